@@ -1,0 +1,371 @@
+//! Effects: the changes that modules decide on, as data.
+//!
+//! Effects are what the runner applies, what a rehearsal lays over the host, what the diff is
+//! drawn from, what a plan saves and what the report counts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One change of a host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Replaces or creates a regular file atomically.
+    WriteFile(WriteFile),
+    /// Creates one directory; its parent exists.
+    MakeDirectory {
+        /// Where.
+        path: PathBuf,
+        /// Permission bits; by default `0777` less the umask.
+        mode: Option<u32>,
+    },
+    /// Creates or replaces a symbolic link.
+    MakeSymlink {
+        /// The link.
+        path: PathBuf,
+        /// What it holds.
+        target: PathBuf,
+    },
+    /// Creates or replaces a hard link.
+    MakeHardLink {
+        /// The new name.
+        path: PathBuf,
+        /// The existing file.
+        target: PathBuf,
+    },
+    /// Changes owner, group or mode of what is there.
+    SetAttributes {
+        /// The file, directory or link.
+        path: PathBuf,
+        /// Only what is to change.
+        attributes: Attributes,
+    },
+    /// Sets access and modification time, in seconds since 1970 with nanoseconds.
+    SetTimes {
+        /// The file.
+        path: PathBuf,
+        /// Access time; `None` leaves it.
+        accessed: Option<Timestamp>,
+        /// Modification time; `None` leaves it.
+        modified: Option<Timestamp>,
+    },
+    /// Removes a file, link or a directory with all below it.
+    Remove {
+        /// What to remove.
+        path: PathBuf,
+    },
+    /// Copies a file on the host, with owner, mode, times, context and xattrs.
+    CopyFile {
+        /// From.
+        from: PathBuf,
+        /// To; replaced when there.
+        to: PathBuf,
+    },
+    /// Runs a command whose outcome nobody can know before.
+    Run(Command),
+    /// Installs, upgrades or removes packages.
+    Packages(PackageChange),
+    /// Fetches the package lists anew.
+    RefreshPackageLists {
+        /// The package manager (`apt`, `dnf` …).
+        manager: String,
+    },
+    /// Creates, changes or removes a user.
+    User(UserChange),
+    /// Creates, changes or removes a group.
+    Group(GroupChange),
+    /// Acts on a service unit.
+    Unit(UnitChange),
+}
+
+/// Replaces or creates a regular file: write beside, sync, rename.
+///
+/// Owner, mode, ACL, SELinux context and xattrs of a file that is replaced are kept unless
+/// `attributes` says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WriteFile {
+    /// Where; its parent directory exists.
+    pub path: PathBuf,
+    /// The new content.
+    pub content: Content,
+    /// Owner, group and mode that the new file gets before it is renamed into place.
+    #[serde(default)]
+    pub attributes: Attributes,
+    /// Run with `%s` replaced by the new file beside the old one; the file is only replaced when
+    /// it ends with 0.
+    #[serde(default)]
+    pub validate: Option<String>,
+    /// Keeps the old file beside, under a name with process id and time.
+    #[serde(default)]
+    pub backup: bool,
+    /// Writes in place when the directory forbids a rename.
+    #[serde(default)]
+    pub unsafe_writes: bool,
+}
+
+/// The content of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// In memory.
+    Bytes(#[serde(with = "crate::wire::base64")] Vec<u8>),
+    /// Held by the engine, streamed when it is needed.
+    Source(Source),
+    /// Another file of the host.
+    File(PathBuf),
+}
+
+/// A file that the engine holds for a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its number within the request.
+    pub id: u64,
+    /// Its length in bytes.
+    pub size: u64,
+    /// SHA-1 of its content, in hexadecimal.
+    pub sha1: String,
+}
+
+/// Owner, group and mode, each only where it is to be set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// The owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Principal>,
+    /// The group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Principal>,
+    /// Permission bits with setuid, setgid and sticky (`0o7777`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
+}
+
+impl Attributes {
+    /// Whether nothing is to be set.
+    pub fn is_empty(&self) -> bool {
+        self.owner.is_none() && self.group.is_none() && self.mode.is_none()
+    }
+}
+
+/// A user or a group: by name, by number, or both.
+///
+/// In a rehearsal a user that the same play would create has a name and no number yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// The name, where there is one.
+    pub name: Option<String>,
+    /// The number, where it is known.
+    pub id: Option<u32>,
+}
+
+impl Principal {
+    /// Whether both mean the same: equal numbers, or equal names where a number is missing.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self.id, other.id) {
+            (Some(a), Some(b)) => a == b,
+            _ => self.name.is_some() && self.name == other.name,
+        }
+    }
+
+    /// The name, or the number as text.
+    pub fn label(&self) -> String {
+        match (&self.name, self.id) {
+            (Some(name), _) => name.clone(),
+            (None, Some(id)) => id.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// A point in time: seconds since 1970 and nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Timestamp {
+    /// Whole seconds since 1970-01-01 UTC.
+    pub seconds: i64,
+    /// Nanoseconds of the second.
+    pub nanoseconds: u32,
+}
+
+/// A command as typed arguments; never a shell line, unless a shell is what the user asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+    /// What is written to its standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Variables added to the runner's environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Command {
+    /// A command with these arguments.
+    pub fn new<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Self {
+        Self { argv: argv.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+}
+
+/// What a command gave.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// Exit status; 128 + n when signal n ended it (shell convention is `-n` in Ansible: the
+    /// module words it).
+    pub status: i32,
+    /// Standard output.
+    #[serde(with = "crate::wire::base64")]
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    #[serde(with = "crate::wire::base64")]
+    pub stderr: Vec<u8>,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+impl Output {
+    /// Whether it ended with 0.
+    pub fn success(&self) -> bool {
+        self.status == 0
+    }
+
+    /// Standard output as text; bytes that are no UTF-8 are replaced.
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text; bytes that are no UTF-8 are replaced.
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+/// Installs, upgrades and removes packages in one transaction.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PackageChange {
+    /// The package manager (`apt`, `dnf` …).
+    pub manager: String,
+    /// The command that does it.
+    pub command: Command,
+    /// What the manager's own simulation says will be installed or upgraded: name, old version
+    /// (`None` when new), new version.
+    pub install: Vec<PackageStep>,
+    /// What will be removed.
+    pub remove: Vec<PackageStep>,
+}
+
+/// One package of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageStep {
+    /// The package.
+    pub name: String,
+    /// The version that is there.
+    pub from: Option<String>,
+    /// The version that will be there.
+    pub to: Option<String>,
+}
+
+/// Creates, changes or removes a user; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UserChange {
+    /// Whether it is made, changed or removed.
+    pub action: AccountAction,
+    /// The login name.
+    pub name: String,
+    /// The commands that do it, in order (`useradd`, `usermod`, `chage` …).
+    pub commands: Vec<Command>,
+    /// Numeric id.
+    pub uid: Option<u32>,
+    /// Primary group, name or number.
+    pub group: Option<String>,
+    /// All supplementary groups that it will have.
+    pub groups: Option<Vec<String>>,
+    /// Home directory.
+    pub home: Option<PathBuf>,
+    /// Whether the home directory is created.
+    pub creates_home: bool,
+    /// Login shell.
+    pub shell: Option<String>,
+    /// The comment (GECOS) field.
+    pub comment: Option<String>,
+}
+
+/// Creates, changes or removes a group.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupChange {
+    /// Whether it is made, changed or removed.
+    pub action: AccountAction,
+    /// The name.
+    pub name: String,
+    /// The commands that do it, in order.
+    pub commands: Vec<Command>,
+    /// Numeric id.
+    pub gid: Option<u32>,
+}
+
+/// What happens to an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountAction {
+    /// It is made.
+    #[default]
+    Create,
+    /// It is changed.
+    Modify,
+    /// It is removed.
+    Remove,
+}
+
+/// Acts on a service unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnitChange {
+    /// The unit with its suffix (`nginx.service`); empty for a daemon reload.
+    pub name: String,
+    /// What happens to it.
+    pub action: UnitAction,
+    /// The command that does it.
+    pub command: Command,
+}
+
+/// What happens to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitAction {
+    /// Starts it.
+    Start,
+    /// Stops it.
+    Stop,
+    /// Restarts it.
+    Restart,
+    /// Reloads its configuration.
+    Reload,
+    /// Starts it at boot.
+    Enable,
+    /// No longer starts it at boot.
+    Disable,
+    /// Forbids starting it.
+    Mask,
+    /// Allows starting it.
+    Unmask,
+    /// The service manager reads its unit files again.
+    DaemonReload,
+}
+
+/// What applying one effect gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Applied {
+    /// It is done; there is nothing more to say.
+    Done,
+    /// A command ran (also those of package, account and unit changes; the last one counts).
+    Ran(Output),
+    /// A file was replaced and the old one kept here.
+    BackedUp(PathBuf),
+    /// In a rehearsal: what it would give cannot be known, and why.
+    Unknown(String),
+}

@@ -1,0 +1,137 @@
+//! Runs one module on one host: parse, observe, plan, draw the diff, apply, conclude.
+
+use std::time::Instant;
+
+use serde_json::{Map, Value as Json};
+
+use crate::contract::{Module, Returned, Stop};
+use crate::diff::{Diff, DiffCollector};
+use crate::effect::Applied;
+use crate::host::{Host, HostError};
+use crate::params::{ParamError, Params as _};
+use crate::wire::{EffectRecord, Status};
+
+/// What an execution is given.
+pub struct Execution<'a> {
+    /// The host.
+    pub host: &'a mut dyn Host,
+    /// Rendered arguments.
+    pub arguments: &'a Map<String, Json>,
+    /// Whether the diff is drawn.
+    pub diff: bool,
+}
+
+/// What came of an execution.
+#[derive(Debug)]
+pub struct Executed {
+    /// How it ended.
+    pub status: Status,
+    /// The fields of the result.
+    pub returned: Returned,
+    /// What was decided, as far as it was applied.
+    pub effects: Vec<EffectRecord>,
+    /// What changes.
+    pub diffs: Vec<Diff>,
+    /// Time that observing and planning took, in microseconds.
+    pub observe_micros: u64,
+    /// Time that applying took, in microseconds.
+    pub apply_micros: u64,
+}
+
+/// Runs a module with JSON arguments.
+pub fn execute<M: Module>(name: &str, execution: Execution<'_>) -> Executed {
+    let Execution { host, arguments, diff } = execution;
+    let mut run = Executed {
+        status: Status::Ok,
+        returned: Returned::new(),
+        effects: Vec::new(),
+        diffs: Vec::new(),
+        observe_micros: 0,
+        apply_micros: 0,
+    };
+    let params = match M::Params::parse(name, arguments) {
+        Ok(params) => params,
+        Err(errors) => {
+            run.fail(Stop::failed(first_message(&errors)));
+            return run;
+        }
+    };
+    match attempt::<M>(&params, host, diff, &mut run) {
+        Ok(()) => {}
+        Err(Stop::Host(HostError::Unknown(reason))) => run.status = Status::Unknown { reason },
+        Err(stop) => run.fail(stop),
+    }
+    run
+}
+
+fn attempt<M: Module>(
+    params: &M::Params,
+    host: &mut dyn Host,
+    diff: bool,
+    run: &mut Executed,
+) -> Result<(), Stop> {
+    let started = Instant::now();
+    let observed = M::observe(params, host)?;
+    let plan = M::plan(params, &observed)?;
+    run.observe_micros = micros(started);
+    let started = Instant::now();
+    let mut applied = Vec::with_capacity(plan.effects.len());
+    let mut collector = DiffCollector::new();
+    let mut unknown = None;
+    for planned in &plan.effects {
+        if diff {
+            collector.before(&planned.effect, host);
+        }
+        let outcome = host.apply(planned);
+        run.apply_micros = micros(started);
+        let outcome = outcome?;
+        if let Applied::Unknown(reason) = &outcome {
+            unknown.get_or_insert_with(|| reason.clone());
+        }
+        run.effects
+            .push(EffectRecord { effect: planned.effect.clone(), reason: planned.reason.clone() });
+        applied.push(outcome);
+    }
+    if diff {
+        run.diffs = collector.finish(host);
+    }
+    if let Some(reason) = unknown {
+        run.returned = plan.returned;
+        run.status = Status::Unknown { reason };
+        return Ok(());
+    }
+    let conclusion = M::conclude(params, &observed, &plan, &applied)?;
+    run.returned = conclusion.returned;
+    run.status = if conclusion.changed { Status::Changed } else { Status::Ok };
+    Ok(())
+}
+
+impl Executed {
+    fn fail(&mut self, stop: Stop) {
+        self.status = Status::Failed;
+        match stop {
+            Stop::Failed(failure) => {
+                self.returned = failure.returned;
+                self.returned.insert("msg".to_owned(), Json::from(failure.message));
+            }
+            Stop::Host(error) => {
+                if let HostError::CommandFailed { output, .. }
+                | HostError::Validation { output, .. } = &error
+                {
+                    self.returned.insert("rc".to_owned(), Json::from(output.status));
+                    self.returned.insert("stdout".to_owned(), Json::from(output.stdout_text()));
+                    self.returned.insert("stderr".to_owned(), Json::from(output.stderr_text()));
+                }
+                self.returned.insert("msg".to_owned(), Json::from(error.to_string()));
+            }
+        }
+    }
+}
+
+fn first_message(errors: &[ParamError]) -> String {
+    errors.first().map(ToString::to_string).unwrap_or_default()
+}
+
+fn micros(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

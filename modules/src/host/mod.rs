@@ -1,0 +1,305 @@
+//! The port through which modules see and change a host.
+//!
+//! [`Host`] is implemented by the live host and by the rehearsal (an overlay over the live
+//! host). Tests have a host in memory.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Planned;
+use crate::effect::{Applied, Command, Output, Principal, Source, Timestamp};
+
+/// What modules may ask of a host and do to it.
+///
+/// Questions never change the host. In a rehearsal they answer as if the effects before had
+/// happened, and give [`HostError::Unknown`] where nobody can know.
+pub trait Host {
+    /// Looks at a path; `None` when there is nothing.
+    fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError>;
+
+    /// Reads a whole file.
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError>;
+
+    /// A digest of a file in hexadecimal, without holding it in memory.
+    fn digest(&mut self, path: &Path, algorithm: DigestAlgorithm) -> Result<String, HostError>;
+
+    /// The content of a file that the engine holds for this task.
+    fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError>;
+
+    /// The names in a directory, sorted.
+    fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError>;
+
+    /// A user by name or number, from the host's databases.
+    fn user(&mut self, key: &AccountKey) -> Result<Option<User>, HostError>;
+
+    /// A group by name or number.
+    fn group(&mut self, key: &AccountKey) -> Result<Option<Group>, HostError>;
+
+    /// All local groups, for memberships.
+    fn groups(&mut self) -> Result<Vec<Group>, HostError>;
+
+    /// Finds a program in the usual places (`PATH`, then `/sbin`, `/usr/sbin`, `/usr/local/sbin`).
+    fn find_program(&mut self, name: &str) -> Result<Option<PathBuf>, HostError>;
+
+    /// Runs a command that only reads (`dpkg-query`, `systemctl show`). The module vouches that
+    /// it changes nothing; a rehearsal runs it too, so what depends on earlier effects must be
+    /// asked by a method of its own.
+    fn query(&mut self, command: &Command) -> Result<Output, HostError>;
+
+    /// The state of a service unit.
+    fn unit(&mut self, name: &str) -> Result<UnitState, HostError>;
+
+    /// The installed version of a package by its manager, `None` when it is not installed.
+    fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError>;
+
+    /// Fetches a URL into memory, as a question (GET or HEAD).
+    fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError>;
+
+    /// Whether something accepts connections there, now.
+    fn connects(&mut self, host: &str, port: u16, timeout: Duration) -> Result<bool, HostError>;
+
+    /// Waits without blocking the host's own clock for tests.
+    fn sleep(&mut self, duration: Duration);
+
+    /// The time now.
+    fn now(&mut self) -> Timestamp;
+
+    /// A variable of the runner's environment, with the task's own laid over it.
+    fn environment(&mut self, name: &str) -> Option<String>;
+
+    /// The user that the runner acts as.
+    fn identity(&mut self) -> Result<Principal, HostError>;
+
+    /// Makes one effect happen.
+    fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError>;
+}
+
+/// Whether a symbolic link is looked at or looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// The link's target.
+    Yes,
+    /// The link itself.
+    No,
+}
+
+/// The digests that modules compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestAlgorithm {
+    /// MD5.
+    Md5,
+    /// SHA-1, the one that Ansible compares files by.
+    Sha1,
+    /// SHA-224.
+    Sha224,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// What a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A character device.
+    CharacterDevice,
+    /// A block device.
+    BlockDevice,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+}
+
+/// What a path looks like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileStat {
+    /// What it is.
+    pub kind: FileKind,
+    /// Permission bits (`0o7777`).
+    pub mode: u32,
+    /// Owner.
+    pub owner: Principal,
+    /// Group.
+    pub group: Principal,
+    /// Length in bytes.
+    pub size: u64,
+    /// Target of a symbolic link as written in it.
+    pub link_target: Option<PathBuf>,
+    /// Access time.
+    pub accessed: Timestamp,
+    /// Modification time.
+    pub modified: Timestamp,
+    /// Time of the last status change.
+    pub status_changed: Timestamp,
+    /// Inode number; 0 where a rehearsal made it.
+    pub inode: u64,
+    /// Device number.
+    pub device: u64,
+    /// Device number of a device file.
+    pub special_device: u64,
+    /// Number of hard links.
+    pub links: u64,
+    /// Size of a block for input and output.
+    pub block_size: u64,
+    /// Blocks of 512 bytes.
+    pub blocks: u64,
+}
+
+/// How a user or group is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountKey {
+    /// By name; a name that is all digits is tried as a number after.
+    Name(String),
+    /// By number.
+    Id(u32),
+}
+
+/// A user of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// Number; `None` for one that a rehearsal made without a number.
+    pub uid: Option<u32>,
+    /// Number of the primary group.
+    pub gid: Option<u32>,
+    /// The comment (GECOS) field.
+    pub comment: String,
+    /// Home directory.
+    pub home: PathBuf,
+    /// Login shell.
+    pub shell: String,
+    /// The hash from the shadow file, where the runner may read it.
+    pub password_hash: Option<String>,
+    /// Day of expiry since 1970 from the shadow file.
+    pub expires: Option<i64>,
+}
+
+/// A group of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Name.
+    pub name: String,
+    /// Number; `None` for one that a rehearsal made without a number.
+    pub gid: Option<u32>,
+    /// Members beyond those whose primary group it is.
+    pub members: Vec<String>,
+}
+
+/// The state of a service unit, from `systemctl show`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnitState {
+    /// Whether the service manager knows it.
+    pub exists: bool,
+    /// `ActiveState` is `active` or `activating`.
+    pub active: bool,
+    /// `UnitFileState`: `enabled`, `disabled`, `static`, `masked` …; empty when there is none.
+    pub enablement: String,
+    /// All properties as `systemctl show` prints them.
+    pub properties: std::collections::BTreeMap<String, String>,
+}
+
+/// A question over HTTP.
+#[derive(Debug, Clone, Default)]
+pub struct HttpRequest {
+    /// `http://` or `https://`, or `file://`.
+    pub url: String,
+    /// Method; `GET` when empty.
+    pub method: String,
+    /// Headers in order.
+    pub headers: Vec<(String, String)>,
+    /// Whole-request bound; `None` is ten seconds.
+    pub timeout: Option<Duration>,
+    /// Accept any certificate.
+    pub insecure: bool,
+    /// Use the proxy variables of the environment.
+    pub use_proxy: bool,
+}
+
+/// An answer over HTTP.
+#[derive(Debug, Clone, Default)]
+pub struct HttpResponse {
+    /// Status code.
+    pub status: u16,
+    /// Headers with lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+    /// The address after redirects.
+    pub url: String,
+}
+
+/// Why the host could not answer or be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Only acting would tell (rehearsal).
+    #[error("unknown before the run: {0}")]
+    Unknown(String),
+    /// The operating system refused.
+    #[error("cannot {action} `{}`: {source}", .path.display())]
+    Io {
+        /// What was being done (`read`, `rename` …).
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A program could not be started.
+    #[error("cannot run `{program}`: {source}")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A command of an effect ended with an error.
+    #[error("`{command}` failed with status {}: {}", .output.status, .output.stderr_text().trim())]
+    CommandFailed {
+        /// The command, quoted for people.
+        command: String,
+        /// What it gave.
+        output: Box<Output>,
+    },
+    /// A validation command refused the new file.
+    #[error("failed to validate: {}", .output.stderr_text().trim())]
+    Validation {
+        /// The command with the file's name in it.
+        command: String,
+        /// What it gave.
+        output: Box<Output>,
+    },
+    /// The HTTP request failed.
+    #[error("cannot fetch `{url}`: {reason}")]
+    Http {
+        /// The address.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The user or group does not exist.
+    #[error("failed to look up {kind} {name}")]
+    NoSuchAccount {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// What was looked up.
+        name: String,
+    },
+    /// The engine went away in the middle of a file.
+    #[error("the engine did not send the content of source {0}")]
+    SourceMissing(u64),
+}

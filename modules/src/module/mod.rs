@@ -1,0 +1,3 @@
+//! The modules, a file or folder each.
+
+pub mod ping;

@@ -1,0 +1,49 @@
+//! The one table of modules.
+
+use serde_json::{Map, Value as Json};
+
+use crate::contract::Module;
+use crate::execute::{Executed, Execution, execute};
+use crate::params::{OptionSpec, ParamError, Params as _, Rule};
+
+/// A module that the runner has.
+#[derive(Debug)]
+pub struct Entry {
+    /// Fully qualified name (`ansible.builtin.file`).
+    pub name: &'static str,
+    /// Whether it takes text that is no `key=value` (`command: ls -l`), as `_raw_params`.
+    pub free_form: bool,
+    /// Its options.
+    pub options: fn() -> Vec<OptionSpec>,
+    /// Conditions between its options.
+    pub rules: fn() -> Vec<Rule>,
+    /// Checks rendered arguments.
+    pub check: fn(&Map<String, Json>) -> Result<(), Vec<ParamError>>,
+    /// Runs it on a host.
+    pub execute: fn(Execution<'_>) -> Executed,
+}
+
+/// Finds a module by its fully qualified name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    MODULES.iter().find(|entry| entry.name == name)
+}
+
+macro_rules! modules {
+    ($($name:literal => $module:ty $(, $free_form:ident)?;)*) => {
+        /// All modules, sorted by name.
+        pub static MODULES: &[Entry] = &[$(Entry {
+            name: $name,
+            free_form: modules!(@free $($free_form)?),
+            options: <$module as Module>::Params::options,
+            rules: <$module as Module>::Params::rules,
+            check: |arguments| <$module as Module>::Params::parse($name, arguments).map(drop),
+            execute: |execution| execute::<$module>($name, execution),
+        }),*];
+    };
+    (@free) => { false };
+    (@free free_form) => { true };
+}
+
+modules! {
+    "ansible.builtin.ping" => crate::module::ping::Ping;
+}

@@ -1,0 +1,142 @@
+//! What engine and runner say to each other.
+//!
+//! After the runner has printed its magic line (`canvass-runner` and the marker that it was
+//! given), both sides speak in frames: a big-endian `u32` length of what follows, a byte that
+//! says what it is ([`frame::Kind`]), and the body. Messages are JSON; file content is raw.
+
+pub mod base64;
+pub mod frame;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::diff::Diff;
+use crate::effect::{Effect, Source};
+
+/// From the engine to the runner.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum ToRunner {
+    /// Do this, for each item in order.
+    Task(Box<TaskRequest>),
+    /// Stop the task in work (its commands are ended) and answer no more for it.
+    Cancel {
+        /// [`TaskRequest::id`].
+        id: u64,
+    },
+}
+
+/// From the runner to the engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum FromRunner {
+    /// The runner is up.
+    Ready {
+        /// Version of the protocol and the crate.
+        version: String,
+        /// SHA-256 of its own executable in hexadecimal.
+        hash: String,
+    },
+    /// One item is done.
+    Item(Box<ItemReply>),
+    /// The content of a source is needed: the engine answers with blob frames.
+    Want {
+        /// [`TaskRequest::id`].
+        task: u64,
+        /// [`Source::id`].
+        source: u64,
+    },
+}
+
+/// A task for the runner: one module with the arguments of each item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TaskRequest {
+    /// Number of the task on this channel.
+    pub id: u64,
+    /// Fully qualified name of the module.
+    pub module: String,
+    /// What may happen to the host.
+    pub mode: Mode,
+    /// Whether diffs are wanted.
+    pub diff: bool,
+    /// Environment for what the task runs.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Rendered arguments, one map an item; a task without a loop has one.
+    pub items: Vec<Map<String, Json>>,
+    /// Effects that other runners of this host rehearsed since the last request.
+    #[serde(default)]
+    pub rehearsed: Vec<Effect>,
+    /// Bound on each item, in seconds; the runner ends what still runs then.
+    #[serde(default)]
+    pub timeout: Option<u64>,
+}
+
+/// What may happen to the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Effects are applied.
+    Apply,
+    /// Effects go into the overlay that the runner keeps for the run.
+    Rehearse,
+    /// Effects go into an overlay of this task alone (`check_mode: true` in a real run).
+    Check,
+}
+
+/// What came of one item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ItemReply {
+    /// [`TaskRequest::id`].
+    pub task: u64,
+    /// Index of the item.
+    pub item: usize,
+    /// How it ended.
+    pub status: Status,
+    /// The fields of the result, without `changed` and `failed`.
+    pub returned: Map<String, Json>,
+    /// What was decided and done; in `Apply` mode without file contents.
+    pub effects: Vec<EffectRecord>,
+    /// What changes, drawn from the effects.
+    pub diffs: Vec<Diff>,
+    /// Time that observing took, in microseconds.
+    pub observe_micros: u64,
+    /// Time that applying took, in microseconds.
+    pub apply_micros: u64,
+}
+
+/// An effect with its reason, as reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EffectRecord {
+    /// What changed or would change.
+    pub effect: Effect,
+    /// Why.
+    pub reason: String,
+}
+
+/// How an item ended on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// Changed, or would be.
+    Changed,
+    /// Failed; `msg` is in the returned fields.
+    Failed,
+    /// Only acting would tell.
+    Unknown {
+        /// Why it cannot be known.
+        reason: String,
+    },
+}
+
+/// A source that a `copy` task refers to, as an argument value.
+pub const SOURCE_ARGUMENT: &str = "_canvass_source";
+
+/// Reads a [`Source`] out of the arguments of a task.
+pub fn source_argument(arguments: &Map<String, Json>) -> Option<Source> {
+    serde_json::from_value(arguments.get(SOURCE_ARGUMENT)?.clone()).ok()
+}
