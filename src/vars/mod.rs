@@ -1,0 +1,1 @@
+//! The variables of a host: many scopes, one ordered view.
