@@ -3,6 +3,9 @@
 //! [`Host`] is implemented by the live host and by the rehearsal (an overlay over the live
 //! host). Tests have a host in memory.
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
