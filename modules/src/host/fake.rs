@@ -173,9 +173,10 @@ impl FakeHost {
     }
 
     fn principal(&self, wanted: &Principal) -> Principal {
-        let found = self.accounts.iter().find(|(name, id)| {
-            wanted.name.as_ref() == Some(name) || wanted.id == Some(*id)
-        });
+        let found = self
+            .accounts
+            .iter()
+            .find(|(name, id)| wanted.name.as_ref() == Some(name) || wanted.id == Some(*id));
         found.map_or_else(
             || wanted.clone(),
             |(name, id)| Principal { name: Some(name.clone()), id: Some(*id) },
@@ -212,7 +213,9 @@ impl FakeHost {
         }
         let old = self.nodes.get(&path).cloned();
         let mut applied = Applied::Done;
-        if write.backup && let Some(old) = &old {
+        if write.backup
+            && let Some(old) = &old
+        {
             let kept = PathBuf::from(format!("{}.1.backup~", path.display()));
             self.nodes.insert(kept.clone(), old.clone());
             applied = Applied::BackedUp(kept);
