@@ -45,5 +45,6 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.file" => crate::module::file::File;
     "ansible.builtin.ping" => crate::module::ping::Ping;
 }

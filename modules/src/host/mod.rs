@@ -6,6 +6,8 @@
 pub(crate) mod digest;
 pub mod live;
 pub mod rehearsal;
+#[cfg(test)]
+pub(crate) mod fake;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

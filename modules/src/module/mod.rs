@@ -1,3 +1,7 @@
 //! The modules, a file or folder each.
 
+pub mod file;
+pub mod file_attributes;
+pub mod file_mode;
+pub(crate) mod host_path;
 pub mod ping;
