@@ -45,5 +45,8 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.command" => crate::module::command::Command, free_form;
     "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
+    "ansible.builtin.shell" => crate::module::command::Shell, free_form;
 }

@@ -1,3 +1,10 @@
 //! The modules, a file or folder each.
 
+pub mod command;
+pub mod expansion;
+pub mod local_time;
 pub mod ping;
+pub mod raw;
+pub mod shell_words;
+pub mod text_lines;
+pub mod wildcard;
