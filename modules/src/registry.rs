@@ -48,5 +48,6 @@ modules! {
     "ansible.builtin.command" => crate::module::command::Command, free_form;
     "ansible.builtin.ping" => crate::module::ping::Ping;
     "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
+    "ansible.builtin.setup" => crate::module::setup::Setup;
     "ansible.builtin.shell" => crate::module::command::Shell, free_form;
 }

@@ -5,6 +5,7 @@ pub mod expansion;
 pub mod local_time;
 pub mod ping;
 pub mod raw;
+pub mod setup;
 pub mod shell_words;
 pub mod text_lines;
 pub mod wildcard;
