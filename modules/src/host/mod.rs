@@ -3,6 +3,10 @@
 //! [`Host`] is implemented by the live host and by the rehearsal (an overlay over the live
 //! host). Tests have a host in memory.
 
+pub(crate) mod digest;
+pub mod live;
+pub mod rehearsal;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -299,6 +303,18 @@ pub enum HostError {
         /// What was looked up.
         name: String,
     },
+    /// The item took longer than it may.
+    #[error("timed out after {} second(s)", .0.as_secs())]
+    TimedOut(Duration),
+    /// The engine cancelled the task or went away.
+    #[error("the task was cancelled")]
+    Cancelled,
+    /// The `validate` option names no place for the file.
+    #[error("validate must contain %s: {0}")]
+    ValidateWithoutFile(String),
+    /// A command has no program, or one that is no command line.
+    #[error("cannot split `{0}` into words")]
+    BadCommand(String),
     /// The engine went away in the middle of a file.
     #[error("the engine did not send the content of source {0}")]
     SourceMissing(u64),
