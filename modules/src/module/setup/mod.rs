@@ -38,7 +38,7 @@ use self::probe::Probe;
 use self::subset::{Collector, SubsetError};
 use super::wildcard;
 use crate::contract::{Module, Plan, Returned, Stop};
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::params;
 
 params! {
@@ -143,6 +143,20 @@ impl Module for Setup {
         plan.set("ansible_facts", facts);
         Ok(plan)
     }
+}
+
+/// The host's service manager, as the fact `service_mgr` names it.
+pub(super) fn service_manager_of(host: &mut dyn Host) -> Result<String, HostError> {
+    let mut probe = Probe::new(host);
+    let name = managers::service_manager(&mut probe);
+    probe.finish().map(|()| name)
+}
+
+/// The host's package manager, as the fact `pkg_mgr` names it.
+pub(super) fn package_manager_of(host: &mut dyn Host) -> Result<&'static str, HostError> {
+    let mut probe = Probe::new(host);
+    let name = managers::package_manager(&mut probe);
+    probe.finish().map(|()| name)
 }
 
 fn wanted(filter: &str, name: &str) -> bool {
