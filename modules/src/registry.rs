@@ -46,5 +46,12 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin.file" => crate::module::file::File;
+    "ansible.builtin.command" => crate::module::command::Command, free_form;
     "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
+    "ansible.builtin.service" => crate::module::service::Service;
+    "ansible.builtin.setup" => crate::module::setup::Setup;
+    "ansible.builtin.shell" => crate::module::command::Shell, free_form;
+    "ansible.builtin.systemd" => crate::module::systemd_service::SystemdService;
+    "ansible.builtin.systemd_service" => crate::module::systemd_service::SystemdService;
 }
