@@ -28,7 +28,11 @@ struct Pending {
 }
 
 /// Adds what an INI file says; goes on behind a bad line to find the others.
-pub(super) fn read(file: &Arc<SourceFile>, members: &mut Members, origin: &Origin) -> Vec<InventoryError> {
+pub(super) fn read(
+    file: &Arc<SourceFile>,
+    members: &mut Members,
+    origin: &Origin,
+) -> Vec<InventoryError> {
     let mut reader = Reader {
         members,
         origin,
@@ -112,8 +116,7 @@ impl Reader<'_> {
         };
         let new = !self.members.groups.contains_key(name);
         if new && self.section == Section::Vars && !self.pending.contains_key(name) {
-            let pending =
-                Pending { kind: Section::Vars, span: span.clone(), parents: Vec::new() };
+            let pending = Pending { kind: Section::Vars, span: span.clone(), parents: Vec::new() };
             self.pending.insert(name.to_owned(), pending);
         }
         self.group = self.members.group(name, &span)?;
@@ -228,9 +231,8 @@ fn section(text: &str) -> Option<(&str, &str)> {
     }
     let (group, kind) = inside.split_once(':').unwrap_or((inside, ""));
     let word = |character: char| character.is_alphanumeric() || character == '_';
-    let valid = is_group_name(group)
-        && (kind.is_empty() != inside.contains(':'))
-        && kind.chars().all(word);
+    let valid =
+        is_group_name(group) && (kind.is_empty() != inside.contains(':')) && kind.chars().all(word);
     valid.then_some((group, kind))
 }
 

@@ -73,8 +73,7 @@ impl Inventory {
 
         let mut beside = |dir: &Path| {
             let hosts = members.hosts.keys().map(HostName::as_str);
-            let implicit =
-                LOCALHOST.into_iter().filter(|name| !members.hosts.contains_key(*name));
+            let implicit = LOCALHOST.into_iter().filter(|name| !members.hosts.contains_key(*name));
             let groups = members.groups.keys().map(GroupName::as_str);
             Beside::read(dir, groups, hosts.chain(implicit), &mut warnings)
         };
@@ -88,12 +87,9 @@ impl Inventory {
         let group_layers = members.groups.values_mut().map(|group| take(&mut group.vars)).collect();
         let groups = groups_of(&members);
         let hosts = groups.get("all").cloned().unwrap_or_default();
-        let groups_value = groups
-            .iter()
-            .map(|(group, hosts)| {
-                (group.to_string(), hosts.iter().map(HostName::as_str).collect::<Value>())
-            })
-            .collect();
+        let groups_value = Value::from_pairs(groups.iter().map(|(group, hosts)| {
+            (group.as_str(), hosts.iter().map(HostName::as_str).collect::<Value>())
+        }));
         let implicit =
             Layer::from([("ansible_connection".to_owned(), Var::Data(Value::from("local")))]);
         Ok(Self {
@@ -172,7 +168,9 @@ impl Inventory {
         let hosts = met
             .into_iter()
             .filter_map(|met| match met {
-                Met::Listed(host) => self.members.hosts.get_index(host).map(|(name, _)| name.clone()),
+                Met::Listed(host) => {
+                    self.members.hosts.get_index(host).map(|(name, _)| name.clone())
+                }
                 Met::Implicit(name) => Some(HostName::new(name)),
             })
             .collect();
@@ -314,11 +312,8 @@ impl Inventory {
     /// The magic variables that the inventory knows: `inventory_hostname`,
     /// `inventory_hostname_short`, `group_names` and `groups`.
     pub fn magic(&self, host: &str) -> Layer {
-        let short = if address::is_address(host) {
-            host
-        } else {
-            host.split('.').next().unwrap_or(host)
-        };
+        let short =
+            if address::is_address(host) { host } else { host.split('.').next().unwrap_or(host) };
         let names: Value = self.group_names(host).into_iter().collect();
         [
             ("inventory_hostname", Value::from(host)),

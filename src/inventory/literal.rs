@@ -216,9 +216,7 @@ impl Parser<'_> {
         let mut text = String::new();
         let hexadecimal = self.rest.starts_with("0x") || self.rest.starts_with("0X");
         while let Some(character) = self.rest.chars().next() {
-            let sign = matches!(character, '+' | '-')
-                && !hexadecimal
-                && text.ends_with(['e', 'E']);
+            let sign = matches!(character, '+' | '-') && !hexadecimal && text.ends_with(['e', 'E']);
             if !(character.is_ascii_alphanumeric() || matches!(character, '.' | '_') || sign) {
                 break;
             }

@@ -10,15 +10,14 @@ use super::error::{InventoryError, Problem};
 use super::members::{Members, Origin, UNGROUPED};
 use super::vars_files::listed;
 use super::{address, ini, yaml};
-use crate::source::{Kind, SourceFile, Span, yaml as document};
+use crate::source::{SourceFile, Span, yaml as document};
 
 /// The inventory that Ansible looks for by default, which need not be there.
 const DEFAULT: &str = "/etc/ansible/hosts";
 
 /// Endings of files in an inventory folder that are no inventories.
-const IGNORED: [&str; 12] = [
-    ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
-];
+const IGNORED: [&str; 12] =
+    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
 
 /// Reads all sources; the folders that may have `group_vars/` beside them, in order.
 pub(super) fn read(
@@ -57,8 +56,9 @@ impl Reader<'_> {
     fn list(&mut self, source: &str) {
         let origin = Origin { file: Arc::from(source), dir: None };
         for text in source.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            let (name, port) =
-                address::parse(text).filter(|(name, _)| !name.contains('[')).unwrap_or((text, None));
+            let (name, port) = address::parse(text)
+                .filter(|(name, _)| !name.contains('['))
+                .unwrap_or((text, None));
             if !self.members.hosts.contains_key(name)
                 && let Err(problem) = self.members.host(name, UNGROUPED, port, &origin)
             {
@@ -113,16 +113,16 @@ impl Reader<'_> {
 
     /// A file that may be YAML: INI where it is no mapping.
     fn yaml(&mut self, file: &Arc<SourceFile>, origin: &Origin, ending: &str) {
-        let failed = match document::load(file) {
-            Ok(loaded) if matches!(loaded.node.kind, Kind::Map(_)) => {
-                self.members.warnings.extend(loaded.warnings);
-                self.errors.extend(yaml::read(&loaded.node, self.members, origin));
+        let failed = match document::load(file).map(|loaded| (loaded.node, loaded.warnings)) {
+            Ok((Some(node), warnings)) if node.as_map().is_some() => {
+                self.members.warnings.extend(warnings);
+                self.errors.extend(yaml::read(&node, self.members, origin));
                 return;
             }
-            Ok(loaded) if loaded.node.is_null() => return,
-            Ok(loaded) => {
-                Problem::NotGroups(loaded.node.describe()).at(loaded.node.span.clone())
+            Ok((Some(node), _)) if !node.is_null() => {
+                Problem::NotGroups(node.describe()).at(node.span.clone())
             }
+            Ok(_) => return,
             Err(error) => Problem::Yaml(Box::new(error)).into(),
         };
         let errors = ini::read(file, self.members, origin);

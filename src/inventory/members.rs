@@ -94,9 +94,7 @@ impl Members {
         let word = |character: char| character.is_alphanumeric() || character == '_';
         if name.starts_with(char::is_numeric) || !name.chars().all(word) {
             self.warnings.push(Diagnostic::warning(
-                format!(
-                    "Invalid characters were found in group names but not replaced: `{name}`"
-                ),
+                format!("Invalid characters were found in group names but not replaced: `{name}`"),
                 Some(span.clone()),
             ));
         }

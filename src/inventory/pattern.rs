@@ -49,7 +49,9 @@ pub enum PatternError {
 impl Explain for PatternError {
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Regex { .. } => vec!["a pattern that begins with `~` is a regular expression".into()],
+            Self::Regex { .. } => {
+                vec!["a pattern that begins with `~` is a regular expression".into()]
+            }
             Self::Subscript(_) => vec!["subscripts count from 0; `[-1]` is the last host".into()],
             Self::LimitFile { .. } => Vec::new(),
         }
@@ -217,9 +219,10 @@ fn subscript(text: &str) -> Option<(&str, Subscript)> {
         return None;
     }
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some((start, end)) = inside.split_once(':').or_else(|| {
-        inside.split_once('-').filter(|(start, _)| !start.is_empty())
-    }) {
+    if let Some((start, end)) = inside
+        .split_once(':')
+        .or_else(|| inside.split_once('-').filter(|(start, _)| !start.is_empty()))
+    {
         if !digits(end) || start.is_empty() || !digits(start) {
             return None;
         }

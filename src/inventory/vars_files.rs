@@ -90,7 +90,11 @@ pub(super) fn listed(dir: &Path) -> Result<Vec<String>, Problem> {
 fn layer(path: &Path, warnings: &mut Vec<Diagnostic>) -> Result<Layer, InventoryError> {
     let mut layer = Layer::new();
     let mut files = Vec::new();
-    if path.is_dir() { below(path, &mut files)? } else { files.push(path.to_owned()) }
+    if path.is_dir() {
+        below(path, &mut files)?
+    } else {
+        files.push(path.to_owned())
+    }
     for file in files {
         read(&file, &mut layer, warnings)?;
     }
@@ -123,15 +127,12 @@ fn read(
 ) -> Result<(), InventoryError> {
     let file = SourceFile::read(&shown(path))
         .map_err(|error| InventoryError::from(Problem::Yaml(Box::new(error))))?;
-    let loaded = yaml::load(&file)
-        .map_err(|error| InventoryError::from(Problem::Yaml(Box::new(error))))?;
+    let loaded =
+        yaml::load(&file).map_err(|error| InventoryError::from(Problem::Yaml(Box::new(error))))?;
     warnings.extend(loaded.warnings);
-    if loaded.node.is_null() {
-        return Ok(());
-    }
-    let entries = loaded.node.as_map().ok_or_else(|| {
-        Problem::VarsShape(loaded.node.describe()).at(loaded.node.span.clone())
-    })?;
+    let Some(node) = loaded.node.filter(|node| !node.is_null()) else { return Ok(()) };
+    let entries =
+        node.as_map().ok_or_else(|| Problem::VarsShape(node.describe()).at(node.span.clone()))?;
     for (key, value) in entries {
         let name = key.as_str().ok_or_else(|| {
             Problem::NotText { what: "variable", found: key.describe() }.at(key.span.clone())

@@ -30,11 +30,8 @@ pub(super) fn split(line: &str) -> Result<Vec<Word>, (Problem, usize)> {
             }
             continue;
         }
-        let word = current.get_or_insert_with(|| Word {
-            text: String::new(),
-            start: position,
-            length: 0,
-        });
+        let word =
+            current.get_or_insert_with(|| Word { text: String::new(), start: position, length: 0 });
         match character {
             '\\' => match characters.next() {
                 Some((_, escaped)) => word.text.push(escaped),

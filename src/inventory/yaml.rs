@@ -35,9 +35,9 @@ impl Reader<'_> {
     }
 
     fn name<'n>(&mut self, what: &'static str, name: &'n Node) -> Option<&'n str> {
-        let text = name.as_str().ok_or_else(|| {
-            Problem::NotText { what, found: name.describe() }.at(name.span.clone())
-        });
+        let text = name
+            .as_str()
+            .ok_or_else(|| Problem::NotText { what, found: name.describe() }.at(name.span.clone()));
         self.kept(text)
     }
 
@@ -89,10 +89,9 @@ impl Reader<'_> {
         value: &Node,
     ) -> Vec<(Node, Option<Node>)> {
         match &value.kind {
-            Kind::Map(entries) => entries
-                .iter()
-                .map(|(key, value)| (key.clone(), Some(value.clone())))
-                .collect(),
+            Kind::Map(entries) => {
+                entries.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()
+            }
             Kind::Str(_) => vec![(value.clone(), None)],
             Kind::Null => Vec::new(),
             _ => {

@@ -86,10 +86,8 @@ impl Token {
             Self::Many | Self::One => true,
             Self::Plain(plain) => *plain == character,
             Self::Set(set) => {
-                let inside = set
-                    .ranges
-                    .iter()
-                    .any(|(first, last)| (*first..=*last).contains(&character));
+                let inside =
+                    set.ranges.iter().any(|(first, last)| (*first..=*last).contains(&character));
                 inside != set.negated
             }
         }
