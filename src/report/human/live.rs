@@ -185,6 +185,9 @@ impl State {
     fn draw(&mut self, rows: usize, columns: usize, now: Instant) -> String {
         self.frame = self.frame.wrapping_add(1);
         let width = columns.saturating_sub(1).min(LONGEST_LINE);
+        if width == 0 {
+            return String::new();
+        }
         let spinner = SPINNER.get(self.frame % SPINNER.len()).copied().unwrap_or('|');
         let mut head = format!(
             "{spinner} {} {}: {}",

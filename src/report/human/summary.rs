@@ -27,9 +27,15 @@ pub(super) fn draw(report: &ChangeReport, options: &HumanOptions) -> String {
         summary.rest(),
         summary.recap(),
     ] {
-        text.push_str(&part);
+        append(&mut text, &part);
     }
     text
+}
+
+/// Adds a part; the empty line that ends one part and the one that starts the next are one.
+fn append(text: &mut String, part: &str) {
+    let doubled = text.ends_with("\n\n") && part.starts_with('\n');
+    text.push_str(part.get(usize::from(doubled)..).unwrap_or_default());
 }
 
 struct Summary<'a> {
@@ -64,7 +70,8 @@ impl Summary<'_> {
             RunMode::Apply => ("CHANGES", "Nothing was changed."),
             RunMode::Rehearsal => ("WOULD CHANGE", "Nothing would change."),
         };
-        let tasks: String = self.report.tasks().map(|task| self.task_changes(task)).collect();
+        let mut tasks = String::new();
+        self.report.tasks().for_each(|task| append(&mut tasks, &self.task_changes(task)));
         if tasks.is_empty() {
             return format!("\n{nothing}\n");
         }
