@@ -6,9 +6,14 @@
 mod color;
 pub mod diff;
 pub mod event;
+pub mod file;
+pub mod gather;
 pub mod hosts;
+pub mod human;
 pub mod mask;
+pub mod model;
 pub mod python_json;
+mod recap;
 pub mod text;
 
 pub use color::{Color, ColorChoice, Terminal};
