@@ -166,10 +166,9 @@ impl<B: Host> Host for RehearsalHost<B> {
             Body::Bytes(bytes) => Ok(Digester::of(algorithm, &bytes)),
             Body::Host(path) => self.base.digest(&path, algorithm),
             Body::Source(source) if algorithm == DigestAlgorithm::Sha1 => Ok(source.sha1),
-            Body::Source(_) => Err(HostError::Unknown(format!(
-                "`{}` would be copied first",
-                path.display()
-            ))),
+            Body::Source(_) => {
+                Err(HostError::Unknown(format!("`{}` would be copied first", path.display())))
+            }
             Body::Unknown(reason) => Err(HostError::Unknown(reason)),
             Body::None => Ok(Digester::of(algorithm, &[])),
         }
@@ -243,7 +242,9 @@ impl<B: Host> Host for RehearsalHost<B> {
             {
                 // a program that would be there by then cannot be asked now
                 match self.find_program(&program)? {
-                    Some(_) => Err(HostError::Unknown(format!("`{program}` would be installed first"))),
+                    Some(_) => {
+                        Err(HostError::Unknown(format!("`{program}` would be installed first")))
+                    }
                     None => Err(HostError::Spawn { program, source }),
                 }
             }
@@ -264,7 +265,9 @@ impl<B: Host> Host for RehearsalHost<B> {
 
     fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
         match self.base.fetch(request) {
-            Err(HostError::Http { .. }) if self.overlay.acted.is_some() && is_local(&request.url) => {
+            Err(HostError::Http { .. })
+                if self.overlay.acted.is_some() && is_local(&request.url) =>
+            {
                 Err(HostError::Unknown(self.overlay.acted.clone().unwrap_or_default()))
             }
             answered => answered,
