@@ -93,9 +93,16 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn a_loop_is_one_request_and_a_stream_of_replies() {
     let mut runner = Runner::start();
-    runner.send_task(7, "ansible.builtin.ping", &[json!({}), json!({"data": "x"}), json!({"data": "crash"})]);
+    runner.send_task(
+        7,
+        "ansible.builtin.ping",
+        &[json!({}), json!({"data": "x"}), json!({"data": "crash"})],
+    );
     let replies: Vec<ItemReply> = (0..3).map(|_| runner.item()).collect();
-    assert_eq!(replies.iter().map(|reply| (reply.task, reply.item)).collect::<Vec<_>>(), [(7, 0), (7, 1), (7, 2)]);
+    assert_eq!(
+        replies.iter().map(|reply| (reply.task, reply.item)).collect::<Vec<_>>(),
+        [(7, 0), (7, 1), (7, 2)]
+    );
     assert_eq!(replies[0].returned["ping"], "pong");
     assert_eq!(replies[1].returned["ping"], "x");
     assert_eq!(replies[2].status, Status::Failed);
@@ -135,5 +142,8 @@ fn the_hash_is_that_of_the_file() {
     let output = Command::new(env!("CARGO_BIN_EXE_canvass-runner")).arg("hash").output().unwrap();
     let sum = Command::new("sha256sum").arg(env!("CARGO_BIN_EXE_canvass-runner")).output().unwrap();
     let sum = String::from_utf8(sum.stdout).unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), sum.split_whitespace().next().unwrap());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap().trim(),
+        sum.split_whitespace().next().unwrap()
+    );
 }

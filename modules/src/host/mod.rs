@@ -5,6 +5,7 @@
 
 pub(crate) mod digest;
 pub mod live;
+pub mod memory;
 pub mod rehearsal;
 #[cfg(test)]
 pub(crate) mod fake;

@@ -27,12 +27,8 @@ impl<'a> Staged<'a> {
         loop {
             let path = fresh_name(directory);
             interrupt.stage(&path);
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path);
+            let opened =
+                OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
             match opened {
                 Ok(file) => return Ok(Self { file, path, interrupt, placed: false }),
                 Err(error) => {
@@ -152,8 +148,12 @@ impl<'a> Staged<'a> {
         use std::io::Seek as _;
         let failed = |error| io_error("write", path, error);
         self.file.rewind().map_err(failed)?;
-        let mut target =
-            OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(failed)?;
+        let mut target = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)
+            .map_err(failed)?;
         io::copy(&mut self.file, &mut target).map_err(failed)?;
         target.sync_all().map_err(failed)
     }
@@ -183,9 +183,7 @@ pub(super) fn sync_directory_of(path: &Path) {
 }
 
 /// Calls with a buffer that grows until the answer fits.
-fn grown(
-    mut call: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
-) -> Result<Vec<u8>, Errno> {
+fn grown(mut call: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
     let mut buffer = vec![0; 1024];
     loop {
         match call(&mut buffer) {

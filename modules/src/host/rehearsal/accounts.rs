@@ -114,10 +114,9 @@ impl<B: Host> RehearsalHost<B> {
     fn primary_group_of(&mut self, change: &UserChange) -> Result<Group, HostError> {
         if let Some(wanted) = &change.group {
             let key = AccountKey::Name(wanted.clone());
-            return self.find_group(&key)?.ok_or_else(|| HostError::NoSuchAccount {
-                kind: "group",
-                name: wanted.clone(),
-            });
+            return self
+                .find_group(&key)?
+                .ok_or_else(|| HostError::NoSuchAccount { kind: "group", name: wanted.clone() });
         }
         let key = AccountKey::Name(change.name.clone());
         if let Ok(Some(group)) = self.find_group(&key) {
@@ -130,10 +129,9 @@ impl<B: Host> RehearsalHost<B> {
 
     fn modify_user(&mut self, change: &UserChange) -> Result<(), HostError> {
         let key = AccountKey::Name(change.name.clone());
-        let mut user = self.find_user(&key)?.ok_or_else(|| HostError::NoSuchAccount {
-            kind: "user",
-            name: change.name.clone(),
-        })?;
+        let mut user = self
+            .find_user(&key)?
+            .ok_or_else(|| HostError::NoSuchAccount { kind: "user", name: change.name.clone() })?;
         user.uid = change.uid.or(user.uid);
         if change.group.is_some() {
             user.gid = self.primary_group_of(change)?.gid;
@@ -184,10 +182,12 @@ impl<B: Host> RehearsalHost<B> {
         let mut groups = Vec::with_capacity(wanted.len());
         for name in wanted {
             let found = self.find_group(&AccountKey::Name(name.clone()))?;
-            groups.push(found.ok_or_else(|| HostError::NoSuchAccount {
-                kind: "group",
-                name: name.clone(),
-            })?);
+            groups.push(
+                found.ok_or_else(|| HostError::NoSuchAccount {
+                    kind: "group",
+                    name: name.clone(),
+                })?,
+            );
         }
         for mut group in self.all_groups()? {
             let is = group.members.contains(&change.name);

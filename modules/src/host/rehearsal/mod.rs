@@ -97,6 +97,14 @@ impl<B: Host> RehearsalHost<B> {
         self.sources.get(&source.id).map(|content| content.as_slice())
     }
 
+    /// Lays an effect over the host as one that really happened: nothing stays unknown.
+    pub(super) fn forget_pending(&mut self, planned: &Planned) -> Result<(), HostError> {
+        self.rehearse(&planned.effect)?;
+        self.overlay.opaque_packages.clear();
+        self.overlay.acted = None;
+        Ok(())
+    }
+
     fn rehearse(&mut self, effect: &Effect) -> Result<Applied, HostError> {
         match effect {
             Effect::WriteFile(write) => self.write_file(write)?,
@@ -158,10 +166,9 @@ impl<B: Host> Host for RehearsalHost<B> {
             Body::Bytes(bytes) => Ok(Digester::of(algorithm, &bytes)),
             Body::Host(path) => self.base.digest(&path, algorithm),
             Body::Source(source) if algorithm == DigestAlgorithm::Sha1 => Ok(source.sha1),
-            Body::Source(_) => Err(HostError::Unknown(format!(
-                "`{}` would be copied first",
-                path.display()
-            ))),
+            Body::Source(_) => {
+                Err(HostError::Unknown(format!("`{}` would be copied first", path.display())))
+            }
             Body::Unknown(reason) => Err(HostError::Unknown(reason)),
             Body::None => Ok(Digester::of(algorithm, &[])),
         }
@@ -235,7 +242,9 @@ impl<B: Host> Host for RehearsalHost<B> {
             {
                 // a program that would be there by then cannot be asked now
                 match self.find_program(&program)? {
-                    Some(_) => Err(HostError::Unknown(format!("`{program}` would be installed first"))),
+                    Some(_) => {
+                        Err(HostError::Unknown(format!("`{program}` would be installed first")))
+                    }
                     None => Err(HostError::Spawn { program, source }),
                 }
             }
@@ -256,7 +265,9 @@ impl<B: Host> Host for RehearsalHost<B> {
 
     fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
         match self.base.fetch(request) {
-            Err(HostError::Http { .. }) if self.overlay.acted.is_some() && is_local(&request.url) => {
+            Err(HostError::Http { .. })
+                if self.overlay.acted.is_some() && is_local(&request.url) =>
+            {
                 Err(HostError::Unknown(self.overlay.acted.clone().unwrap_or_default()))
             }
             answered => answered,

@@ -80,8 +80,7 @@ impl Server {
     fn perform(&mut self, task: TaskRequest) -> io::Result<()> {
         let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, sources } =
             task;
-        let asked =
-            Asked { task: id, inbox: self.inbox.clone(), replies: self.replies.clone() };
+        let asked = Asked { task: id, inbox: self.inbox.clone(), replies: self.replies.clone() };
         self.live.begin(environment, Box::new(RequestSources::new(sources, Box::new(asked))));
         let overlay = match mode {
             Mode::Apply => None,
@@ -95,8 +94,7 @@ impl Server {
                     Mode::Rehearse => PackageContents::Fetch,
                     Mode::Apply | Mode::Check => PackageContents::Leave,
                 };
-                let mut host =
-                    RehearsalHost::with_overlay(&mut self.live, overlay, contents);
+                let mut host = RehearsalHost::with_overlay(&mut self.live, overlay, contents);
                 host.replay(&rehearsed);
                 Stage::Rehearsal(Box::new(host))
             }
