@@ -45,6 +45,8 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.copy" => crate::module::copy::Copy;
     "ansible.builtin.file" => crate::module::file::File;
     "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.template" => crate::module::template::Template;
 }
