@@ -45,8 +45,11 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.blockinfile" => crate::module::blockinfile::Blockinfile;
     "ansible.builtin.copy" => crate::module::copy::Copy;
     "ansible.builtin.file" => crate::module::file::File;
+    "ansible.builtin.lineinfile" => crate::module::lineinfile::Lineinfile;
     "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.replace" => crate::module::replace::Replace;
     "ansible.builtin.template" => crate::module::template::Template;
 }
