@@ -310,7 +310,7 @@ fn outcomes_are_those_of_ansible() {
             Some("a\nb\nc\n"),
             r##"{"block": "x", "path": "/tmp/nodir/x", "create": true}"##,
             Changed,
-            "Block inserted",
+            "File created",
             Some("a\nb\nc\n"),
         ),
     ];
