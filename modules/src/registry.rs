@@ -45,6 +45,8 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.blockinfile" => crate::module::blockinfile::Blockinfile;
+    "ansible.builtin.copy" => crate::module::copy::Copy;
     "ansible.builtin.file" => crate::module::file::File;
     "ansible.builtin.command" => crate::module::command::Command, free_form;
     "ansible.builtin.ping" => crate::module::ping::Ping;
@@ -54,4 +56,8 @@ modules! {
     "ansible.builtin.shell" => crate::module::command::Shell, free_form;
     "ansible.builtin.systemd" => crate::module::systemd_service::SystemdService;
     "ansible.builtin.systemd_service" => crate::module::systemd_service::SystemdService;
+    "ansible.builtin.lineinfile" => crate::module::lineinfile::Lineinfile;
+    "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.replace" => crate::module::replace::Replace;
+    "ansible.builtin.template" => crate::module::template::Template;
 }

@@ -1,5 +1,7 @@
 //! The modules, a file or folder each.
 
+pub mod blockinfile;
+pub mod copy;
 pub mod file;
 pub mod file_attributes;
 pub mod file_mode;
@@ -15,3 +17,8 @@ pub mod shell_words;
 pub mod systemd_service;
 pub mod text_lines;
 pub mod wildcard;
+pub mod lineinfile;
+pub mod ping;
+pub mod replace;
+pub mod template;
+pub mod text_edit;

@@ -218,7 +218,7 @@ impl Module for File {
         let wanted =
             params.attributes.resolve(host).map_err(|stop| located(stop, &path, stat.as_ref()))?;
         let times = Times::read(params, state, host)?;
-        let (missing, ancestor) = ancestors(host, &path, stat.as_ref())?;
+        let (missing, ancestor) = host_path::ancestors(host, &path)?;
         let is_directory = stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
         let filled = state == State::Link && is_directory && !host.list(&path)?.is_empty();
         let mut tree = Vec::new();
@@ -328,31 +328,6 @@ fn observe_source(
         _ => false,
     };
     Ok(Some(LinkSource { written, path: absolute, resolved, stat: source, same }))
-}
-
-/// The missing ancestors of a path, outermost first, and what the nearest existing one is.
-fn ancestors(
-    host: &mut dyn Host,
-    path: &Path,
-    stat: Option<&FileStat>,
-) -> Result<(Vec<PathBuf>, Option<FileKind>), HostError> {
-    let mut missing = Vec::new();
-    if stat.is_some() {
-        return Ok((missing, Some(FileKind::Directory)));
-    }
-    let mut at = host_path::parent(path);
-    loop {
-        if let Some(stat) = host.stat(&at, Follow::Yes)? {
-            missing.reverse();
-            return Ok((missing, Some(stat.kind)));
-        }
-        let above = host_path::parent(&at);
-        if above == at {
-            return Ok((missing, None));
-        }
-        missing.push(at);
-        at = above;
-    }
 }
 
 fn follow_of(params: &Params) -> Follow {
