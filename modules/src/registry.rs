@@ -46,6 +46,7 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin.command" => crate::module::command::Command, free_form;
+    "ansible.builtin.group" => crate::module::group::Group;
     "ansible.builtin.ping" => crate::module::ping::Ping;
     "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
     "ansible.builtin.service" => crate::module::service::Service;
@@ -53,4 +54,5 @@ modules! {
     "ansible.builtin.shell" => crate::module::command::Shell, free_form;
     "ansible.builtin.systemd" => crate::module::systemd_service::SystemdService;
     "ansible.builtin.systemd_service" => crate::module::systemd_service::SystemdService;
+    "ansible.builtin.user" => crate::module::user::User;
 }

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod expansion;
+pub mod group;
 pub mod local_time;
 pub mod ping;
 pub mod raw;
@@ -10,4 +11,5 @@ pub mod setup;
 pub mod shell_words;
 pub mod systemd_service;
 pub mod text_lines;
+pub mod user;
 pub mod wildcard;
