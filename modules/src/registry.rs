@@ -49,6 +49,7 @@ modules! {
     "ansible.builtin.copy" => crate::module::copy::Copy;
     "ansible.builtin.file" => crate::module::file::File;
     "ansible.builtin.command" => crate::module::command::Command, free_form;
+    "ansible.builtin.group" => crate::module::group::Group;
     "ansible.builtin.ping" => crate::module::ping::Ping;
     "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
     "ansible.builtin.service" => crate::module::service::Service;
@@ -60,4 +61,5 @@ modules! {
     "ansible.builtin.ping" => crate::module::ping::Ping;
     "ansible.builtin.replace" => crate::module::replace::Replace;
     "ansible.builtin.template" => crate::module::template::Template;
+    "ansible.builtin.user" => crate::module::user::User;
 }
