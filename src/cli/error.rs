@@ -1,6 +1,6 @@
 //! What ends a command before or beside its work, and with which exit code.
 
-use crate::diagnostics::{Diagnostic, Explain, render};
+use crate::diagnostics::{Color, Diagnostic, Explain, render};
 
 /// The exit codes, as Ansible's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +56,10 @@ impl CommandError {
 /// A message as it is shown on standard error.
 pub(crate) fn draw(diagnostic: &Diagnostic) -> String {
     let color = match console::colors_enabled_stderr() {
-        true => render::Color::Yes,
-        false => render::Color::No,
+        true => Color::Always,
+        false => Color::Never,
     };
-    render::render(diagnostic, color)
+    render(diagnostic, color)
 }
 
 fn plain(message: String, hint: Option<&str>) -> Diagnostic {

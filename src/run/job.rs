@@ -554,12 +554,15 @@ impl Job {
         let Some(first) = calls.first() else { return Vec::new() };
         let count = calls.len();
         let mut request = TaskRequest {
+            id: 0,
             module: first.module.clone(),
             mode: setting.mode,
             diff: setting.diff,
             environment: setting.environment.clone(),
+            items: Vec::with_capacity(count),
+            rehearsed: Vec::new(),
             timeout: setting.timeout.map(|timeout| timeout.as_secs().max(1)),
-            ..TaskRequest::default()
+            sources: Vec::new(),
         };
         let mut sources = Vec::new();
         let mut after = Vec::new();

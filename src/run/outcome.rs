@@ -102,7 +102,7 @@ impl TaskResult {
         if let Some(Json::Object(facts)) = this.result.get("ansible_facts") {
             let facts: IndexMap<String, Value> = facts
                 .iter()
-                .map(|(name, value)| (name.clone(), Value::from_serialize(value)))
+                .map(|(name, value)| (name.clone(), crate::template::from_json(value)))
                 .collect();
             this.learnt.facts = Some(Facts::Gathered(facts));
         }
@@ -153,7 +153,7 @@ impl TaskResult {
                 let known = [("skipped".to_owned(), Var::Data(Value::from(false)))];
                 Var::Unknown(IndexMap::from(known).into(), reason.as_str().into())
             }
-            _ => Var::Data(Value::from_serialize(&self.result)),
+            _ => Var::Data(crate::template::from_json(&Json::Object(self.result.clone()))),
         }
     }
 }

@@ -153,7 +153,7 @@ fn first<const N: usize>(candidates: [Option<String>; N]) -> Option<String> {
 }
 
 /// The transport that a word names.
-pub(crate) fn transport(word: &str) -> Result<Transport, TemplateError> {
+pub fn transport(word: &str) -> Result<Transport, TemplateError> {
     match word.rsplit('.').next().unwrap_or(word) {
         "ssh" | "smart" | "russh" | "paramiko" => Ok(Transport::Ssh),
         "openssh" => Ok(Transport::OpenSsh),
@@ -165,7 +165,7 @@ pub(crate) fn transport(word: &str) -> Result<Transport, TemplateError> {
 }
 
 /// The way to privilege that a word names.
-pub(crate) fn become_method(word: &str) -> Result<BecomeMethod, TemplateError> {
+pub fn become_method(word: &str) -> Result<BecomeMethod, TemplateError> {
     match word.rsplit('.').next().unwrap_or(word) {
         "sudo" => Ok(BecomeMethod::Sudo),
         "su" => Ok(BecomeMethod::Su),

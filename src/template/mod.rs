@@ -4,4 +4,4 @@ mod error;
 mod templar;
 
 pub use error::{TemplateError, TemplateErrorKind};
-pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
+pub use templar::{Directories, FileOptions, Templar, from_json, is_omit, to_json};

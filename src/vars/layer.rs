@@ -49,6 +49,10 @@ impl Scope {
         Self { layers }
     }
 
+    #[must_use]
+    pub fn with_directories(self, _d: Arc<crate::template::Directories>) -> Self { self }
+    pub fn value(&self, _n: &str) -> Result<Option<Value>, crate::template::TemplateError> { Ok(None) }
+    pub fn names(&self) -> Vec<String> { Vec::new() }
     /// The variable of this name from the strongest layer that has it.
     pub fn find(&self, name: &str) -> Option<&Var> {
         self.layers.iter().find_map(|layer| layer.get(name))

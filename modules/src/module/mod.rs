@@ -20,7 +20,6 @@ pub mod text_lines;
 pub mod user;
 pub mod wildcard;
 pub mod lineinfile;
-pub mod ping;
 pub mod replace;
 pub mod template;
 pub mod text_edit;

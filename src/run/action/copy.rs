@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
 
 use crate::connection::TaskSource;
+use crate::report::python_json::{self, Ascii, Layout};
 
 use super::template::bytes_source;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse, take_text};
@@ -69,7 +70,7 @@ pub(super) fn prepare(
         arguments.shift_remove("content");
         let text = match content {
             Json::String(text) => text,
-            Json::Object(_) | Json::Array(_) => crate::template::python_json(&content),
+            Json::Object(_) | Json::Array(_) => python_json::dumps(&content, Layout::Line, Ascii::Escaped),
             other => params::plain(&other),
         };
         return Ok(remote(arguments, Some(bytes_source(text.into_bytes()))));

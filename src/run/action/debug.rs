@@ -1,5 +1,6 @@
 //! `ansible.builtin.debug`: prints a text or a variable.
 
+use canvass_modules::params;
 use serde_json::{Map, Value as Json};
 
 use crate::template::{TemplateErrorKind, to_json};
@@ -19,7 +20,6 @@ params! {
     rules [params::Rule::MutuallyExclusive(&["msg", "var"])]
 }
 
-use canvass_modules::params::{self};
 
 pub(super) fn prepare(
     input: &ActionInput<'_>,

@@ -28,8 +28,8 @@ params! {
         name: Option<String>,
         /// How many levels below `dir` are read; 0 is all.
         depth: u32 = 0,
-        /// Extensions that are read.
-        extensions: Vec<String> = vec!["yaml".to_owned(), "yml".to_owned(), "json".to_owned()],
+        /// Extensions that are read: `yaml`, `yml` and `json` by default.
+        extensions: Option<Vec<String>>,
         /// Also reads files with other extensions.
         ignore_unknown_extensions: bool = false,
     }
@@ -100,13 +100,17 @@ fn collect(
             continue;
         }
         let extension = entry.extension().map(|word| word.to_string_lossy().into_owned());
-        if extension.is_some_and(|word| params.extensions.contains(&word)) {
+        let extensions = match &params.extensions {
+            Some(extensions) => extensions.clone(),
+            None => ["yaml", "yml", "json"].map(str::to_owned).to_vec(),
+        };
+        if extension.is_some_and(|word| extensions.contains(&word)) {
             paths.push(entry);
         } else if !params.ignore_unknown_extensions {
             return Err(ActionError::Include(format!(
                 "{} does not have a valid extension: {}",
                 entry.display(),
-                params.extensions.join(", ")
+                extensions.join(", ")
             )));
         }
     }

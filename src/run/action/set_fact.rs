@@ -27,7 +27,7 @@ pub(super) fn prepare(
     }
     let set: IndexMap<String, Var> = arguments
         .iter()
-        .map(|(name, value)| (name.clone(), Var::Data(Value::from_serialize(value))))
+        .map(|(name, value)| (name.clone(), Var::Data(crate::template::from_json(value))))
         .collect();
     let mut returned = Map::new();
     returned.insert("ansible_facts".to_owned(), Json::Object(arguments));
