@@ -115,12 +115,14 @@ impl Interrupt {
         );
     }
 
-    /// Ends every process group and removes every staged file, for the last breath.
+    /// Ends every process group and removes every staged file and directory, for the last breath.
     pub fn end_everything(&self) {
         let mut state = self.lock();
         signal(&state.groups, Signal::KILL);
         for path in state.staged.drain(..) {
-            let _ = std::fs::remove_file(path);
+            if std::fs::remove_file(&path).is_err() {
+                let _ = std::fs::remove_dir_all(&path);
+            }
         }
     }
 

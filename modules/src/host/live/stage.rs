@@ -3,7 +3,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
@@ -173,6 +175,23 @@ pub(super) fn fresh_name(directory: &Path) -> PathBuf {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     directory.join(format!(".canvass.{:016x}.tmp", hasher.finish()))
+}
+
+/// A directory for the runner's user only, which does not outlive the runner.
+pub(super) fn private_directory(interrupt: &Interrupt) -> Result<PathBuf, HostError> {
+    let mut refused = None;
+    for place in [PathBuf::from("/var/tmp"), std::env::temp_dir()] {
+        let path = fresh_name(&place);
+        interrupt.stage(&path);
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) => {
+                interrupt.unstage(&path);
+                refused = Some(io_error("create a directory in", &place, error));
+            }
+        }
+    }
+    Err(refused.unwrap_or(HostError::Cancelled))
 }
 
 /// Lets a rename reach the disk; file systems that cannot do without.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::RehearsalHost;
+use super::scripts::may_make_account;
 use crate::effect::{AccountAction, GroupChange, Principal, UserChange};
 use crate::host::{AccountKey, Group, Host, HostError, User};
 
@@ -23,7 +24,7 @@ impl<B: Host> RehearsalHost<B> {
             // changed or removed since, so what the host says is no longer so
             Some(user) if self.overlay.users.contains_key(&user.name) => Ok(None),
             Some(user) => Ok(Some(user)),
-            None => self.unless_pending(),
+            None => self.missing_account(key),
         }
     }
 
@@ -42,7 +43,7 @@ impl<B: Host> RehearsalHost<B> {
         match self.base.group(key)? {
             Some(group) if self.overlay.groups.contains_key(&group.name) => Ok(None),
             Some(group) => Ok(Some(group)),
-            None => self.unless_pending(),
+            None => self.missing_account(key),
         }
     }
 
@@ -51,6 +52,20 @@ impl<B: Host> RehearsalHost<B> {
         groups.retain(|group| !self.overlay.groups.contains_key(&group.name));
         groups.extend(self.overlay.groups.values().flatten().cloned());
         Ok(groups)
+    }
+
+    /// An account that is not there: absent, or perhaps made by a package's script.
+    fn missing_account<T>(&self, key: &AccountKey) -> Result<Option<T>, HostError> {
+        if let AccountKey::Name(name) = key {
+            let maker = self.overlay.scripts.iter().find(|one| may_make_account(&one.text, name));
+            if let Some(script) = maker {
+                return Err(HostError::Unknown(format!(
+                    "a script of package `{}`, which would run first, may make it",
+                    script.package
+                )));
+            }
+        }
+        self.unless_pending()
     }
 
     /// Nothing, unless a package that would be installed first may bring it.

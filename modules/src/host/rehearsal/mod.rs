@@ -4,13 +4,16 @@
 //! overlay is silent. Nothing of the host below is ever changed.
 //!
 //! - [`paths`] follows links through both; [`changes`] lays file effects over the host;
-//! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages.
+//! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages;
+//! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do.
 
 mod accounts;
 mod changes;
+mod contents;
 mod overlay;
 mod packages;
 mod paths;
+mod scripts;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -189,6 +192,8 @@ impl<B: Host> Host for RehearsalHost<B> {
         let mut names = match self.overlay.see(&located) {
             Sight::Entry(entry) if entry.below == overlay::Below::Nothing => Vec::new(),
             Sight::Absent => Vec::new(),
+            // a directory that a package brings is not on the host
+            Sight::Entry(_) if self.base.stat(&located, Follow::No)?.is_none() => Vec::new(),
             Sight::Entry(_) | Sight::Host => self.base.list(&located)?,
         };
         self.overlay.amend_names(&located, &mut names);
@@ -303,6 +308,14 @@ impl<B: Host> Host for RehearsalHost<B> {
 
     fn identity(&mut self) -> Result<Principal, HostError> {
         self.base.identity()
+    }
+
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        self.base.scratch()
+    }
+
+    fn discard(&mut self, scratch: &Path) {
+        self.base.discard(scratch);
     }
 
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {

@@ -260,3 +260,78 @@ fn what_was_rehearsed_elsewhere_is_replayed() {
         RehearsalHost::with_overlay(MemoryHost::new(), host.into_overlay(), PackageContents::Leave);
     assert_eq!(text(&mut later, "/srv/a"), "x");
 }
+
+/// A package of our own, and an `apt-get` that hands it out.
+const PACKAGE: &str = r#"
+set -e
+mkdir -p tree/DEBIAN tree/etc/webd tree/lib/systemd/system tree/usr/bin bin
+printf 'Package: webd\nVersion: 1\nArchitecture: all\nMaintainer: M <m@example.org>\nDescription: d\n' > tree/DEBIAN/control
+echo /etc/webd/webd.conf > tree/DEBIAN/conffiles
+cat > tree/DEBIAN/postinst <<'END'
+#!/bin/sh
+adduser --system --group --home /var/lib/webd webd
+ln -s /etc/webd/webd.conf /etc/webd/enabled.conf
+touch /etc/webd/made-by-script
+deb-systemd-helper --quiet was-enabled 'webd.service'
+OWNER=webd-log; adduser --system "$OWNER"
+END
+chmod 755 tree/DEBIAN/postinst
+printf 'port = 80\n' > tree/etc/webd/webd.conf
+printf '[Service]\nExecStart=/usr/bin/webd\n[Install]\n' > tree/lib/systemd/system/webd.service
+printf '#!/bin/sh\n' > tree/usr/bin/webd
+chmod 755 tree/usr/bin/webd
+chmod 640 tree/etc/webd/webd.conf
+dpkg-deb --root-owner-group -b tree webd_1_all.deb > /dev/null
+cat > bin/apt-get <<END
+#!/bin/sh
+for last; do :; done
+case "\$*" in
+  *webd=1*--print-uris) echo "'http://x/webd_1_all.deb' webd_1_all.deb 1000 SHA256:x";;
+  *webd=1*) cp "$PWD/webd_1_all.deb" .;;
+  *) exit 100;;
+esac
+END
+chmod 755 bin/apt-get
+"#;
+
+fn with_packages(place: &Path) -> RehearsalHost<crate::host::live::LiveHost> {
+    use crate::host::live::{Interrupt, LiveHost, NoSources};
+    let made =
+        std::process::Command::new("sh").args(["-c", PACKAGE]).current_dir(place).status().unwrap();
+    assert!(made.success());
+    let path = format!("{}/bin:{}", place.display(), std::env::var("PATH").unwrap());
+    let mut live = LiveHost::new(Arc::new(Interrupt::new()));
+    live.begin([("PATH".to_owned(), path)].into(), Box::new(NoSources));
+    RehearsalHost::with_overlay(live, Overlay::default(), PackageContents::Fetch)
+}
+
+#[test]
+fn what_a_package_brings_is_there_after_its_install() {
+    let place = tempfile::tempdir().unwrap();
+    let mut host = with_packages(place.path());
+    assert_eq!(host.find_program("webd").unwrap(), None);
+    host.apply(&Planned { effect: install("webd"), reason: String::new() }).unwrap();
+    assert_eq!(host.read(Path::new("/etc/webd/webd.conf")).unwrap(), b"port = 80\n");
+    let stat = host.stat(Path::new("/etc/webd/enabled.conf"), Follow::Yes).unwrap().unwrap();
+    assert_eq!((stat.mode, stat.owner.id), (0o640, Some(0)));
+    assert!(host.find_program("webd").unwrap().is_some());
+    assert!(matches!(host.query(&Command::new(["webd", "-t"])), Err(HostError::Unknown(_))));
+    let name = |name: &str| AccountKey::Name(name.to_owned());
+    assert!(host.user(&name("webd")).unwrap().is_some());
+    assert!(matches!(host.user(&name("webd-log")), Err(HostError::Unknown(_))), "by a variable");
+    assert_eq!(host.user(&name("no-such-user")).unwrap(), None);
+    assert_eq!(host.stat(Path::new("/etc/webd/conf.d"), Follow::Yes).unwrap(), None);
+    let mentioned = host.stat(Path::new("/etc/webd/made-by-script"), Follow::Yes);
+    assert!(matches!(mentioned, Err(HostError::Unknown(reason)) if reason.contains("`webd`")));
+    host.base_mut()
+        .begin(std::collections::BTreeMap::new(), Box::new(crate::host::live::NoSources));
+    assert!(!Path::new("/etc/webd").exists(), "nothing was installed");
+}
+
+#[test]
+fn a_package_that_cannot_be_fetched_stays_unknown() {
+    let place = tempfile::tempdir().unwrap();
+    let mut host = with_packages(place.path());
+    host.apply(&Planned { effect: install("web"), reason: String::new() }).unwrap();
+    assert!(is_unknown(host.stat(Path::new("/etc/web-of-nobody"), Follow::Yes)));
+}
