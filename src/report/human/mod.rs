@@ -6,6 +6,7 @@
 
 mod live;
 mod result;
+mod screen;
 mod stream;
 mod summary;
 
@@ -213,4 +214,4 @@ fn notice(
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;

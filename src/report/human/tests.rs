@@ -188,7 +188,7 @@ fn success() -> Vec<Event> {
 
 #[test]
 fn success_without_diff() {
-    assert_snapshot!(shown(&success(), HumanOptions::default()).0, @r"
+    assert_snapshot!(shown(&success(), HumanOptions::default()).0.trim(), @r"
     PLAY [site] on web[01-03]
 
     TASK [web : write the page]
@@ -221,7 +221,7 @@ fn success_without_diff() {
 #[test]
 fn success_with_diff_and_results() {
     let options = HumanOptions { verbosity: Verbosity::Results, ..with_diff() };
-    assert_snapshot!(shown(&success(), options).0, @r#"
+    assert_snapshot!(shown(&success(), options).0.trim(), @r#"
     PLAY [site] on web[01-03]
 
     TASK [Gathering Facts]
@@ -277,7 +277,7 @@ fn effects_with_reasons_and_times() {
     let result = with_result(Status::Changed, json!({"path": "/srv", "diff": {}, "_ansible_x": 1}));
     run.host(task, "h", because("mode is 0700, not 0755", result));
     let options = HumanOptions { verbosity: Verbosity::Effects, ..HumanOptions::default() };
-    assert_snapshot!(shown(&run.finish(0), options).0, @r#"
+    assert_snapshot!(shown(&run.finish(0), options).0.trim(), @r#"
     PLAY [site] on h
 
     TASK [mode]
@@ -315,7 +315,7 @@ fn rehearsal_with_unknowns() {
         let reason = "`when` reads `migrated`, which is unknown".to_owned();
         run.host(task, host, outcome(Status::Unknown { reason }));
     }
-    assert_snapshot!(shown(&run.finish(0), with_diff()).0, @r"
+    assert_snapshot!(shown(&run.finish(0), with_diff()).0.trim(), @r"
     PLAY [site] on web[01-40]
 
     TASK [config]
@@ -379,7 +379,7 @@ fn failures_with_reason_and_place() {
     run.events.push(Event::Interrupted);
     let (out, talk) = shown(&run.finish(99), HumanOptions::default());
     assert_eq!(talk, "interrupted: what is in work is being ended\n");
-    assert_snapshot!(out, @r#"
+    assert_snapshot!(out.trim(), @r#"
     PLAY [site] on db[01-05]
 
     TASK [Gathering Facts]
@@ -468,7 +468,7 @@ fn no_log_hides_what_happened() {
     run.item(task, "h", json!("hunter2"), failed.clone());
     run.host(task, "h", failed);
     let events = run.finish(2);
-    assert_snapshot!(shown(&events, with_diff()).0, @r"
+    assert_snapshot!(shown(&events, with_diff()).0.trim(), @r"
     PLAY [site] on h
 
     TASK [set the password]
