@@ -83,6 +83,11 @@ impl Gatherer {
         self.mode.unwrap_or(RunMode::Apply)
     }
 
+    /// Whether the run has begun.
+    pub fn has_begun(&self) -> bool {
+        self.mode.is_some()
+    }
+
     /// How many distinct notices there were.
     pub fn notices(&self) -> usize {
         self.notices.len()

@@ -568,3 +568,12 @@ fn a_live_view_leaves_failures_and_messages_for_lines() {
     let before = out.split("CHANGES").next().unwrap();
     assert_eq!(before, "\nPLAY [site] on web[01-03]\n\nTASK [say]\n  web[01-03]: hello\n\n");
 }
+
+#[test]
+fn says_nothing_of_a_run_that_never_began_and_tells_when_one_broke_off() {
+    assert_eq!(shown(&[], HumanOptions::default()).0, "");
+    let mut events = success();
+    events.pop();
+    let (out, _) = shown(&events, HumanOptions::default());
+    assert!(out.contains("\nThe run broke off; this is what was done until then.\n"), "{out}");
+}
