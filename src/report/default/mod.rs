@@ -8,6 +8,7 @@ mod origin;
 mod python;
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value as Json};
@@ -148,17 +149,17 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
                 let shown = if outcome.status == Status::Skipped { host } else { &label };
                 let mut line = format!("{word}: [{shown}]");
                 if let Some(item) = &item {
-                    line.push_str(&format!(" => {item}"));
+                    let _ = write!(line, " => {item}");
                     if outcome.status == Status::Skipped {
                         line.push(' ');
                     }
                 }
                 if let Status::Unknown { reason } = &outcome.status {
-                    line.push_str(&format!(" => {reason}"));
+                    let _ = write!(line, " => {reason}");
                 }
                 let verbose = self.options.verbosity >= Verbosity::Results;
                 if verbose || (outcome.verbose_always && !outcome.censored) {
-                    line.push_str(&format!(" => {result}"));
+                    let _ = write!(line, " => {result}");
                 }
                 self.say(Some(paint), &line)
             }

@@ -1,5 +1,7 @@
 //! Values as Python prints them, which is how Ansible labels items.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use crate::report::python_json::{Ascii, Layout, dumps};
@@ -44,7 +46,7 @@ fn quoted(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             _ if character == quote => quoted.extend(['\\', quote]),
             _ if character.is_control() => {
-                quoted.push_str(&format!("\\x{:02x}", u32::from(character)));
+                let _ = write!(quoted, "\\x{:02x}", u32::from(character));
             }
             _ => quoted.push(character),
         }

@@ -1,6 +1,7 @@
 //! The live view: a line per host in work, cleared at the end.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -211,7 +212,7 @@ impl State {
             ("unreachable", self.counts.unreachable),
         ];
         for (word, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            head.push_str(&format!(", {count} {word}"));
+            let _ = write!(head, ", {count} {word}");
         }
         let head = truncate_str(&head, width, "…");
         let mut lines = vec![self.color.paint(Paint::Heading, &head)];

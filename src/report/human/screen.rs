@@ -4,7 +4,7 @@
 //! they wrap and ghosts remain. This target never writes into the last column, ends lines by line
 //! feeds, and when it erases them reckons how the terminal has wrapped them meanwhile.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -49,7 +49,7 @@ impl Drawing {
             self.lines.drain(..).map(|width| width.div_ceil(columns.max(1)).max(1)).sum();
         self.waiting.push('\r');
         if rows > 1 {
-            self.waiting.push_str(&format!("\x1b[{}A", rows - 1));
+            let _ = write!(self.waiting, "\x1b[{}A", rows - 1);
         }
         self.waiting.push_str("\x1b[J");
     }

@@ -377,8 +377,8 @@ fn failures_with_reason_and_place() {
     run.host(task, "db04", Outcome { ignored: true, ..ignored });
     run.events.push(Event::Rescued { host: "db02".to_owned(), task });
     run.events.push(Event::Interrupted);
-    let (out, talk) = shown(&run.finish(99), HumanOptions::default());
-    assert_eq!(talk, "interrupted: what is in work is being ended\n");
+    let (out, spoken) = shown(&run.finish(99), HumanOptions::default());
+    assert_eq!(spoken, "interrupted: what is in work is being ended\n");
     assert_snapshot!(out.trim(), @r#"
     PLAY [site] on db[01-05]
 
@@ -446,8 +446,8 @@ fn control_characters_of_hosts_do_nothing() {
     let events = run.finish(2);
     for verbosity in [0, 1, 2, 3] {
         let options = HumanOptions { verbosity: verbosity.into(), ..with_diff() };
-        let (out, talk) = shown(&events, options);
-        for text in [out, talk] {
+        let (out, spoken) = shown(&events, options);
+        for text in [out, spoken] {
             let hostile = text.chars().find(|c| c.is_control() && *c != '\n');
             assert_eq!(hostile, None, "{text:?}");
         }
@@ -547,8 +547,8 @@ fn warnings_are_talk_and_told_once() {
         let text = "old syntax".to_owned();
         run.events.push(Event::Notice { level, text, place: Some(place(3)), host: None });
     }
-    let (_, talk) = shown(&run.finish(0), HumanOptions::default());
-    assert_eq!(talk, "[WARNING]: old syntax (site.yml:3:7)\n");
+    let (_, spoken) = shown(&run.finish(0), HumanOptions::default());
+    assert_eq!(spoken, "[WARNING]: old syntax (site.yml:3:7)\n");
 }
 
 #[test]
