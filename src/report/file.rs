@@ -95,7 +95,9 @@ mod tests {
         let hosts = names("web", 2);
         let mut run = Run::new(RunMode::Rehearsal, &hosts);
         let task = run.task("page", "copy");
-        hosts.iter().rev().for_each(|host| run.host(task, host, changed("/x", "", "new\n")));
+        for host in hosts.iter().rev() {
+            run.host(task, host, changed("/x", "", "new\n"));
+        }
         let task = run.task("migrate", "command");
         run.host(task, "web01", outcome(Status::Unknown { reason: "not run".to_owned() }));
         let result = json!({"msg": "no", "rc": 3, "stderr": "why"});
@@ -105,7 +107,9 @@ mod tests {
 
     fn written(events: &[Event], path: &Path) -> Json {
         let mut file = ReportFile::create(path).unwrap();
-        events.iter().for_each(|event| file.event(event).unwrap());
+        for event in events {
+            file.event(event).unwrap();
+        }
         file.finish().unwrap();
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }

@@ -104,7 +104,9 @@ impl Secrets {
                         .map(|(key, value)| (self.mask(&key).into_owned(), value))
                         .collect();
                 }
-                fields.values_mut().for_each(|field| self.mask_json(field));
+                for field in fields.values_mut() {
+                    self.mask_json(field);
+                }
             }
         }
     }
@@ -136,7 +138,7 @@ impl Secrets {
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Secrets").field("forms", &self.forms.len()).finish()
+        formatter.debug_struct("Secrets").field("forms", &self.forms.len()).finish_non_exhaustive()
     }
 }
 
@@ -202,7 +204,9 @@ mod tests {
 
     fn secrets(list: &[&str]) -> Secrets {
         let mut secrets = Secrets::new();
-        list.iter().for_each(|secret| secrets.add(secret));
+        for secret in list {
+            secrets.add(secret);
+        }
         secrets
     }
 

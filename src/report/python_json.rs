@@ -44,7 +44,7 @@ impl Writer {
             Json::Bool(false) => self.text.push_str("false"),
             Json::Number(number) => self.text.push_str(&python_number(number)),
             Json::String(text) => self.string(text),
-            Json::Array(items) => self.sequence('[', ']', items, |writer, item| writer.value(item)),
+            Json::Array(items) => self.sequence('[', ']', items, Self::value),
             Json::Object(fields) => {
                 let mut sorted: Vec<(&String, &Json)> = fields.iter().collect();
                 sorted.sort_by(|a, b| a.0.cmp(b.0));

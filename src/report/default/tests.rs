@@ -152,7 +152,9 @@ fn printed(events: &[Event], verbosity: Verbosity) -> String {
     let options =
         DefaultOptions { verbosity, color: Color::Off, diff: DiffOutput::Shown, columns: None };
     let mut output = DefaultOutput::new(paper.clone(), Paper::default(), options);
-    events.iter().for_each(|event| output.event(event).unwrap());
+    for event in events {
+        output.event(event).unwrap();
+    }
     output.finish().unwrap();
     paper.text()
 }

@@ -73,7 +73,9 @@ impl Summary<'_> {
             RunMode::Rehearsal => ("WOULD CHANGE", "Nothing would change."),
         };
         let mut tasks = String::new();
-        self.report.tasks().for_each(|task| append(&mut tasks, &self.task_changes(task)));
+        for task in self.report.tasks() {
+            append(&mut tasks, &self.task_changes(task));
+        }
         if tasks.is_empty() {
             return format!("\n{nothing}\n");
         }
@@ -156,7 +158,7 @@ impl Summary<'_> {
         let told = reasons.iter().take(most).map(|reason| format!("  - {reason}\n"));
         let mut text = told.collect::<Vec<_>>().concat();
         if reasons.len() > most {
-            let _ = write!(text, "  - and {} more (-v tells them)\n", reasons.len() - most);
+            let _ = writeln!(text, "  - and {} more (-v tells them)", reasons.len() - most);
         }
         text
     }

@@ -152,7 +152,9 @@ impl Write for Paper {
 fn shown(events: &[Event], options: HumanOptions) -> (String, String) {
     let (out, talk) = (Paper::default(), Paper::default());
     let mut report = HumanReport::new(out.clone(), talk.clone(), options);
-    events.iter().for_each(|event| report.event(event).unwrap());
+    for event in events {
+        report.event(event).unwrap();
+    }
     report.finish().unwrap();
     (out.text(), talk.text())
 }
@@ -165,7 +167,9 @@ fn success() -> Vec<Event> {
     let hosts = names("web", 3);
     let mut run = Run::new(RunMode::Apply, &hosts);
     let task = run.task("Gathering Facts", "setup");
-    hosts.iter().for_each(|host| run.host(task, host, outcome(Status::Ok)));
+    for host in &hosts {
+        run.host(task, host, outcome(Status::Ok));
+    }
     let task = run.task("write the page", "copy");
     run.host(task, "web02", changed("/srv/index", "old\n", "new\n"));
     run.host(task, "web01", changed("/srv/index", "", "new\n"));
@@ -182,7 +186,9 @@ fn success() -> Vec<Event> {
         run.host(task, host, Outcome { verbose_always: true, ..said });
     }
     let task = run.task("only elsewhere", "command");
-    hosts.iter().for_each(|host| run.host(task, host, outcome(Status::Skipped)));
+    for host in &hosts {
+        run.host(task, host, outcome(Status::Skipped));
+    }
     run.finish(0)
 }
 
@@ -304,7 +310,9 @@ fn rehearsal_with_unknowns() {
     let hosts = names("web", 40);
     let mut run = Run::new(RunMode::Rehearsal, &hosts);
     let task = run.task("config", "template");
-    hosts.iter().for_each(|host| run.host(task, host, changed("/etc/web.conf", "a\n", "b\n")));
+    for host in &hosts {
+        run.host(task, host, changed("/etc/web.conf", "a\n", "b\n"));
+    }
     let task = run.task("migrate", "command");
     for host in &hosts {
         let reason = "the command `migrate` was not run".to_owned();
@@ -355,7 +363,9 @@ fn failures_with_reason_and_place() {
     let hosts = names("db", 5);
     let mut run = Run::new(RunMode::Apply, &hosts);
     let task = run.task("Gathering Facts", "setup");
-    hosts.iter().take(4).for_each(|host| run.host(task, host, outcome(Status::Ok)));
+    for host in hosts.iter().take(4) {
+        run.host(task, host, outcome(Status::Ok));
+    }
     let lost = json!({"msg": "connect to db05 port 22: connection timed out", "unreachable": true});
     run.host(task, "db05", with_result(Status::Unreachable, lost));
     let task = run.task("migrate", "command");
@@ -496,7 +506,9 @@ fn no_log_hides_what_happened() {
 
 fn gathered(events: &[Event]) -> ChangeReport {
     let mut gatherer = Gatherer::new();
-    events.iter().for_each(|event| gatherer.event(event));
+    for event in events {
+        gatherer.event(event);
+    }
     gatherer.report()
 }
 
@@ -507,7 +519,9 @@ fn five_hundred_hosts_read_as_one() {
         let mut run = Run::new(RunMode::Apply, &hosts);
         for path in ["/etc/a", "/etc/b"] {
             let task = run.task(path, "copy");
-            hosts.iter().for_each(|host| run.host(task, host, changed(path, "1\n2\n", "1\n3\n")));
+            for host in &hosts {
+                run.host(task, host, changed(path, "1\n2\n", "1\n3\n"));
+            }
         }
         shown(&run.finish(0), with_diff()).0
     };
