@@ -569,7 +569,7 @@ fn warnings_are_talk_and_told_once() {
 fn long_diffs_are_cut_with_a_count() {
     let mut run = Run::new(RunMode::Apply, &["h".to_owned()]);
     let task = run.task("long", "copy");
-    let long: String = (0..50).map(|number| format!("{number}\n")).collect();
+    let long: String = (0..50).map(|number| format!("{number}\n")).collect::<Vec<_>>().concat();
     run.host(task, "h", changed("/x", "", &long));
     let (out, _) = shown(&run.finish(0), HumanOptions { longest_diff: 5, ..with_diff() });
     assert!(out.contains("+1\n... 49 more lines of this diff are in `--report FILE`\n"), "{out}");
