@@ -48,12 +48,13 @@ pub(super) fn compose(file: &Arc<SourceFile>) -> Result<Loaded> {
 /// The first `!tag,` in a flow collection, on which the parser panics.
 fn tag_before_comma(file: &Arc<SourceFile>) -> Option<Span> {
     let text = file.text.as_str();
-    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}');
+    let is_end = |c: char| c.is_whitespace() || c == ',';
     text.match_indices('!').find_map(|(at, _)| {
         let before = text.get(..at)?;
         let tag = text.get(at..)?;
         let length = tag.find(is_end)?;
-        if tag.as_bytes().get(length) != Some(&b',') || !may_begin(before) || !is_open(before) {
+        let inside_word = before.ends_with(|c: char| c.is_alphanumeric() || c == '!');
+        if inside_word || tag.as_bytes().get(length) != Some(&b',') || !is_tag_after(before) {
             return None;
         }
         let (line, column) = position(before);
@@ -61,28 +62,21 @@ fn tag_before_comma(file: &Arc<SourceFile>) -> Option<Span> {
     })
 }
 
-/// Whether a value can begin after text: it ends with a separator, or with a comment.
-fn may_begin(before: &str) -> bool {
-    let separated = before.is_empty()
-        || before.ends_with(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | '{' | ':'));
-    let trimmed = before.trim_end();
-    let after_comment = before.get(trimmed.len()..).is_some_and(|gap| gap.contains(['\n', '\r']))
-        && trimmed.rsplit('\n').next().is_some_and(|line| line.contains('#'));
-    let after_mark = trimmed.is_empty() || trimmed.ends_with([',', '[', '{', ':', '?', '-']);
-    separated && (after_mark || after_comment)
-}
-
-/// Whether text leaves a collection open, and is not in the middle of a quote.
-fn is_open(text: &str) -> bool {
-    // with a value after it the parser then misses only the closing bracket
-    let probe = format!("{text}*a\n");
+/// Whether `!` after this text begins a tag, and is not in a text, a quote or a comment: tries it
+/// with a word behind. Text that is wrong by itself counts as such.
+fn is_tag_after(before: &str) -> bool {
+    const WORD: &str = "canvass-probe";
+    let probe = format!("{before}! {WORD}\n");
     let mut bytes = probe.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
     loop {
         match parser.parse() {
-            Ok(event) if event.data == EventData::StreamEnd => return false,
-            Ok(_) => {}
+            Ok(event) => match event.data {
+                EventData::Scalar { value, .. } if value.contains(WORD) => return value == WORD,
+                EventData::StreamEnd => return false,
+                _ => {}
+            },
             Err(error) => {
                 return !error.context().is_some_and(|context| context.contains("quoted"));
             }

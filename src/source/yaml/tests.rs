@@ -369,7 +369,7 @@ fn no_text_makes_it_panic() {
         b"!!str,",
         b", ",
     ];
-    for _ in 0..20_000 {
+    for _ in 0..10_000 {
         let count = usize::try_from(next() % 14).unwrap();
         let mut bytes = Vec::new();
         for _ in 0..count {
