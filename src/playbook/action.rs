@@ -196,10 +196,12 @@ impl Parser<'_> {
                         written,
                         "use `import_tasks` if the file is known before hosts are",
                     ),
-                    "ansible.builtin.include_role" => Unsupported::Include(
-                        written,
-                        "use `roles:` if the role is known before hosts are",
-                    ),
+                    "ansible.builtin.include_role" | "ansible.builtin.import_role" => {
+                        Unsupported::Include(
+                            written,
+                            "use `roles:` if the role is known before hosts are",
+                        )
+                    }
                     _ => Unsupported::Module(written),
                 };
                 self.error(&span, PlaybookErrorKind::Unsupported(kind));

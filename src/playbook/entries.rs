@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{PlaybookErrorKind, Unsupported};
+use super::error::PlaybookErrorKind;
 use super::keywords::{Keyword, Level};
 use super::model::{Block, Entry, Keywords};
 use super::modules::qualify;
@@ -141,9 +141,7 @@ impl Parser<'_> {
         let mut name = None;
         for (key, value) in entries.iter().filter(|(key, _)| key.span != action.span) {
             if key.as_str().is_some_and(|key| key == "loop" || key.starts_with("with_")) {
-                let hint = "a file that is imported in a loop needs `include_tasks`";
-                let kind = Unsupported::Include("a loop around `import_tasks`".to_owned(), hint);
-                self.error(&key.span, PlaybookErrorKind::Unsupported(kind));
+                self.error(&key.span, PlaybookErrorKind::ImportLoop);
                 continue;
             }
             let Some(keyword) = self.keyword(key, Level::Import) else { continue };

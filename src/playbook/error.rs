@@ -124,6 +124,9 @@ pub enum PlaybookErrorKind {
     /// `with_x` without a value.
     #[error("`{0}` needs a value")]
     NoLoopValue(String),
+    /// A static import in a loop.
+    #[error("an import cannot have a loop")]
+    ImportLoop,
     /// A name that is no variable name.
     #[error("`{0}` is not a valid variable name")]
     VariableName(String),
@@ -261,9 +264,12 @@ impl Explain for PlaybookError {
             }
             Kind::Unbalanced => vec!["close every quote, `{{` and `{%`".to_owned()],
             Kind::VariableName(_) => vec![
-                "a name has letters, digits and underscores, and does not begin with a digit"
+                "a name has letters, digits and underscores, does not begin with a digit and is no word of templates (`true`, `none`, `not`)"
                     .to_owned(),
             ],
+            Kind::ImportLoop => {
+                vec!["an import is done once, before hosts are known".to_owned()]
+            }
             Kind::NoRoleName => vec!["write `- role: NAME`".to_owned()],
             Kind::RoleNotFound { name, .. } if name.matches('.').count() == 2 => {
                 vec!["roles of collections are not supported yet".to_owned()]

@@ -158,7 +158,7 @@ impl Parser<'_> {
             }
             Keyword::Order => play.order = self.order(value),
             Keyword::PreTasks => play.pre_tasks = self.entries(name, value, place),
-            Keyword::Roles => play.roles = self.roles(value, place),
+            Keyword::Roles => play.roles = self.roles(name, value, place),
             Keyword::Tasks => play.tasks = self.entries(name, value, place),
             Keyword::PostTasks => play.post_tasks = self.entries(name, value, place),
             Keyword::Handlers => play.handlers = self.entries(name, value, &handlers),

@@ -30,14 +30,14 @@ const SUFFIXES: &[&str] = &["", ".yml", ".yaml", ".json"];
 
 impl Parser<'_> {
     /// The roles of a play or the dependencies of a role.
-    pub(super) fn roles(&mut self, value: &Node, place: &Place) -> Vec<Arc<Role>> {
+    pub(super) fn roles(&mut self, what: &str, value: &Node, place: &Place) -> Vec<Arc<Role>> {
         match &value.kind {
             Kind::Null => Vec::new(),
             Kind::Seq(elements) => {
                 elements.iter().filter_map(|element| self.role(element, place)).collect()
             }
             _ => {
-                self.wrong_type("roles", "a list", value);
+                self.wrong_type(what, "a list", value);
                 Vec::new()
             }
         }
@@ -199,7 +199,7 @@ impl Parser<'_> {
         for (key, value) in entries {
             match self.keyword(key, Level::Meta) {
                 Some(Keyword::Dependencies) => {
-                    meta.dependencies = self.roles(value, &place.in_file(&path));
+                    meta.dependencies = self.roles("dependencies", value, &place.in_file(&path));
                 }
                 Some(Keyword::AllowDuplicates) => {
                     if let Some(value) = self.boolean("allow_duplicates", value) {

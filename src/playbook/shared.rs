@@ -268,13 +268,8 @@ fn is_boolean_word(text: &str) -> bool {
     )
 }
 
-/// Words of Python that cannot name a variable.
-const RESERVED: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
-    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
-    "with", "yield",
-];
+/// Words of templates that cannot name a variable.
+const RESERVED: &[&str] = &["False", "None", "True", "false", "none", "not", "true"];
 
 /// Whether text can name a variable.
 pub(super) fn is_variable_name(text: &str) -> bool {

@@ -190,7 +190,29 @@ fn entries(list: &[Entry]) -> Vec<String> {
 #[test]
 fn arguments_are_read_in_all_forms() {
     let loaded = loaded("argument_forms.yml");
-    insta::assert_snapshot!(entries(&loaded.playbook.plays[0].tasks).join("\n"), @"");
+    insta::assert_snapshot!(entries(&loaded.playbook.plays[0].tasks).join("\n"), @r#"
+        ping()
+        copy(src="a", dest="/b c", mode="0644")
+        copy(src="a", dest="{{ x }}/y")
+        copy(src="a", dest="/b", mode=Int(420))
+        copy() + {{ arguments }}
+        copy(src="a", dest="/b")
+        copy(dest="/c") + {{ arguments }}
+        command(creates="/x", _raw_params="ls -l a=b")
+        shell(_raw_params="echo one\necho two\n")
+        copy(src="a", dest="b")
+        command(_raw_params="ls")
+        copy(src="a", dest="b")
+        command(chdir="/tmp", _raw_params="ls")
+        ping()
+        command(_raw_params="ls")
+        debug(msg="a b", verbosity="1")
+        set_fact(a="1", b="{{ c }}")
+        meta(_raw_params="flush_handlers")
+        systemd_service(name="x", state="started")
+        shell(_raw_params=Unsafe(Node { kind: Str(Text { value: "echo {{ x }}", plain: true }), span: src/playbook/testdata/valid/argument_forms.yml:28:14 }))
+        command(_raw_params="{{ cmd }}")
+        "#);
     let Entry::Task(local) = &loaded.playbook.plays[0].tasks[10] else { panic!("a block") };
     assert_eq!(text(local.keywords.delegate_to.as_ref()), "localhost");
 }
@@ -263,9 +285,16 @@ fn roles(list: &[Arc<Role>]) -> Vec<String> {
 fn roles_and_imports_bring_their_files() {
     let loaded = loaded("roles_and_imports.yml");
     let [first, imported] = &loaded.playbook.plays[..] else { panic!("not two plays") };
-    insta::assert_snapshot!(roles(&first.roles).join("\n"), @"");
-    insta::assert_snapshot!(entries(&first.tasks).join("\n"), @"");
-    insta::assert_snapshot!(entries(&first.handlers).join("\n"), @"");
+    insta::assert_snapshot!(roles(&first.roles).join("\n"), @r#"
+        web params() vars(name) defaults(port) use() tags() when 0 after [base params(level) vars() defaults() use() tags() when 1 after [] tasks [ping()] handlers 0] tasks [copy(src="a", dest="/b"); [ping()]] handlers 1
+        web params(colour) vars(name) defaults(port) use(port) tags(x) when 1 after [base params(level) vars() defaults() use() tags() when 1 after [] tasks [ping()] handlers 0] tasks [copy(src="a", dest="/b"); [ping()]] handlers 1
+        folder_vars params() vars(a,b) defaults() use() tags() when 0 after [] tasks [] handlers 0
+        "#);
+    insta::assert_snapshot!(entries(&first.tasks).join("\n"), @r#"
+        [ping(); [[ping()]]]
+        [ping(); [[ping()]]]
+        "#);
+    insta::assert_snapshot!(entries(&first.handlers).join("\n"), @r#"[ping()]"#);
     let Entry::Block(block) = &first.tasks[0] else { panic!("a task") };
     assert_eq!((block.keywords.when.len(), block.keywords.tags.len()), (1, 1));
     assert_eq!(imported.keywords.tags, ["p"]);
