@@ -5,6 +5,7 @@
 
 pub(crate) mod digest;
 pub mod live;
+pub mod memory;
 pub mod rehearsal;
 
 use std::path::{Path, PathBuf};

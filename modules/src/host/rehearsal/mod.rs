@@ -97,6 +97,14 @@ impl<B: Host> RehearsalHost<B> {
         self.sources.get(&source.id).map(|content| content.as_slice())
     }
 
+    /// Lays an effect over the host as one that really happened: nothing stays unknown.
+    pub(super) fn forget_pending(&mut self, planned: &Planned) -> Result<(), HostError> {
+        self.rehearse(&planned.effect)?;
+        self.overlay.opaque_packages.clear();
+        self.overlay.acted = None;
+        Ok(())
+    }
+
     fn rehearse(&mut self, effect: &Effect) -> Result<Applied, HostError> {
         match effect {
             Effect::WriteFile(write) => self.write_file(write)?,
