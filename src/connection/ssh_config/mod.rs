@@ -18,7 +18,9 @@ mod tests;
 
 pub use files::{ConfigFiles, Home};
 pub(crate) use pattern::{matches_list, matches_pattern};
-pub use settings::{Agent, HostSettings, Hop, Proxy};
+pub use settings::{
+    Agent, AgentKeys, Family, HostSettings, Hop, Identities, KnownNames, Proxy, RefusedMethod,
+};
 
 use std::path::PathBuf;
 
