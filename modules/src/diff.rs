@@ -14,6 +14,9 @@ pub struct Diff {
     pub before: Json,
     /// The state after.
     pub after: Json,
+    /// Why a content is not shown (`binary`, too large); both sides are empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Gathers the diff of one task from its effects as they are applied.

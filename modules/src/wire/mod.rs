@@ -6,6 +6,7 @@
 
 pub mod base64;
 pub mod frame;
+pub mod serve;
 
 use std::collections::BTreeMap;
 
@@ -72,6 +73,22 @@ pub struct TaskRequest {
     /// Bound on each item, in seconds; the runner ends what still runs then.
     #[serde(default)]
     pub timeout: Option<u64>,
+    /// Small sources, sent along so that nobody has to ask for them.
+    #[serde(default)]
+    pub sources: Vec<InlineSource>,
+}
+
+/// The longest source that the engine sends along with a request, in bytes.
+pub const INLINE_SOURCE_LIMIT: u64 = 64 * 1024;
+
+/// The content of a small [`Source`] inside a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InlineSource {
+    /// [`Source::id`].
+    pub id: u64,
+    /// The whole content.
+    #[serde(with = "base64")]
+    pub content: Vec<u8>,
 }
 
 /// What may happen to the host.

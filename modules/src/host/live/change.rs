@@ -1,0 +1,241 @@
+//! Effects on files, made to happen.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+
+use super::LiveHost;
+use super::files::{self, io_error};
+use super::sources::deliver_checked;
+use super::stage::{Staged, fresh_name, sync_directory_of};
+use crate::effect::{Applied, Attributes, Command, Content, Principal, Timestamp, WriteFile};
+use crate::host::{AccountKey, Follow, Host as _, HostError};
+
+/// Numbers to set with `chown`; `None` leaves one as it is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Owners {
+    user: Option<u32>,
+    group: Option<u32>,
+}
+
+impl LiveHost {
+    pub(super) fn write_file(&mut self, write: &WriteFile) -> Result<Applied, HostError> {
+        let interrupt = self.interrupt.clone();
+        let owners = self.owners(&write.attributes)?;
+        let existing = files::metadata(&write.path, Follow::Yes)?.is_some_and(|meta| meta.is_file());
+        let directory = parent_of(&write.path);
+        let (mut staged, beside) = match Staged::create(directory, &interrupt) {
+            Ok(staged) => (staged, true),
+            // the directory takes no new file: stage elsewhere, write in place
+            Err(_) if write.unsafe_writes => {
+                (Staged::create(&std::env::temp_dir(), &interrupt)?, false)
+            }
+            Err(error) => return Err(error),
+        };
+        match &write.content {
+            Content::Bytes(bytes) => staged.write(bytes)?,
+            Content::File(from) => staged.copy_from(from)?,
+            Content::Source(source) => {
+                deliver_checked(self.sources.as_mut(), source, &mut |bytes| {
+                    interrupt.check()?;
+                    staged.write(bytes)
+                })?;
+            }
+        }
+        if existing {
+            staged.resemble(&write.path)?;
+        } else {
+            staged.set_mode(0o666 & !self.umask)?;
+        }
+        change(staged.path(), owners, write.attributes.mode)?;
+        if let Some(validate) = &write.validate {
+            self.validate(validate, staged.path())?;
+        }
+        interrupt.check()?;
+        let backup = if write.backup && existing { Some(self.backup(&write.path)?) } else { None };
+        if beside {
+            match staged.place(&write.path) {
+                Ok(()) => {}
+                Err((staged, _)) if write.unsafe_writes => {
+                    self.write_in_place(staged, write, owners)?;
+                }
+                Err((_, error)) => return Err(error),
+            }
+        } else {
+            self.write_in_place(staged, write, owners)?;
+        }
+        Ok(backup.map_or(Applied::Done, Applied::BackedUp))
+    }
+
+    fn write_in_place(
+        &self,
+        staged: Staged<'_>,
+        write: &WriteFile,
+        owners: Owners,
+    ) -> Result<(), HostError> {
+        staged.pour_into(&write.path)?;
+        change(&write.path, owners, write.attributes.mode)
+    }
+
+    fn validate(&mut self, template: &str, file: &Path) -> Result<(), HostError> {
+        if !template.contains("%s") {
+            return Err(HostError::ValidateWithoutFile(template.to_owned()));
+        }
+        let bad = || HostError::BadCommand(template.to_owned());
+        let file = file.to_str().ok_or_else(bad)?;
+        // split first, so that the name of the file stays one word
+        let argv: Vec<String> = shell_words::split(template)
+            .map_err(|_| bad())?
+            .into_iter()
+            .map(|word| word.replace("%s", file))
+            .collect();
+        let output = self.run(&Command::new(argv))?;
+        if output.success() {
+            return Ok(());
+        }
+        let command = template.replace("%s", file);
+        Err(HostError::Validation { command, output: Box::new(output) })
+    }
+
+    /// Copies a file beside, with all that it is, under Ansible's name for backups.
+    fn backup(&mut self, path: &Path) -> Result<PathBuf, HostError> {
+        // the host knows its time zone
+        let stamp = self.run(&Command::new(["date", "+%Y-%m-%d@%H:%M:%S~"]))?;
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{}.{}", std::process::id(), stamp.stdout_text().trim()));
+        let backup = PathBuf::from(name);
+        self.copy_file(path, &backup)?;
+        Ok(backup)
+    }
+
+    /// Copies a file with owner, mode, times, context and xattrs.
+    pub(super) fn copy_file(&mut self, from: &Path, to: &Path) -> Result<(), HostError> {
+        let interrupt = self.interrupt.clone();
+        let meta = fs::metadata(from).map_err(|error| io_error("look at", from, error))?;
+        let mut staged = Staged::create(parent_of(to), &interrupt)?;
+        staged.copy_from(from)?;
+        staged.resemble(from)?;
+        let time = |seconds, nanoseconds: i64| Timestamp {
+            seconds,
+            nanoseconds: u32::try_from(nanoseconds).unwrap_or_default(),
+        };
+        let accessed = time(meta.atime(), meta.atime_nsec());
+        let modified = time(meta.mtime(), meta.mtime_nsec());
+        set_times(staged.path(), Some(accessed), Some(modified))?;
+        staged.place(to).map_err(|(_, error)| error)
+    }
+
+    pub(super) fn make_directory(&self, path: &Path, mode: Option<u32>) -> Result<(), HostError> {
+        fs::create_dir(path).map_err(|error| io_error("create directory", path, error))?;
+        match mode {
+            Some(mode) => set_mode(path, mode),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn set_attributes(
+        &mut self,
+        path: &Path,
+        attributes: &Attributes,
+    ) -> Result<(), HostError> {
+        let owners = self.owners(attributes)?;
+        change(path, owners, attributes.mode)
+    }
+
+    fn owners(&mut self, attributes: &Attributes) -> Result<Owners, HostError> {
+        let user = match &attributes.owner {
+            None => None,
+            Some(Principal { id: Some(id), .. }) => Some(*id),
+            Some(owner) => {
+                let found = self.user(&AccountKey::Name(owner.label()))?;
+                Some(found.and_then(|user| user.uid).ok_or_else(|| no_such("user", owner))?)
+            }
+        };
+        let group = match &attributes.group {
+            None => None,
+            Some(Principal { id: Some(id), .. }) => Some(*id),
+            Some(group) => {
+                let found = self.group(&AccountKey::Name(group.label()))?;
+                Some(found.and_then(|found| found.gid).ok_or_else(|| no_such("group", group))?)
+            }
+        };
+        Ok(Owners { user, group })
+    }
+}
+
+fn no_such(kind: &'static str, principal: &Principal) -> HostError {
+    HostError::NoSuchAccount { kind, name: principal.label() }
+}
+
+/// Sets owner and group, then the mode (a change of owner clears setuid).
+fn change(path: &Path, owners: Owners, mode: Option<u32>) -> Result<(), HostError> {
+    if owners.user.is_some() || owners.group.is_some() {
+        lchown(path, owners.user, owners.group)
+            .map_err(|error| io_error("set the owner of", path, error))?;
+    }
+    match mode {
+        Some(mode) => set_mode(path, mode),
+        None => Ok(()),
+    }
+}
+
+/// Sets permission bits; a symbolic link has none of its own on Linux.
+fn set_mode(path: &Path, mode: u32) -> Result<(), HostError> {
+    let failed = |error| io_error("set the mode of", path, error);
+    if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)
+}
+
+/// Sets times of what a path leads to.
+pub(super) fn set_times(
+    path: &Path,
+    accessed: Option<Timestamp>,
+    modified: Option<Timestamp>,
+) -> Result<(), HostError> {
+    let time = |time: Option<Timestamp>| match time {
+        Some(time) => Timespec { tv_sec: time.seconds, tv_nsec: i64::from(time.nanoseconds) },
+        None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+    };
+    let times = Timestamps { last_access: time(accessed), last_modification: time(modified) };
+    utimensat(CWD, path, &times, AtFlags::empty())
+        .map_err(|error| io_error("set the times of", path, error))
+}
+
+/// Makes a link under a name beside and renames it into place.
+pub(super) fn place_link(
+    path: &Path,
+    make: impl Fn(&Path) -> io::Result<()>,
+) -> Result<(), HostError> {
+    let beside = fresh_name(parent_of(path));
+    make(&beside).map_err(|error| io_error("create link", path, error))?;
+    let renamed = fs::rename(&beside, path);
+    // when both names are the same file already, the rename does nothing and leaves ours
+    let _ = fs::remove_file(&beside);
+    renamed.map_err(|error| io_error("replace", path, error))?;
+    sync_directory_of(path);
+    Ok(())
+}
+
+/// Removes whatever is there.
+pub(super) fn remove(path: &Path) -> Result<(), HostError> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(io_error("remove", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,260 @@
+//! The real host.
+//!
+//! - [`stage`] and [`change`] write files; [`files`] looks at them;
+//! - [`process`] runs commands, [`interrupt`] ends them;
+//! - [`accounts`] reads users and groups; [`services`] asks service and package managers;
+//! - [`resolve`] and [`http`] reach the network without the C library's resolver;
+//! - [`sources`] delivers the files that the engine holds.
+
+mod accounts;
+mod change;
+mod clock;
+mod files;
+mod http;
+mod interrupt;
+mod process;
+mod resolve;
+mod services;
+mod sources;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use interrupt::{Interrupt, Stopped};
+pub use sources::{NoSources, RequestSources, Sink, Sources};
+
+use crate::contract::Planned;
+use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
+use crate::host::{
+    AccountKey, DigestAlgorithm, FileStat, Follow, Group, Host, HostError, HttpRequest,
+    HttpResponse, UnitState, User,
+};
+
+/// The host that this process runs on.
+pub struct LiveHost {
+    interrupt: Arc<Interrupt>,
+    sources: Box<dyn Sources>,
+    environment: BTreeMap<String, String>,
+    accounts: accounts::Accounts,
+    umask: u32,
+}
+
+impl LiveHost {
+    /// This host; `interrupt` ends its commands.
+    pub fn new(interrupt: Arc<Interrupt>) -> Self {
+        Self {
+            interrupt,
+            sources: Box::new(NoSources),
+            environment: BTreeMap::new(),
+            accounts: accounts::Accounts::default(),
+            umask: umask(),
+        }
+    }
+
+    /// Makes ready for a task: its environment and the files that the engine holds for it.
+    pub fn begin(&mut self, environment: BTreeMap<String, String>, sources: Box<dyn Sources>) {
+        self.environment = environment;
+        self.sources = sources;
+        self.accounts.forget();
+    }
+
+    fn run(&mut self, command: &Command) -> Result<Output, HostError> {
+        process::run(command, &self.environment, &self.interrupt)
+    }
+
+    /// Runs commands in order until one fails.
+    fn run_all(&mut self, commands: &[Command]) -> Result<Applied, HostError> {
+        self.accounts.forget();
+        let mut last = None;
+        for command in commands {
+            last = Some(self.must(command)?);
+        }
+        Ok(last.map_or(Applied::Done, Applied::Ran))
+    }
+
+    fn principal(&mut self, uid: u32) -> Result<Principal, HostError> {
+        let name = self.lookup_user(&AccountKey::Id(uid))?.map(|user| user.name);
+        Ok(Principal { name, id: Some(uid) })
+    }
+
+    fn group_principal(&mut self, gid: u32) -> Result<Principal, HostError> {
+        let name = self.group(&AccountKey::Id(gid))?.map(|group| group.name);
+        Ok(Principal { name, id: Some(gid) })
+    }
+
+    fn lookup_user(&mut self, key: &AccountKey) -> Result<Option<User>, HostError> {
+        let (environment, interrupt) = (&self.environment, &self.interrupt);
+        let ask = |database: &str, key: &str| getent(&[database, key], environment, interrupt);
+        Ok(self.accounts.user(key, ask))
+    }
+}
+
+impl Host for LiveHost {
+    fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError> {
+        use std::os::unix::fs::MetadataExt as _;
+        let Some(meta) = files::metadata(path, follow)? else { return Ok(None) };
+        let owner = self.principal(meta.uid())?;
+        let group = self.group_principal(meta.gid())?;
+        files::describe(path, &meta, owner, group).map(Some)
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {
+        std::fs::read(path).map_err(|error| files::io_error("read", path, error))
+    }
+
+    fn digest(&mut self, path: &Path, algorithm: DigestAlgorithm) -> Result<String, HostError> {
+        files::digest(path, algorithm)
+    }
+
+    fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError> {
+        let mut content = Vec::new();
+        sources::deliver_checked(self.sources.as_mut(), source, &mut |bytes| {
+            content.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        Ok(content)
+    }
+
+    fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError> {
+        files::list(path)
+    }
+
+    fn user(&mut self, key: &AccountKey) -> Result<Option<User>, HostError> {
+        let mut found = self.lookup_user(key)?;
+        if let Some(user) = &mut found {
+            // only root may read it; without, the hash stays unknown
+            let shadow = std::fs::read("/etc/shadow").unwrap_or_default();
+            accounts::add_shadow(user, &String::from_utf8_lossy(&shadow));
+        }
+        Ok(found)
+    }
+
+    fn group(&mut self, key: &AccountKey) -> Result<Option<Group>, HostError> {
+        let (environment, interrupt) = (&self.environment, &self.interrupt);
+        let ask = |database: &str, key: &str| getent(&[database, key], environment, interrupt);
+        Ok(self.accounts.group(key, ask))
+    }
+
+    fn groups(&mut self) -> Result<Vec<Group>, HostError> {
+        Ok(self.accounts.all_groups())
+    }
+
+    fn find_program(&mut self, name: &str) -> Result<Option<PathBuf>, HostError> {
+        if name.contains('/') {
+            let path = PathBuf::from(name);
+            return Ok(files::is_executable(&path).then_some(path));
+        }
+        Ok(files::find_in(self.search_path().into_iter(), name))
+    }
+
+    fn query(&mut self, command: &Command) -> Result<Output, HostError> {
+        self.run(command)
+    }
+
+    fn unit(&mut self, name: &str) -> Result<UnitState, HostError> {
+        self.show_unit(name)
+    }
+
+    fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {
+        self.installed(manager, name)
+    }
+
+    fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
+        self.interrupt.check()?;
+        http::fetch(request, &self.environment, &self.interrupt)
+    }
+
+    fn connects(&mut self, host: &str, port: u16, timeout: Duration) -> Result<bool, HostError> {
+        self.interrupt.check()?;
+        let timeout = self.interrupt.remaining().map_or(timeout, |left| left.min(timeout));
+        if timeout.is_zero() {
+            return Ok(false);
+        }
+        let resolver = resolve::Resolver::new(self.environment.clone(), self.interrupt.clone());
+        Ok(resolver
+            .resolve(host)
+            .into_iter()
+            .any(|address| TcpStream::connect_timeout(&(address, port).into(), timeout).is_ok()))
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.interrupt.sleep(duration);
+    }
+
+    fn now(&mut self) -> Timestamp {
+        clock::now()
+    }
+
+    fn environment(&mut self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned().or_else(|| std::env::var(name).ok())
+    }
+
+    fn identity(&mut self) -> Result<Principal, HostError> {
+        self.principal(rustix::process::geteuid().as_raw())
+    }
+
+    fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
+        self.interrupt.check()?;
+        match &planned.effect {
+            Effect::WriteFile(write) => return self.write_file(write),
+            Effect::MakeDirectory { path, mode } => self.make_directory(path, *mode)?,
+            Effect::MakeSymlink { path, target } => {
+                change::place_link(path, |beside| std::os::unix::fs::symlink(target, beside))?;
+            }
+            Effect::MakeHardLink { path, target } => {
+                change::place_link(path, |beside| std::fs::hard_link(target, beside))?;
+            }
+            Effect::SetAttributes { path, attributes } => self.set_attributes(path, attributes)?,
+            Effect::SetTimes { path, accessed, modified } => {
+                change::set_times(path, *accessed, *modified)?;
+            }
+            Effect::Remove { path } => change::remove(path)?,
+            Effect::CopyFile { from, to } => self.copy_file(from, to)?,
+            Effect::Run(command) => {
+                self.accounts.forget();
+                return self.run(command).map(Applied::Ran);
+            }
+            Effect::Packages(change) => {
+                return self.run_all(std::slice::from_ref(&change.command));
+            }
+            Effect::RefreshPackageLists { manager } => {
+                return self.refresh_lists(manager).map(Applied::Ran);
+            }
+            Effect::User(change) => return self.run_all(&change.commands),
+            Effect::Group(change) => return self.run_all(&change.commands),
+            Effect::Unit(change) => return self.run_all(std::slice::from_ref(&change.command)),
+        }
+        Ok(Applied::Done)
+    }
+}
+
+/// Asks the host's `getent`; `None` when it knows nothing or is not there.
+fn getent(
+    arguments: &[&str],
+    environment: &BTreeMap<String, String>,
+    interrupt: &Interrupt,
+) -> Option<String> {
+    let argv = std::iter::once("getent").chain(arguments.iter().copied());
+    let output = process::run(&Command::new(argv), environment, interrupt).ok()?;
+    output.success().then(|| output.stdout_text())
+}
+
+/// The umask that the runner was started with.
+fn umask() -> u32 {
+    let told = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?.trim().to_owned();
+        u32::from_str_radix(&line, 8).ok()
+    });
+    told.unwrap_or_else(|| {
+        // /proc is not there: ask by setting, then set it back
+        let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+        rustix::process::umask(mask);
+        mask.as_raw_mode()
+    })
+}

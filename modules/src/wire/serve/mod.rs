@@ -1,0 +1,208 @@
+//! The runner's side of the channel: requests in, item replies out.
+
+mod inbox;
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use self::inbox::{Inbox, Piece};
+use super::frame::{self, Kind};
+use super::{EffectRecord, FromRunner, ItemReply, Mode, Status, TaskRequest};
+use crate::effect::{Content, Effect, Source};
+use crate::execute::{Executed, Execution};
+use crate::host::live::{Interrupt, LiveHost, RequestSources, Sink, Sources};
+use crate::host::rehearsal::{Overlay, PackageContents, RehearsalHost};
+use crate::host::{Host, HostError};
+use crate::registry;
+
+/// What both ends call this version of the protocol.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Serves requests until the input ends.
+///
+/// The caller has printed the magic line. When this returns, no command runs any more.
+pub fn serve(
+    mut input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+    interrupt: Arc<Interrupt>,
+    hash: String,
+) -> io::Result<()> {
+    let replies = Replies(Arc::new(Mutex::new(Box::new(output))));
+    replies.send(&FromRunner::Ready { version: VERSION.to_owned(), hash })?;
+    let inbox = Arc::new(Inbox::new(interrupt.clone()));
+    let listener = std::thread::Builder::new().name("listener".to_owned()).spawn({
+        let inbox = inbox.clone();
+        move || inbox.listen(&mut input)
+    })?;
+    let mut server = Server {
+        live: LiveHost::new(interrupt.clone()),
+        overlay: Overlay::default(),
+        inbox,
+        interrupt,
+        replies,
+    };
+    while let Some(task) = server.inbox.next_task() {
+        server.perform(*task)?;
+        server.inbox.finish_task();
+    }
+    server.interrupt.end_everything();
+    match listener.join() {
+        Ok(ended) => ended,
+        Err(_) => Err(io::Error::other("the listener failed")),
+    }
+}
+
+/// Where replies go, shared with those who ask for sources in the middle of a task.
+#[derive(Clone)]
+struct Replies(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Replies {
+    fn send(&self, message: &FromRunner) -> io::Result<()> {
+        let body = serde_json::to_vec(message)?;
+        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        frame::write(&mut *output, Kind::Message, &body)
+    }
+}
+
+struct Server {
+    live: LiveHost,
+    overlay: Overlay,
+    inbox: Arc<Inbox>,
+    interrupt: Arc<Interrupt>,
+    replies: Replies,
+}
+
+impl Server {
+    /// Does one request; an error is one of the channel.
+    fn perform(&mut self, task: TaskRequest) -> io::Result<()> {
+        let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, sources } =
+            task;
+        let asked =
+            Asked { task: id, inbox: self.inbox.clone(), replies: self.replies.clone() };
+        self.live.begin(environment, Box::new(RequestSources::new(sources, Box::new(asked))));
+        let overlay = match mode {
+            Mode::Apply => None,
+            Mode::Check => Some(Overlay::default()),
+            Mode::Rehearse => Some(std::mem::take(&mut self.overlay)),
+        };
+        let mut stage = match overlay {
+            None => Stage::Live(&mut self.live),
+            Some(overlay) => {
+                let contents = match mode {
+                    Mode::Rehearse => PackageContents::Fetch,
+                    Mode::Apply | Mode::Check => PackageContents::Leave,
+                };
+                let mut host =
+                    RehearsalHost::with_overlay(&mut self.live, overlay, contents);
+                host.replay(&rehearsed);
+                Stage::Rehearsal(Box::new(host))
+            }
+        };
+        let mut sent = Ok(());
+        for (item, arguments) in items.iter().enumerate() {
+            self.interrupt.limit(timeout.map(Duration::from_secs));
+            let mut executed = run(&module, stage.host(), arguments, diff);
+            if self.interrupt.stopped().is_some() {
+                break;
+            }
+            stage.prepare_effects(&mut executed.effects);
+            sent = self.replies.send(&FromRunner::Item(Box::new(reply(id, item, executed))));
+            if sent.is_err() {
+                break;
+            }
+        }
+        if let (Mode::Rehearse, Stage::Rehearsal(host)) = (mode, stage) {
+            self.overlay = host.into_overlay();
+        }
+        sent
+    }
+}
+
+/// Where effects go.
+enum Stage<'a> {
+    Live(&'a mut LiveHost),
+    Rehearsal(Box<RehearsalHost<&'a mut LiveHost>>),
+}
+
+impl Stage<'_> {
+    fn host(&mut self) -> &mut dyn Host {
+        match self {
+            Self::Live(host) => *host,
+            Self::Rehearsal(host) => host.as_mut(),
+        }
+    }
+
+    /// Effects of a rehearsal carry their content to other runners; those that were applied are
+    /// reported without.
+    fn prepare_effects(&self, effects: &mut [EffectRecord]) {
+        for record in effects {
+            let Effect::WriteFile(write) = &mut record.effect else { continue };
+            match (self, &write.content) {
+                (Self::Live(_), Content::Bytes(_)) => write.content = Content::Bytes(Vec::new()),
+                (Self::Rehearsal(host), Content::Source(source)) => {
+                    if let Some(content) = host.source_content(source) {
+                        write.content = Content::Bytes(content.to_vec());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn run(module: &str, host: &mut dyn Host, arguments: &Map<String, Json>, diff: bool) -> Executed {
+    match registry::find(module) {
+        Some(entry) => (entry.execute)(Execution { host, arguments, diff }),
+        None => {
+            let message = format!("the runner has no module `{module}`");
+            let mut returned = Map::new();
+            returned.insert("msg".to_owned(), Json::from(message));
+            Executed {
+                status: Status::Failed,
+                returned,
+                effects: Vec::new(),
+                diffs: Vec::new(),
+                observe_micros: 0,
+                apply_micros: 0,
+            }
+        }
+    }
+}
+
+fn reply(task: u64, item: usize, executed: Executed) -> ItemReply {
+    let Executed { status, returned, effects, diffs, observe_micros, apply_micros } = executed;
+    ItemReply { task, item, status, returned, effects, diffs, observe_micros, apply_micros }
+}
+
+/// Asks the engine for sources that did not come with the request.
+struct Asked {
+    task: u64,
+    inbox: Arc<Inbox>,
+    replies: Replies,
+}
+
+impl Sources for Asked {
+    fn deliver(&mut self, source: &Source, sink: &mut Sink<'_>) -> Result<(), HostError> {
+        self.inbox.want(Some(source.id));
+        let delivered = self.pass_on(source, sink);
+        self.inbox.want(None);
+        delivered
+    }
+}
+
+impl Asked {
+    fn pass_on(&self, source: &Source, sink: &mut Sink<'_>) -> Result<(), HostError> {
+        let want = FromRunner::Want { task: self.task, source: source.id };
+        self.replies.send(&want).map_err(|_| HostError::Cancelled)?;
+        loop {
+            match self.inbox.next_piece() {
+                Piece::Bytes(bytes) => sink(&bytes)?,
+                Piece::End => return Ok(()),
+                Piece::Broken => return Err(HostError::SourceMissing(source.id)),
+            }
+        }
+    }
+}
