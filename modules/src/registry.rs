@@ -45,6 +45,7 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.assemble" => crate::module::assemble::Assemble;
     "ansible.builtin.blockinfile" => crate::module::blockinfile::Blockinfile;
     "ansible.builtin.copy" => crate::module::copy::Copy;
     "ansible.builtin.fetch" => crate::module::fetch::Fetch;

@@ -1,5 +1,6 @@
 //! The modules, a file or folder each.
 
+pub mod assemble;
 pub mod blockinfile;
 pub mod copy;
 pub mod fetch;

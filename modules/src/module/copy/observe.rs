@@ -19,6 +19,8 @@ use crate::params::plain;
 pub struct Observed {
     /// Where the file or tree goes.
     pub(super) dest: PathBuf,
+    /// The same as results name it.
+    pub(super) shown: PathBuf,
     /// What is there, not followed.
     pub(super) stat: Option<FileStat>,
     /// SHA-1 of the file that is there.
@@ -71,6 +73,12 @@ impl From {
 }
 
 impl Observed {
+    /// Lets the file that is wanted hold these bytes.
+    pub(crate) fn hold(&mut self, bytes: Vec<u8>) {
+        let checksum = hexadecimal(&Sha1::digest(&bytes));
+        self.source = From::File { content: Content::Bytes(bytes), checksum };
+    }
+
     /// Whether a file with the wanted content is there, itself and not a link to it.
     pub(super) fn is_same(&self) -> bool {
         match (&self.source, &self.stat) {
@@ -132,7 +140,14 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     let (missing, ancestor) =
         if stat.is_some() { (Vec::new(), None) } else { host_path::ancestors(host, &dest)? };
     let makes_parents = host_path::ends_with_slash(&written) || remote_tree(remote.as_ref());
+    let shown = if remote_tree(remote.as_ref()) && host_path::ends_with_slash(&written) {
+        let plain: PathBuf = written.components().collect();
+        if plain == dest { written.clone() } else { dest.clone() }
+    } else {
+        dest.clone()
+    };
     Ok(Observed {
+        shown,
         stat,
         checksum,
         source,
