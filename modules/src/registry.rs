@@ -45,6 +45,7 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.apt" => crate::module::apt::Apt;
     "ansible.builtin.command" => crate::module::command::Command, free_form;
     "ansible.builtin.group" => crate::module::group::Group;
     "ansible.builtin.ping" => crate::module::ping::Ping;

@@ -1,5 +1,6 @@
 //! The modules, a file or folder each.
 
+pub mod apt;
 pub mod command;
 pub mod expansion;
 pub mod group;
