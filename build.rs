@@ -1,1 +1,139 @@
-fn main() {}
+//! Builds the runner that travels to hosts: static, compressed, embedded.
+//!
+//! Writes `runner.gz` and `runner.rs` (constants about it) into `OUT_DIR`. The runner is built
+//! by a cargo of its own with a target directory of its own, so that `cargo install --path .`
+//! needs nothing else and the two do not wait for each other's locks. `RUNNER_PATH` names a
+//! ready-made runner instead.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+
+/// Settings of the user's cargo that the inner one needs too; all other `CARGO_…` variables
+/// describe this very build.
+const KEPT: [&str; 7] = [
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+    "CARGO_REGISTRY_",
+    "CARGO_SOURCE_",
+    "CARGO_TERM_",
+];
+
+const REMOVED: [&str; 8] = [
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTDOC",
+    "CLIPPY_ARGS",
+    "RUSTFLAGS",
+    "TARGET",
+    "HOST",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    for path in ["modules/src", "modules/Cargo.toml", "Cargo.toml", "Cargo.lock", "build.rs"] {
+        instruct(&format!("rerun-if-changed={}", root.join(path).display()))?;
+    }
+    instruct("rerun-if-env-changed=RUNNER_PATH")?;
+    let runner = match env::var_os("RUNNER_PATH") {
+        Some(path) => {
+            let path = PathBuf::from(path);
+            instruct(&format!("rerun-if-changed={}", path.display()))?;
+            path
+        }
+        None => build(&root, &out)?,
+    };
+    embed(&runner, &out)
+}
+
+fn build(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let target = variable("TARGET")?;
+    if variable("CARGO_CFG_TARGET_OS")? != "linux" {
+        return Err(format!(
+            "the runner runs on Linux hosts and cannot be built for `{target}`; \
+             set RUNNER_PATH to a runner that was built on Linux"
+        )
+        .into());
+    }
+    let profile = if variable("PROFILE")? == "release" { "runner" } else { "runner-dev" };
+    // OUT_DIR is <target>/<profile>/build/<package>/out
+    let directory = out.ancestors().nth(4).unwrap_or(out).join("runner-build");
+    let mut cargo = Command::new(variable("CARGO")?);
+    cargo
+        .current_dir(root)
+        .args(["build", "--locked", "--quiet", "--package", "canvass-modules"])
+        .args(["--bin", "canvass-runner", "--profile", profile])
+        // without a target, the flags would also hit procedural macros
+        .args(["--target", &target, "--target-dir"])
+        .arg(&directory);
+    let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+    for (name, _) in env::vars_os() {
+        let Some(name) = name.to_str() else { continue };
+        let kept = KEPT.iter().any(|kept| name.starts_with(kept)) || name == linker;
+        if (name.starts_with("CARGO") && !kept) || REMOVED.contains(&name) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        ["-Ctarget-feature=+crt-static", "-Crelocation-model=static"].join("\u{1f}"),
+    );
+    let status = cargo.status()?;
+    if !status.success() {
+        return Err(format!("cannot build the runner: cargo ended with {status}").into());
+    }
+    Ok(directory.join(&target).join(profile).join("canvass-runner"))
+}
+
+fn embed(runner: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let content =
+        fs::read(runner).map_err(|error| format!("cannot read `{}`: {error}", runner.display()))?;
+    let compression =
+        if variable("PROFILE")? == "release" { Compression::best() } else { Compression::fast() };
+    let mut encoder = GzEncoder::new(Vec::new(), compression);
+    encoder.write_all(&content)?;
+    fs::write(out.join("runner.gz"), encoder.finish()?)?;
+    let hash = hexadecimal(&Sha256::digest(&content));
+    let constants = format!(
+        "/// The runner, compressed by gzip.\n\
+         pub const RUNNER_GZ: &[u8] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/runner.gz\"));\n\
+         /// SHA-256 of the runner in hexadecimal.\n\
+         pub const RUNNER_SHA256: &str = \"{hash}\";\n\
+         /// Length of the runner in bytes.\n\
+         pub const RUNNER_SIZE: u64 = {size};\n\
+         /// The machine that it runs on, as `uname -m` says it.\n\
+         pub const RUNNER_ARCH: &str = \"{arch}\";\n",
+        size = content.len(),
+        arch = variable("CARGO_CFG_TARGET_ARCH")?,
+    );
+    fs::write(out.join("runner.rs"), constants)?;
+    Ok(())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // writing to a string does not fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn variable(name: &str) -> Result<String, Box<dyn Error>> {
+    env::var(name).map_err(|error| format!("{name}: {error}").into())
+}
+
+fn instruct(instruction: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "cargo::{instruction}")
+}

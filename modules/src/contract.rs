@@ -49,6 +49,17 @@ pub trait Module {
     ) -> Stop {
         Stop::Host(error)
     }
+
+    /// Adds to the result what only a look at the host after all effects tells: the owner, mode
+    /// and size that a file has now. Asks, never changes; the default adds nothing.
+    fn revisit(
+        _params: &Self::Params,
+        _observed: &Self::Observed,
+        _host: &mut dyn Host,
+        _returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        Ok(())
+    }
 }
 
 /// What a module decided.

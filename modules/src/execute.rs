@@ -103,7 +103,8 @@ fn attempt<M: Module>(
         run.status = Status::Unknown { reason };
         return Ok(());
     }
-    let conclusion = M::conclude(params, &observed, &plan, &applied)?;
+    let mut conclusion = M::conclude(params, &observed, &plan, &applied)?;
+    M::revisit(params, &observed, host, &mut conclusion.returned)?;
     run.returned = conclusion.returned;
     run.status = if conclusion.changed { Status::Changed } else { Status::Ok };
     Ok(())

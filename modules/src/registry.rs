@@ -56,4 +56,16 @@ modules! {
     "ansible.builtin.systemd" => crate::module::systemd_service::SystemdService;
     "ansible.builtin.systemd_service" => crate::module::systemd_service::SystemdService;
     "ansible.builtin.user" => crate::module::user::User;
+    "ansible.builtin.blockinfile" => crate::module::blockinfile::Blockinfile;
+    "ansible.builtin.copy" => crate::module::copy::Copy;
+    "ansible.builtin.fetch" => crate::module::fetch::Fetch;
+    "ansible.builtin.file" => crate::module::file::File;
+    "ansible.builtin.find" => crate::module::find::Find;
+    "ansible.builtin.lineinfile" => crate::module::lineinfile::Lineinfile;
+    "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.replace" => crate::module::replace::Replace;
+    "ansible.builtin.slurp" => crate::module::slurp::Slurp;
+    "ansible.builtin.stat" => crate::module::stat::Stat;
+    "ansible.builtin.tempfile" => crate::module::tempfile::Tempfile;
+    "ansible.builtin.template" => crate::module::template::Template;
 }

@@ -4,7 +4,10 @@
 //! host). Tests have a host in memory.
 
 pub(crate) mod digest;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod live;
+pub mod memory;
 pub mod rehearsal;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +81,66 @@ pub trait Host {
 
     /// Makes one effect happen.
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError>;
+}
+
+impl<H: Host + ?Sized> Host for &mut H {
+    fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError> {
+        (**self).stat(path, follow)
+    }
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {
+        (**self).read(path)
+    }
+    fn digest(&mut self, path: &Path, algorithm: DigestAlgorithm) -> Result<String, HostError> {
+        (**self).digest(path, algorithm)
+    }
+    fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError> {
+        (**self).read_source(source)
+    }
+    fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError> {
+        (**self).list(path)
+    }
+    fn user(&mut self, key: &AccountKey) -> Result<Option<User>, HostError> {
+        (**self).user(key)
+    }
+    fn group(&mut self, key: &AccountKey) -> Result<Option<Group>, HostError> {
+        (**self).group(key)
+    }
+    fn groups(&mut self) -> Result<Vec<Group>, HostError> {
+        (**self).groups()
+    }
+    fn find_program(&mut self, name: &str) -> Result<Option<PathBuf>, HostError> {
+        (**self).find_program(name)
+    }
+    fn query(&mut self, command: &Command) -> Result<Output, HostError> {
+        (**self).query(command)
+    }
+    fn unit(&mut self, name: &str) -> Result<UnitState, HostError> {
+        (**self).unit(name)
+    }
+    fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {
+        (**self).package(manager, name)
+    }
+    fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
+        (**self).fetch(request)
+    }
+    fn connects(&mut self, host: &str, port: u16, timeout: Duration) -> Result<bool, HostError> {
+        (**self).connects(host, port, timeout)
+    }
+    fn sleep(&mut self, duration: Duration) {
+        (**self).sleep(duration);
+    }
+    fn now(&mut self) -> Timestamp {
+        (**self).now()
+    }
+    fn environment(&mut self, name: &str) -> Option<String> {
+        (**self).environment(name)
+    }
+    fn identity(&mut self) -> Result<Principal, HostError> {
+        (**self).identity()
+    }
+    fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
+        (**self).apply(planned)
+    }
 }
 
 /// Whether a symbolic link is looked at or looked through.
@@ -280,7 +343,7 @@ pub enum HostError {
         output: Box<Output>,
     },
     /// A validation command refused the new file.
-    #[error("failed to validate: {}", .output.stderr_text().trim())]
+    #[error("failed to validate: rc:{} error:{}", .output.status, .output.stderr_text().trim())]
     Validation {
         /// The command with the file's name in it.
         command: String,

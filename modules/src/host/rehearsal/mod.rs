@@ -1,0 +1,317 @@
+//! A dry run: the host as it would be after the effects so far.
+//!
+//! [`RehearsalHost`] answers from an [`Overlay`] first and from the host below it where the
+//! overlay is silent. Nothing of the host below is ever changed.
+//!
+//! - [`paths`] follows links through both; [`changes`] lays file effects over the host;
+//! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages.
+
+mod accounts;
+mod changes;
+mod overlay;
+mod packages;
+mod paths;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use overlay::Overlay;
+
+use self::overlay::{Body, Sight};
+use self::paths::io_error;
+use crate::contract::Planned;
+use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
+use crate::host::digest::Digester;
+use crate::host::{
+    AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
+    HttpResponse, UnitState, User,
+};
+
+/// The largest content that the overlay keeps in memory, in bytes.
+const KEPT_CONTENT: u64 = 1024 * 1024;
+
+/// Whether the content of packages that would be installed is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageContents {
+    /// They are fetched into a private place, listed and removed.
+    Fetch,
+    /// What they would bring stays unknown.
+    Leave,
+}
+
+/// A host as it would be.
+#[derive(Debug)]
+pub struct RehearsalHost<B> {
+    base: B,
+    overlay: Overlay,
+    contents: PackageContents,
+    /// Sources of the current request that were read.
+    sources: HashMap<u64, Arc<Vec<u8>>>,
+    /// Time that nobody really waited.
+    skipped: Duration,
+}
+
+impl<B: Host> RehearsalHost<B> {
+    /// The host as it is, with nothing rehearsed; package contents stay unknown.
+    pub fn new(base: B) -> Self {
+        Self::with_overlay(base, Overlay::default(), PackageContents::Leave)
+    }
+
+    /// The host with what was rehearsed before.
+    pub fn with_overlay(base: B, overlay: Overlay, contents: PackageContents) -> Self {
+        Self { base, overlay, contents, sources: HashMap::new(), skipped: Duration::ZERO }
+    }
+
+    /// What was rehearsed.
+    pub fn into_overlay(self) -> Overlay {
+        self.overlay
+    }
+
+    /// The host below.
+    pub fn base(&self) -> &B {
+        &self.base
+    }
+
+    /// The host below, to prepare it in tests.
+    pub fn base_mut(&mut self) -> &mut B {
+        &mut self.base
+    }
+
+    /// Lays effects over the host that were rehearsed elsewhere.
+    ///
+    /// What does not fit here (its effect was seen with other rights) is left out.
+    pub fn replay(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            let _ = self.rehearse(effect);
+        }
+    }
+
+    /// The content of a source that was read for an effect.
+    pub fn source_content(&self, source: &Source) -> Option<&[u8]> {
+        self.sources.get(&source.id).map(|content| content.as_slice())
+    }
+
+    /// Lays an effect over the host as one that really happened: nothing stays unknown.
+    pub(super) fn forget_pending(&mut self, planned: &Planned) -> Result<(), HostError> {
+        self.rehearse(&planned.effect)?;
+        self.overlay.opaque_packages.clear();
+        self.overlay.acted = None;
+        Ok(())
+    }
+
+    fn rehearse(&mut self, effect: &Effect) -> Result<Applied, HostError> {
+        match effect {
+            Effect::WriteFile(write) => self.write_file(write)?,
+            Effect::MakeDirectory { path, mode } => self.make_directory(path, *mode)?,
+            Effect::MakeSymlink { path, target } => self.make_symlink(path, target)?,
+            Effect::MakeHardLink { path, target } => self.make_hard_link(path, target)?,
+            Effect::SetAttributes { path, attributes } => self.set_attributes(path, attributes)?,
+            Effect::SetTimes { path, accessed, modified } => {
+                self.set_times(path, *accessed, *modified)?;
+            }
+            Effect::Remove { path } => self.remove(path)?,
+            Effect::CopyFile { from, to } => self.copy_file(from, to)?,
+            Effect::Run(command) => {
+                let program = command.argv.first().map(String::as_str).unwrap_or_default();
+                let reason = format!("command `{program}` is not run in a dry run");
+                self.overlay.acted = Some(reason.clone());
+                return Ok(Applied::Unknown(reason));
+            }
+            Effect::Packages(change) => self.change_packages(change),
+            Effect::RefreshPackageLists { .. } => {}
+            Effect::User(change) => self.change_user(change)?,
+            Effect::Group(change) => self.change_group(change)?,
+            Effect::Unit(change) => self.change_unit(change),
+        }
+        Ok(Applied::Done)
+    }
+
+    /// Where the content of a file is.
+    fn body(&mut self, path: &Path) -> Result<Body, HostError> {
+        let located = self.locate(path, Follow::Yes)?;
+        match self.entry(&located)? {
+            None => Err(io_error("read", path, io::ErrorKind::NotFound)),
+            Some(entry) if entry.stat.kind == FileKind::Directory => {
+                Err(io_error("read", path, io::ErrorKind::IsADirectory))
+            }
+            Some(entry) => Ok(entry.body),
+        }
+    }
+}
+
+impl<B: Host> Host for RehearsalHost<B> {
+    fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError> {
+        let located = self.locate(path, follow)?;
+        self.entry_stat(&located)
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {
+        match self.body(path)? {
+            Body::Bytes(bytes) => Ok(bytes.to_vec()),
+            Body::Host(path) => self.base.read(&path),
+            Body::Source(source) => self.base.read_source(&source),
+            Body::Unknown(reason) => Err(HostError::Unknown(reason)),
+            Body::None => Ok(Vec::new()),
+        }
+    }
+
+    fn digest(&mut self, path: &Path, algorithm: DigestAlgorithm) -> Result<String, HostError> {
+        match self.body(path)? {
+            Body::Bytes(bytes) => Ok(Digester::of(algorithm, &bytes)),
+            Body::Host(path) => self.base.digest(&path, algorithm),
+            Body::Source(source) if algorithm == DigestAlgorithm::Sha1 => Ok(source.sha1),
+            Body::Source(_) => Err(HostError::Unknown(format!(
+                "`{}` would be copied first",
+                path.display()
+            ))),
+            Body::Unknown(reason) => Err(HostError::Unknown(reason)),
+            Body::None => Ok(Digester::of(algorithm, &[])),
+        }
+    }
+
+    fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError> {
+        self.base.read_source(source)
+    }
+
+    fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError> {
+        let located = self.locate(path, Follow::Yes)?;
+        let stat = self
+            .entry_stat(&located)?
+            .ok_or_else(|| io_error("list", path, io::ErrorKind::NotFound))?;
+        if stat.kind != FileKind::Directory {
+            return Err(io_error("list", path, io::ErrorKind::NotADirectory));
+        }
+        let mut names = match self.overlay.see(&located) {
+            Sight::Entry(entry) if entry.below == overlay::Below::Nothing => Vec::new(),
+            Sight::Absent => Vec::new(),
+            Sight::Entry(_) | Sight::Host => self.base.list(&located)?,
+        };
+        self.overlay.amend_names(&located, &mut names);
+        Ok(names)
+    }
+
+    fn user(&mut self, key: &AccountKey) -> Result<Option<User>, HostError> {
+        self.find_user(key)
+    }
+
+    fn group(&mut self, key: &AccountKey) -> Result<Option<Group>, HostError> {
+        self.find_group(key)
+    }
+
+    fn groups(&mut self) -> Result<Vec<Group>, HostError> {
+        self.all_groups()
+    }
+
+    fn find_program(&mut self, name: &str) -> Result<Option<PathBuf>, HostError> {
+        if let Some(found) = self.base.find_program(name)?
+            && self.stat(&found, Follow::Yes)?.is_some()
+        {
+            return Ok(Some(found));
+        }
+        if name.contains('/') {
+            let path = PathBuf::from(name);
+            let stat = self.stat(&path, Follow::Yes)?;
+            return Ok(stat.filter(is_program).map(|_| path));
+        }
+        let path = self.environment("PATH").unwrap_or_default();
+        let always = ["/usr/bin", "/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"];
+        for directory in path.split(':').chain(always).map(Path::new) {
+            let candidate = directory.join(name);
+            let Ok(located) = self.locate(&candidate, Follow::Yes) else { continue };
+            if self.overlay.named(name).contains(&located)
+                || matches!(self.overlay.see(&located), Sight::Entry(_))
+            {
+                let found = self.entry_stat(&located)?.filter(is_program);
+                if found.is_some() {
+                    return Ok(Some(candidate));
+                }
+            }
+        }
+        self.unless_pending()
+    }
+
+    fn query(&mut self, command: &Command) -> Result<Output, HostError> {
+        match self.base.query(command) {
+            Err(HostError::Spawn { program, source })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                // a program that would be there by then cannot be asked now
+                match self.find_program(&program)? {
+                    Some(_) => Err(HostError::Unknown(format!("`{program}` would be installed first"))),
+                    None => Err(HostError::Spawn { program, source }),
+                }
+            }
+            answered => answered,
+        }
+    }
+
+    fn unit(&mut self, name: &str) -> Result<UnitState, HostError> {
+        self.unit_state(name)
+    }
+
+    fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {
+        match self.overlay.packages.get(&packages::key(manager, name)) {
+            Some(version) => Ok(version.clone()),
+            None => self.base.package(manager, name),
+        }
+    }
+
+    fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
+        match self.base.fetch(request) {
+            Err(HostError::Http { .. }) if self.overlay.acted.is_some() && is_local(&request.url) => {
+                Err(HostError::Unknown(self.overlay.acted.clone().unwrap_or_default()))
+            }
+            answered => answered,
+        }
+    }
+
+    fn connects(&mut self, host: &str, port: u16, timeout: Duration) -> Result<bool, HostError> {
+        let connects = self.base.connects(host, port, timeout)?;
+        match &self.overlay.acted {
+            Some(reason) if !connects => Err(HostError::Unknown(reason.clone())),
+            _ => Ok(connects),
+        }
+    }
+
+    /// Waits for nothing: the clock is put forward.
+    fn sleep(&mut self, duration: Duration) {
+        self.skipped += duration;
+    }
+
+    fn now(&mut self) -> Timestamp {
+        let now = self.base.now();
+        let nanoseconds = now.nanoseconds + self.skipped.subsec_nanos();
+        let whole = i64::try_from(self.skipped.as_secs()).unwrap_or_default();
+        Timestamp {
+            seconds: now.seconds + whole + i64::from(nanoseconds / 1_000_000_000),
+            nanoseconds: nanoseconds % 1_000_000_000,
+        }
+    }
+
+    fn environment(&mut self, name: &str) -> Option<String> {
+        self.base.environment(name)
+    }
+
+    fn identity(&mut self) -> Result<Principal, HostError> {
+        self.base.identity()
+    }
+
+    fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
+        self.rehearse(&planned.effect)
+    }
+}
+
+fn is_program(stat: &FileStat) -> bool {
+    stat.kind == FileKind::File && stat.mode & 0o111 != 0
+}
+
+fn is_local(url: &str) -> bool {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    ["localhost", "127.", "[::1]"].iter().any(|local| rest.starts_with(local))
+}

@@ -1,0 +1,167 @@
+//! What the effects of a rehearsal would have left behind.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::effect::Source;
+use crate::host::{FileKind, FileStat, Group, User};
+
+/// The differences between the host as it is and as it would be.
+#[derive(Debug, Default)]
+pub struct Overlay {
+    nodes: BTreeMap<PathBuf, Node>,
+    pub(super) users: BTreeMap<String, Option<User>>,
+    pub(super) groups: BTreeMap<String, Option<Group>>,
+    pub(super) units: BTreeMap<String, UnitChanges>,
+    /// Installed versions by manager and name; `None` where a package would be gone.
+    pub(super) packages: BTreeMap<(String, String), Option<String>>,
+    /// Packages that would be installed and whose content nobody knows.
+    pub(super) opaque_packages: Vec<String>,
+    /// What maintainer scripts of packages with known content would run.
+    pub(super) scripts: Vec<PackageScript>,
+    /// What would have happened that may open ports.
+    pub(super) acted: Option<String>,
+}
+
+/// A path that would be different.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    /// It would be there like this.
+    Present(Box<Entry>),
+    /// It and all below would be gone.
+    Removed,
+}
+
+/// A file, directory or link as it would be.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) stat: FileStat,
+    pub(super) body: Body,
+    /// For a directory: what the host has below it shows through.
+    pub(super) below: Below,
+}
+
+/// What is seen below a directory of the overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Below {
+    /// What the host has there.
+    Host,
+    /// Only what the overlay has.
+    Nothing,
+}
+
+/// Where the content of a file is.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    /// There is none (directories, links).
+    None,
+    /// In memory.
+    Bytes(Arc<Vec<u8>>),
+    /// In a file of the host as it is.
+    Host(PathBuf),
+    /// With the engine, too large to keep.
+    Source(Source),
+    /// Nobody knows, and why.
+    Unknown(String),
+}
+
+/// How a unit would differ.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UnitChanges {
+    pub(super) active: Option<bool>,
+    pub(super) enablement: Option<&'static str>,
+}
+
+/// A maintainer script.
+#[derive(Debug, Clone)]
+pub(super) struct PackageScript {
+    pub(super) package: String,
+    pub(super) text: String,
+}
+
+/// What the overlay says about a path.
+#[derive(Debug)]
+pub(super) enum Sight<'a> {
+    /// It is there like this.
+    Entry(&'a Entry),
+    /// It is not there.
+    Absent,
+    /// As the host has it.
+    Host,
+}
+
+impl Overlay {
+    /// Looks at a path without links in it.
+    pub(super) fn see(&self, path: &Path) -> Sight<'_> {
+        match self.nodes.get(path) {
+            Some(Node::Present(entry)) => return Sight::Entry(entry),
+            Some(Node::Removed) => return Sight::Absent,
+            None => {}
+        }
+        let nearest = path.ancestors().skip(1).find_map(|ancestor| self.nodes.get(ancestor));
+        match nearest {
+            None => Sight::Host,
+            Some(Node::Present(entry))
+                if entry.stat.kind == FileKind::Directory && entry.below == Below::Host =>
+            {
+                Sight::Host
+            }
+            Some(_) => Sight::Absent,
+        }
+    }
+
+    /// Puts an entry at a path.
+    pub(super) fn put(&mut self, path: &Path, entry: Entry) {
+        self.nodes.insert(path.to_owned(), Node::Present(Box::new(entry)));
+    }
+
+    /// Removes a path and all below.
+    pub(super) fn remove(&mut self, path: &Path) {
+        self.nodes.retain(|other, _| !other.starts_with(path));
+        self.nodes.insert(path.to_owned(), Node::Removed);
+    }
+
+    /// Takes the names of a directory that the host has and makes them those it would have.
+    pub(super) fn amend_names(&self, directory: &Path, names: &mut Vec<String>) {
+        let children = self.nodes.range(directory.to_owned()..).take_while(|(path, _)| {
+            // `a/b` sorts before `a-c`: look only at those below
+            path.starts_with(directory)
+        });
+        for (path, node) in children {
+            if path.parent() != Some(directory) {
+                continue;
+            }
+            let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned())
+            else {
+                continue;
+            };
+            names.retain(|other| *other != name);
+            if matches!(node, Node::Present(_)) {
+                names.push(name);
+            }
+        }
+        names.sort();
+    }
+
+    /// The files of the overlay with this name.
+    pub(super) fn named(&self, name: &str) -> Vec<PathBuf> {
+        self.nodes
+            .iter()
+            .filter(|(path, node)| {
+                matches!(node, Node::Present(_))
+                    && path.file_name().is_some_and(|last| last == name)
+            })
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+
+    /// Why it cannot be known that something is missing, when packages would come first.
+    pub(super) fn pending(&self) -> Option<String> {
+        let first = self.opaque_packages.first()?;
+        Some(match self.opaque_packages.len() {
+            1 => format!("package `{first}` would be installed first"),
+            count => format!("package `{first}` and {} more would be installed first", count - 1),
+        })
+    }
+}

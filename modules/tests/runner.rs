@@ -1,0 +1,139 @@
+//! The runner binary, spoken to as the engine does.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use canvass_modules::wire::frame::{self, Kind};
+use canvass_modules::wire::{FromRunner, ItemReply, Mode, Status, TaskRequest, ToRunner};
+use serde_json::{Value as Json, json};
+
+struct Runner {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Runner {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_canvass-runner"))
+            .args(["serve", "m4rk"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, "\n", "noise of a login shell ends with a line of its own");
+        line.clear();
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, "canvass-runner m4rk\n");
+        let mut runner = Self { child, input, output };
+        let FromRunner::Ready { hash, version } = runner.receive() else { panic!("not ready") };
+        assert_eq!(version, env!("CARGO_PKG_VERSION"));
+        assert_eq!(hash.len(), 64);
+        runner
+    }
+
+    fn send(&mut self, message: &ToRunner) {
+        let body = serde_json::to_vec(message).unwrap();
+        frame::write(self.input.as_mut().unwrap(), Kind::Message, &body).unwrap();
+    }
+
+    fn send_task(&mut self, id: u64, module: &str, items: &[Json]) {
+        self.send(&ToRunner::Task(Box::new(request(id, module, items))));
+    }
+
+    fn receive(&mut self) -> FromRunner {
+        let (kind, body) = frame::read(&mut self.output).unwrap().expect("an answer");
+        assert_eq!(kind, Kind::Message);
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    fn item(&mut self) -> ItemReply {
+        match self.receive() {
+            FromRunner::Item(item) => *item,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
+    TaskRequest {
+        id,
+        module: module.to_owned(),
+        mode: Mode::Apply,
+        diff: false,
+        environment: std::collections::BTreeMap::new(),
+        items: items.iter().map(|item| item.as_object().unwrap().clone()).collect(),
+        rehearsed: Vec::new(),
+        timeout: None,
+        sources: Vec::new(),
+    }
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(10), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_loop_is_one_request_and_a_stream_of_replies() {
+    let mut runner = Runner::start();
+    runner.send_task(7, "ansible.builtin.ping", &[json!({}), json!({"data": "x"}), json!({"data": "crash"})]);
+    let replies: Vec<ItemReply> = (0..3).map(|_| runner.item()).collect();
+    assert_eq!(replies.iter().map(|reply| (reply.task, reply.item)).collect::<Vec<_>>(), [(7, 0), (7, 1), (7, 2)]);
+    assert_eq!(replies[0].returned["ping"], "pong");
+    assert_eq!(replies[1].returned["ping"], "x");
+    assert_eq!(replies[2].status, Status::Failed);
+    assert_eq!(replies[2].returned["msg"], "boom");
+}
+
+#[test]
+fn a_module_that_is_not_there_fails_its_task_only() {
+    let mut runner = Runner::start();
+    runner.send_task(1, "no.such.module", &[json!({})]);
+    let reply = runner.item();
+    assert_eq!(reply.status, Status::Failed);
+    assert_eq!(reply.returned["msg"], "the runner has no module `no.such.module`");
+    runner.send_task(2, "ansible.builtin.ping", &[json!({})]);
+    assert_eq!(runner.item().status, Status::Ok);
+}
+
+#[test]
+fn the_end_of_the_input_ends_the_runner() {
+    let mut runner = Runner::start();
+    runner.input = None;
+    assert!(runner.child.wait().unwrap().success());
+    let mut rest = Vec::new();
+    runner.output.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"");
+}
+
+#[test]
+fn nonsense_on_the_channel_ends_the_runner_with_an_error() {
+    let mut runner = Runner::start();
+    runner.input.as_mut().unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert!(!runner.child.wait().unwrap().success());
+}
+
+#[test]
+fn the_hash_is_that_of_the_file() {
+    let output = Command::new(env!("CARGO_BIN_EXE_canvass-runner")).arg("hash").output().unwrap();
+    let sum = Command::new("sha256sum").arg(env!("CARGO_BIN_EXE_canvass-runner")).output().unwrap();
+    let sum = String::from_utf8(sum.stdout).unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), sum.split_whitespace().next().unwrap());
+}
