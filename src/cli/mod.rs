@@ -35,7 +35,10 @@ enum Command {
     Lab(lab::LabArguments),
     /// The inside of a lab host.
     #[command(hide = true)]
-    LabHost(lab::LabHostArguments),
+    LabHost {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 /// Why the program ended without an exit code of its own.
@@ -66,7 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
         Command::Play(arguments) => runtime()?.block_on(play::play(*arguments)),
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Lab(arguments) => runtime()?.block_on(lab::lab(arguments)),
-        Command::LabHost(arguments) => lab::host(arguments),
+        Command::LabHost { arguments } => return Ok(crate::lab::host_main(&arguments)),
     };
     Ok(match done {
         Ok(code) => code,

@@ -14,7 +14,7 @@ use crate::connection::{BecomeMethod, Connector, HostKeys, Secret, Transport};
 use crate::diagnostics::Diagnostic;
 use crate::graph::TagFilter;
 use crate::inventory::Inventory;
-use crate::lab::Lab;
+use crate::lab::{Lab, Names, Start};
 use crate::playbook::{self, Playbook, SearchPaths, Strategy};
 use crate::report::event::{Event, RunMode};
 use crate::report::file::ReportFile;
@@ -216,14 +216,15 @@ pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandEr
         return Ok(ExitCode::SUCCESS);
     }
     let lab = match arguments.hosts.lab {
-        Some(count) => Some(Lab::up(count.get(), "lab").await.map_err(|error| {
-            CommandError::parse_all(&[error])
-        })?),
+        Some(count) => {
+            let start = Start::new(Names::numbered(count.get())).map_err(super::lab::wrong)?;
+            Some(Lab::up(start).await.map_err(super::lab::wrong)?)
+        }
         None => None,
     };
     let end = arguments.on_hosts(settings, playbooks, templar, lab.as_ref()).await;
     if let Some(lab) = lab {
-        lab.down().await;
+        lab.down().await.map_err(super::lab::wrong)?;
     }
     end
 }
