@@ -1,4 +1,10 @@
 //! The runner binary, spoken to as the engine does.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
