@@ -68,6 +68,12 @@ impl Cursor {
         Fate::Failed
     }
 
+    /// Goes on at a later step, outside all blocks.
+    pub fn go_to(&mut self, step: usize) {
+        self.next = step;
+        self.pending.clear();
+    }
+
     /// Leaves the play.
     pub fn end(&mut self, steps: &Steps) {
         self.next = steps.list.len();
@@ -107,8 +113,12 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::graph::steps::{BlockSteps, Position, Step, StepKind};
+    use crate::graph::steps::{BlockSteps, Position, Step, StepKind, StepTask};
+    use crate::playbook::Task;
+    use crate::source::{SourceFile, Span};
 
     /// `b` block, `r` rescue, `a` always of one block, `.` outside; nested blocks by two rows.
     fn steps(rows: &[&str]) -> Steps {
@@ -125,9 +135,19 @@ mod tests {
                 always: range(row, 'a'),
             })
             .collect();
+        let path = std::path::Path::new("play.yml");
+        let span = Span::at(&SourceFile::new(path, String::new()), 1, 1);
+        let task = Arc::new(StepTask {
+            task: Arc::new(Task::plain("x", "ansible.builtin.ping", &span, path)),
+            role: None,
+            dependents: Vec::new(),
+            keywords: Vec::new(),
+            tags: std::collections::BTreeSet::new(),
+        });
         let list = (0..length)
             .map(|index| Step {
-                kind: StepKind::GatherFacts,
+                kind: StepKind::Task,
+                task: Arc::clone(&task),
                 position: rows
                     .iter()
                     .enumerate()

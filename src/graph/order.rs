@@ -15,8 +15,6 @@ pub enum Reason {
     HostOrder,
     /// `linear`: all hosts of the batch end a step before any begins the next.
     LockStep,
-    /// The step runs once for all hosts of the batch.
-    RunOnce,
 }
 
 impl Reason {
@@ -24,7 +22,7 @@ impl Reason {
     pub fn couples_hosts(self) -> bool {
         match self {
             Self::HostOrder => false,
-            Self::LockStep | Self::RunOnce => true,
+            Self::LockStep => true,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::diagnostics::Explain;
 use crate::playbook::{Block, Entry, Keywords, Play, Role, Task};
-use crate::source::Span;
+use crate::source::{Kind, Span};
 
 use super::tags::TagFilter;
 
@@ -23,21 +23,23 @@ pub struct Steps {
 /// A node of the graph.
 #[derive(Debug)]
 pub struct Step {
-    /// What is done.
+    /// What kind of step it is.
     pub kind: StepKind,
+    /// What is done.
+    pub task: Arc<StepTask>,
     /// The blocks that it stands in, the outermost first.
     pub position: Vec<Position>,
 }
 
-/// What a step does.
-#[derive(Debug)]
+/// The kinds of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
     /// Gathers facts, when the play asks for it.
-    GatherFacts,
+    Facts,
     /// Runs a task.
-    Task(Arc<StepTask>),
+    Task,
     /// Runs a handler on the hosts that notified it.
-    Handler(Arc<StepTask>),
+    Handler,
 }
 
 /// A task with all that it inherits.
@@ -120,8 +122,9 @@ impl Steps {
         };
         compiler.handlers = compiler.collect_handlers(play)?;
         let play_keywords = Context::of_play(play);
-        if filter.selects(&play_keywords.tags_with_always()) {
-            compiler.push(StepKind::GatherFacts);
+        let facts = play_keywords.task(&Arc::new(gather_facts(play)));
+        if filter.selects(&play_keywords.tags_with_always()) && !never_gathers(play) {
+            compiler.push(StepKind::Facts, Arc::new(facts));
         }
         compiler.entries(&play.pre_tasks, &play_keywords);
         compiler.flush();
@@ -139,19 +142,26 @@ impl Steps {
     /// The handlers among the steps, each once.
     pub fn handlers(&self) -> impl Iterator<Item = &Arc<StepTask>> {
         let mut seen = BTreeSet::new();
-        self.list.iter().filter_map(move |step| match &step.kind {
-            StepKind::Handler(task) if seen.insert(Arc::as_ptr(task) as usize) => Some(task),
-            _ => None,
-        })
+        self.list
+            .iter()
+            .filter(|step| step.kind == StepKind::Handler)
+            .filter(move |step| seen.insert(Arc::as_ptr(&step.task) as usize))
+            .map(|step| &step.task)
     }
+}
 
-    /// All tasks and handlers in order; handlers once each flush.
-    pub fn tasks(&self) -> impl Iterator<Item = &Arc<StepTask>> {
-        self.list.iter().filter_map(|step| match &step.kind {
-            StepKind::Task(task) | StepKind::Handler(task) => Some(task),
-            StepKind::GatherFacts => None,
-        })
-    }
+/// Whether the play says `gather_facts: false` without a template.
+fn never_gathers(play: &Play) -> bool {
+    matches!(play.gather_facts.as_ref().map(|node| &node.kind), Some(Kind::Bool(false)))
+}
+
+/// The task that gathers facts.
+fn gather_facts(play: &Play) -> Task {
+    let mut task = Task::plain("Gathering Facts", "ansible.builtin.setup", &play.span, &play.path);
+    task.action.arguments.clone_from(&play.gather_arguments);
+    task.keywords =
+        Arc::new(Keywords { tags: vec!["always".to_owned()], ..Keywords::default() });
+    task
 }
 
 /// What an entry inherits.
@@ -211,13 +221,13 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn push(&mut self, kind: StepKind) {
-        self.steps.list.push(Step { kind, position: self.position.clone() });
+    fn push(&mut self, kind: StepKind, task: Arc<StepTask>) {
+        self.steps.list.push(Step { kind, task, position: self.position.clone() });
     }
 
     fn flush(&mut self) {
         for handler in self.handlers.clone() {
-            self.push(StepKind::Handler(handler));
+            self.push(StepKind::Handler, handler);
         }
     }
 
@@ -241,7 +251,7 @@ impl Compiler<'_> {
                 name == "_raw_params"
                     && value.as_str().is_some_and(|text| text.trim() == "flush_handlers")
             });
-        self.push(StepKind::Task(Arc::new(step)));
+        self.push(StepKind::Task, Arc::new(step));
         if flushes {
             self.flush();
         }

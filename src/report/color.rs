@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn decides_by_wish_then_environment_then_terminal() {
         use ColorChoice::{Always, Auto, Never};
-        let cases: &[(ColorChoice, Terminal, &[(&str, &str)], Color)] = &[
+        type Variables<'a> = &'a [(&'a str, &'a str)];
+        let cases: &[(ColorChoice, Terminal, Variables<'_>, Color)] = &[
             (Auto, Terminal::Yes, &[], Color::On),
             (Auto, Terminal::No, &[], Color::Off),
             (Auto, Terminal::Yes, &[("NO_COLOR", "1")], Color::Off),

@@ -83,6 +83,11 @@ impl Gatherer {
         self.mode.unwrap_or(RunMode::Apply)
     }
 
+    /// Whether the run has begun.
+    pub fn has_begun(&self) -> bool {
+        self.mode.is_some()
+    }
+
     /// How many distinct notices there were.
     pub fn notices(&self) -> usize {
         self.notices.len()
@@ -243,8 +248,12 @@ impl Task {
         let quiet = matches!(outcome.status, Status::Ok | Status::Skipped);
         self.hosts.insert(host.to_owned(), report);
         if !quiet && !outcome.censored {
-            outcome.diffs.iter().for_each(|diff| self.diffs.add(diff, host));
-            outcome.effects.iter().for_each(|effect| self.effects.add(effect, host));
+            for diff in &outcome.diffs {
+                self.diffs.add(diff, host);
+            }
+            for effect in &outcome.effects {
+                self.effects.add(effect, host);
+            }
         }
         let items = self.failed_items.remove(host).unwrap_or_default();
         if let Status::Unknown { reason } = &outcome.status {

@@ -57,18 +57,18 @@ where
 }
 
 /// Compares names as people do: runs of digits by their value.
-pub fn natural(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (pieces(a).into_iter(), pieces(b).into_iter());
+pub fn natural(left: &str, right: &str) -> Ordering {
+    let (mut lefts, mut rights) = (pieces(left).into_iter(), pieces(right).into_iter());
     loop {
-        match (left.next(), right.next()) {
-            (None, None) => return a.cmp(b),
+        match (lefts.next(), rights.next()) {
+            (None, None) => return left.cmp(right),
             (None, Some(_)) => return Ordering::Less,
             (Some(_), None) => return Ordering::Greater,
-            (Some(x), Some(y)) => {
-                let order = match (x.digits(), y.digits()) {
+            (Some(one), Some(other)) => {
+                let order = match (one.digits(), other.digits()) {
                     // without leading zeros the longer one is the greater one
                     (Some(m), Some(n)) => (m.len(), m).cmp(&(n.len(), n)),
-                    _ => x.text.cmp(y.text),
+                    _ => one.text.cmp(other.text),
                 };
                 if order != Ordering::Equal {
                     return order;

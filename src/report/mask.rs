@@ -7,8 +7,10 @@ use std::sync::OnceLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use serde_json::Value as Json;
+use canvass_modules::wire::EffectRecord;
+use serde_json::{Map, Value as Json};
 
+use super::event::{Outcome, Status};
 use super::python_json::{Ascii, Layout, dumps};
 
 /// What stands in a secret's place.
@@ -81,31 +83,81 @@ impl Secrets {
 
     /// Masks all strings of a value, keys too, and numbers that are a secret.
     pub fn mask_json(&self, value: &mut Json) {
+        self.walk(value, Numbers::Masked);
+    }
+
+    /// Masks the fields of a result.
+    pub fn mask_fields(&self, fields: &mut Map<String, Json>) {
+        self.walk_fields(fields, Numbers::Masked);
+    }
+
+    /// Masks all that an outcome tells of a host.
+    pub fn mask_outcome(&self, outcome: &mut Outcome) {
+        if self.forms.is_empty() {
+            return;
+        }
+        self.mask_fields(&mut outcome.result);
+        if let Some(item) = &mut outcome.item {
+            self.mask_json(item);
+        }
+        if let Status::Unknown { reason } = &mut outcome.status {
+            self.mask_string(reason);
+        }
+        for diff in &mut outcome.diffs {
+            self.mask_string(&mut diff.before_header);
+            self.mask_string(&mut diff.after_header);
+            self.mask_json(&mut diff.before);
+            self.mask_json(&mut diff.after);
+            if let Some(note) = &mut diff.note {
+                self.mask_string(note);
+            }
+        }
+        outcome.effects = outcome.effects.iter().filter_map(|record| self.masked(record)).collect();
+    }
+
+    /// An effect with its strings masked; none where that is no effect any more.
+    fn masked(&self, record: &EffectRecord) -> Option<EffectRecord> {
+        let mut value = serde_json::to_value(record).ok()?;
+        self.walk(&mut value, Numbers::Kept);
+        serde_json::from_value(value).ok()
+    }
+
+    fn mask_string(&self, text: &mut String) {
+        if let Cow::Owned(masked) = self.mask(text) {
+            *text = masked;
+        }
+    }
+
+    fn walk(&self, value: &mut Json, numbers: Numbers) {
         if self.forms.is_empty() {
             return;
         }
         match value {
             Json::Null | Json::Bool(_) => {}
             Json::Number(number) => {
-                if self.forms.contains(&number.to_string()) {
+                if numbers == Numbers::Masked && self.forms.contains(&number.to_string()) {
                     *value = Json::String(MASK.to_owned());
                 }
             }
-            Json::String(text) => {
-                if let Cow::Owned(masked) = self.mask(text) {
-                    *text = masked;
+            Json::String(text) => self.mask_string(text),
+            Json::Array(items) => {
+                for item in items {
+                    self.walk(item, numbers);
                 }
             }
-            Json::Array(items) => items.iter_mut().for_each(|item| self.mask_json(item)),
-            Json::Object(fields) => {
-                if fields.keys().any(|key| matches!(self.mask(key), Cow::Owned(_))) {
-                    *fields = std::mem::take(fields)
-                        .into_iter()
-                        .map(|(key, value)| (self.mask(&key).into_owned(), value))
-                        .collect();
-                }
-                fields.values_mut().for_each(|field| self.mask_json(field));
-            }
+            Json::Object(fields) => self.walk_fields(fields, numbers),
+        }
+    }
+
+    fn walk_fields(&self, fields: &mut Map<String, Json>, numbers: Numbers) {
+        if fields.keys().any(|key| matches!(self.mask(key), Cow::Owned(_))) {
+            *fields = std::mem::take(fields)
+                .into_iter()
+                .map(|(key, value)| (self.mask(&key).into_owned(), value))
+                .collect();
+        }
+        for field in fields.values_mut() {
+            self.walk(field, numbers);
         }
     }
 
@@ -134,9 +186,16 @@ impl Secrets {
     }
 }
 
+/// Whether a number that is a secret is masked: not where its type must stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    Masked,
+    Kept,
+}
+
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Secrets").field("forms", &self.forms.len()).finish()
+        formatter.debug_struct("Secrets").field("forms", &self.forms.len()).finish_non_exhaustive()
     }
 }
 
@@ -202,7 +261,9 @@ mod tests {
 
     fn secrets(list: &[&str]) -> Secrets {
         let mut secrets = Secrets::new();
-        list.iter().for_each(|secret| secrets.add(secret));
+        for secret in list {
+            secrets.add(secret);
+        }
         secrets
     }
 
@@ -271,6 +332,29 @@ mod tests {
             value,
             json!({"********": ["x ********", {"deep": "********"}], "pin": "********", "rc": 0, "ok": true})
         );
+    }
+
+    #[test]
+    fn masks_an_outcome_through_and_through() {
+        use canvass_modules::effect::{Command, Effect};
+
+        use crate::report::human::tests::{changed, outcome};
+
+        let mut masked = changed("/home/hunter2", "hunter2\n", "new hunter2\n");
+        masked.result.insert("cmd".to_owned(), json!(["login", "hunter2", 0]));
+        masked.item = Some(json!("hunter2"));
+        masked.effects.push(EffectRecord {
+            effect: Effect::Run(Command::new(["login", "hunter2"])),
+            reason: "hunter2 is not set".to_owned(),
+        });
+        secrets(&["hunter2"]).mask_outcome(&mut masked);
+        let text = serde_json::to_string(&masked).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert_eq!(masked.effects.len(), 1);
+        assert_eq!(masked.diffs[0].after, "new ********\n");
+        let mut unknown = outcome(Status::Unknown { reason: "needs hunter2".to_owned() });
+        secrets(&["hunter2"]).mask_outcome(&mut unknown);
+        assert_eq!(unknown.status, Status::Unknown { reason: "needs ********".to_owned() });
     }
 
     #[test]

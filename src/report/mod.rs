@@ -4,6 +4,7 @@
 //! [`Consumer`] reads them.
 
 mod color;
+pub mod default;
 pub mod diff;
 pub mod event;
 pub mod file;

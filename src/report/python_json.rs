@@ -1,5 +1,7 @@
 //! JSON as Python's `json.dumps` writes it, which is how Ansible prints results.
 
+use std::fmt::Write as _;
+
 use serde_json::{Number, Value as Json};
 
 /// How a value is laid out.
@@ -42,7 +44,7 @@ impl Writer {
             Json::Bool(false) => self.text.push_str("false"),
             Json::Number(number) => self.text.push_str(&python_number(number)),
             Json::String(text) => self.string(text),
-            Json::Array(items) => self.sequence('[', ']', items, |writer, item| writer.value(item)),
+            Json::Array(items) => self.sequence('[', ']', items, Self::value),
             Json::Object(fields) => {
                 let mut sorted: Vec<(&String, &Json)> = fields.iter().collect();
                 sorted.sort_by(|a, b| a.0.cmp(b.0));
@@ -106,7 +108,7 @@ impl Writer {
 
     fn escape(&mut self, character: char) {
         for unit in character.encode_utf16(&mut [0; 2]) {
-            self.text.push_str(&format!("\\u{unit:04x}"));
+            let _ = write!(self.text, "\\u{unit:04x}");
         }
     }
 }
@@ -138,13 +140,13 @@ mod tests {
     fn writes_as_python_does() {
         // right sides: json.dumps(value, sort_keys=True[, indent=4]) of Python 3.11
         let value = json!({
-            "b": [1, 2.0, 1e16, 1e-5, 0.0001, 123456789.25, -0.0], "a": {"ü": "é\u{1b}\"\\\u{7f}😀\n"},
+            "b": [1, 2.0, 1e16, 1e-5, 0.0001, 1_234.25, -0.0], "a": {"ü": "é\u{1b}\"\\\u{7f}😀\n"},
             "e": {}, "l": [], "n": null, "t": true
         });
         assert_eq!(
             dumps(&value, Layout::Line, Ascii::Kept),
             "{\"a\": {\"ü\": \"é\\u001b\\\"\\\\\u{7f}😀\\n\"}, \"b\": [1, 2.0, 1e+16, 1e-05, 0.0001, \
-             123456789.25, -0.0], \"e\": {}, \"l\": [], \"n\": null, \"t\": true}"
+             1234.25, -0.0], \"e\": {}, \"l\": [], \"n\": null, \"t\": true}"
         );
         assert_eq!(
             dumps(&json!({"p": "é😀", "a": [1, {}], "m": {"x": 1}}), Layout::Block, Ascii::Escaped),

@@ -203,6 +203,18 @@ impl Wanted {
         }
     }
 
+    /// Plans a directory that is not there.
+    pub fn plan_directory(&self, path: &Path, plan: &mut Plan) {
+        let Attributes { owner, group, mode } = self.for_new(FileKind::Directory);
+        plan.push(Effect::MakeDirectory { path: path.to_owned(), mode }, "it is absent");
+        if owner.is_some() || group.is_some() {
+            // the mode again, for a change of owner clears setuid and setgid
+            let attributes = Attributes { owner, group, mode };
+            let effect = Effect::SetAttributes { path: path.to_owned(), attributes };
+            plan.push(effect, "it is new and has a given owner");
+        }
+    }
+
     /// Plans what makes an existing path as it shall be.
     pub fn plan(&self, path: &Path, stat: &FileStat, plan: &mut Plan) {
         if let Some(Difference { attributes, reason }) = self.difference(stat) {

@@ -80,6 +80,27 @@ pub(crate) fn follow_links(host: &mut dyn Host, path: &Path) -> Result<PathBuf, 
     Ok(at)
 }
 
+/// The missing ancestors of a path, outermost first, and what the nearest existing one is.
+pub(crate) fn ancestors(
+    host: &mut dyn Host,
+    path: &Path,
+) -> Result<(Vec<PathBuf>, Option<FileKind>), HostError> {
+    let mut missing = Vec::new();
+    let mut at = parent(path);
+    loop {
+        if let Some(stat) = host.stat(&at, Follow::Yes)? {
+            missing.reverse();
+            return Ok((missing, Some(stat.kind)));
+        }
+        let above = parent(&at);
+        if above == at {
+            return Ok((missing, None));
+        }
+        missing.push(at);
+        at = above;
+    }
+}
+
 /// The directory that a path lies in; `.` for a bare name.
 pub(crate) fn parent(path: &Path) -> PathBuf {
     match path.parent() {

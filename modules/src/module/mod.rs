@@ -1,11 +1,18 @@
 //! The modules, a file or folder each.
 
+pub mod assemble;
+pub mod blockinfile;
+pub mod copy;
+pub mod fetch;
 pub mod file;
 pub mod file_attributes;
+pub mod file_facts;
 pub mod file_mode;
+pub mod find;
 pub(crate) mod host_path;
 pub mod command;
 pub mod expansion;
+pub mod group;
 pub mod local_time;
 pub mod ping;
 pub mod raw;
@@ -14,4 +21,12 @@ pub mod setup;
 pub mod shell_words;
 pub mod systemd_service;
 pub mod text_lines;
+pub mod user;
 pub mod wildcard;
+pub mod lineinfile;
+pub mod replace;
+pub mod slurp;
+pub mod stat;
+pub mod tempfile;
+pub mod template;
+pub mod text_edit;

@@ -82,7 +82,7 @@ fn says_why_a_content_is_not_shown() {
 
 #[test]
 fn is_quick_on_long_texts() {
-    let old: String = (0..20_000).map(|n| format!("line {n}\n")).collect();
+    let old: String = (0..20_000).map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
     let new = old.replace("line 7777\n", "line seven\n");
     let drawn = draw(&diff(json!(old), json!(new)));
     assert_eq!(drawn.lines().count(), 12, "{drawn}");

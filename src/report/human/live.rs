@@ -1,6 +1,8 @@
 //! The live view: a line per host in work, cleared at the end.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -10,12 +12,16 @@ use console::{Term, measure_text_width, truncate_str};
 use indexmap::IndexMap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::screen::{Screen, Size};
 use crate::report::color::{Color, Paint};
 use crate::report::event::{Event, Status};
 use crate::report::text::one_line;
 
 /// Time between two drawings.
 const TICK: Duration = Duration::from_millis(120);
+
+/// Drawings a second at most.
+const DRAWINGS: u8 = 20;
 
 /// Most lines of hosts.
 const MOST_HOSTS: usize = 12;
@@ -40,16 +46,16 @@ impl LiveView {
     /// On standard error; draws nothing where that is no terminal.
     pub(super) fn stderr(color: Color) -> Self {
         let term = Term::stderr();
-        let size = move || term.size_checked();
-        Self::on(ProgressDrawTarget::stderr(), size, color)
+        if !term.is_term() {
+            return Self::on(ProgressDrawTarget::hidden(), Box::new(|| None), color);
+        }
+        let screen = Screen::new(Box::new(io::stderr()), size_of(&term));
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen), DRAWINGS);
+        Self::on(target, size_of(&term), color)
     }
 
-    /// On any target; `size` gives its rows and columns.
-    fn on(
-        target: ProgressDrawTarget,
-        size: impl Fn() -> Option<(u16, u16)> + Send + 'static,
-        color: Color,
-    ) -> Self {
+    /// On any target.
+    fn on(target: ProgressDrawTarget, size: Size, color: Color) -> Self {
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
@@ -93,6 +99,11 @@ impl Drop for LiveView {
         }
         self.bar.finish_and_clear();
     }
+}
+
+fn size_of(term: &Term) -> Size {
+    let term = term.clone();
+    Box::new(move || term.size_checked())
 }
 
 /// What is in work.
@@ -201,12 +212,13 @@ impl State {
             ("unreachable", self.counts.unreachable),
         ];
         for (word, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            head.push_str(&format!(", {count} {word}"));
+            let _ = write!(head, ", {count} {word}");
         }
         let head = truncate_str(&head, width, "…");
         let mut lines = vec![self.color.paint(Paint::Heading, &head)];
-        // the cursor stands below the view, and something of the text above should stay in sight
-        let room = rows.saturating_sub(3).min(MOST_HOSTS);
+        // half of the terminal: what stands above stays in sight, and lines that wrap when it gets
+        // narrower are still within reach to be erased
+        let room = (rows / 2).saturating_sub(1).min(MOST_HOSTS);
         if width >= NARROW && room > 0 {
             lines.extend(self.host_lines(room, width, now));
         }
@@ -295,8 +307,8 @@ mod tests {
         let mut state = busy(200);
         let now = state.began + Duration::from_secs(75);
         let text = state.draw(10, 80, now);
-        assert_eq!(text.lines().count(), 8, "{text}");
-        assert_eq!(text.lines().last(), Some("  and 194 more hosts of 200"));
+        assert_eq!(text.lines().count(), 5, "{text}");
+        assert_eq!(text.lines().last(), Some("  and 197 more hosts of 200"));
         assert_eq!(
             text.lines().nth(1),
             Some("  a-host-with-a-long-name-0… 1m15s install 包 packages")

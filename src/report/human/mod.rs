@@ -6,6 +6,7 @@
 
 mod live;
 mod result;
+mod screen;
 mod stream;
 mod summary;
 
@@ -187,6 +188,9 @@ impl<O: Write + Send, T: Write + Send> Consumer for HumanReport<O, T> {
             live.finish();
         }
         let mut text = self.stream.finish();
+        if !self.gatherer.has_begun() {
+            return self.write(&text, "");
+        }
         text.push_str(&summary::draw(&self.gatherer.report(), &self.options));
         self.write(&text, "")
     }
@@ -213,4 +217,4 @@ fn notice(
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;

@@ -4,6 +4,7 @@
 //! their hosts folded; a failure is told at once.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use super::result::{effects, indented, json, message};
 use super::{HumanOptions, Live, Verbosity};
@@ -187,11 +188,11 @@ impl Stream {
             text.push_str(&named_items(&items.changed));
         }
         if let Status::Unknown { reason } = &outcome.status {
-            text.push_str(&format!(": {}", one_line(reason)));
+            let _ = write!(text, ": {}", one_line(reason));
         }
         let mut block = String::new();
         if verbose && items.count == 0 {
-            text.push_str(&format!(" => {}", json(outcome, self.options.verbosity)));
+            let _ = write!(text, " => {}", json(outcome, self.options.verbosity));
             block = self.effects(outcome);
         }
         text.push_str(&self.time(outcome));
@@ -212,7 +213,7 @@ impl Stream {
         );
         let mut block = String::new();
         if self.options.verbosity >= Verbosity::Results && !outcome.censored {
-            text.push_str(&format!(" => {}", json(outcome, self.options.verbosity)));
+            let _ = write!(text, " => {}", json(outcome, self.options.verbosity));
             block = self.effects(outcome);
         }
         Line { paint, word, text, block }
@@ -222,7 +223,9 @@ impl Stream {
         if self.options.verbosity < Verbosity::Effects || outcome.censored {
             return String::new();
         }
-        effects(outcome).iter().map(|line| format!("    - {}\n", one_line(line))).collect()
+        let lines = effects(outcome);
+        let lines = lines.iter().map(|line| format!("    - {}\n", one_line(line)));
+        lines.collect::<Vec<_>>().concat()
     }
 
     fn time(&self, outcome: &Outcome) -> String {

@@ -1,5 +1,7 @@
 //! The change report as text.
 
+use std::fmt::Write as _;
+
 use super::result::{indented, kind};
 use super::{DiffOutput, HumanOptions, Verbosity};
 use crate::report::color::Paint;
@@ -71,7 +73,9 @@ impl Summary<'_> {
             RunMode::Rehearsal => ("WOULD CHANGE", "Nothing would change."),
         };
         let mut tasks = String::new();
-        self.report.tasks().for_each(|task| append(&mut tasks, &self.task_changes(task)));
+        for task in self.report.tasks() {
+            append(&mut tasks, &self.task_changes(task));
+        }
         if tasks.is_empty() {
             return format!("\n{nothing}\n");
         }
@@ -88,7 +92,9 @@ impl Summary<'_> {
                 let Some(first) = same.first() else { continue };
                 left.retain(|host| !first.hosts.iter().any(|known| known == host));
                 text.push_str(&self.changed_line(task, &first.hosts));
-                same.iter().for_each(|change| text.push_str(&self.diff(&change.unified)));
+                for change in same {
+                    text.push_str(&self.diff(&change.unified));
+                }
             }
         }
         if !left.is_empty() {
@@ -126,9 +132,7 @@ impl Summary<'_> {
         }
         let left = lines.count();
         if left > 0 {
-            text.push_str(&format!(
-                "... {left} more lines of this diff are in `--report FILE`\n\n"
-            ));
+            let _ = write!(text, "... {left} more lines of this diff are in `--report FILE`\n\n");
         }
         text
     }
@@ -151,10 +155,10 @@ impl Summary<'_> {
             Verbosity::Normal => TOLD_REASONS,
             Verbosity::Results | Verbosity::Paths | Verbosity::Effects => usize::MAX,
         };
-        let mut text: String =
-            reasons.iter().take(most).map(|reason| format!("  - {reason}\n")).collect();
+        let told = reasons.iter().take(most).map(|reason| format!("  - {reason}\n"));
+        let mut text = told.collect::<Vec<_>>().concat();
         if reasons.len() > most {
-            text.push_str(&format!("  - and {} more (-v tells them)\n", reasons.len() - most));
+            let _ = writeln!(text, "  - and {} more (-v tells them)", reasons.len() - most);
         }
         text
     }
@@ -187,7 +191,7 @@ impl Summary<'_> {
         let cause = &failure.cause;
         let mut line = format!("{word}: {}", clean(&fold(&failure.hosts)));
         if let Some(item) = &cause.item {
-            line.push_str(&format!(" (item={})", one_line(item)));
+            let _ = write!(line, " (item={})", one_line(item));
         }
         if failure.rescued {
             line.push_str(" (rescued)");
@@ -201,7 +205,7 @@ impl Summary<'_> {
             line.push_str(&reason);
         }
         if let Some(rc) = cause.rc.filter(|rc| *rc != 0) {
-            line.push_str(&format!(" (rc {rc})"));
+            let _ = write!(line, " (rc {rc})");
         }
         let paint = if failure.ignored || failure.rescued { Paint::Skipped } else { paint };
         let mut text = self.paint(paint, &line) + "\n";

@@ -152,7 +152,9 @@ impl Write for Paper {
 fn shown(events: &[Event], options: HumanOptions) -> (String, String) {
     let (out, talk) = (Paper::default(), Paper::default());
     let mut report = HumanReport::new(out.clone(), talk.clone(), options);
-    events.iter().for_each(|event| report.event(event).unwrap());
+    for event in events {
+        report.event(event).unwrap();
+    }
     report.finish().unwrap();
     (out.text(), talk.text())
 }
@@ -165,7 +167,9 @@ fn success() -> Vec<Event> {
     let hosts = names("web", 3);
     let mut run = Run::new(RunMode::Apply, &hosts);
     let task = run.task("Gathering Facts", "setup");
-    hosts.iter().for_each(|host| run.host(task, host, outcome(Status::Ok)));
+    for host in &hosts {
+        run.host(task, host, outcome(Status::Ok));
+    }
     let task = run.task("write the page", "copy");
     run.host(task, "web02", changed("/srv/index", "old\n", "new\n"));
     run.host(task, "web01", changed("/srv/index", "", "new\n"));
@@ -182,13 +186,15 @@ fn success() -> Vec<Event> {
         run.host(task, host, Outcome { verbose_always: true, ..said });
     }
     let task = run.task("only elsewhere", "command");
-    hosts.iter().for_each(|host| run.host(task, host, outcome(Status::Skipped)));
+    for host in &hosts {
+        run.host(task, host, outcome(Status::Skipped));
+    }
     run.finish(0)
 }
 
 #[test]
 fn success_without_diff() {
-    assert_snapshot!(shown(&success(), HumanOptions::default()).0, @r"
+    assert_snapshot!(shown(&success(), HumanOptions::default()).0.trim(), @r"
     PLAY [site] on web[01-03]
 
     TASK [web : write the page]
@@ -221,7 +227,7 @@ fn success_without_diff() {
 #[test]
 fn success_with_diff_and_results() {
     let options = HumanOptions { verbosity: Verbosity::Results, ..with_diff() };
-    assert_snapshot!(shown(&success(), options).0, @r#"
+    assert_snapshot!(shown(&success(), options).0.trim(), @r#"
     PLAY [site] on web[01-03]
 
     TASK [Gathering Facts]
@@ -277,7 +283,7 @@ fn effects_with_reasons_and_times() {
     let result = with_result(Status::Changed, json!({"path": "/srv", "diff": {}, "_ansible_x": 1}));
     run.host(task, "h", because("mode is 0700, not 0755", result));
     let options = HumanOptions { verbosity: Verbosity::Effects, ..HumanOptions::default() };
-    assert_snapshot!(shown(&run.finish(0), options).0, @r#"
+    assert_snapshot!(shown(&run.finish(0), options).0.trim(), @r#"
     PLAY [site] on h
 
     TASK [mode]
@@ -304,7 +310,9 @@ fn rehearsal_with_unknowns() {
     let hosts = names("web", 40);
     let mut run = Run::new(RunMode::Rehearsal, &hosts);
     let task = run.task("config", "template");
-    hosts.iter().for_each(|host| run.host(task, host, changed("/etc/web.conf", "a\n", "b\n")));
+    for host in &hosts {
+        run.host(task, host, changed("/etc/web.conf", "a\n", "b\n"));
+    }
     let task = run.task("migrate", "command");
     for host in &hosts {
         let reason = "the command `migrate` was not run".to_owned();
@@ -315,7 +323,7 @@ fn rehearsal_with_unknowns() {
         let reason = "`when` reads `migrated`, which is unknown".to_owned();
         run.host(task, host, outcome(Status::Unknown { reason }));
     }
-    assert_snapshot!(shown(&run.finish(0), with_diff()).0, @r"
+    assert_snapshot!(shown(&run.finish(0), with_diff()).0.trim(), @r"
     PLAY [site] on web[01-40]
 
     TASK [config]
@@ -355,7 +363,9 @@ fn failures_with_reason_and_place() {
     let hosts = names("db", 5);
     let mut run = Run::new(RunMode::Apply, &hosts);
     let task = run.task("Gathering Facts", "setup");
-    hosts.iter().take(4).for_each(|host| run.host(task, host, outcome(Status::Ok)));
+    for host in hosts.iter().take(4) {
+        run.host(task, host, outcome(Status::Ok));
+    }
     let lost = json!({"msg": "connect to db05 port 22: connection timed out", "unreachable": true});
     run.host(task, "db05", with_result(Status::Unreachable, lost));
     let task = run.task("migrate", "command");
@@ -377,9 +387,9 @@ fn failures_with_reason_and_place() {
     run.host(task, "db04", Outcome { ignored: true, ..ignored });
     run.events.push(Event::Rescued { host: "db02".to_owned(), task });
     run.events.push(Event::Interrupted);
-    let (out, talk) = shown(&run.finish(99), HumanOptions::default());
-    assert_eq!(talk, "interrupted: what is in work is being ended\n");
-    assert_snapshot!(out, @r#"
+    let (out, spoken) = shown(&run.finish(99), HumanOptions::default());
+    assert_eq!(spoken, "interrupted: what is in work is being ended\n");
+    assert_snapshot!(out.trim(), @r#"
     PLAY [site] on db[01-05]
 
     TASK [Gathering Facts]
@@ -446,8 +456,8 @@ fn control_characters_of_hosts_do_nothing() {
     let events = run.finish(2);
     for verbosity in [0, 1, 2, 3] {
         let options = HumanOptions { verbosity: verbosity.into(), ..with_diff() };
-        let (out, talk) = shown(&events, options);
-        for text in [out, talk] {
+        let (out, spoken) = shown(&events, options);
+        for text in [out, spoken] {
             let hostile = text.chars().find(|c| c.is_control() && *c != '\n');
             assert_eq!(hostile, None, "{text:?}");
         }
@@ -468,7 +478,7 @@ fn no_log_hides_what_happened() {
     run.item(task, "h", json!("hunter2"), failed.clone());
     run.host(task, "h", failed);
     let events = run.finish(2);
-    assert_snapshot!(shown(&events, with_diff()).0, @r"
+    assert_snapshot!(shown(&events, with_diff()).0.trim(), @r"
     PLAY [site] on h
 
     TASK [set the password]
@@ -496,7 +506,9 @@ fn no_log_hides_what_happened() {
 
 fn gathered(events: &[Event]) -> ChangeReport {
     let mut gatherer = Gatherer::new();
-    events.iter().for_each(|event| gatherer.event(event));
+    for event in events {
+        gatherer.event(event);
+    }
     gatherer.report()
 }
 
@@ -507,7 +519,9 @@ fn five_hundred_hosts_read_as_one() {
         let mut run = Run::new(RunMode::Apply, &hosts);
         for path in ["/etc/a", "/etc/b"] {
             let task = run.task(path, "copy");
-            hosts.iter().for_each(|host| run.host(task, host, changed(path, "1\n2\n", "1\n3\n")));
+            for host in &hosts {
+                run.host(task, host, changed(path, "1\n2\n", "1\n3\n"));
+            }
         }
         shown(&run.finish(0), with_diff()).0
     };
@@ -547,15 +561,15 @@ fn warnings_are_talk_and_told_once() {
         let text = "old syntax".to_owned();
         run.events.push(Event::Notice { level, text, place: Some(place(3)), host: None });
     }
-    let (_, talk) = shown(&run.finish(0), HumanOptions::default());
-    assert_eq!(talk, "[WARNING]: old syntax (site.yml:3:7)\n");
+    let (_, spoken) = shown(&run.finish(0), HumanOptions::default());
+    assert_eq!(spoken, "[WARNING]: old syntax (site.yml:3:7)\n");
 }
 
 #[test]
 fn long_diffs_are_cut_with_a_count() {
     let mut run = Run::new(RunMode::Apply, &["h".to_owned()]);
     let task = run.task("long", "copy");
-    let long: String = (0..50).map(|number| format!("{number}\n")).collect();
+    let long: String = (0..50).map(|number| format!("{number}\n")).collect::<Vec<_>>().concat();
     run.host(task, "h", changed("/x", "", &long));
     let (out, _) = shown(&run.finish(0), HumanOptions { longest_diff: 5, ..with_diff() });
     assert!(out.contains("+1\n... 49 more lines of this diff are in `--report FILE`\n"), "{out}");
@@ -567,4 +581,13 @@ fn a_live_view_leaves_failures_and_messages_for_lines() {
     let (out, _) = shown(&success(), options);
     let before = out.split("CHANGES").next().unwrap();
     assert_eq!(before, "\nPLAY [site] on web[01-03]\n\nTASK [say]\n  web[01-03]: hello\n\n");
+}
+
+#[test]
+fn says_nothing_of_a_run_that_never_began_and_tells_when_one_broke_off() {
+    assert_eq!(shown(&[], HumanOptions::default()).0, "");
+    let mut events = success();
+    events.pop();
+    let (out, _) = shown(&events, HumanOptions::default());
+    assert!(out.contains("\nThe run broke off; this is what was done until then.\n"), "{out}");
 }

@@ -21,6 +21,10 @@ type Result<T> = std::result::Result<T, Box<YamlError>>;
 
 /// Reads the one document of a file.
 pub(super) fn compose(file: &Arc<SourceFile>) -> Result<Loaded> {
+    if let Some(span) = tag_before_comma(file) {
+        let problem = Problem::Syntax("a tag needs a value before the comma", None);
+        return Err(Box::new(YamlError { problem, span, hints: Vec::new() }));
+    }
     // the parser panics on a block scalar that the end of the file cuts off: give it a last line
     // end, and take that out of the value again
     let ended = format!("{}\n", file.text);
@@ -39,6 +43,51 @@ pub(super) fn compose(file: &Arc<SourceFile>) -> Result<Loaded> {
     };
     let node = composer.document()?;
     Ok(Loaded { node, warnings: composer.warnings })
+}
+
+/// The first `!tag,` in a flow collection, on which the parser panics.
+fn tag_before_comma(file: &Arc<SourceFile>) -> Option<Span> {
+    let text = file.text.as_str();
+    let is_end = |c: char| c.is_whitespace() || c == ',';
+    text.match_indices('!').find_map(|(at, _)| {
+        let before = text.get(..at)?;
+        let tag = text.get(at..)?;
+        let length = tag.find(is_end)?;
+        let inside_word = before.ends_with(|c: char| c.is_alphanumeric() || c == '!');
+        if inside_word || tag.as_bytes().get(length) != Some(&b',') || !is_tag_after(before) {
+            return None;
+        }
+        let (line, column) = position(before);
+        Some(Span { length: span_length(tag.get(..length)?), ..Span::at(file, line, column) })
+    })
+}
+
+/// Whether `!` after this text begins a tag, and is not in a text, a quote or a comment: tries it
+/// with a word behind. Text that is wrong by itself counts as such.
+fn is_tag_after(before: &str) -> bool {
+    const WORD: &str = "canvass-probe";
+    let probe = format!("{before}! {WORD}\n");
+    let mut bytes = probe.as_bytes();
+    let mut parser = Parser::new();
+    parser.set_input_string(&mut bytes);
+    loop {
+        match parser.parse() {
+            Ok(event) => match event.data {
+                EventData::Scalar { value, .. } if value.contains(WORD) => return value == WORD,
+                EventData::StreamEnd => return false,
+                _ => {}
+            },
+            Err(error) => {
+                return !error.context().is_some_and(|context| context.contains("quoted"));
+            }
+        }
+    }
+}
+
+/// The line and the column after text.
+fn position(before: &str) -> (usize, usize) {
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
 }
 
 struct Composer<'a> {
@@ -399,9 +448,7 @@ impl Composer<'_> {
     fn first_forbidden(&self) -> Option<(Span, char)> {
         let text = &self.file.text;
         let (offset, character) = text.char_indices().find(|(_, c)| !allowed(*c))?;
-        let before = text.get(..offset)?;
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let (line, column) = position(text.get(..offset)?);
         Some((Span::at(self.file, line, column), character))
     }
 }

@@ -218,7 +218,7 @@ impl Module for File {
         let wanted =
             params.attributes.resolve(host).map_err(|stop| located(stop, &path, stat.as_ref()))?;
         let times = Times::read(params, state, host)?;
-        let (missing, ancestor) = ancestors(host, &path, stat.as_ref())?;
+        let (missing, ancestor) = host_path::ancestors(host, &path)?;
         let is_directory = stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
         let filled = state == State::Link && is_directory && !host.list(&path)?.is_empty();
         let mut tree = Vec::new();
@@ -245,8 +245,23 @@ impl Module for File {
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
-        plan::plan(params, observed)
-            .map_err(|error| located(Stop::failed(error), &observed.path, observed.stat.as_ref()))
+        plan::plan(params, observed).map_err(|error| {
+            let source = params.src.as_ref().map(|source| source.display().to_string());
+            let dangling = matches!(error, Error::Dangling(_));
+            let absent = matches!(error, Error::Absent(_));
+            let mut stop = Stop::failed(error);
+            if observed.state == State::Hard && source.is_some() {
+                stop = stop.with("src", source).with("dest", observed.named.display().to_string());
+                return with_stat(stop, observed.stat.as_ref());
+            }
+            if dangling {
+                stop = stop.with("src", source);
+            }
+            if absent {
+                stop = stop.with("state", "absent");
+            }
+            located(stop, &observed.path, observed.stat.as_ref())
+        })
     }
 
     fn revisit(
@@ -290,7 +305,7 @@ fn named_path(params: &Params, host: &mut dyn Host) -> Result<PathBuf, HostError
 fn meant_state(params: &Params, stat: Option<&FileStat>) -> State {
     match (params.state, stat) {
         (Some(state), _) => state,
-        (None, _) if params.recurse => State::Directory,
+        (None, None) if params.recurse => State::Directory,
         (None, None) => State::File,
         (None, Some(stat)) => match file_attributes::state_word(stat) {
             "link" => State::Link,
@@ -328,31 +343,6 @@ fn observe_source(
         _ => false,
     };
     Ok(Some(LinkSource { written, path: absolute, resolved, stat: source, same }))
-}
-
-/// The missing ancestors of a path, outermost first, and what the nearest existing one is.
-fn ancestors(
-    host: &mut dyn Host,
-    path: &Path,
-    stat: Option<&FileStat>,
-) -> Result<(Vec<PathBuf>, Option<FileKind>), HostError> {
-    let mut missing = Vec::new();
-    if stat.is_some() {
-        return Ok((missing, Some(FileKind::Directory)));
-    }
-    let mut at = host_path::parent(path);
-    loop {
-        if let Some(stat) = host.stat(&at, Follow::Yes)? {
-            missing.reverse();
-            return Ok((missing, Some(stat.kind)));
-        }
-        let above = host_path::parent(&at);
-        if above == at {
-            return Ok((missing, None));
-        }
-        missing.push(at);
-        at = above;
-    }
 }
 
 fn follow_of(params: &Params) -> Follow {
@@ -402,7 +392,10 @@ fn without_slash(path: &Path) -> PathBuf {
 
 /// Adds to a failure the path and what is there.
 fn located(stop: Stop, path: &Path, stat: Option<&FileStat>) -> Stop {
-    let mut stop = stop.with("path", path.display().to_string());
+    with_stat(stop.with("path", path.display().to_string()), stat)
+}
+
+fn with_stat(mut stop: Stop, stat: Option<&FileStat>) -> Stop {
     if let (Stop::Failed(failure), Some(stat)) = (&mut stop, stat) {
         file_attributes::add_stat(stat, &mut failure.returned);
     }

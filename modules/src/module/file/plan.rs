@@ -89,14 +89,7 @@ fn directory(observed: &Observed, plan: &mut Plan) -> Result<(), Error> {
 }
 
 fn make_directory(observed: &Observed, path: &Path, plan: &mut Plan) {
-    let Attributes { owner, group, mode } = observed.wanted.for_new(FileKind::Directory);
-    plan.push(Effect::MakeDirectory { path: path.to_owned(), mode }, "it is absent");
-    if owner.is_some() || group.is_some() {
-        // the mode again, for a change of owner clears setuid and setgid
-        let attributes = Attributes { owner, group, mode };
-        let effect = Effect::SetAttributes { path: path.to_owned(), attributes };
-        plan.push(effect, "it is new and has a given owner");
-    }
+    observed.wanted.plan_directory(path, plan);
     let (accessed, modified) = (observed.times.accessed(), observed.times.modified());
     if path == observed.path && (accessed.is_some() || modified.is_some()) {
         let effect = Effect::SetTimes { path: path.to_owned(), accessed, modified };
