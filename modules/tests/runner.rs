@@ -1,4 +1,10 @@
 //! The runner binary, spoken to as the engine does.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
@@ -258,4 +264,39 @@ fn a_rehearsal_remembers_and_a_check_forgets() {
     request.rehearsed = made.effects.into_iter().map(|record| record.effect).collect();
     other.send(&ToRunner::Task(request));
     assert_eq!(other.item().status, Status::Ok);
+}
+
+#[test]
+fn a_large_source_is_asked_for_and_streamed_into_place() {
+    use sha1::Digest as _;
+    let directory = tempfile::tempdir().unwrap();
+    let dest = directory.path().join("large");
+    let content: Vec<u8> = (0..5_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let sha1 = sha1::Sha1::digest(&content);
+    let sha1 = sha1.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let source = json!({"id": 9, "size": content.len(), "sha1": sha1});
+    let mut runner = Runner::start();
+    let item = json!({"dest": dest, "src": "large", "_canvass_source": source});
+    runner.send_task(1, "ansible.builtin.copy", &[item]);
+    loop {
+        match runner.receive() {
+            FromRunner::Want { task: 1, source: 9 } => {
+                let input = runner.input.as_mut().unwrap();
+                for chunk in content.chunks(frame::BLOB_CHUNK) {
+                    let body = [9_u64.to_be_bytes().as_slice(), chunk].concat();
+                    frame::write(input, Kind::Blob, &body).unwrap();
+                }
+                let end = [9_u64.to_be_bytes().as_slice(), &[1]].concat();
+                frame::write(input, Kind::BlobEnd, &end).unwrap();
+            }
+            FromRunner::Item(reply) => {
+                assert_eq!(reply.status, Status::Changed, "{:?}", reply.returned);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(std::fs::read(&dest).unwrap() == content);
+    let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing staged is left");
 }

@@ -61,24 +61,14 @@ impl LiveHost {
             match staged.place(&write.path) {
                 Ok(()) => {}
                 Err((staged, _)) if write.unsafe_writes => {
-                    self.write_in_place(staged, write, owners)?;
+                    write_in_place(staged, write, owners)?;
                 }
                 Err((_, error)) => return Err(error),
             }
         } else {
-            self.write_in_place(staged, write, owners)?;
+            write_in_place(staged, write, owners)?;
         }
         Ok(backup.map_or(Applied::Done, Applied::BackedUp))
-    }
-
-    fn write_in_place(
-        &self,
-        staged: Staged<'_>,
-        write: &WriteFile,
-        owners: Owners,
-    ) -> Result<(), HostError> {
-        staged.pour_into(&write.path)?;
-        change(&write.path, owners, write.attributes.mode)
     }
 
     fn validate(&mut self, template: &str, file: &Path) -> Result<(), HostError> {
@@ -129,14 +119,6 @@ impl LiveHost {
         staged.place(to).map_err(|(_, error)| error)
     }
 
-    pub(super) fn make_directory(&self, path: &Path, mode: Option<u32>) -> Result<(), HostError> {
-        fs::create_dir(path).map_err(|error| io_error("create directory", path, error))?;
-        match mode {
-            Some(mode) => set_mode(path, mode),
-            None => Ok(()),
-        }
-    }
-
     pub(super) fn set_attributes(
         &mut self,
         path: &Path,
@@ -164,6 +146,19 @@ impl LiveHost {
             }
         };
         Ok(Owners { user, group })
+    }
+}
+
+fn write_in_place(staged: Staged<'_>, write: &WriteFile, owners: Owners) -> Result<(), HostError> {
+    staged.pour_into(&write.path)?;
+    change(&write.path, owners, write.attributes.mode)
+}
+
+pub(super) fn make_directory(path: &Path, mode: Option<u32>) -> Result<(), HostError> {
+    fs::create_dir(path).map_err(|error| io_error("create directory", path, error))?;
+    match mode {
+        Some(mode) => set_mode(path, mode),
+        None => Ok(()),
     }
 }
 

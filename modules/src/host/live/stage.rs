@@ -68,7 +68,7 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Takes over owner, ACL, SELinux context, other xattrs and mode of a file.
+    /// Takes over owner, ACL, `SELinux` context, other xattrs and mode of a file.
     pub(super) fn resemble(&self, model: &Path) -> Result<(), HostError> {
         let original = File::open(model).ok();
         let meta = fs::metadata(model).map_err(|error| io_error("look at", model, error))?;

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha1::Digest as _;
 use tempfile::TempDir;
 
 use super::*;
@@ -133,9 +132,7 @@ fn a_backup_keeps_content_mode_and_time() {
 #[test]
 fn a_source_is_checked_before_it_replaces_anything() {
     let mut place = Place::new();
-    let sha1 = |bytes: &[u8]| {
-        sha1::Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
+    let sha1 = |bytes: &[u8]| crate::host::digest::Digester::of(DigestAlgorithm::Sha1, bytes);
     let source = Source { id: 3, size: 4, sha1: sha1(b"text") };
     let write = WriteFile { content: Content::Source(source), ..place.write("a", "") };
     let inline = |content: &[u8]| vec![InlineSource { id: 3, content: content.to_vec() }];
@@ -169,9 +166,11 @@ fn directories_links_times_and_removals() {
     }
     let stat = place.host.stat(&hard, Follow::No).unwrap().unwrap();
     assert_eq!(stat.links, 2);
-    let time = Some(Timestamp { seconds: 5, nanoseconds: 7 });
-    place.apply(Effect::SetTimes { path: link.clone(), accessed: None, modified: time }).unwrap();
-    assert_eq!(place.host.stat(&hard, Follow::No).unwrap().unwrap().modified, time.unwrap());
+    let time = Timestamp { seconds: 5, nanoseconds: 7 };
+    place
+        .apply(Effect::SetTimes { path: link.clone(), accessed: None, modified: Some(time) })
+        .unwrap();
+    assert_eq!(place.host.stat(&hard, Follow::No).unwrap().unwrap().modified, time);
     assert_eq!(place.names(), ["d", "h", "l"]);
     for path in [&dir, &link, &hard, &hard] {
         place.apply(Effect::Remove { path: path.clone() }).unwrap();

@@ -157,21 +157,18 @@ impl Stage<'_> {
 }
 
 fn run(module: &str, host: &mut dyn Host, arguments: &Map<String, Json>, diff: bool) -> Executed {
-    match registry::find(module) {
-        Some(entry) => (entry.execute)(Execution { host, arguments, diff }),
-        None => {
-            let message = format!("the runner has no module `{module}`");
-            let mut returned = Map::new();
-            returned.insert("msg".to_owned(), Json::from(message));
-            Executed {
-                status: Status::Failed,
-                returned,
-                effects: Vec::new(),
-                diffs: Vec::new(),
-                observe_micros: 0,
-                apply_micros: 0,
-            }
-        }
+    if let Some(entry) = registry::find(module) {
+        return (entry.execute)(Execution { host, arguments, diff });
+    }
+    let mut returned = Map::new();
+    returned.insert("msg".to_owned(), Json::from(format!("the runner has no module `{module}`")));
+    Executed {
+        status: Status::Failed,
+        returned,
+        effects: Vec::new(),
+        diffs: Vec::new(),
+        observe_micros: 0,
+        apply_micros: 0,
     }
 }
 
