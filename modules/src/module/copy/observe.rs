@@ -1,5 +1,6 @@
 //! What `copy` must know of the host.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
@@ -213,7 +214,7 @@ fn python_json(value: &Json) -> String {
                 } else {
                     let mut units = [0; 2];
                     for unit in character.encode_utf16(&mut units) {
-                        escaped.push_str(&format!("\\u{unit:04x}"));
+                        let _ = write!(escaped, "\\u{unit:04x}");
                     }
                 }
             }
@@ -224,7 +225,10 @@ fn python_json(value: &Json) -> String {
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The path that is written: a directory takes the name of the source.

@@ -222,11 +222,10 @@ impl Module for File {
         let is_directory = stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
         let filled = state == State::Link && is_directory && !host.list(&path)?.is_empty();
         let mut tree = Vec::new();
-        if state == State::Directory && params.recurse && is_directory {
-            if !wanted.is_empty() || !times.is_empty() {
-                let mut seen = HashSet::from([path.clone()]);
-                walk(host, &path, follow_of(params), &mut seen, &mut tree)?;
-            }
+        let recurses = state == State::Directory && params.recurse && is_directory;
+        if recurses && (!wanted.is_empty() || !times.is_empty()) {
+            let mut seen = HashSet::from([path.clone()]);
+            walk(host, &path, follow_of(params), &mut seen, &mut tree)?;
         }
         let observed = Observed {
             state,
