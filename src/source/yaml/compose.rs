@@ -137,7 +137,7 @@ impl Composer<'_> {
                 EventData::StreamEnd => return Ok(document),
                 EventData::DocumentStart { .. } => {
                     if document.is_some() {
-                        return Err(self.error(Problem::Documents, self.span(&event)));
+                        return Err(error(Problem::Documents, self.span(&event)));
                     }
                     let root = self.next()?;
                     document = Some(self.node(root, 1, ScalarRole::Value)?.node);
@@ -154,20 +154,20 @@ impl Composer<'_> {
     fn node(&mut self, event: Event, depth: usize, role: ScalarRole) -> Result<Built> {
         let span = self.span(&event);
         if depth > DEPTH_LIMIT {
-            return Err(self.error(Problem::Depth(DEPTH_LIMIT), span));
+            return Err(error(Problem::Depth(DEPTH_LIMIT), span));
         }
         let (anchor, tag) = match &event.data {
             EventData::Alias { anchor } => return self.alias(anchor, depth, span),
             EventData::Scalar { anchor, tag, .. }
             | EventData::SequenceStart { anchor, tag, .. }
             | EventData::MappingStart { anchor, tag, .. } => (anchor.clone(), tag.clone()),
-            _ => return Err(self.error(Problem::Syntax("found no value", None), span)),
+            _ => return Err(error(Problem::Syntax("found no value", None), span)),
         };
         let tag = self.tag(tag.as_deref(), &span)?;
         if let Some(name) = &anchor
             && (self.anchors.contains_key(name) || !self.open.insert(name.clone()))
         {
-            return Err(self.error(Problem::DuplicateAnchor(name.clone()), span));
+            return Err(error(Problem::DuplicateAnchor(name.clone()), span));
         }
         let built = match event.data {
             EventData::Scalar { mut value, plain_implicit, style, .. } => {
@@ -202,14 +202,14 @@ impl Composer<'_> {
             } else {
                 Problem::UndefinedAlias(name)
             };
-            return Err(self.error(problem, span));
+            return Err(error(problem, span));
         };
         self.unfolded = self.unfolded.saturating_add(built.size);
         if self.unfolded > ALIAS_LIMIT {
-            return Err(self.error(Problem::Aliases(ALIAS_LIMIT), span));
+            return Err(error(Problem::Aliases(ALIAS_LIMIT), span));
         }
         if depth + built.height > DEPTH_LIMIT {
-            return Err(self.error(Problem::Depth(DEPTH_LIMIT), span));
+            return Err(error(Problem::Depth(DEPTH_LIMIT), span));
         }
         Ok(built.clone())
     }
@@ -226,26 +226,26 @@ impl Composer<'_> {
         let merge = resolved == ScalarType::Merge && tag == Tag::None;
         let special = matches!(resolved, ScalarType::Merge | ScalarType::Value) && tag == Tag::None;
         if special && role == ScalarRole::Value {
-            return Err(self.error(Problem::UnknownTag(value), span));
+            return Err(error(Problem::UnknownTag(value), span));
         }
         let plain = style == ScalarStyle::Plain;
         let kind = match construct(resolved, &value, plain) {
             Ok(kind) => kind,
-            Err(BadScalar::TooLarge) => return Err(self.error(Problem::TooLarge(value), span)),
+            Err(BadScalar::TooLarge) => return Err(error(Problem::TooLarge(value), span)),
             Err(BadScalar::Form) => {
                 let wanted = type_name(resolved);
-                return Err(self.error(Problem::Scalar { text: value, wanted }, span));
+                return Err(error(Problem::Scalar { text: value, wanted }, span));
             }
         };
         let kind = match tag {
             Tag::Vault if matches!(kind, Kind::Str(_)) => Kind::Vault(value),
             Tag::Vault => {
-                return Err(self.error(Problem::MisplacedTag("!vault".to_owned()), span));
+                return Err(error(Problem::MisplacedTag("!vault".to_owned()), span));
             }
             Tag::Unsafe => Kind::Unsafe(Box::new(Node { kind, span: span.clone() })),
             Tag::Seq | Tag::Map => {
                 let name = if tag == Tag::Seq { "!!seq" } else { "!!map" };
-                return Err(self.error(Problem::MisplacedTag(name.to_owned()), span));
+                return Err(error(Problem::MisplacedTag(name.to_owned()), span));
             }
             Tag::None | Tag::Scalar(_) => kind,
         };
@@ -311,17 +311,15 @@ impl Composer<'_> {
             Kind::Seq(elements) => {
                 let mut all = Vec::new();
                 for element in elements.into_iter().rev() {
-                    match element.kind {
-                        Kind::Map(entries) => all.extend(entries),
-                        _ => {
-                            let problem = Problem::Merge(element.describe());
-                            return Err(self.error(problem, element.span));
-                        }
-                    }
+                    let Kind::Map(entries) = element.kind else {
+                        let problem = Problem::Merge(element.describe());
+                        return Err(error(problem, element.span));
+                    };
+                    all.extend(entries);
                 }
                 Ok(all)
             }
-            _ => Err(self.error(Problem::Merge(value.describe()), value.span)),
+            _ => Err(error(Problem::Merge(value.describe()), value.span)),
         }
     }
 
@@ -334,19 +332,19 @@ impl Composer<'_> {
         let mut all = Entries::default();
         for (key, value) in merged {
             let span = key.span.clone();
-            all.set(key, value).map_err(|_| self.error(Problem::UnhashableKey, span))?;
+            all.set(key, value).map_err(|_| error(Problem::UnhashableKey, span))?;
         }
         for (key, value) in own {
             let span = key.span.clone();
             let was = written
                 .set(key.clone(), Node { kind: Kind::Null, span: span.clone() })
-                .map_err(|_| self.error(Problem::UnhashableKey, span.clone()))?;
+                .map_err(|_| error(Problem::UnhashableKey, span.clone()))?;
             if was == Was::There {
                 let mut warning = Diagnostic::warning(duplicate(&key), Some(span.clone()));
                 warning.hints.push("the last of them counts".to_owned());
                 self.warnings.push(warning);
             }
-            all.set(key, value).map_err(|_| self.error(Problem::UnhashableKey, span))?;
+            all.set(key, value).map_err(|_| error(Problem::UnhashableKey, span))?;
         }
         Ok(all.into_vec())
     }
@@ -356,14 +354,14 @@ impl Composer<'_> {
             Tag::None => Ok(Trust::Template),
             Tag::Unsafe => Ok(Trust::Unsafe),
             _ if tag == fitting => Ok(Trust::Template),
-            Tag::Vault => Err(self.error(Problem::MisplacedTag("!vault".to_owned()), span.clone())),
+            Tag::Vault => Err(error(Problem::MisplacedTag("!vault".to_owned()), span.clone())),
             Tag::Seq | Tag::Map | Tag::Scalar(_) => {
                 let name = match tag {
                     Tag::Seq => "!!seq",
                     Tag::Map => "!!map",
                     _ => "!!str",
                 };
-                Err(self.error(Problem::MisplacedTag(name.to_owned()), span.clone()))
+                Err(error(Problem::MisplacedTag(name.to_owned()), span.clone()))
             }
         }
     }
@@ -375,7 +373,7 @@ impl Composer<'_> {
                 "!" => Ok(Tag::None),
                 "!vault" | "!vault-encrypted" => Ok(Tag::Vault),
                 "!unsafe" => Ok(Tag::Unsafe),
-                _ => Err(self.error(Problem::UnknownTag(tag.to_owned()), span.clone())),
+                _ => Err(error(Problem::UnknownTag(tag.to_owned()), span.clone())),
             };
         };
         Ok(match core {
@@ -389,11 +387,11 @@ impl Composer<'_> {
             "map" => Tag::Map,
             "binary" | "set" | "omap" | "pairs" => {
                 let problem = Problem::UnsupportedTag(format!("!!{core}"));
-                return Err(self.error(problem, span.clone()));
+                return Err(error(problem, span.clone()));
             }
             _ => {
                 let problem = Problem::UnknownTag(format!("!!{core}"));
-                return Err(self.error(problem, span.clone()));
+                return Err(error(problem, span.clone()));
             }
         })
     }
@@ -423,26 +421,22 @@ impl Composer<'_> {
         Span::at(self.file, one_based(mark.line), one_based(mark.column))
     }
 
-    fn error(&self, problem: Problem, span: Span) -> Box<YamlError> {
-        let hints = hints::hints(&problem, &span);
-        Box::new(YamlError { problem, span, hints })
-    }
-
-    fn syntax(&self, error: &Error) -> Box<YamlError> {
-        if error.kind() == ErrorKind::Reader
+    #[expect(clippy::unnecessary_box_returns, reason = "the error of `Result` here")]
+    fn syntax(&self, cause: &Error) -> Box<YamlError> {
+        if cause.kind() == ErrorKind::Reader
             && let Some((span, character)) = self.first_forbidden()
         {
-            return self.error(Problem::Character(character), span);
+            return error(Problem::Character(character), span);
         }
-        let mark = error.problem_mark().or_else(|| error.context_mark()).unwrap_or_default();
+        let mark = cause.problem_mark().or_else(|| cause.context_mark()).unwrap_or_default();
         let mut span = self.at(mark);
         // an unexpected end is shown where the thing that lacks its end began
-        if let Some(context) = error.context_mark()
-            && error.problem().contains("unexpected end of stream")
+        if let Some(context) = cause.context_mark()
+            && cause.problem().contains("unexpected end of stream")
         {
             span = self.at(context);
         }
-        self.error(Problem::Syntax(error.problem(), error.context()), span)
+        error(Problem::Syntax(cause.problem(), cause.context()), span)
     }
 
     fn first_forbidden(&self) -> Option<(Span, char)> {
@@ -451,6 +445,13 @@ impl Composer<'_> {
         let (line, column) = position(text.get(..offset)?);
         Some((Span::at(self.file, line, column), character))
     }
+}
+
+/// An error with what to try.
+#[expect(clippy::unnecessary_box_returns, reason = "the error of `Result` here")]
+fn error(problem: Problem, span: Span) -> Box<YamlError> {
+    let hints = hints::hints(&problem, &span);
+    Box::new(YamlError { problem, span, hints })
 }
 
 /// Whether a scalar stands as a key, where `<<` and `=` have a meaning.
