@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use libyaml_safer::{Error, ErrorKind, Event, EventData, Mark, Parser, ScalarStyle};
 
+use super::guard::{tag_before_comma, without_added_end};
 use super::mapping::{Entries, Was};
 use super::scalar::{BadScalar, ScalarType, construct, resolve};
-use super::{Loaded, hints, span_length};
+use super::tag::{Tag, Trust, collection_tag, resolve_tag};
+use super::{Loaded, hints, position, span_length};
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, Problem, SourceFile, Span, YamlError};
 
@@ -17,7 +19,7 @@ const DEPTH_LIMIT: usize = 200;
 /// How many nodes aliases may add.
 const ALIAS_LIMIT: usize = 1_000_000;
 
-type Result<T> = std::result::Result<T, Box<YamlError>>;
+pub(super) type Result<T> = std::result::Result<T, Box<YamlError>>;
 
 /// Reads the one document of a file.
 pub(super) fn compose(file: &Arc<SourceFile>) -> Result<Loaded> {
@@ -45,51 +47,6 @@ pub(super) fn compose(file: &Arc<SourceFile>) -> Result<Loaded> {
     Ok(Loaded { node, warnings: composer.warnings })
 }
 
-/// The first `!tag,` in a flow collection, on which the parser panics.
-fn tag_before_comma(file: &Arc<SourceFile>) -> Option<Span> {
-    let text = file.text.as_str();
-    let is_end = |c: char| c.is_whitespace() || c == ',';
-    text.match_indices('!').find_map(|(at, _)| {
-        let before = text.get(..at)?;
-        let tag = text.get(at..)?;
-        let length = tag.find(is_end)?;
-        let inside_word = before.ends_with(|c: char| c.is_alphanumeric() || c == '!');
-        if inside_word || tag.as_bytes().get(length) != Some(&b',') || !is_tag_after(before) {
-            return None;
-        }
-        let (line, column) = position(before);
-        Some(Span { length: span_length(tag.get(..length)?), ..Span::at(file, line, column) })
-    })
-}
-
-/// Whether `!` after this text begins a tag, and is not in a text, a quote or a comment: tries it
-/// with a word behind. Text that is wrong by itself counts as such.
-fn is_tag_after(before: &str) -> bool {
-    const WORD: &str = "canvass-probe";
-    let probe = format!("{before}! {WORD}\n");
-    let mut bytes = probe.as_bytes();
-    let mut parser = Parser::new();
-    parser.set_input_string(&mut bytes);
-    loop {
-        match parser.parse() {
-            Ok(event) => match event.data {
-                EventData::Scalar { value, .. } if value.contains(WORD) => return value == WORD,
-                EventData::StreamEnd => return false,
-                _ => {}
-            },
-            Err(error) => {
-                return !error.context().is_some_and(|context| context.contains("quoted"));
-            }
-        }
-    }
-}
-
-/// The line and the column after text.
-fn position(before: &str) -> (usize, usize) {
-    let line = before.matches('\n').count() + 1;
-    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
-}
-
 struct Composer<'a> {
     file: &'a Arc<SourceFile>,
     parser: Parser<&'a mut &'a [u8]>,
@@ -115,17 +72,6 @@ impl Built {
     fn leaf(node: Node) -> Self {
         Self { node, size: 1, height: 1, merge: false }
     }
-}
-
-/// A tag as written, resolved to what we do with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tag {
-    None,
-    Vault,
-    Unsafe,
-    Scalar(ScalarType),
-    Seq,
-    Map,
 }
 
 impl Composer<'_> {
@@ -163,7 +109,7 @@ impl Composer<'_> {
             | EventData::MappingStart { anchor, tag, .. } => (anchor.clone(), tag.clone()),
             _ => return Err(error(Problem::Syntax("found no value", None), span)),
         };
-        let tag = self.tag(tag.as_deref(), &span)?;
+        let tag = resolve_tag(tag.as_deref(), &span)?;
         if let Some(name) = &anchor
             && (self.anchors.contains_key(name) || !self.open.insert(name.clone()))
         {
@@ -253,7 +199,7 @@ impl Composer<'_> {
     }
 
     fn sequence(&mut self, tag: Tag, depth: usize, span: Span) -> Result<Built> {
-        let unsafe_value = self.collection_tag(tag, Tag::Seq, &span)?;
+        let unsafe_value = collection_tag(tag, Tag::Seq, &span)?;
         let mut elements = Vec::new();
         let (mut size, mut height) = (1_usize, 0);
         loop {
@@ -271,7 +217,7 @@ impl Composer<'_> {
     }
 
     fn mapping(&mut self, tag: Tag, depth: usize, span: Span) -> Result<Built> {
-        let unsafe_value = self.collection_tag(tag, Tag::Map, &span)?;
+        let unsafe_value = collection_tag(tag, Tag::Map, &span)?;
         let mut own = Vec::new();
         let mut merged = Vec::new();
         let (mut size, mut height) = (1_usize, 0);
@@ -288,7 +234,7 @@ impl Composer<'_> {
             size = size.saturating_add(key.size).saturating_add(value.size);
             height = height.max(key.height).max(value.height);
             if key.merge {
-                merged.extend(self.merged(value.node)?);
+                merged.extend(merged_entries(value.node)?);
             } else {
                 own.push((plain_key(key.node), value.node));
             }
@@ -301,26 +247,6 @@ impl Composer<'_> {
         };
         let node = wrap(Kind::Map(entries), span, unsafe_value);
         Ok(Built { node, size, height: height + 1, merge: false })
-    }
-
-    /// What `<<` brings; of a list the first mapping is the strongest.
-    fn merged(&self, value: Node) -> Result<Vec<(Node, Node)>> {
-        match value.kind {
-            Kind::Map(entries) => Ok(entries),
-            Kind::Unsafe(inner) if matches!(inner.kind, Kind::Map(_)) => self.merged(*inner),
-            Kind::Seq(elements) => {
-                let mut all = Vec::new();
-                for element in elements.into_iter().rev() {
-                    let Kind::Map(entries) = element.kind else {
-                        let problem = Problem::Merge(element.describe());
-                        return Err(error(problem, element.span));
-                    };
-                    all.extend(entries);
-                }
-                Ok(all)
-            }
-            _ => Err(error(Problem::Merge(value.describe()), value.span)),
-        }
     }
 
     fn entries(
@@ -347,53 +273,6 @@ impl Composer<'_> {
             all.set(key, value).map_err(|_| error(Problem::UnhashableKey, span))?;
         }
         Ok(all.into_vec())
-    }
-
-    fn collection_tag(&self, tag: Tag, fitting: Tag, span: &Span) -> Result<Trust> {
-        match tag {
-            Tag::None => Ok(Trust::Template),
-            Tag::Unsafe => Ok(Trust::Unsafe),
-            _ if tag == fitting => Ok(Trust::Template),
-            Tag::Vault => Err(error(Problem::MisplacedTag("!vault".to_owned()), span.clone())),
-            Tag::Seq | Tag::Map | Tag::Scalar(_) => {
-                let name = match tag {
-                    Tag::Seq => "!!seq",
-                    Tag::Map => "!!map",
-                    _ => "!!str",
-                };
-                Err(error(Problem::MisplacedTag(name.to_owned()), span.clone()))
-            }
-        }
-    }
-
-    fn tag(&self, tag: Option<&str>, span: &Span) -> Result<Tag> {
-        let Some(tag) = tag else { return Ok(Tag::None) };
-        let Some(core) = tag.strip_prefix("tag:yaml.org,2002:") else {
-            return match tag {
-                "!" => Ok(Tag::None),
-                "!vault" | "!vault-encrypted" => Ok(Tag::Vault),
-                "!unsafe" => Ok(Tag::Unsafe),
-                _ => Err(error(Problem::UnknownTag(tag.to_owned()), span.clone())),
-            };
-        };
-        Ok(match core {
-            "null" => Tag::Scalar(ScalarType::Null),
-            "bool" => Tag::Scalar(ScalarType::Bool),
-            "int" => Tag::Scalar(ScalarType::Int),
-            "float" => Tag::Scalar(ScalarType::Float),
-            "timestamp" => Tag::Scalar(ScalarType::Timestamp),
-            "str" => Tag::Scalar(ScalarType::Str),
-            "seq" => Tag::Seq,
-            "map" => Tag::Map,
-            "binary" | "set" | "omap" | "pairs" => {
-                let problem = Problem::UnsupportedTag(format!("!!{core}"));
-                return Err(error(problem, span.clone()));
-            }
-            _ => {
-                let problem = Problem::UnknownTag(format!("!!{core}"));
-                return Err(error(problem, span.clone()));
-            }
-        })
     }
 
     fn span(&self, event: &Event) -> Span {
@@ -447,9 +326,29 @@ impl Composer<'_> {
     }
 }
 
+/// What `<<` brings; of a list the first mapping is the strongest.
+fn merged_entries(value: Node) -> Result<Vec<(Node, Node)>> {
+    match value.kind {
+        Kind::Map(entries) => Ok(entries),
+        Kind::Unsafe(inner) if matches!(inner.kind, Kind::Map(_)) => merged_entries(*inner),
+        Kind::Seq(elements) => {
+            let mut all = Vec::new();
+            for element in elements.into_iter().rev() {
+                let Kind::Map(entries) = element.kind else {
+                    let problem = Problem::Merge(element.describe());
+                    return Err(error(problem, element.span));
+                };
+                all.extend(entries);
+            }
+            Ok(all)
+        }
+        _ => Err(error(Problem::Merge(value.describe()), value.span)),
+    }
+}
+
 /// An error with what to try.
 #[expect(clippy::unnecessary_box_returns, reason = "the error of `Result` here")]
-fn error(problem: Problem, span: Span) -> Box<YamlError> {
+pub(super) fn error(problem: Problem, span: Span) -> Box<YamlError> {
     let hints = hints::hints(&problem, &span);
     Box::new(YamlError { problem, span, hints })
 }
@@ -459,13 +358,6 @@ fn error(problem: Problem, span: Span) -> Box<YamlError> {
 enum ScalarRole {
     Key,
     Value,
-}
-
-/// Whether text below may be a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trust {
-    Template,
-    Unsafe,
 }
 
 fn wrap(kind: Kind, span: Span, trust: Trust) -> Node {
@@ -482,17 +374,6 @@ fn plain_key(key: Node) -> Node {
         Kind::Unsafe(inner) if !inner.as_str().is_some_and(|text| text.contains('{')) => *inner,
         _ => key,
     }
-}
-
-/// Takes the line end that was added to the text out of a block scalar at its end.
-fn without_added_end(value: &mut String, text: &str) {
-    let is_blank = |line: Option<&str>| line.is_none_or(|line| line.trim().is_empty());
-    let Some(body) = value.strip_suffix('\n') else { return };
-    // a last line of nothing but indentation gave nothing to a clipped value
-    if is_blank(text.rsplit('\n').next()) && !is_blank(body.rsplit('\n').next()) {
-        return;
-    }
-    value.pop();
 }
 
 fn duplicate(key: &Node) -> String {
