@@ -25,15 +25,14 @@ struct Arguments {
 impl Arguments {
     fn set(&mut self, name: &str, value: Node, span: Span) {
         let known = self.values.iter().position(|(known, _)| known == name);
-        match known.and_then(|at| Some((self.values.get_mut(at)?, self.spans.get_mut(at)?))) {
-            Some((entry, place)) => {
-                entry.1 = value;
-                *place = span;
-            }
-            None => {
-                self.values.push((name.to_owned(), value));
-                self.spans.push(span);
-            }
+        if let Some(at) = known
+            && let (Some(entry), Some(place)) = (self.values.get_mut(at), self.spans.get_mut(at))
+        {
+            entry.1 = value;
+            *place = span;
+        } else {
+            self.values.push((name.to_owned(), value));
+            self.spans.push(span);
         }
     }
 }
@@ -271,7 +270,7 @@ impl Parser<'_> {
                 if let Some((_, args)) = nested {
                     match &args.kind {
                         Kind::Str(text) => {
-                            self.text_argument(module, face, &text.value, args, arguments)
+                            self.text_argument(module, face, &text.value, args, arguments);
                         }
                         _ => self.args_keyword(args, arguments),
                     }

@@ -116,7 +116,7 @@ impl Parser<'_> {
 
     /// The keyword of a key, if it may stand there; notes the error if not.
     pub(super) fn keyword(&mut self, key: &Node, level: Level) -> Option<Keyword> {
-        let Some(name) = self.key(key) else { return None };
+        let name = self.key(key)?;
         let Some(keyword) = Keyword::from_name(name) else {
             let suggestion = Keyword::nearest(name, level).map(str::to_owned);
             let name = name.to_owned();

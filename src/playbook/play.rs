@@ -145,10 +145,10 @@ impl Parser<'_> {
             Keyword::Hosts => self.hosts(value, play),
             Keyword::VarsFiles => play.vars_files = self.vars_files(value),
             Keyword::GatherFacts => play.gather_facts = self.boolean(name, value),
-            Keyword::GatherSubset | Keyword::GatherTimeout | Keyword::FactPath => {
-                if !value.is_null() {
-                    play.gather_arguments.push((name.to_owned(), value.clone()));
-                }
+            Keyword::GatherSubset | Keyword::GatherTimeout | Keyword::FactPath
+                if !value.is_null() =>
+            {
+                play.gather_arguments.push((name.to_owned(), value.clone()));
             }
             Keyword::Serial => play.serial = self.serial(value),
             Keyword::Strategy => play.strategy = self.strategy(value),

@@ -7,7 +7,6 @@ use super::error::PlaybookErrorKind;
 use super::keywords::{Keyword, Level};
 use super::model::{Entry, Keywords, Role};
 use super::parser::{Parser, Place, is_template};
-use super::shared::is_variable_name;
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, Span};
 
@@ -87,10 +86,7 @@ impl Parser<'_> {
                         self.shared(keyword, value, &mut keywords);
                     }
                 }
-                _ if is_variable_name(name) => params.push((name.to_owned(), value.clone())),
-                _ => {
-                    self.error(&key.span, PlaybookErrorKind::VariableName(name.to_owned()));
-                }
+                _ => params.push((name.to_owned(), value.clone())),
             }
         }
         let Some(name) = node.get("role").or_else(|| node.get("name")) else {
@@ -170,10 +166,17 @@ impl Parser<'_> {
                 self.error(&node.span, kind);
                 continue;
             }
-            for (name, value) in self.variables(&node) {
-                match all.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, old)) => *old = value,
-                    None => all.push((name, value)),
+            for (key, value) in node.as_map().unwrap_or_default() {
+                // as in Ansible: a file may have names that no template can name
+                let Some(name) = key.as_str() else {
+                    let message =
+                        format!("{} as the name of a variable is not used", key.describe());
+                    self.warnings.push(Diagnostic::warning(message, Some(key.span.clone())));
+                    continue;
+                };
+                match all.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, old)) => *old = value.clone(),
+                    None => all.push((name.to_owned(), value.clone())),
                 }
             }
         }

@@ -217,12 +217,11 @@ impl Parser<'_> {
         };
         let mut variables = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            match key.as_str().filter(|name| is_variable_name(name)) {
-                Some(name) => variables.push((name.to_owned(), value.clone())),
-                None => {
-                    let shown = key.as_str().unwrap_or_else(|| key.describe()).to_owned();
-                    self.error(&key.span, PlaybookErrorKind::VariableName(shown));
-                }
+            if let Some(name) = key.as_str().filter(|name| is_variable_name(name)) {
+                variables.push((name.to_owned(), value.clone()));
+            } else {
+                let shown = key.as_str().unwrap_or_else(|| key.describe()).to_owned();
+                self.error(&key.span, PlaybookErrorKind::VariableName(shown));
             }
         }
         variables

@@ -85,9 +85,8 @@ impl Parser<'_> {
             Keyword::Delay => draft.delay = self.number("delay", value),
             Keyword::Loop => self.plain_loop(key, value, draft),
             Keyword::LoopControlKeyword => draft.loop_control = self.loop_control(value),
-            // read together with the action
-            Keyword::Action | Keyword::LocalAction | Keyword::Args => {}
-            // `keyword` lets none of these stand in a task, `shared` has taken the others
+            // `action`, `local_action` and `args` are read with the action; `keyword` lets no other
+            // stand in a task
             _ => {}
         }
     }

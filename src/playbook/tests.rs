@@ -286,8 +286,8 @@ fn roles_and_imports_bring_their_files() {
     let loaded = loaded("roles_and_imports.yml");
     let [first, imported] = &loaded.playbook.plays[..] else { panic!("not two plays") };
     insta::assert_snapshot!(roles(&first.roles).join("\n"), @r#"
-        web params() vars(name) defaults(port) use() tags() when 0 after [base params(level) vars() defaults() use() tags() when 1 after [] tasks [ping()] handlers 0] tasks [copy(src="a", dest="/b"); [ping()]] handlers 1
-        web params(colour) vars(name) defaults(port) use(port) tags(x) when 1 after [base params(level) vars() defaults() use() tags() when 1 after [] tasks [ping()] handlers 0] tasks [copy(src="a", dest="/b"); [ping()]] handlers 1
+        web params() vars(name) defaults(port) use() tags() when 0 after [base params(level) vars() defaults(my-var) use() tags() when 1 after [] tasks [ping()] handlers 0] tasks [copy(src="a", dest="/b"); [ping()]] handlers 1
+        web params(colour,odd-name) vars(name) defaults(port) use(port) tags(x) when 1 after [base params(level) vars() defaults(my-var) use() tags() when 1 after [] tasks [ping()] handlers 0] tasks [copy(src="a", dest="/b"); [ping()]] handlers 1
         folder_vars params() vars(a,b) defaults() use() tags() when 0 after [] tasks [] handlers 0
         "#);
     insta::assert_snapshot!(entries(&first.tasks).join("\n"), @r#"
@@ -357,4 +357,24 @@ fn no_mutation_of_a_playbook_makes_it_panic() {
             drawn(&errors);
         }
     }
+}
+
+#[test]
+fn a_playbook_that_is_not_there_is_named_with_the_cause() {
+    let errors = load(Path::new("/nonexistent/site.yml"), &Table, &search()).unwrap_err();
+    insta::assert_snapshot!(drawn(&errors), @"error: cannot read `/nonexistent/site.yml`: No such file or directory (os error 2)");
+}
+
+#[test]
+fn the_roles_path_is_split_and_the_home_expanded() {
+    let search = SearchPaths::from_roles_path("~/r::/etc/r", Some(Path::new("/home/me")));
+    assert_eq!(search.roles, [PathBuf::from("/home/me/r"), PathBuf::from("/etc/r")]);
+    assert_eq!(SearchPaths::with_home(None).roles.len(), 3);
+}
+
+#[test]
+fn a_name_given_twice_in_a_file_is_a_warning_of_the_playbook() {
+    let loaded = loaded("yaml_11.yml");
+    let messages: Vec<_> = loaded.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(messages, ["found duplicate mapping key `a`"]);
 }

@@ -2,11 +2,13 @@
 //! on every node.
 
 mod compose;
+mod guard;
 mod hints;
 mod mapping;
 mod scalar;
 #[cfg(test)]
 mod tables;
+mod tag;
 #[cfg(test)]
 mod tests;
 
@@ -41,4 +43,10 @@ pub fn load(file: &Arc<SourceFile>) -> Result<Loaded, SourceError> {
 
 fn span_length(text: &str) -> u32 {
     u32::try_from(text.chars().count()).unwrap_or(u32::MAX).max(1)
+}
+
+/// The line and the column after text.
+fn position(before: &str) -> (usize, usize) {
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
 }

@@ -80,9 +80,9 @@ pub(super) fn construct(kind: ScalarType, text: &str, plain: bool) -> Result<Kin
 
 fn boolean(text: &str) -> Option<bool> {
     let is = |word: &&str| text.eq_ignore_ascii_case(word);
-    if ["yes", "true", "on"].iter().any(|word| is(word)) {
+    if ["yes", "true", "on"].iter().any(is) {
         Some(true)
-    } else if ["no", "false", "off"].iter().any(|word| is(word)) {
+    } else if ["no", "false", "off"].iter().any(is) {
         Some(false)
     } else {
         None

@@ -300,12 +300,12 @@ fn deep_nesting_and_alias_bombs_are_refused() {
     for level in 1..12 {
         let previous = format!("*a{}", level - 1);
         let list = vec![previous; 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+        bomb += &format!("a{level}: &a{level} [{list}]\n");
     }
     assert!(drawn(&bomb).contains("aliases unfold"), "{}", drawn(&bomb));
     let mut chain = "a0: &a0 x\n".to_owned();
     for level in 1..300 {
-        chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        chain += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
     }
     assert!(drawn(&chain).contains("nested more than"), "{}", drawn(&chain));
     assert!(drawn("a: &a [*a]\n").contains("inside its anchor"));
