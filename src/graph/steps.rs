@@ -91,8 +91,8 @@ pub struct BlockSteps {
 /// Why a play has no graph.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// A block stands among the handlers.
-    #[error("a block cannot be a handler")]
+    /// A block with rescue or always stands among the handlers.
+    #[error("a block with `rescue` or `always` cannot be a handler")]
     BlockAsHandler {
         /// Where.
         span: Span,
@@ -331,6 +331,10 @@ impl Compiler<'_> {
         for entry in entries {
             match entry {
                 Entry::Task(task) => found.push(Arc::new(context.task(task))),
+                // an import stands as a plain block around what it brought
+                Entry::Block(block) if block.rescue.is_empty() && block.always.is_empty() => {
+                    Self::handler_entries(&block.block, &context.inside(&block.keywords), found)?;
+                }
                 Entry::Block(block) => {
                     return Err(CompileError::BlockAsHandler { span: block.span.clone() });
                 }

@@ -570,7 +570,9 @@ impl Job {
             let mut arguments = call.arguments;
             if let Some(source) = call.source {
                 let source = numbered(source, index as u64 + 1);
-                let described = serde_json::to_value(source.describe()).unwrap_or_default();
+                let (TaskSource::Bytes { source: described, .. }
+                | TaskSource::File { source: described, .. }) = &source;
+                let described = serde_json::to_value(described).unwrap_or_default();
                 arguments.insert(canvass_modules::wire::SOURCE_ARGUMENT.to_owned(), described);
                 sources.push(source);
             }

@@ -86,7 +86,7 @@ pub(super) fn prepare(
         return directory(&path, contents_only, &params.dest, arguments);
     }
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    arguments.insert("_canvass_basename".to_owned(), Json::from(basename));
+    arguments.insert("_original_basename".to_owned(), Json::from(basename));
     preserve_mode(&path, &mut arguments)?;
     Ok(remote(arguments, Some(file_source(&path)?)))
 }

@@ -92,7 +92,7 @@ pub(super) fn prepare(
         take_text(&mut arguments, name);
     }
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    arguments.insert("_canvass_basename".to_owned(), Json::from(basename));
+    arguments.insert("_original_basename".to_owned(), Json::from(basename));
     Ok(Prepared::Remote(RemoteCall {
         module: "ansible.builtin.template".to_owned(),
         arguments,
