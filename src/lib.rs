@@ -1,1 +1,40 @@
-//! x
+//! canvass runs Ansible playbooks over SSH, without Python, and reports what changed.
+//!
+//! The folders are the data flow, one direction:
+//!
+//! ```text
+//! playbook, vars ─┐
+//!                 ├─ source ── playbook ─┐
+//! inventory ──────┘        └─ inventory ─┴─ graph ── run ── connection ═══ runner ── modules
+//!                                             │       │
+//!                                   vars + template  events ── report
+//! ```
+//!
+//! | module | takes | gives |
+//! | --- | --- | --- |
+//! | [`source`] | files | YAML nodes that know their file, line and column |
+//! | [`inventory`] | located YAML, INI, host lists | hosts, groups, patterns, their variables |
+//! | [`playbook`] | located YAML | typed plays, blocks, tasks, handlers, roles |
+//! | [`vars`] | every scope | one ordered view of a host's variables |
+//! | [`template`] | expressions, variables | values; filters, tests and lookups by family |
+//! | [`graph`] | typed plays | the graph of steps: what waits for what, and why |
+//! | [`run`] | the graph | outcomes: one state machine a host |
+//! | [`connection`] | host variables, `ssh_config` | an open channel to a runner |
+//! | [`report`] | events | what people and machines read |
+//! | [`lab`] | a number | throwaway hosts on this machine |
+//! | [`cli`] | arguments | settings, then one call into the library |
+//!
+//! What happens on a host lives in the crate [`canvass_modules`].
+
+pub mod cli;
+pub mod connection;
+pub mod diagnostics;
+pub mod graph;
+pub mod inventory;
+pub mod lab;
+pub mod playbook;
+pub mod report;
+pub mod run;
+pub mod source;
+pub mod template;
+pub mod vars;

@@ -25,7 +25,8 @@ impl LiveHost {
     pub(super) fn write_file(&mut self, write: &WriteFile) -> Result<Applied, HostError> {
         let interrupt = self.interrupt.clone();
         let owners = self.owners(&write.attributes)?;
-        let existing = files::metadata(&write.path, Follow::Yes)?.is_some_and(|meta| meta.is_file());
+        let existing =
+            files::metadata(&write.path, Follow::Yes)?.is_some_and(|meta| meta.is_file());
         let directory = parent_of(&write.path);
         let (mut staged, beside) = match Staged::create(directory, &interrupt) {
             Ok(staged) => (staged, true),

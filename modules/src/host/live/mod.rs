@@ -199,6 +199,15 @@ impl Host for LiveHost {
         self.principal(rustix::process::geteuid().as_raw())
     }
 
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        stage::private_directory(&self.interrupt)
+    }
+
+    fn discard(&mut self, scratch: &Path) {
+        let _ = std::fs::remove_dir_all(scratch);
+        self.interrupt.unstage(scratch);
+    }
+
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         self.interrupt.check()?;
         match &planned.effect {

@@ -44,9 +44,9 @@ impl<B: Host> RehearsalHost<B> {
 
     /// The file of a unit, or of the template that it is an instance of.
     fn unit_file(&mut self, name: &str) -> Result<Option<PathBuf>, HostError> {
-        let template = name.split_once('@').and_then(|(prefix, rest)| {
-            Some(format!("{prefix}@.{}", rest.rsplit_once('.')?.1))
-        });
+        let template = name
+            .split_once('@')
+            .and_then(|(prefix, rest)| Some(format!("{prefix}@.{}", rest.rsplit_once('.')?.1)));
         for name in std::iter::once(name.to_owned()).chain(template) {
             for directory in UNIT_DIRECTORIES {
                 let path = Path::new(directory).join(&name);
@@ -135,8 +135,17 @@ impl UnitChanges {
 /// The name with a suffix; without one it is a service.
 pub(super) fn full_name(name: &str) -> String {
     const SUFFIXES: [&str; 11] = [
-        ".service", ".socket", ".device", ".mount", ".automount", ".swap", ".target", ".path",
-        ".timer", ".slice", ".scope",
+        ".service",
+        ".socket",
+        ".device",
+        ".mount",
+        ".automount",
+        ".swap",
+        ".target",
+        ".path",
+        ".timer",
+        ".slice",
+        ".scope",
     ];
     if SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
         name.to_owned()

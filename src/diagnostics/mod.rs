@@ -1,0 +1,83 @@
+//! What people are told when something is wrong: message, place, caret, what to try.
+
+mod render;
+
+pub use render::{Color, render};
+
+use crate::source::Span;
+
+/// An error that knows where in the user's files it lies and what to try.
+pub trait Explain: std::error::Error {
+    /// The place.
+    fn span(&self) -> Option<&Span> {
+        None
+    }
+
+    /// A few words beside the caret.
+    fn label(&self) -> Option<String> {
+        None
+    }
+
+    /// What to try.
+    fn hints(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A message ready to be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The place.
+    pub span: Option<Span>,
+    /// A few words beside the caret.
+    pub label: Option<String>,
+    /// What to try.
+    pub hints: Vec<String>,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// It ends the run.
+    Error,
+    /// It is worth knowing.
+    Warning,
+}
+
+impl Diagnostic {
+    /// An error, with the causes below it in the message.
+    pub fn error(error: &dyn Explain) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = inner.source();
+        }
+        Self {
+            severity: Severity::Error,
+            message,
+            span: error.span().cloned(),
+            label: error.label(),
+            hints: error.hints(),
+        }
+    }
+
+    /// A warning.
+    pub fn warning(message: impl Into<String>, span: Option<Span>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            message: message.into(),
+            span,
+            label: None,
+            hints: Vec::new(),
+        }
+    }
+}

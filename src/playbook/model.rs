@@ -1,0 +1,257 @@
+//! The types that a playbook is parsed into.
+//!
+//! What may hold a template stays a [`Node`] and is rendered when its task runs; what may not is
+//! parsed at once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::source::{Node, Span};
+
+/// A playbook file with all that it imports.
+#[derive(Debug)]
+pub struct Playbook {
+    /// The file.
+    pub path: PathBuf,
+    /// Its plays in order.
+    pub plays: Vec<Arc<Play>>,
+}
+
+/// A play: hosts and what is done on them.
+#[derive(Debug)]
+pub struct Play {
+    /// Its name; the host pattern where it has none.
+    pub name: Option<Node>,
+    /// The playbook file that it stands in.
+    pub path: PathBuf,
+    /// The host pattern: text or a list of texts.
+    pub hosts: Node,
+    /// Keywords that its tasks inherit (`vars` among them).
+    pub keywords: Arc<Keywords>,
+    /// `vars_files`: each text, or a list of alternatives.
+    pub vars_files: Vec<Node>,
+    /// `gather_facts`.
+    pub gather_facts: Option<Node>,
+    /// `gather_subset`, `gather_timeout` and `fact_path`, as arguments of `setup`.
+    pub gather_arguments: Vec<(String, Node)>,
+    /// `serial`: a number, a percentage or a list of them.
+    pub serial: Option<Node>,
+    /// How hosts wait for each other; `None` takes the setting.
+    pub strategy: Option<Strategy>,
+    /// `force_handlers`.
+    pub force_handlers: Option<Node>,
+    /// `max_fail_percentage`.
+    pub max_fail_percentage: Option<Node>,
+    /// `order`.
+    pub order: Option<Node>,
+    /// Tasks before the roles.
+    pub pre_tasks: Vec<Entry>,
+    /// Roles, their dependencies before them.
+    pub roles: Vec<Arc<Role>>,
+    /// Tasks.
+    pub tasks: Vec<Entry>,
+    /// Tasks at the end.
+    pub post_tasks: Vec<Entry>,
+    /// Handlers of the play (those of its roles stand in [`Role::handlers`]).
+    pub handlers: Vec<Entry>,
+    /// Where it starts.
+    pub span: Span,
+}
+
+/// How hosts wait for each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// All hosts of a batch end a task before any begins the next.
+    #[default]
+    Linear,
+    /// Each host goes on at its own pace.
+    Free,
+    /// As `free`, and a host that has begun keeps its place among the forks until it is done.
+    HostPinned,
+}
+
+/// A role as used at one place of a play.
+#[derive(Debug)]
+pub struct Role {
+    /// Its name as written.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// Keywords of its use (`tags`, `when`, `become` …) with `vars:` of the use.
+    pub keywords: Arc<Keywords>,
+    /// Role parameters: further keys of its use.
+    pub params: Vec<(String, Node)>,
+    /// `defaults/main`.
+    pub defaults: Vec<(String, Node)>,
+    /// `vars/main`.
+    pub vars: Vec<(String, Node)>,
+    /// The roles of `meta/main` `dependencies`, which run before it.
+    pub dependencies: Vec<Arc<Role>>,
+    /// `tasks/main`.
+    pub tasks: Vec<Entry>,
+    /// `handlers/main`.
+    pub handlers: Vec<Entry>,
+    /// Whether `meta/main` says `allow_duplicates: true`.
+    pub allow_duplicates: bool,
+    /// Where it is used.
+    pub span: Span,
+}
+
+/// A task or a block.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// One task.
+    Task(Arc<Task>),
+    /// Tasks that share keywords, with rescue and always.
+    Block(Arc<Block>),
+}
+
+/// `block`, `rescue`, `always`.
+#[derive(Debug)]
+pub struct Block {
+    /// Its name.
+    pub name: Option<Node>,
+    /// Keywords that its tasks inherit.
+    pub keywords: Arc<Keywords>,
+    /// What is done.
+    pub block: Vec<Entry>,
+    /// What is done when something in `block` failed.
+    pub rescue: Vec<Entry>,
+    /// What is done in any case.
+    pub always: Vec<Entry>,
+    /// Where it starts.
+    pub span: Span,
+}
+
+/// A task or a handler.
+#[derive(Debug)]
+pub struct Task {
+    /// Its name; may hold a template.
+    pub name: Option<Node>,
+    /// What it does.
+    pub action: Action,
+    /// Keywords that it shares with blocks and plays.
+    pub keywords: Arc<Keywords>,
+    /// `loop`.
+    pub r#loop: Option<Loop>,
+    /// `loop_control`.
+    pub loop_control: LoopControl,
+    /// `register`.
+    pub register: Option<String>,
+    /// `notify`: texts.
+    pub notify: Vec<Node>,
+    /// `listen` of a handler: texts.
+    pub listen: Vec<Node>,
+    /// `changed_when`: conditions that must all hold.
+    pub changed_when: Option<Vec<Node>>,
+    /// `failed_when`: conditions that must all hold.
+    pub failed_when: Option<Vec<Node>>,
+    /// `until`: conditions that must all hold.
+    pub until: Option<Vec<Node>>,
+    /// `retries`.
+    pub retries: Option<Node>,
+    /// `delay` in seconds.
+    pub delay: Option<Node>,
+    /// The file that it stands in (search paths start from its folder).
+    pub path: PathBuf,
+    /// Where it starts.
+    pub span: Span,
+}
+
+/// What a task does: a module with arguments.
+#[derive(Debug)]
+pub struct Action {
+    /// Fully qualified name of the module.
+    pub module: String,
+    /// The name as written.
+    pub written: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// Its arguments: `key=value` text, mapping and `args:` in one; free-form text is
+    /// `_raw_params`.
+    pub arguments: Vec<(String, Node)>,
+    /// The place of each argument's name, as far as it has one, in the order of `arguments`.
+    pub argument_spans: Vec<Span>,
+    /// `args: "{{ variable }}"` or the whole argument as one template.
+    pub variable_arguments: Option<Node>,
+}
+
+/// What a task repeats over.
+#[derive(Debug)]
+pub struct Loop {
+    /// The lookup of `with_<lookup>`; `None` is `loop`.
+    pub lookup: Option<String>,
+    /// The list, or what the lookup gets.
+    pub value: Node,
+}
+
+/// `loop_control`.
+#[derive(Debug, Clone, Default)]
+pub struct LoopControl {
+    /// Name of the loop variable; `item` by default.
+    pub loop_var: Option<Node>,
+    /// Name of a variable with the index, from 0.
+    pub index_var: Option<Node>,
+    /// What is shown for an item.
+    pub label: Option<Node>,
+    /// Seconds between items.
+    pub pause: Option<Node>,
+    /// Whether `ansible_loop` is set.
+    pub extended: Option<Node>,
+    /// Whether `ansible_loop.allitems` is set.
+    pub extended_allitems: Option<Node>,
+    /// Conditions that end the loop.
+    pub break_when: Option<Vec<Node>>,
+}
+
+/// Keywords that plays, roles, blocks and tasks share; the nearest to the task wins, except where
+/// it says otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct Keywords {
+    /// Conditions; those of all levels must hold.
+    pub when: Vec<Node>,
+    /// Tags; those of all levels count.
+    pub tags: Vec<String>,
+    /// Variables.
+    pub vars: Vec<(String, Node)>,
+    /// Environment: mappings or templates; outer ones first, later ones win.
+    pub environment: Vec<Node>,
+    /// `become`.
+    pub r#become: Option<Node>,
+    /// `become_user`.
+    pub become_user: Option<Node>,
+    /// `become_method`.
+    pub become_method: Option<Node>,
+    /// `become_flags`.
+    pub become_flags: Option<Node>,
+    /// `become_exe`.
+    pub become_exe: Option<Node>,
+    /// `connection`.
+    pub connection: Option<Node>,
+    /// `remote_user`.
+    pub remote_user: Option<Node>,
+    /// `port`.
+    pub port: Option<Node>,
+    /// `ignore_errors`.
+    pub ignore_errors: Option<Node>,
+    /// `ignore_unreachable`.
+    pub ignore_unreachable: Option<Node>,
+    /// `no_log`.
+    pub no_log: Option<Node>,
+    /// `delegate_to`.
+    pub delegate_to: Option<Node>,
+    /// `delegate_facts`.
+    pub delegate_facts: Option<Node>,
+    /// `run_once`.
+    pub run_once: Option<Node>,
+    /// `check_mode`.
+    pub check_mode: Option<Node>,
+    /// `diff`.
+    pub diff: Option<Node>,
+    /// `any_errors_fatal`.
+    pub any_errors_fatal: Option<Node>,
+    /// `throttle`.
+    pub throttle: Option<Node>,
+    /// `timeout` in seconds.
+    pub timeout: Option<Node>,
+}

@@ -1,0 +1,230 @@
+//! What `run` tells `report`: typed events, in order.
+//!
+//! Everything in an event is already masked: no consumer sees a secret.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use canvass_modules::diff::Diff;
+use canvass_modules::wire::EffectRecord;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::source::Place;
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins.
+    RunStarted {
+        /// When.
+        at: SystemTime,
+        /// What may happen to hosts.
+        mode: RunMode,
+        /// The playbook files as given.
+        playbooks: Vec<String>,
+    },
+    /// A play begins for a batch of hosts (`serial` gives several batches).
+    PlayStarted {
+        /// Its number in the run, from 0.
+        play: usize,
+        /// Its name.
+        name: String,
+        /// The hosts of the batch.
+        hosts: Vec<String>,
+        /// Where it stands.
+        place: Place,
+    },
+    /// A play matched no host.
+    NoHosts {
+        /// Its number.
+        play: usize,
+        /// Its name.
+        name: String,
+        /// The pattern.
+        pattern: String,
+        /// Where it stands.
+        place: Place,
+    },
+    /// A task begins on the first of its hosts.
+    TaskStarted {
+        /// The task.
+        task: TaskHead,
+    },
+    /// A host begins to work on a task.
+    HostStarted {
+        /// [`TaskHead::id`].
+        task: usize,
+        /// The host.
+        host: String,
+    },
+    /// One item of a loop is done.
+    ItemFinished {
+        /// [`TaskHead::id`].
+        task: usize,
+        /// The host.
+        host: String,
+        /// What came of it.
+        outcome: Box<Outcome>,
+    },
+    /// A try of `until` did not hold.
+    Retrying {
+        /// [`TaskHead::id`].
+        task: usize,
+        /// The host.
+        host: String,
+        /// Tries that are left.
+        left: u64,
+        /// What came of the try.
+        outcome: Box<Outcome>,
+    },
+    /// A host is done with a task.
+    HostFinished {
+        /// [`TaskHead::id`].
+        task: usize,
+        /// The host.
+        host: String,
+        /// What came of it.
+        outcome: Box<Outcome>,
+    },
+    /// A failed host found a rescue.
+    Rescued {
+        /// The host.
+        host: String,
+        /// The failed task's [`TaskHead::id`].
+        task: usize,
+    },
+    /// Something worth knowing.
+    Notice {
+        /// How much.
+        level: Level,
+        /// What.
+        text: String,
+        /// Where, if in a file.
+        place: Option<Place>,
+        /// On which host, if on one.
+        host: Option<String>,
+    },
+    /// The user interrupted the run; what is in work is being ended.
+    Interrupted,
+    /// The run is over.
+    RunFinished {
+        /// When.
+        at: SystemTime,
+        /// The recap, a line a host, in inventory order.
+        recap: BTreeMap<String, Recap>,
+        /// The exit code.
+        exit_code: i32,
+    },
+}
+
+/// What may happen to hosts in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMode {
+    /// Hosts are changed.
+    Apply,
+    /// A dry run.
+    Rehearsal,
+}
+
+/// A task as events name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskHead {
+    /// Its number in the run, from 0; each time it is begun (another batch) it has another.
+    pub id: usize,
+    /// The play's number.
+    pub play: usize,
+    /// Its name, or its module where it has none.
+    pub name: String,
+    /// The role that it belongs to.
+    pub role: Option<String>,
+    /// Fully qualified name of its module.
+    pub module: String,
+    /// Whether it is a handler.
+    pub handler: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// How much a notice matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Of interest with `-v`.
+    Debug,
+    /// Of interest.
+    Info,
+    /// A warning.
+    Warning,
+    /// A deprecated thing was used.
+    Deprecation,
+}
+
+/// What came of a task on a host, or of one item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: Status,
+    /// Whether a failure was ignored (`ignore_errors`, `ignore_unreachable`).
+    pub ignored: bool,
+    /// Label of the item, for an item.
+    pub item: Option<Json>,
+    /// The host that did it in place of this one.
+    pub delegated_to: Option<String>,
+    /// The result as it is registered; censored where `no_log` asks for it.
+    pub result: Map<String, Json>,
+    /// What changed or would change; all items' together for a loop.
+    pub diffs: Vec<Diff>,
+    /// The effects, with their reasons, without file contents.
+    pub effects: Vec<EffectRecord>,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether `no_log` hides it.
+    pub censored: bool,
+    /// `-v` level from which an `ok` of this task shows its result (`debug` shows at 0).
+    pub verbose_always: bool,
+}
+
+/// How a task ended on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// Changed; would be changed in a rehearsal.
+    Changed,
+    /// A condition said no.
+    Skipped,
+    /// Failed.
+    Failed,
+    /// The host could not be reached, or was lost.
+    Unreachable,
+    /// Only acting would tell (rehearsal).
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A line of the recap.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recap {
+    /// Tasks that ended well, changed ones among them.
+    pub ok: u64,
+    /// Tasks that changed something.
+    pub changed: u64,
+    /// Times that the host could not be reached.
+    pub unreachable: u64,
+    /// Tasks that failed.
+    pub failed: u64,
+    /// Tasks that were skipped.
+    pub skipped: u64,
+    /// Failures that a rescue caught.
+    pub rescued: u64,
+    /// Failures that were ignored.
+    pub ignored: u64,
+    /// Tasks whose outcome only acting would tell (rehearsal).
+    pub unknown: u64,
+}

@@ -1,0 +1,5 @@
+//! The variables of a host: many scopes, one ordered view.
+
+mod layer;
+
+pub use layer::{Layer, Scope, Var};
