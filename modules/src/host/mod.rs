@@ -357,7 +357,7 @@ pub enum HostError {
         output: Box<Output>,
     },
     /// A validation command refused the new file.
-    #[error("failed to validate: {}", .output.stderr_text().trim())]
+    #[error("failed to validate: rc:{} error:{}", .output.status, .output.stderr_text().trim())]
     Validation {
         /// The command with the file's name in it.
         command: String,
