@@ -53,8 +53,10 @@ modules! {
     "ansible.builtin.fetch" => crate::module::fetch::Fetch;
     "ansible.builtin.file" => crate::module::file::File;
     "ansible.builtin.find" => crate::module::find::Find;
+    "ansible.builtin.get_url" => crate::module::get_url::GetUrl;
     "ansible.builtin.group" => crate::module::group::Group;
     "ansible.builtin.lineinfile" => crate::module::lineinfile::Lineinfile;
+    "ansible.builtin.package" => crate::module::package::Package;
     "ansible.builtin.ping" => crate::module::ping::Ping;
     "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
     "ansible.builtin.replace" => crate::module::replace::Replace;
@@ -68,4 +70,5 @@ modules! {
     "ansible.builtin.tempfile" => crate::module::tempfile::Tempfile;
     "ansible.builtin.template" => crate::module::template::Template;
     "ansible.builtin.user" => crate::module::user::User;
+    "ansible.builtin.wait_for" => crate::module::wait_for::WaitFor;
 }

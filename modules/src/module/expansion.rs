@@ -19,23 +19,22 @@ fn variables(given: &str, mut value: impl FnMut(&str) -> Option<String>) -> Stri
     let mut rest = given;
     while let Some((before, after)) = rest.split_once('$') {
         expanded.push_str(before);
-        let (name, whole, end) = match after.strip_prefix('{').and_then(|open| open.split_once('}'))
+        let (name, whole, end) = if let Some((name, end)) =
+            after.strip_prefix('{').and_then(|open| open.split_once('}'))
         {
-            Some((name, end)) => (name, name.len() + 2, end),
-            None => {
-                let length = after
-                    .find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
-                    .unwrap_or(after.len());
-                let (name, end) = after.split_at(length);
-                (name, length, end)
-            }
+            (name, name.len() + 2, end)
+        } else {
+            let length = after
+                .find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+                .unwrap_or(after.len());
+            let (name, end) = after.split_at(length);
+            (name, length, end)
         };
-        match Some(name).filter(|name| !name.is_empty()).and_then(&mut value) {
-            Some(value) => expanded.push_str(&value),
-            None => {
-                expanded.push('$');
-                expanded.push_str(after.get(..whole).unwrap_or_default());
-            }
+        if let Some(value) = Some(name).filter(|name| !name.is_empty()).and_then(&mut value) {
+            expanded.push_str(&value)
+        } else {
+            expanded.push('$');
+            expanded.push_str(after.get(..whole).unwrap_or_default());
         }
         rest = end;
     }
@@ -47,14 +46,13 @@ fn home(given: &str, host: &mut dyn Host) -> Result<String, HostError> {
     let Some(after) = given.strip_prefix('~') else { return Ok(given.to_owned()) };
     let (user, rest) = after.split_at(after.find('/').unwrap_or(after.len()));
     let directory = if user.is_empty() {
-        match host.environment("HOME") {
-            Some(home) => Some(home),
-            None => {
-                let identity = host.identity()?;
-                let key =
-                    identity.id.map_or_else(|| AccountKey::Name(identity.label()), AccountKey::Id);
-                host.user(&key)?.map(|user| user.home.to_string_lossy().into_owned())
-            }
+        if let Some(home) = host.environment("HOME") {
+            Some(home)
+        } else {
+            let identity = host.identity()?;
+            let key =
+                identity.id.map_or_else(|| AccountKey::Name(identity.label()), AccountKey::Id);
+            host.user(&key)?.map(|user| user.home.to_string_lossy().into_owned())
         }
     } else {
         host.user(&AccountKey::Name(user.to_owned()))?

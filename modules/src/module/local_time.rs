@@ -82,9 +82,11 @@ pub fn python_delta(from: Timestamp, to: Timestamp) -> String {
         1 | -1 => format!("{days} day, "),
         _ => format!("{days} days, "),
     };
-    text.push_str(&format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
+    let clock = format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    text.push_str(&clock);
     if fraction != 0 {
-        text.push_str(&format!(".{fraction:06}"));
+        let fraction = format!(".{fraction:06}");
+        text.push_str(&fraction);
     }
     text
 }

@@ -40,7 +40,7 @@ params! {
         sleep: Option<u64>,
         /// Looked for among the running processes when there is no `status` action.
         pattern: Option<String>,
-        /// The run level for OpenRC.
+        /// The run level for `OpenRC`.
         runlevel: String = "default".to_owned(),
         /// Further words for the init script, without systemd.
         arguments ("args"): String = String::new(),

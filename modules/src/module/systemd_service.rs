@@ -217,16 +217,13 @@ impl Module for SystemdService {
                 Some(active) => {
                     let runs = matches!(active, "active" | "activating");
                     match state {
-                        State::Started if !runs => {
+                        State::Started | State::Restarted | State::Reloaded if !runs => {
                             act(UnitAction::Start, "start", "it does not run");
                         }
                         State::Stopped if runs || active == "deactivating" => {
                             act(UnitAction::Stop, "stop", "it runs");
                         }
                         State::Started | State::Stopped => {}
-                        State::Restarted | State::Reloaded if !runs => {
-                            act(UnitAction::Start, "start", "it does not run");
-                        }
                         State::Restarted => act(UnitAction::Restart, "restart", "as asked"),
                         State::Reloaded => act(UnitAction::Reload, "reload", "as asked"),
                     }

@@ -52,15 +52,12 @@ fn in_set(set: &[char], character: char) -> bool {
     let mut found = false;
     let mut rest = set;
     while let Some((low, after)) = rest.split_first() {
-        rest = match after {
-            ['-', high, after @ ..] => {
-                found |= (*low..=*high).contains(&character);
-                after
-            }
-            _ => {
-                found |= *low == character;
-                after
-            }
+        rest = if let ['-', high, after @ ..] = after {
+            found |= (*low..=*high).contains(&character);
+            after
+        } else {
+            found |= *low == character;
+            after
         };
     }
     found != negated

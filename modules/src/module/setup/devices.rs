@@ -64,15 +64,12 @@ fn unescape_name(name: &str) -> String {
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let code = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match (code, part.get(2..)) {
-            (Some(code), Some(rest)) => {
-                text.push(char::from(code));
-                text.push_str(rest);
-            }
-            _ => {
-                text.push_str("\\x");
-                text.push_str(part);
-            }
+        if let (Some(code), Some(rest)) = (code, part.get(2..)) {
+            text.push(char::from(code));
+            text.push_str(rest);
+        } else {
+            text.push_str("\\x");
+            text.push_str(part);
         }
     }
     text

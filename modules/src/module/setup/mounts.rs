@@ -42,14 +42,11 @@ pub(super) fn collect(probe: &mut Probe<'_>, timeout: u64, facts: &mut Returned)
         fact.insert("options".to_owned(), Json::from(options));
         fact.insert("dump".to_owned(), Json::from(mount.dump));
         fact.insert("passno".to_owned(), Json::from(mount.pass));
-        match &sizes {
-            Some(sizes) => {
-                fact.extend(sizes.get(index).cloned().flatten().unwrap_or_default());
-            }
-            None => {
-                let note = "Timed out while attempting to get mount information";
-                fact.insert("note".to_owned(), Json::from(note));
-            }
+        if let Some(sizes) = &sizes {
+            fact.extend(sizes.get(index).cloned().flatten().unwrap_or_default());
+        } else {
+            let note = "Timed out while attempting to get mount information";
+            fact.insert("note".to_owned(), Json::from(note));
         }
         let uuid = uuids.get(&mount.device).map_or("N/A", String::as_str);
         fact.insert("uuid".to_owned(), Json::from(uuid));
@@ -81,15 +78,12 @@ fn unescape(field: &str) -> String {
     while let Some((before, after)) = rest.split_once('\\') {
         text.push_str(before);
         let code = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match (code, after.get(3..)) {
-            (Some(code), Some(end)) => {
-                text.push(char::from(code));
-                rest = end;
-            }
-            _ => {
-                text.push('\\');
-                rest = after;
-            }
+        if let (Some(code), Some(end)) = (code, after.get(3..)) {
+            text.push(char::from(code));
+            rest = end;
+        } else {
+            text.push('\\');
+            rest = after;
         }
     }
     text.push_str(rest);

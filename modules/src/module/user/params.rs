@@ -72,7 +72,7 @@ params! {
         remove: bool = false,
         /// Whether a user is removed who is logged in.
         force: bool = false,
-        /// The SELinux user of a new user.
+        /// The `SELinux` user of a new user.
         seuser: Option<String>,
         /// Whether a key for SSH is made.
         generate_ssh_key: Option<bool>,
@@ -103,6 +103,7 @@ params! {
 
 impl Params {
     /// The day since 1970 on which the account shall expire; `Some(None)` is never.
+    #[expect(clippy::option_option, reason = "not asked for, never, and a day are three things")]
     pub(super) fn expiry_day(&self) -> Option<Option<i64>> {
         let seconds = self.expires?;
         if seconds < 0.0 {
