@@ -161,7 +161,7 @@ impl LoopItems {
             if index + 1 < length {
                 fields.push(("nextitem", value(index + 1)));
             }
-            set("ansible_loop", Value::from_iter(fields));
+            set("ansible_loop", Value::from_pairs(fields));
         }
         layer
     }

@@ -31,7 +31,7 @@ pub(crate) struct PlayHosts {
 pub(crate) fn of_run(settings: &RunSettings) -> Layer {
     let mut layer = Layer::new();
     let (full, major, minor, revision) = ANSIBLE_VERSION;
-    let version = Value::from_iter([
+    let version = Value::from_pairs([
         ("full", Value::from(full)),
         ("major", Value::from(major)),
         ("minor", Value::from(minor)),
