@@ -243,13 +243,13 @@ async fn places_where_programs_may_not_run_are_passed_over() {
 #[tokio::test]
 async fn a_host_without_any_place_says_which_were_tried() {
     let Some(before) = mounts(
-        "for d in $HOME /var/tmp /tmp /dev/shm /run; do mount -t tmpfs -o noexec none $d; done",
+        "for d in /mnt /var/tmp /tmp /dev/shm /run; do mount -t tmpfs -o noexec none $d; done; export HOME=/mnt",
     ) else {
         return;
     };
     let host = Host::new();
     let error = host.start(&before, "/bin/sh").await.err().unwrap();
-    for part in ["/.cache/canvass (programs may not run there)", "/var/tmp/.canvass-", "/dev/shm/.canvass-"] {
+    for part in ["/mnt/.cache/canvass (programs may not run there)", "/var/tmp/.canvass-", "/dev/shm/.canvass-"] {
         assert!(error.contains(part), "{error}");
     }
 }

@@ -77,6 +77,11 @@ impl Sshd {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// The server's process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes `known_hosts` anew with one of the host's keys.
     pub(super) fn know(&self, key: &str) {
         let public = self.read(&format!("{key}.pub"));
