@@ -1,6 +1,7 @@
 //! Connections against real programs: shells, `sshd`, `ssh`.
 
 mod bootstrap;
+mod lab;
 mod local;
 mod server;
 mod sshd;

@@ -46,7 +46,7 @@ impl Sshd {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nPidFile {}\nStrictModes no\nUsePAM no\n\
-             AuthorizedKeysFile {}\nPermitRootLogin yes\nLogLevel ERROR\n{options}\n\
+             AuthorizedKeysFile {}\nPermitRootLogin yes\nLogLevel ERROR\nSetEnv SHLVL=5\n{options}\n\
              HostKey {}\nHostKey {}\nHostKey {}\n",
             path("pid"), path("authorized_keys"),
             path("host_ed25519"), path("host_ecdsa"), path("host_rsa"),

@@ -177,7 +177,7 @@ async fn ssh_config_leads_over_jump_hosts_and_commands() {
          Host bastion second\n HostName 127.0.0.1\n Port {}\n User root\n\
          Host door\n ProxyJump bastion\n\
          Host chain\n ProxyJump bastion,second\n\
-         Host piped\n ProxyCommand exec bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & cat >&3'\n\
+         Host piped\n ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & cat >&3'\n\
          Host broken\n ProxyCommand echo no way >&2; exit 1\n",
         sshd.port, jump.port,
     )).unwrap();
