@@ -22,7 +22,7 @@ use super::quoting::quote;
 const SCRIPT: &str = include_str!("bootstrap.sh");
 
 /// How long the host may say nothing while a runner starts.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_secs(120);
 
 /// The line for the login shell and what to answer when a password is asked for.
 ///

@@ -14,7 +14,14 @@ use tokio::sync::Mutex;
 
 use super::error::RunnerProblem;
 
-include!(concat!(env!("OUT_DIR"), "/runner.rs"));
+use built::{RUNNER_ARCH, RUNNER_GZ, RUNNER_SHA256, RUNNER_SIZE};
+
+/// What the build script wrote.
+mod built {
+    #![expect(unreachable_pub, reason = "generated")]
+
+    include!(concat!(env!("OUT_DIR"), "/runner.rs"));
+}
 
 /// A runner for one architecture.
 #[derive(Debug, Clone)]

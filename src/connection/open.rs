@@ -100,7 +100,7 @@ impl Opener<'_> {
         let greeted = greeted.map_err(|_| late("agreeing on keys"))?;
         match (greeted, words, &settings.proxy) {
             (Err(Setback::Dropped), Some(words), Proxy::Command(command)) => {
-                let reason = words.words();
+                let reason = words.words().await;
                 let reason = if reason.is_empty() { "it ended".to_owned() } else { reason };
                 Err(Problem::ProxyCommand { command: command.clone(), reason }.into())
             }
@@ -139,7 +139,8 @@ impl Opener<'_> {
             };
             let Some((last, earlier)) = hops.split_last() else { return Ok(None) };
             // `Host *` with a ProxyJump names the jump host too: it is reached straight
-            if last.host == settings.alias || depth >= DEPTH {
+            let same_port = last.port.is_none_or(|port| port == settings.port);
+            if (last.host == settings.alias && same_port) || depth >= DEPTH {
                 return Ok(None);
             }
             let slot = self.connector.jump_hosts.slot(hops).await;

@@ -17,8 +17,12 @@ macro_rules! keywords {
     ($($name:ident = $text:literal),+ $(,)?) => {
         /// An option that is read.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "the names are those of `ssh_config(5)`")]
-        pub enum Keyword { $($name),+ }
+        pub enum Keyword {
+            $(
+                #[doc = concat!("`", $text, "`")]
+                $name,
+            )+
+        }
 
         const HONOURED: &[(&str, Keyword)] = &[$(($text, Keyword::$name)),+];
     };
