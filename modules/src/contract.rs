@@ -48,6 +48,18 @@ pub trait Module {
     ) -> Result<(), Stop> {
         Ok(())
     }
+
+    /// Words the failure of an effect; the effects after it are not applied.
+    ///
+    /// The default reports the host's error as it is.
+    fn explain(
+        _params: &Self::Params,
+        _observed: &Self::Observed,
+        _planned: &Planned,
+        error: HostError,
+    ) -> Stop {
+        Stop::Host(error)
+    }
 }
 
 /// What a module decided.

@@ -4,11 +4,11 @@
 //! host). Tests have a host in memory.
 
 pub(crate) mod digest;
-#[cfg(test)]
-pub(crate) mod fake;
 pub mod live;
 pub mod memory;
 pub mod rehearsal;
+#[cfg(test)]
+pub(crate) mod fake;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,6 +79,14 @@ pub trait Host {
     /// The user that the runner acts as.
     fn identity(&mut self) -> Result<Principal, HostError>;
 
+    /// Makes a private empty directory outside of what modules see, for things to look into.
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        Err(HostError::Unknown("this host has no place to look into things".to_owned()))
+    }
+
+    /// Removes a directory of [`Host::scratch`] with all below.
+    fn discard(&mut self, _scratch: &Path) {}
+
     /// Makes one effect happen.
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError>;
 }
@@ -137,6 +145,12 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn identity(&mut self) -> Result<Principal, HostError> {
         (**self).identity()
+    }
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        (**self).scratch()
+    }
+    fn discard(&mut self, scratch: &Path) {
+        (**self).discard(scratch);
     }
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         (**self).apply(planned)

@@ -301,10 +301,8 @@ fn insert_where(
         if params.backrefs && params.regexp.is_some() {
             return Ok("");
         }
-        if let Some(current) = lines.get_mut(index) {
-            if !line.ends_with('\n') {
-                *current = whole;
-            }
+        if let Some(current) = lines.get_mut(index).filter(|_| !line.ends_with('\n')) {
+            *current = whole;
         }
         return Ok("line replaced");
     }

@@ -97,7 +97,10 @@ fn describe(
     host: &mut dyn Host,
 ) -> Result<Map<String, Json>, HostError> {
     let mut told = facts(&path.display().to_string(), stat);
-    let access = access(stat, host)?;
+    let access = match host.stat(path, Follow::Yes)? {
+        Some(end) => access(&end, host)?,
+        None => 0,
+    };
     let mut set = |field: &str, value: Json| told.insert(field.to_owned(), value);
     set("block_size", stat.block_size.into());
     set("blocks", stat.blocks.into());
@@ -134,7 +137,6 @@ fn describe(
 
 /// What the runner's user may do, as the three bits of a permission.
 fn access(stat: &FileStat, host: &mut dyn Host) -> Result<u32, HostError> {
-    // the permissions of a link are those of what it leads to; its own are open
     let me = host.identity()?;
     if me.id == Some(0) {
         let executable = stat.kind == FileKind::Directory || stat.mode & 0o111 != 0;
@@ -276,6 +278,7 @@ mod tests {
         let told = stat(&mut host, &json!({"path": "/tmp/l"}));
         assert_eq!((&told["lnk_source"], &told["lnk_target"]), (&json!("/tmp/f"), &json!("f")));
         assert_eq!((&told["islnk"], &told["checksum"]), (&json!(true), &Json::Null));
+        assert_eq!((&told["readable"], &told["executable"]), (&json!(true), &json!(false)));
         assert_eq!((&told["mimetype"], &told["version"]), (&json!("unknown"), &Json::Null));
         let told = stat(
             &mut host,

@@ -1,4 +1,4 @@
-//! Outcomes are those of CPython's `re`.
+//! Outcomes are those of Python's `re`.
 
 use super::*;
 

@@ -1,5 +1,7 @@
 //! From Python's dialect to that of `fancy-regex`.
 
+use std::fmt::Write as _;
+
 use super::replacement::is_identifier;
 use super::{Error, Flags};
 
@@ -132,10 +134,6 @@ impl Translation<'_> {
                         self.at += 1;
                     }
                 }
-                '#' | '&' | '~' | '-' | ' ' | '\n' | '\t' => {
-                    let text = character.to_string();
-                    self.literal(&text);
-                }
                 other => {
                     let text = other.to_string();
                     self.literal(&text);
@@ -236,12 +234,12 @@ impl Translation<'_> {
                 }
                 (Some('P'), Some('<')) => {
                     let name = self.name(4, '>')?;
-                    self.output.push_str(&format!("(?P<{name}>"));
+                    let _ = write!(self.output, "(?P<{name}>");
                     self.at += name.chars().count() + 5;
                 }
                 (Some('P'), Some('=')) => {
                     let name = self.name(4, ')')?;
-                    self.output.push_str(&format!("(?P={name})"));
+                    let _ = write!(self.output, "(?P={name})");
                     self.at += name.chars().count() + 5;
                     self.repeatable = Repeatable::Yes;
                     return Ok(());
@@ -279,9 +277,9 @@ impl Translation<'_> {
         let name: String =
             self.characters.iter().skip(self.at + 3).take_while(|c| **c != ')').collect();
         if name.chars().all(|character| character.is_ascii_digit()) && !name.is_empty() {
-            self.output.push_str(&format!("(?({name})"));
+            let _ = write!(self.output, "(?({name})");
         } else if is_identifier(&name) {
-            self.output.push_str(&format!("(?(<{name}>)"));
+            let _ = write!(self.output, "(?(<{name}>)");
         } else {
             return Err(Error::BadGroupName { name, position: self.at + 3 });
         }
@@ -338,7 +336,10 @@ impl Translation<'_> {
             'b' => r"\b".to_owned(),
             'B' => r"\B".to_owned(),
             'd' | 'D' | 'w' | 'W' | 's' | 'S' => class(next, ascii).to_owned(),
-            '1'..='9' => return self.back_reference(),
+            '1'..='9' => {
+                self.back_reference();
+                return Ok(());
+            }
             _ => {
                 let (value, length) = self.character_escape(next)?;
                 self.output.push_str(&quoted(value));
@@ -353,7 +354,7 @@ impl Translation<'_> {
         Ok(())
     }
 
-    fn back_reference(&mut self) -> Result<(), Error> {
+    fn back_reference(&mut self) {
         let digits: Vec<u32> = (1..4)
             .map_while(|offset| self.peek(offset).and_then(|character| character.to_digit(10)))
             .collect();
@@ -363,17 +364,16 @@ impl Translation<'_> {
                 self.output.push_str(&quoted(value));
                 self.at += 4;
                 self.repeatable = Repeatable::Yes;
-                return Ok(());
+                return;
             }
             [a, b, ..] => (a * 10 + b, 3),
             [a] => (*a, 2),
             [] => (0, 1),
         };
         // the group keeps a digit that follows apart
-        self.output.push_str(&format!("(?:\\{number})"));
+        let _ = write!(self.output, "(?:\\{number})");
         self.at += length;
         self.repeatable = Repeatable::Yes;
-        Ok(())
     }
 
     /// The character that an escape stands for, and the length of the escape.

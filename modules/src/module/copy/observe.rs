@@ -1,5 +1,6 @@
 //! What `copy` must know of the host.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
@@ -19,6 +20,8 @@ use crate::params::plain;
 pub struct Observed {
     /// Where the file or tree goes.
     pub(super) dest: PathBuf,
+    /// The same as results name it.
+    pub(super) shown: PathBuf,
     /// What is there, not followed.
     pub(super) stat: Option<FileStat>,
     /// SHA-1 of the file that is there.
@@ -71,6 +74,12 @@ impl From {
 }
 
 impl Observed {
+    /// Lets the file that is wanted hold these bytes.
+    pub(crate) fn hold(&mut self, bytes: Vec<u8>) {
+        let checksum = hexadecimal(&Sha1::digest(&bytes));
+        self.source = From::File { content: Content::Bytes(bytes), checksum };
+    }
+
     /// Whether a file with the wanted content is there, itself and not a link to it.
     pub(super) fn is_same(&self) -> bool {
         match (&self.source, &self.stat) {
@@ -132,7 +141,14 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     let (missing, ancestor) =
         if stat.is_some() { (Vec::new(), None) } else { host_path::ancestors(host, &dest)? };
     let makes_parents = host_path::ends_with_slash(&written) || remote_tree(remote.as_ref());
+    let shown = if remote_tree(remote.as_ref()) && host_path::ends_with_slash(&written) {
+        let plain: PathBuf = written.components().collect();
+        if plain == dest { written.clone() } else { dest.clone() }
+    } else {
+        dest.clone()
+    };
     Ok(Observed {
+        shown,
         stat,
         checksum,
         source,
@@ -198,7 +214,7 @@ fn python_json(value: &Json) -> String {
                 } else {
                     let mut units = [0; 2];
                     for unit in character.encode_utf16(&mut units) {
-                        escaped.push_str(&format!("\\u{unit:04x}"));
+                        let _ = write!(escaped, "\\u{unit:04x}");
                     }
                 }
             }
@@ -209,7 +225,10 @@ fn python_json(value: &Json) -> String {
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The path that is written: a directory takes the name of the source.

@@ -12,7 +12,7 @@ use crate::module::host_path;
 
 pub(super) fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
     let mut plan = Plan::nothing();
-    plan.set("dest", observed.dest.display().to_string());
+    plan.set("dest", observed.shown.display().to_string());
     if let Some(source) = &params.src {
         plan.set("src", source.display().to_string());
     }

@@ -222,11 +222,10 @@ impl Module for File {
         let is_directory = stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
         let filled = state == State::Link && is_directory && !host.list(&path)?.is_empty();
         let mut tree = Vec::new();
-        if state == State::Directory && params.recurse && is_directory {
-            if !wanted.is_empty() || !times.is_empty() {
-                let mut seen = HashSet::from([path.clone()]);
-                walk(host, &path, follow_of(params), &mut seen, &mut tree)?;
-            }
+        let recurses = state == State::Directory && params.recurse && is_directory;
+        if recurses && (!wanted.is_empty() || !times.is_empty()) {
+            let mut seen = HashSet::from([path.clone()]);
+            walk(host, &path, follow_of(params), &mut seen, &mut tree)?;
         }
         let observed = Observed {
             state,
@@ -245,8 +244,23 @@ impl Module for File {
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
-        plan::plan(params, observed)
-            .map_err(|error| located(Stop::failed(error), &observed.path, observed.stat.as_ref()))
+        plan::plan(params, observed).map_err(|error| {
+            let source = params.src.as_ref().map(|source| source.display().to_string());
+            let dangling = matches!(error, Error::Dangling(_));
+            let absent = matches!(error, Error::Absent(_));
+            let mut stop = Stop::failed(error);
+            if observed.state == State::Hard && source.is_some() {
+                stop = stop.with("src", source).with("dest", observed.named.display().to_string());
+                return with_stat(stop, observed.stat.as_ref());
+            }
+            if dangling {
+                stop = stop.with("src", source);
+            }
+            if absent {
+                stop = stop.with("state", "absent");
+            }
+            located(stop, &observed.path, observed.stat.as_ref())
+        })
     }
 
     fn revisit(
@@ -290,7 +304,7 @@ fn named_path(params: &Params, host: &mut dyn Host) -> Result<PathBuf, HostError
 fn meant_state(params: &Params, stat: Option<&FileStat>) -> State {
     match (params.state, stat) {
         (Some(state), _) => state,
-        (None, _) if params.recurse => State::Directory,
+        (None, None) if params.recurse => State::Directory,
         (None, None) => State::File,
         (None, Some(stat)) => match file_attributes::state_word(stat) {
             "link" => State::Link,
@@ -377,7 +391,10 @@ fn without_slash(path: &Path) -> PathBuf {
 
 /// Adds to a failure the path and what is there.
 fn located(stop: Stop, path: &Path, stat: Option<&FileStat>) -> Stop {
-    let mut stop = stop.with("path", path.display().to_string());
+    with_stat(stop.with("path", path.display().to_string()), stat)
+}
+
+fn with_stat(mut stop: Stop, stat: Option<&FileStat>) -> Stop {
     if let (Stop::Failed(failure), Some(stat)) = (&mut stop, stat) {
         file_attributes::add_stat(stat, &mut failure.returned);
     }

@@ -1,0 +1,447 @@
+//! `ansible.builtin.get_url`: fetches a file from an address to the host.
+//!
+//! Follows the module of ansible-core 2.19. The host itself fetches; a file that is there is
+//! asked for with `If-Modified-Since`. Check mode: full. Diff: as for `copy`.
+//!
+//! Differs from Ansible: `client_cert`, `client_key`, `ca_path`, `ciphers`, `use_gssapi`,
+//! `unredirected_headers`, `decompress: false` and `use_netrc` are refused; `tmp_dest` has no
+//! effect, the file is staged beside its place.
+//!
+//! ```yaml
+//! - name: Fetch a release
+//!   ansible.builtin.get_url:
+//!     url: https://example.org/tool.tar.gz
+//!     dest: /opt/tool.tar.gz
+//!     checksum: sha256:https://example.org/SHA256SUMS
+//!     mode: "0644"
+//! ```
+//!
+//! Returns `url`, `dest`, `status_code`, `msg`, `elapsed`, `checksum_src`, `checksum_dest`,
+//! `md5sum`, `backup_file` and the attributes of the file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use super::expansion;
+use super::file_attributes::{self, FileAttributes, NotSupported, Wanted};
+use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
+use crate::effect::{Applied, Content, Effect, WriteFile};
+use crate::host::{
+    DigestAlgorithm, FileKind, FileStat, Follow, Host, HostError, HttpRequest, HttpResponse,
+};
+use crate::params;
+
+params! {
+    /// Parameters of `ansible.builtin.get_url`.
+    pub struct Params {
+        /// `http://`, `https://` or `file://`.
+        url: String,
+        /// The file, or a directory that gets a file with the address's name.
+        dest: PathBuf,
+        /// `ALGORITHM:DIGEST` or `ALGORITHM:URL` of a list of digests.
+        checksum: String = String::new(),
+        /// Whether it is fetched even when it is there.
+        force: bool = false,
+        /// Whether the old file is kept beside.
+        backup: bool = false,
+        /// Headers of the request.
+        headers: Option<Map<String, Json>>,
+        /// Seconds to wait at most.
+        timeout: u64 = 10_u64,
+        /// Whether proxies of the environment are used.
+        use_proxy: bool = true,
+        /// Whether the server's certificate is checked.
+        validate_certs: bool = true,
+        /// The user for basic authentication.
+        url_username ("username"): Option<String>,
+        /// The password for basic authentication.
+        @secret url_password ("password"): Option<String>,
+        /// Whether the password is sent without being asked for; it always is.
+        force_basic_auth: bool = false,
+        /// What the request says who asks.
+        http_agent: String = "ansible-httpget".to_owned(),
+        /// No effect: the file is staged beside its place.
+        tmp_dest: Option<PathBuf>,
+        /// Whether a compressed answer is unpacked; `false` is not supported.
+        decompress: bool = true,
+        /// No effect: there is no netrc.
+        use_netrc: bool = true,
+        /// Not supported.
+        client_cert: Option<NotSupported>,
+        /// Not supported.
+        client_key: Option<NotSupported>,
+        /// Not supported.
+        ca_path: Option<NotSupported>,
+        /// Not supported.
+        ciphers: Option<NotSupported>,
+        /// Not supported.
+        use_gssapi: Option<NotSupported>,
+        /// Not supported.
+        unredirected_headers: Option<NotSupported>,
+        /// Owner, group and mode.
+        @flatten file: FileAttributes,
+    }
+}
+
+/// The module.
+#[derive(Debug)]
+pub struct GetUrl;
+
+/// What is there and what was fetched.
+#[derive(Debug)]
+pub struct Observed {
+    dest: PathBuf,
+    stat: Option<FileStat>,
+    wanted: Wanted,
+    /// `None` where the file that is there already has the digest.
+    answer: Option<HttpResponse>,
+    /// Digests of what was fetched and of what is there.
+    fetched_sha1: Option<String>,
+    there_sha1: Option<String>,
+    elapsed: i64,
+}
+
+/// Why it fails.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The form of the checksum is wrong.
+    #[error("The checksum parameter has to be in format <algorithm>:<checksum>")]
+    ChecksumForm,
+    /// The digest is not known.
+    #[error("unsupported hash type {0}")]
+    Algorithm(String),
+    /// The list has no such file.
+    #[error("Unable to find a checksum for file '{file}' in '{url}'")]
+    NotListed {
+        /// The file.
+        file: String,
+        /// The list.
+        url: String,
+    },
+    /// Something else came.
+    #[error("The checksum for {} did not match {expected}; it was {found}.", .dest.display())]
+    Mismatch {
+        /// The place.
+        dest: PathBuf,
+        /// What was expected.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+    /// The server refuses.
+    #[error("Request failed")]
+    Status,
+    /// There is no answer.
+    #[error("Request failed: {0}")]
+    NoAnswer(String),
+    /// Nowhere to put it.
+    #[error("Destination {} does not exist", .0.display())]
+    NoDirectory(PathBuf),
+    /// Compressed answers are always unpacked.
+    #[error("decompress: false is not supported")]
+    Decompress,
+}
+
+impl Module for GetUrl {
+    type Params = Params;
+    type Observed = Observed;
+
+    fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
+        if !params.decompress {
+            return Err(Stop::failed(Error::Decompress));
+        }
+        let started = host.now().seconds;
+        let mut dest = expansion::path(&params.dest, host)?;
+        let mut stat = host.stat(&dest, Follow::Yes)?;
+        if stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory) {
+            dest = dest.join(file_name(&params.url));
+            stat = host.stat(&dest, Follow::Yes)?;
+        }
+        let wanted = params.file.resolve(host)?;
+        let checksum = checksum(params, host)?;
+        let there = |algorithm, host: &mut dyn Host| match &stat {
+            Some(_) => host.digest(&dest, algorithm).map(Some),
+            None => Ok(None),
+        };
+        if let Some((algorithm, digest)) = &checksum
+            && !params.force
+            && there(*algorithm, host)?.as_ref() == Some(digest)
+        {
+            let (answer, elapsed) = (None, host.now().seconds - started);
+            let (fetched_sha1, there_sha1) = (None, None);
+            return Ok(Observed { dest, stat, wanted, answer, fetched_sha1, there_sha1, elapsed });
+        }
+        let modified = stat.as_ref().map(|stat| stat.modified.seconds);
+        let conditional = modified.filter(|_| !params.force && checksum.is_none());
+        let answer = fetch(params, &params.url, conditional, host)?;
+        let there_sha1 = there(DigestAlgorithm::Sha1, host)?;
+        if !matches!(answer.status, 200 | 304 | 0) {
+            return Err(Stop::failed(Error::Status)
+                .with("url", params.url.clone())
+                .with("dest", dest.to_string_lossy())
+                .with("status_code", answer.status)
+                .with("response", format!("HTTP Error {}", answer.status)));
+        }
+        if let Some((algorithm, expected)) = checksum {
+            let found = digest_of(algorithm, &answer.body);
+            if found != expected {
+                return Err(Stop::failed(Error::Mismatch { dest, expected, found }));
+            }
+        }
+        let parent = dest.parent().unwrap_or(Path::new("/")).to_owned();
+        if host.stat(&parent, Follow::Yes)?.is_none() {
+            return Err(Stop::failed(Error::NoDirectory(parent)));
+        }
+        let fetched_sha1 = Some(digest_of(DigestAlgorithm::Sha1, &answer.body));
+        let elapsed = host.now().seconds - started;
+        Ok(Observed { dest, stat, wanted, answer: Some(answer), fetched_sha1, there_sha1, elapsed })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
+        let mut plan = Plan::nothing();
+        plan.set("url", params.url.clone());
+        plan.set("dest", observed.dest.to_string_lossy());
+        plan.set("elapsed", observed.elapsed);
+        let fetched = observed.answer.as_ref().filter(|answer| answer.status != 304);
+        match (&observed.answer, fetched) {
+            (None, _) => plan.set("msg", "file already exists"),
+            (Some(answer), None) => {
+                plan.set("msg", "HTTP Error 304: Not Modified");
+                plan.set("status_code", answer.status);
+            }
+            (Some(_), Some(answer)) => {
+                plan.set("msg", format!("OK ({} bytes)", answer.body.len()));
+                plan.set("status_code", answer.status);
+                plan.set("checksum_src", observed.fetched_sha1.clone());
+                plan.set("checksum_dest", observed.there_sha1.clone());
+            }
+        }
+        let differs = observed.fetched_sha1 != observed.there_sha1;
+        if let Some(answer) = fetched.filter(|_| differs) {
+            let reason = match &observed.stat {
+                None => "it is absent",
+                Some(_) => "its content differs",
+            };
+            let attributes = match &observed.stat {
+                None => observed.wanted.for_new(FileKind::File),
+                Some(stat) => {
+                    let difference = observed.wanted.difference(stat);
+                    difference.map(|found| found.attributes).unwrap_or_default()
+                }
+            };
+            let write = WriteFile {
+                path: observed.dest.clone(),
+                content: Content::Bytes(answer.body.clone()),
+                attributes,
+                validate: None,
+                backup: params.backup,
+                unsafe_writes: params.file.unsafe_writes,
+            };
+            plan.push(Effect::WriteFile(write), reason);
+        } else if let Some(stat) = &observed.stat {
+            observed.wanted.plan(&observed.dest, stat, &mut plan);
+        }
+        Ok(plan)
+    }
+
+    fn conclude(
+        _params: &Params,
+        _observed: &Observed,
+        plan: &Plan,
+        applied: &[Applied],
+    ) -> Result<Conclusion, Stop> {
+        let mut returned = plan.returned.clone();
+        if let Some(Applied::BackedUp(path)) = applied.first() {
+            returned.insert("backup_file".to_owned(), Json::from(path.to_string_lossy()));
+        }
+        Ok(Conclusion { changed: plan.changes(), returned })
+    }
+
+    fn revisit(
+        _params: &Params,
+        observed: &Observed,
+        host: &mut dyn Host,
+        returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        file_attributes::describe(host, &observed.dest, returned)?;
+        if returned.contains_key("checksum_src")
+            && host.stat(&observed.dest, Follow::Yes)?.is_some()
+        {
+            let digest = host.digest(&observed.dest, DigestAlgorithm::Md5)?;
+            returned.insert("md5sum".to_owned(), Json::from(digest));
+        }
+        Ok(())
+    }
+}
+
+/// The last part of an address's path.
+fn file_name(url: &str) -> String {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
+    match path.split_once('/').and_then(|(_, path)| path.rsplit('/').next()) {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => "index.html".to_owned(),
+    }
+}
+
+fn fetch(
+    params: &Params,
+    url: &str,
+    modified: Option<i64>,
+    host: &mut dyn Host,
+) -> Result<HttpResponse, Stop> {
+    let mut headers = vec![("User-Agent".to_owned(), params.http_agent.clone())];
+    for (name, value) in params.headers.iter().flatten() {
+        headers.push((name.clone(), crate::params::plain(value)));
+    }
+    if let Some(user) = &params.url_username {
+        use base64::Engine as _;
+        let password = params.url_password.as_deref().unwrap_or_default();
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
+    }
+    if let Some(date) = modified.and_then(http_date) {
+        headers.push(("If-Modified-Since".to_owned(), date));
+    }
+    let request = HttpRequest {
+        url: url.to_owned(),
+        method: String::new(),
+        headers,
+        timeout: Some(Duration::from_secs(params.timeout)),
+        insecure: !params.validate_certs,
+        use_proxy: params.use_proxy,
+    };
+    host.fetch(&request).map_err(|error| match error {
+        HostError::Http { reason, .. } => Stop::failed(Error::NoAnswer(reason))
+            .with("url", params.url.clone())
+            .with("dest", params.dest.to_string_lossy()),
+        other => Stop::Host(other),
+    })
+}
+
+/// A moment as HTTP words it (RFC 9110, 5.6.7).
+fn http_date(seconds: i64) -> Option<String> {
+    let moment = jiff::Timestamp::from_second(seconds).ok()?;
+    let date = moment.to_zoned(jiff::tz::TimeZone::UTC);
+    Some(jiff::fmt::strtime::format("%a, %d %b %Y %H:%M:%S GMT", &date).unwrap_or_default())
+}
+
+/// The digest that is expected, fetched from a list where an address is given.
+fn checksum(
+    params: &Params,
+    host: &mut dyn Host,
+) -> Result<Option<(DigestAlgorithm, String)>, Stop> {
+    if params.checksum.is_empty() {
+        return Ok(None);
+    }
+    let form = || Stop::failed(Error::ChecksumForm);
+    let (algorithm, digest) = params.checksum.split_once(':').ok_or_else(form)?;
+    let algorithm = match algorithm.trim().to_lowercase().as_str() {
+        "md5" => DigestAlgorithm::Md5,
+        "sha1" => DigestAlgorithm::Sha1,
+        "sha224" => DigestAlgorithm::Sha224,
+        "sha256" => DigestAlgorithm::Sha256,
+        "sha384" => DigestAlgorithm::Sha384,
+        "sha512" => DigestAlgorithm::Sha512,
+        other => return Err(Stop::failed(Error::Algorithm(other.to_owned()))),
+    };
+    let digest = digest.trim();
+    if ["http://", "https://", "file://", "ftp://"].iter().any(|start| digest.starts_with(start)) {
+        let list = fetch(params, digest, None, host)?;
+        let file = file_name(&params.url);
+        let text = String::from_utf8_lossy(&list.body);
+        let found = listed(&text, &file)
+            .ok_or_else(|| Stop::failed(Error::NotListed { file, url: digest.to_owned() }))?;
+        return Ok(Some((algorithm, found)));
+    }
+    if digest.is_empty() || !digest.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(form());
+    }
+    Ok(Some((algorithm, digest.to_lowercase())))
+}
+
+/// The digest of a file in a list of `DIGEST  NAME`, or the only digest without a name.
+fn listed(text: &str, file: &str) -> Option<String> {
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    if let [only] = lines.as_slice()
+        && let [digest] = only.as_slice()
+    {
+        return Some(digest.to_lowercase());
+    }
+    lines.iter().find_map(|words| match words.as_slice() {
+        [digest, name] => {
+            let name = name.trim_start_matches(['*', '.']).rsplit('/').next();
+            (name == Some(file)).then(|| digest.to_lowercase())
+        }
+        // BSD style: SHA256 (NAME) = DIGEST
+        [_, name, "=", digest] => {
+            (name.trim_matches(['(', ')']) == file).then(|| digest.to_lowercase())
+        }
+        _ => None,
+    })
+}
+
+fn digest_of(algorithm: DigestAlgorithm, bytes: &[u8]) -> String {
+    crate::host::digest::Digester::of(algorithm, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{GetUrl, Observed, Params, file_name, http_date, listed};
+    use crate::contract::Module as _;
+    use crate::host::HttpResponse;
+    use crate::module::file_attributes::Wanted;
+    use crate::params::Params as _;
+
+    #[test]
+    fn names_dates_and_lists() {
+        assert_eq!(file_name("http://x/a/b.tar.gz?v=1"), "b.tar.gz");
+        assert_eq!(file_name("http://x"), "index.html");
+        assert_eq!(http_date(0).unwrap(), "Thu, 01 Jan 1970 00:00:00 GMT");
+        for (text, expected) in [
+            ("ABC\n", Some("abc")),
+            ("00  other\n11  *tool.tgz\n", Some("11")),
+            ("22  ./dir/tool.tgz\n33 x\n", Some("22")),
+            ("SHA256 (tool.tgz) = 44\n", Some("44")),
+            ("00  other\n01 more\n", None),
+        ] {
+            assert_eq!(listed(text, "tool.tgz").as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_other_content_is_written() {
+        let given = json!({"url": "http://x/a", "dest": "/tmp/a"});
+        let params = Params::parse("get_url", given.as_object().unwrap()).unwrap();
+        let table = [
+            (Some((200, b"hi".to_vec())), None, 1, "OK (2 bytes)"),
+            (Some((200, b"hi".to_vec())), Some("same"), 0, "OK (2 bytes)"),
+            (Some((304, Vec::new())), Some("other"), 0, "HTTP Error 304: Not Modified"),
+            (None, None, 0, "file already exists"),
+        ];
+        for (answer, there, effects, message) in table {
+            let answer = answer.map(|(status, body)| HttpResponse {
+                status,
+                body,
+                ..HttpResponse::default()
+            });
+            let observed = Observed {
+                dest: "/tmp/a".into(),
+                stat: None,
+                wanted: Wanted::default(),
+                fetched_sha1: answer.as_ref().map(|_| "same".to_owned()),
+                answer,
+                there_sha1: there.map(str::to_owned),
+                elapsed: 0,
+            };
+            let plan = GetUrl::plan(&params, &observed).unwrap();
+            assert_eq!(plan.effects.len(), effects, "{message}");
+            assert_eq!(plan.returned["msg"], json!(message));
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! A runner on a host: tasks in, replies out, sources when it wants them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use canvass_modules::effect::Source;
+use canvass_modules::wire::frame::{BLOB_CHUNK, Kind, header, parse_header};
+use canvass_modules::wire::{
+    FromRunner, INLINE_SOURCE_LIMIT, InlineSource, ItemReply, TaskRequest, ToRunner,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinHandle};
+
+use super::bootstrap::Started;
+use super::error::{ConnectionError, Problem, RunnerProblem};
+use super::process::{Event, Input, Output, Tail};
+
+/// How long a runner may take to end when it is asked to, before its channel is cut.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The content of a source that a task refers to.
+#[derive(Debug, Clone)]
+pub enum TaskSource {
+    /// In memory.
+    Bytes {
+        /// What the task calls it.
+        source: Source,
+        /// The content.
+        bytes: Arc<[u8]>,
+    },
+    /// A file of this machine, read when the runner wants it.
+    File {
+        /// What the task calls it.
+        source: Source,
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+impl TaskSource {
+    fn source(&self) -> &Source {
+        match self {
+            Self::Bytes { source, .. } | Self::File { source, .. } => source,
+        }
+    }
+}
+
+/// A runner that is up.
+///
+/// Dropping it ends the runner: its input closes, and what has not ended soon after is cut off.
+#[derive(Debug)]
+pub struct Runner {
+    host: String,
+    shared: Arc<Shared>,
+    messages: mpsc::UnboundedSender<Vec<u8>>,
+    reader: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: HashMap<u64, Waiting>,
+    /// Set once: why nothing will be answered any more.
+    end: Option<End>,
+}
+
+#[derive(Debug, Clone)]
+enum End {
+    Lost { reason: String, stderr: String },
+    Protocol { reason: String },
+}
+
+impl From<End> for Problem {
+    fn from(end: End) -> Self {
+        match end {
+            End::Lost { reason, stderr } => Self::Lost { reason, stderr },
+            End::Protocol { reason } => RunnerProblem::Protocol { reason }.into(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Waiting {
+    items_left: usize,
+    replies: mpsc::UnboundedSender<ItemReply>,
+    sources: HashMap<u64, TaskSource>,
+    done: Option<oneshot::Sender<Result<(), Problem>>>,
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finish(&self, task: u64, result: Result<(), Problem>) {
+        let waiting = self.state().waiting.remove(&task);
+        if let Some(done) = waiting.and_then(|waiting| waiting.done) {
+            // nobody listens when the task was given up just now
+            let _ = done.send(result);
+        }
+    }
+
+    fn end(&self, end: End) {
+        let waiting = {
+            let mut state = self.state();
+            let end = state.end.get_or_insert(end).clone();
+            let waiting: Vec<Waiting> = state.waiting.drain().map(|(_, waiting)| waiting).collect();
+            waiting.into_iter().map(|waiting| (waiting, end.clone())).collect::<Vec<_>>()
+        };
+        for (waiting, end) in waiting {
+            if let Some(done) = waiting.done {
+                let _ = done.send(Err(end.into()));
+            }
+        }
+    }
+
+    fn deliver(&self, reply: ItemReply) {
+        let task = reply.task;
+        let finished = {
+            let mut state = self.state();
+            let Some(waiting) = state.waiting.get_mut(&task) else { return };
+            waiting.items_left = waiting.items_left.saturating_sub(1);
+            // the receiver may have gone; the task is waited for all the same
+            let _ = waiting.replies.send(reply);
+            waiting.items_left == 0
+        };
+        if finished {
+            self.finish(task, Ok(()));
+        }
+    }
+}
+
+/// Gives a task up when its future is dropped.
+struct Abandon<'r> {
+    runner: &'r Runner,
+    task: u64,
+    armed: bool,
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        if self.armed && self.runner.shared.state().waiting.remove(&self.task).is_some() {
+            self.runner.post(&ToRunner::Cancel { id: self.task });
+        }
+    }
+}
+
+impl Runner {
+    /// Takes over a runner that has printed its magic line; checks that it is the right one.
+    pub(crate) async fn take_over(
+        host: &str,
+        started: Started,
+        why: impl Fn() -> Option<String> + Send + 'static,
+    ) -> Result<Self, ConnectionError> {
+        let Started { process, rest, errors, sha256 } = started;
+        let mut frames = Frames { output: process.output, buffer: rest, errors, ended: None };
+        let ready = tokio::time::timeout(Duration::from_secs(30), frames.next()).await;
+        let problem = match ready {
+            Ok(Ok(Some((Kind::Message, body)))) => match serde_json::from_slice(&body) {
+                Ok(FromRunner::Ready { hash, .. }) if hash == sha256 => None,
+                Ok(FromRunner::Ready { hash, .. }) => Some(RunnerProblem::WrongHash { hash }),
+                Ok(_) => Some(RunnerProblem::Protocol { reason: "it spoke out of turn".to_owned() }),
+                Err(error) => Some(RunnerProblem::Protocol { reason: error.to_string() }),
+            },
+            Ok(Ok(Some(_))) => {
+                Some(RunnerProblem::Protocol { reason: "it began with content".to_owned() })
+            }
+            Ok(Ok(None)) => Some(RunnerProblem::DidNotStart { said: frames.last_words() }),
+            Ok(Err(reason)) => Some(RunnerProblem::Protocol { reason }),
+            Err(_) => Some(RunnerProblem::TimedOut {
+                after: Duration::from_secs(30),
+                said: frames.last_words(),
+            }),
+        };
+        if let Some(problem) = problem {
+            return Err(ConnectionError::new(host, problem));
+        }
+        let shared = Arc::new(Shared::default());
+        let (messages, message_queue) = mpsc::unbounded_channel();
+        let (blobs, blob_queue) = mpsc::channel(2);
+        let (wants, want_queue) = mpsc::unbounded_channel();
+        let writer = tokio::spawn(write(process.input, message_queue, blob_queue));
+        let feeder = tokio::spawn(feed(Arc::clone(&shared), want_queue, blobs));
+        let reader = tokio::spawn(read(frames, Arc::clone(&shared), wants, writer, feeder, why));
+        Ok(Self { host: host.to_owned(), shared, messages, reader })
+    }
+
+    /// Lets the runner do a task; returns when every item has been replied to.
+    ///
+    /// The request's id must not be in use on this runner. Small sources travel with the
+    /// request. Dropping the future tells the runner to stop the task.
+    pub async fn task(
+        &self,
+        mut request: TaskRequest,
+        sources: Vec<TaskSource>,
+        replies: mpsc::UnboundedSender<ItemReply>,
+    ) -> Result<(), ConnectionError> {
+        let task = request.id;
+        if request.items.is_empty() {
+            return Ok(());
+        }
+        let mut by_id = HashMap::new();
+        for source in sources {
+            if source.source().size <= INLINE_SOURCE_LIMIT {
+                let content = self.content(&source).await?;
+                request.sources.push(InlineSource { id: source.source().id, content });
+            }
+            // kept all the same: the runner may ask again for a later item
+            by_id.insert(source.source().id, source);
+        }
+        let (done, result) = oneshot::channel();
+        {
+            let mut state = self.shared.state();
+            if let Some(end) = &state.end {
+                return Err(ConnectionError::new(&self.host, end.clone()));
+            }
+            if state.waiting.contains_key(&task) {
+                let problem = RunnerProblem::DuplicateTask { id: task };
+                return Err(ConnectionError::new(&self.host, problem));
+            }
+            let items_left = request.items.len();
+            let waiting = Waiting { items_left, replies, sources: by_id, done: Some(done) };
+            state.waiting.insert(task, waiting);
+        }
+        let mut abandon = Abandon { runner: self, task, armed: true };
+        self.post(&ToRunner::Task(Box::new(request)));
+        let result = result.await.unwrap_or_else(|_| {
+            Err(Problem::Lost { reason: "the runner was closed".to_owned(), stderr: String::new() })
+        });
+        abandon.armed = false;
+        result.map_err(|problem| ConnectionError::new(&self.host, problem))
+    }
+
+    /// Whether the runner has ended.
+    pub fn is_lost(&self) -> bool {
+        self.shared.state().end.is_some()
+    }
+
+    /// Ends the runner and waits until it is gone.
+    pub async fn close(self) {
+        let Self { messages, reader, .. } = self;
+        // the writer ends the input when its queue closes; the reader bounds what follows
+        drop(messages);
+        let _ = reader.await;
+    }
+
+    async fn content(&self, source: &TaskSource) -> Result<Vec<u8>, ConnectionError> {
+        match source {
+            TaskSource::Bytes { bytes, .. } => Ok(bytes.to_vec()),
+            TaskSource::File { path, .. } => tokio::fs::read(path).await.map_err(|error| {
+                let problem = unreadable(path.clone(), &error);
+                ConnectionError::new(&self.host, problem)
+            }),
+        }
+    }
+
+    fn post(&self, message: &ToRunner) {
+        // a message always serialises; the writer is gone only when the runner is
+        if let Ok(body) = serde_json::to_vec(message)
+            && let Ok(frame) = framed(Kind::Message, &[&body])
+        {
+            let _ = self.messages.send(frame);
+        }
+    }
+}
+
+fn unreadable(path: PathBuf, error: &std::io::Error) -> RunnerProblem {
+    RunnerProblem::SourceUnreadable { path, reason: error.to_string() }
+}
+
+fn framed(kind: Kind, parts: &[&[u8]]) -> std::io::Result<Vec<u8>> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let head = header(kind, length)?;
+    let mut frame = Vec::with_capacity(head.len() + length);
+    frame.extend_from_slice(&head);
+    for part in parts {
+        frame.extend_from_slice(part);
+    }
+    Ok(frame)
+}
+
+/// Frames out of the output of a process.
+struct Frames {
+    output: Output,
+    buffer: BytesMut,
+    errors: Tail,
+    ended: Option<String>,
+}
+
+impl Frames {
+    const HEAD: usize = 5;
+
+    async fn next(&mut self) -> Result<Option<(Kind, BytesMut)>, String> {
+        loop {
+            if let Some(head) = self.buffer.first_chunk::<{ Self::HEAD }>() {
+                let (kind, length) = parse_header(*head).map_err(|error| error.to_string())?;
+                if self.buffer.len() >= Self::HEAD + length {
+                    let mut frame = self.buffer.split_to(Self::HEAD + length);
+                    return Ok(Some((kind, frame.split_off(Self::HEAD))));
+                }
+            }
+            match self.output.next().await {
+                Some(Event::Stdout(data)) => self.buffer.extend_from_slice(&data),
+                Some(Event::Stderr(data)) => self.errors.push(&data),
+                Some(Event::Ended(ending)) => self.ended = Some(ending.to_string()),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let words = self.errors.words();
+        let ended = || self.ended.clone().unwrap_or_else(|| "it said nothing".to_owned());
+        if words.is_empty() { ended() } else { words }
+    }
+}
+
+async fn read(
+    mut frames: Frames,
+    shared: Arc<Shared>,
+    wants: mpsc::UnboundedSender<(u64, u64)>,
+    mut writer: JoinHandle<()>,
+    feeder: JoinHandle<()>,
+    why: impl Fn() -> Option<String> + Send + 'static,
+) {
+    let _guard = Abort([writer.abort_handle(), feeder.abort_handle()]);
+    let patience = async {
+        let _ = (&mut writer).await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::pin!(patience);
+    let end = loop {
+        let frame = tokio::select! {
+            frame = frames.next() => frame,
+            () = &mut patience => Ok(None),
+        };
+        match frame {
+            Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
+                Ok(FromRunner::Item(reply)) => shared.deliver(*reply),
+                Ok(FromRunner::Want { task, source }) => {
+                    let _ = wants.send((task, source));
+                }
+                Ok(FromRunner::Ready { .. }) => {}
+                Err(error) => break End::Protocol { reason: error.to_string() },
+            },
+            Ok(Some(_)) => break End::Protocol { reason: "it sent content".to_owned() },
+            Ok(None) => {
+                let reason = why().or_else(|| frames.ended.as_ref().map(|how| format!("the runner is gone, {how}")));
+                let reason = reason.unwrap_or_else(|| "the channel was closed".to_owned());
+                break End::Lost { reason, stderr: frames.errors.words() };
+            }
+            Err(reason) => break End::Protocol { reason },
+        }
+    };
+    shared.end(end);
+}
+
+/// Ends the tasks when the reader ends, however it does.
+struct Abort([AbortHandle; 2]);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// Writes messages as they come, and parts of sources between them.
+async fn write(
+    mut input: Input,
+    mut messages: mpsc::UnboundedReceiver<Vec<u8>>,
+    mut blobs: mpsc::Receiver<Vec<u8>>,
+) {
+    loop {
+        let frame = tokio::select! {
+            biased;
+            message = messages.recv() => match message {
+                Some(frame) => frame,
+                None => break,
+            },
+            Some(frame) = blobs.recv() => frame,
+        };
+        if input.write_all(&frame).await.is_err() || input.flush().await.is_err() {
+            // the reader sees the end and says why
+            return;
+        }
+    }
+    let _ = input.shutdown().await;
+}
+
+/// Answers what the runner wants, one source after the other.
+async fn feed(
+    shared: Arc<Shared>,
+    mut wants: mpsc::UnboundedReceiver<(u64, u64)>,
+    blobs: mpsc::Sender<Vec<u8>>,
+) {
+    while let Some((task, id)) = wants.recv().await {
+        let source = {
+            let state = shared.state();
+            state.waiting.get(&task).and_then(|waiting| waiting.sources.get(&id)).cloned()
+        };
+        let whole = match source {
+            None => Ok(false),
+            Some(source) => stream(&shared, task, id, &source, &blobs).await,
+        };
+        let whole = whole.unwrap_or_else(|problem| {
+            shared.finish(task, Err(problem));
+            false
+        });
+        let Ok(frame) = framed(Kind::BlobEnd, &[&id.to_be_bytes(), &[u8::from(whole)]]) else {
+            return;
+        };
+        if blobs.send(frame).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends a source; gives whether all of it went out.
+async fn stream(
+    shared: &Shared,
+    task: u64,
+    id: u64,
+    source: &TaskSource,
+    blobs: &mpsc::Sender<Vec<u8>>,
+) -> Result<bool, Problem> {
+    let send = async |chunk: &[u8]| {
+        let Ok(frame) = framed(Kind::Blob, &[&id.to_be_bytes(), chunk]) else { return false };
+        blobs.send(frame).await.is_ok() && shared.state().waiting.contains_key(&task)
+    };
+    match source {
+        TaskSource::Bytes { bytes, .. } => {
+            for chunk in bytes.chunks(BLOB_CHUNK) {
+                if !send(chunk).await {
+                    return Ok(false);
+                }
+            }
+        }
+        TaskSource::File { path, .. } => {
+            let failed = |error: std::io::Error| unreadable(path.clone(), &error);
+            let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
+            let mut chunk = vec![0; BLOB_CHUNK];
+            loop {
+                let length = file.read(&mut chunk).await.map_err(failed)?;
+                if length == 0 {
+                    break;
+                }
+                if !send(chunk.get(..length).unwrap_or_default()).await {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,1 @@
+//! Connections against real programs: shells, `sshd`, `ssh`, `sudo`.
