@@ -19,6 +19,7 @@ mod syntax;
 mod templar;
 mod tests;
 mod time;
+mod yaml_emitter;
 
 pub use error::{TemplateError, TemplateErrorKind};
 pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
