@@ -377,3 +377,8 @@ fn json(value: &Value) -> Outcome<Json> {
         _ => Json::String(text(value)?),
     })
 }
+
+/// stub
+pub fn from_json(_value: &Json) -> Value {
+    Value::UNDEFINED
+}

@@ -6,6 +6,8 @@ mod times;
 
 use minijinja::Value;
 
+pub(super) use strings::{capitalize, split_lines};
+
 use super::eval::{Call, Callable, Environment};
 use super::failure::{Failure, Outcome};
 use super::python::{Class, class_of, type_name};
