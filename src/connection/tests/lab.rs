@@ -45,7 +45,10 @@ async fn privileges_on_a_lab_host() {
                         let privilege = become_by(method, user, password);
                         let start = std::time::Instant::now();
                         let who = identity(&connection, &privilege).await;
-                        eprintln!("{transport:?} {login} -> {method} {user} {password:?}: {who} [{:?}]", start.elapsed());
+                        eprintln!(
+                            "{transport:?} {login} -> {method} {user} {password:?}: {who} [{:?}]",
+                            start.elapsed()
+                        );
                     }
                 }
             }
@@ -72,7 +75,9 @@ async fn passwords_on_a_lab_host() {
             ..Target::new(std::env::var("CANVASS_TEST_HOST").unwrap_or("h1".into()), Transport::Ssh)
         };
         match connector(home.path()).connect(&target).await {
-            Ok(connection) => eprintln!("{options}: in, {}", identity(&connection, &Privilege::Same).await),
+            Ok(connection) => {
+                eprintln!("{options}: in, {}", identity(&connection, &Privilege::Same).await)
+            }
             Err(error) => eprintln!("{options}: {error}"),
         }
     }

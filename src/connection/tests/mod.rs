@@ -60,7 +60,8 @@ async fn run(runner: &Runner, request: TaskRequest) -> Result<Vec<ItemReply>, Co
 
 /// Pings a runner; its answer must be a pong.
 async fn ping(runner: &Runner) {
-    let replies = run(runner, task(7, "ansible.builtin.ping", json!({"data": "door"}))).await.unwrap();
+    let replies =
+        run(runner, task(7, "ansible.builtin.ping", json!({"data": "door"}))).await.unwrap();
     assert_eq!(replies.len(), 1);
     assert_eq!(replies[0].returned.get("ping"), Some(&json!("door")), "{replies:?}");
 }

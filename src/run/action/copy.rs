@@ -26,7 +26,9 @@ pub(super) fn prepare(
         arguments.shift_remove("content");
         let text = match content {
             Json::String(text) => text,
-            Json::Object(_) | Json::Array(_) => python_json::dumps(&content, Layout::Line, Ascii::Escaped),
+            Json::Object(_) | Json::Array(_) => {
+                python_json::dumps(&content, Layout::Line, Ascii::Escaped)
+            }
             other => params::plain(&other),
         };
         return Ok(remote(arguments, Some(bytes_source(text.into_bytes()))));

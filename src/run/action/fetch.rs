@@ -28,7 +28,9 @@ pub(super) fn prepare(
     let base = input.directories.playbook.join(&params.dest);
     let to = if params.flat {
         match params.src.file_name() {
-            Some(name) if params.dest.to_string_lossy().ends_with('/') || base.is_dir() => base.join(name),
+            Some(name) if params.dest.to_string_lossy().ends_with('/') || base.is_dir() => {
+                base.join(name)
+            }
             _ => base,
         }
     } else {
@@ -78,11 +80,8 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let beside = directory.join(format!(
-        ".{}.{}.fetching",
-        name.unwrap_or_default(),
-        std::process::id()
-    ));
+    let beside =
+        directory.join(format!(".{}.{}.fetching", name.unwrap_or_default(), std::process::id()));
     let written = std::fs::File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()

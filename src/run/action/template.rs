@@ -28,10 +28,10 @@ pub(super) fn prepare(
         )));
     }
     let path = files::find(input.directories, "templates", &params.src.to_string_lossy())?;
-    let text = String::from_utf8(files::read(&path)?).map_err(|_| {
-        ActionError::Include(format!("template `{}` is not UTF-8", path.display()))
-    })?;
-    let scope = input.scope.over(Arc::new(template_variables(&path, &params.dest.to_string_lossy())));
+    let text = String::from_utf8(files::read(&path)?)
+        .map_err(|_| ActionError::Include(format!("template `{}` is not UTF-8", path.display())))?;
+    let scope =
+        input.scope.over(Arc::new(template_variables(&path, &params.dest.to_string_lossy())));
     let options = file_options(&params);
     let rendered = input.templar.file(&path, &text, &options, &scope)?;
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
