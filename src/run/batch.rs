@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use minijinja::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -12,12 +13,12 @@ use crate::playbook::Strategy;
 use crate::report::event::{Event, Level, TaskHead};
 
 use super::action::Meta;
-use super::context::PlayContext;
+use super::context::{PlayContext, data};
 use super::handlers::{Handlers, Notified};
 use super::host_vars::{Facts, Learnt};
 use super::job::{Job, JobResult};
 use super::keyword::KeywordReader;
-use super::outcome::Verdict;
+use super::outcome::{TaskResult, Verdict};
 use super::reported::{self, Circumstances};
 use super::tally::Tally;
 
@@ -277,6 +278,14 @@ impl<'a> Batch<'a> {
             _ => false,
         };
         let unreachable = result.total.verdict == Verdict::Unreachable;
+        if failed {
+            let about = failure(&self.play, step, &result.total);
+            for host in &all {
+                if let Some((name, _)) = self.hosts.get_index(*host) {
+                    self.play.run.hosts.learn(name, &about);
+                }
+            }
+        }
         for (index, host) in all.into_iter().enumerate() {
             // those that waited for a `run_once` share its failure, not its connection
             self.move_on(host, step, failed, unreachable && index == 0, id);
@@ -448,11 +457,27 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What a rescue can read of the failure: `ansible_failed_task` and `ansible_failed_result`.
+fn failure(play: &PlayContext, step: usize, total: &TaskResult) -> Learnt {
+    let mut learnt = Learnt::default();
+    if let Some(found) = play.steps.list.get(step) {
+        let task = &found.task.task;
+        let name = task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.written);
+        let task = Value::from_pairs([
+            ("name", Value::from(name)),
+            ("action", Value::from(task.action.written.as_str())),
+        ]);
+        learnt.set.insert("ansible_failed_task".to_owned(), data(task));
+    }
+    learnt.set.insert("ansible_failed_result".to_owned(), total.registered());
+    learnt
+}
+
 impl JobResult {
     /// A handler of which nobody knows whether it would run.
     fn unknown(reason: String) -> Self {
         Self {
-            total: super::outcome::TaskResult::unknown(format!(
+            total: TaskResult::unknown(format!(
                 "whether it is notified is unknown: {reason}"
             )),
             delegated_to: None,

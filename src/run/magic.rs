@@ -18,6 +18,9 @@ use super::settings::{DiffMode, RunSettings};
 /// The version of ansible-core whose behaviour is followed.
 const ANSIBLE_VERSION: (&str, u32, u32, u32) = ("2.19.14", 2, 19, 14);
 
+/// The names of this machine, which are there even where no inventory lists them.
+const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 /// The hosts that a play's variables name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PlayHosts {
@@ -120,7 +123,8 @@ impl Object for AllHosts {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let play = self.play.upgrade()?;
         let host = key.as_str()?;
-        play.run.inventory.is_listed(host).then(|| {
+        let known = play.run.inventory.is_listed(host) || LOCALHOST.contains(&host);
+        known.then(|| {
             Value::from_object(OneHost { play: Arc::downgrade(&play), host: host.to_owned() })
         })
     }
