@@ -248,19 +248,7 @@ impl<'a> Batch<'a> {
         let id = self.heads.get(&step).copied().unwrap_or_default();
         let Some((name, _)) = self.hosts.get_index(host) else { return };
         let name = name.clone();
-        let circumstances = Circumstances {
-            delegated_to: result.delegated_to.clone(),
-            censored: result.censored,
-            ignored: result.ignored,
-            item: None,
-        };
-        let outcome = reported::outcome(&self.play.run, &result.total, circumstances);
-        self.play.run.tell(Event::HostFinished {
-            task: id,
-            host: name.clone(),
-            outcome: Box::new(outcome),
-        });
-        self.tally.count(&name, &result.total.verdict, result.ignored);
+        self.report(id, step, &name, &result);
         self.notify(host, step, &result);
         let others = self.once.remove(&step).unwrap_or_default();
         let all: Vec<usize> = std::iter::once(host).chain(others).collect();
@@ -293,6 +281,29 @@ impl<'a> Batch<'a> {
         if failed {
             self.stop_for_all(step, &name);
         }
+    }
+
+    /// Tells the report and counts; a `meta` task has no result of its own.
+    fn report(&mut self, id: usize, step: usize, name: &str, result: &JobResult) {
+        let module = self.play.steps.list.get(step).map(|found| &found.task.task.action.module);
+        if module.is_some_and(|module| module == "ansible.builtin.meta")
+            && result.total.verdict != Verdict::Failed
+        {
+            return;
+        }
+        let circumstances = Circumstances {
+            delegated_to: result.delegated_to.clone(),
+            censored: result.censored,
+            ignored: result.ignored,
+            item: None,
+        };
+        let outcome = reported::outcome(&self.play.run, &result.total, circumstances);
+        self.play.run.tell(Event::HostFinished {
+            task: id,
+            host: name.to_owned(),
+            outcome: Box::new(outcome),
+        });
+        self.tally.count(name, &result.total.verdict, result.ignored);
     }
 
     /// Takes a host past a step that it has done.
