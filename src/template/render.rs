@@ -7,6 +7,7 @@ use super::eval::{Environment, Interpreter, Output};
 use super::failure::{Failure, Outcome};
 use super::place::narrow;
 use super::python::settle;
+use super::syntax::Embedded;
 use crate::source::Span;
 use crate::vars::Scope;
 
@@ -27,7 +28,11 @@ fn placed(source: &str, span: Option<&Span>) -> impl Fn(Box<Failure>) -> Box<Fai
 }
 
 /// The value of a template as it stands in YAML.
-pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -> Outcome<Value> {
+pub(crate) fn template_value(
+    source: &str,
+    span: Option<&Span>,
+    scope: &Scope,
+) -> Outcome<Value> {
     let parsed = strip_newline(source);
     let run = || -> Outcome<Value> {
         let template = cache::inline(parsed)?;
@@ -42,9 +47,14 @@ pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -
 }
 
 /// The value of a bare expression.
-pub(crate) fn expression_value(source: &str, span: Option<&Span>, scope: &Scope) -> Outcome<Value> {
+pub(super) fn expression_value(
+    source: &str,
+    embedded: Embedded,
+    span: Option<&Span>,
+    scope: &Scope,
+) -> Outcome<Value> {
     let run = || -> Outcome<Value> {
-        let expression = cache::expression(source)?;
+        let expression = cache::expression(source, embedded)?;
         let environment = Environment::new(scope);
         let value = Interpreter::new(&environment).expression(&expression)?;
         settle(&value).map_err(|mut failure| {

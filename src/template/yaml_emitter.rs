@@ -1,5 +1,7 @@
 //! YAML as PyYAML's safe dumper writes it.
 
+use std::fmt::Write as _;
+
 use libyaml_safer::{Emitter, Encoding, Event, MappingStyle, ScalarStyle, SequenceStyle};
 use minijinja::Value;
 
@@ -63,7 +65,28 @@ pub(super) fn dump_yaml(value: &Value, style: &YamlStyle) -> Outcome<String> {
         }
         emitter.flush().map_err(|error| Failure::failed(format!("cannot write YAML: {error}")))?;
     }
-    String::from_utf8(bytes).map_err(|error| Failure::failed(error.to_string()))
+    let text = String::from_utf8(bytes).map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(escape_astral(&text))
+}
+
+/// Characters that PyYAML writes as escapes, which need double quotes.
+fn is_astral(letter: char) -> bool {
+    u32::from(letter) > 0xffff
+}
+
+fn escape_astral(text: &str) -> String {
+    if !text.chars().any(is_astral) {
+        return text.to_owned();
+    }
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        if is_astral(letter) {
+            let _ = write!(escaped, "\\U{:08X}", u32::from(letter));
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
 }
 
 fn is_scalar(value: &Value) -> bool {
@@ -143,6 +166,7 @@ fn scalar(value: &Value, style: &YamlStyle) -> Outcome<Event> {
         Some('"') => ScalarStyle::DoubleQuoted,
         Some('|') => ScalarStyle::Literal,
         Some('>') => ScalarStyle::Folded,
+        None if written.chars().any(is_astral) => ScalarStyle::DoubleQuoted,
         _ => ScalarStyle::Plain,
     };
     let tag = format!("tag:yaml.org,2002:{tag}");

@@ -21,7 +21,8 @@ pub(super) const FILTERS: &[Filter] = &[
         if class_of(value) == Class::Unknown {
             usable(value)?;
         }
-        Ok(Value::from(type_name(value)))
+        let undefined = class_of(value) == Class::Undefined;
+        Ok(Value::from(if undefined { "UndefinedMarker" } else { type_name(value) }))
     }),
     filter("int", &["value", "default", "base"], int),
     filter("float", &["value", "default"], float),

@@ -328,7 +328,6 @@ impl Parser {
         let reads = MacroReads {
             varargs: self.names_between(first, "varargs"),
             kwargs: self.names_between(first, "kwargs"),
-            caller: self.names_between(first, "caller"),
         };
         Ok(Macro { name, parameters, body, reads })
     }

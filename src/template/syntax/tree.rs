@@ -62,7 +62,7 @@ pub(in crate::template) struct Macro {
     pub(in crate::template) name: Arc<str>,
     pub(in crate::template) parameters: Vec<(Arc<str>, Option<Node<Expression>>)>,
     pub(in crate::template) body: Vec<Statement>,
-    /// Whether it reads `varargs`, `kwargs` or `caller`.
+    /// Whether it reads `varargs` or `kwargs`.
     pub(in crate::template) reads: MacroReads,
 }
 
@@ -71,7 +71,6 @@ pub(in crate::template) struct Macro {
 pub(in crate::template) struct MacroReads {
     pub(in crate::template) varargs: bool,
     pub(in crate::template) kwargs: bool,
-    pub(in crate::template) caller: bool,
 }
 
 /// Whether an included or imported template sees the variables of the one around it.
