@@ -91,10 +91,7 @@ impl Images {
     }
 
     /// The one for an architecture: `canvass-runner-ARCHITECTURE` in the directory.
-    pub(crate) async fn find(
-        &self,
-        architecture: &str,
-    ) -> Result<Arc<RunnerImage>, RunnerProblem> {
+    pub(crate) async fn find(&self, architecture: &str) -> Result<Arc<RunnerImage>, RunnerProblem> {
         if architecture == self.first.architecture {
             return Ok(self.first());
         }

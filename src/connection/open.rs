@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::connector::{Connector, Sources};
 use super::error::Problem;
 use super::secret::Secret;
-use super::ssh::{Greeted, ProxyWords, Session, Setback, Stream, Way, greet, straight, through_command};
+use super::ssh::{
+    Greeted, ProxyWords, Session, Setback, Stream, Way, greet, straight, through_command,
+};
 use super::ssh_config::resolve::Given;
-use super::ssh_config::{HostSettings, Hop, Proxy};
+use super::ssh_config::{Hop, HostSettings, Proxy};
 use super::target::HostKeys;
 
 /// How often a server that hangs up is called again.

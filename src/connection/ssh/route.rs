@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use super::session::Session;
 use crate::connection::error::Problem;
 use crate::connection::process::Tail;
-use crate::connection::ssh_config::{Family, HostSettings, Hop};
+use crate::connection::ssh_config::{Family, Hop, HostSettings};
 
 /// Something that carries bytes both ways.
 pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -58,7 +58,8 @@ impl Host {
         let uid = rustix::process::getuid().as_raw();
         for parent in ["/var/tmp", "/tmp", "/dev/shm"] {
             let name = format!("runner-{}", self.image.sha256);
-            let _ = std::fs::remove_file(Path::new(parent).join(format!(".canvass-{uid}")).join(name));
+            let _ =
+                std::fs::remove_file(Path::new(parent).join(format!(".canvass-{uid}")).join(name));
         }
     }
 }
@@ -102,7 +103,9 @@ async fn a_runner_that_was_touched_is_replaced() {
     let whole = std::fs::read(&runner).unwrap();
     let mut touched = whole.clone();
     *touched.last_mut().unwrap() = b'#';
-    for (content, mode) in [(&touched[..], 0o700), (b"short", 0o700), (&whole, 0o755), (&whole, 0o600)] {
+    for (content, mode) in
+        [(&touched[..], 0o700), (b"short", 0o700), (&whole, 0o755), (&whole, 0o600)]
+    {
         std::fs::write(&runner, content).unwrap();
         std::fs::set_permissions(&runner, Permissions::from_mode(mode)).unwrap();
         host.start("", "/bin/sh").await.unwrap();
@@ -204,7 +207,10 @@ async fn old_runners_go_and_young_ones_stay() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["mine".to_owned(), format!("runner-{}", host.image.sha256), "runner-young".to_owned()]);
+    assert_eq!(
+        names,
+        ["mine".to_owned(), format!("runner-{}", host.image.sha256), "runner-young".to_owned()]
+    );
 }
 
 /// A line that gives a login mounts of its own, where noexec or read-only ones can be made.
@@ -249,7 +255,11 @@ async fn a_host_without_any_place_says_which_were_tried() {
     };
     let host = Host::new();
     let error = host.start(&before, "/bin/sh").await.err().unwrap();
-    for part in ["/mnt/.cache/canvass (programs may not run there)", "/var/tmp/.canvass-", "/dev/shm/.canvass-"] {
+    for part in [
+        "/mnt/.cache/canvass (programs may not run there)",
+        "/var/tmp/.canvass-",
+        "/dev/shm/.canvass-",
+    ] {
         assert!(error.contains(part), "{error}");
     }
 }

@@ -84,7 +84,10 @@ async fn a_runner_with_another_hash_is_refused() {
     let program = String::from_utf8(image.program().unwrap()).unwrap();
     let program = program.replace("h=${h%% *}", "h=0123456789");
     image = RunnerImage::of_program(&image.architecture, program.as_bytes()).unwrap();
-    assert!(words(runner_of(image).await).contains("is not the one that was sent (its hash is `0123456789`)"));
+    assert!(
+        words(runner_of(image).await)
+            .contains("is not the one that was sent (its hash is `0123456789`)")
+    );
 }
 
 #[tokio::test]
@@ -107,7 +110,11 @@ async fn tasks_that_are_given_up_are_cancelled() {
 async fn a_runner_for_another_machine_is_missed_by_name() {
     let image = RunnerImage::of_program("m68k", b"x").unwrap();
     let text = words(runner_of(image).await);
-    assert!(text.contains("there is no runner for `x86_64`, only for m68k") || !cfg!(target_arch = "x86_64"), "{text}");
+    assert!(
+        text.contains("there is no runner for `x86_64`, only for m68k")
+            || !cfg!(target_arch = "x86_64"),
+        "{text}"
+    );
     assert!(text.contains("canvass-runner-"), "{text}");
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use canvass_modules::wire::{ItemReply, Mode, TaskRequest};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
 use super::ssh_config::{ConfigFiles, Home};
@@ -60,19 +60,10 @@ async fn run(runner: &Runner, request: TaskRequest) -> Result<Vec<ItemReply>, Co
 
 /// Pings a runner; its answer must be a pong.
 async fn ping(runner: &Runner) {
-    let replies = run(runner, task(7, "ansible.builtin.ping", json!({"data": "door"}))).await.unwrap();
+    let replies =
+        run(runner, task(7, "ansible.builtin.ping", json!({"data": "door"}))).await.unwrap();
     assert_eq!(replies.len(), 1);
     assert_eq!(replies[0].returned.get("ping"), Some(&json!("door")), "{replies:?}");
-}
-
-fn sudo(user: &str) -> Privilege {
-    Privilege::Become {
-        method: BecomeMethod::Sudo,
-        user: user.into(),
-        executable: None,
-        flags: None,
-        password: None,
-    }
 }
 
 fn connector(home: &Path) -> Arc<Connector> {
@@ -85,8 +76,4 @@ fn words<T>(result: Result<T, ConnectionError>) -> String {
         Ok(_) => panic!("must fail"),
         Err(error) => error.to_string(),
     }
-}
-
-fn arguments(pairs: &[(&str, Json)]) -> Map<String, Json> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }

@@ -48,10 +48,17 @@ impl Sshd {
             "Port {port}\nListenAddress 127.0.0.1\nPidFile {}\nStrictModes no\nUsePAM no\n\
              AuthorizedKeysFile {}\nPermitRootLogin yes\nLogLevel ERROR\nSetEnv SHLVL=5\n{options}\n\
              HostKey {}\nHostKey {}\nHostKey {}\n",
-            path("pid"), path("authorized_keys"),
-            path("host_ed25519"), path("host_ecdsa"), path("host_rsa"),
+            path("pid"),
+            path("authorized_keys"),
+            path("host_ed25519"),
+            path("host_ecdsa"),
+            path("host_rsa"),
         );
-        std::fs::write(path("config"), config.replace("$DIR", &folder.path().display().to_string())).unwrap();
+        std::fs::write(
+            path("config"),
+            config.replace("$DIR", &folder.path().display().to_string()),
+        )
+        .unwrap();
         let log = std::fs::File::create(path("log")).unwrap();
         let child = Command::new("/usr/sbin/sshd")
             .args(["-D", "-e", "-f", &path("config")])

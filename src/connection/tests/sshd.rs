@@ -34,7 +34,8 @@ async fn keys_of_every_kind_open_the_door() {
         sshd.authorize(&format!("{name}.pub"));
         let target = Target { private_key: Some(file.into()), ..sshd.target() };
         std::fs::remove_file(sshd.path("home/.ssh/id_ed25519")).ok();
-        let connection = connect(&sshd, &target).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let connection =
+            connect(&sshd, &target).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         connection.close().await;
     }
 }
@@ -49,7 +50,10 @@ async fn a_locked_key_is_asked_for_once_in_a_run() {
     let target = Target { private_key: Some(file.clone().into()), ..sshd.target() };
 
     let text = words(connect(&sshd, &target).await);
-    assert!(text.contains("authentication as `root` failed") && text.contains("nobody can be asked"), "{text}");
+    assert!(
+        text.contains("authentication as `root` failed") && text.contains("nobody can be asked"),
+        "{text}"
+    );
 
     let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
@@ -57,7 +61,8 @@ async fn a_locked_key_is_asked_for_once_in_a_run() {
         log.lock().unwrap().push(request.attempt);
         Some(Secret::new(if request.attempt == 1 { "wrong" } else { "open sesame" }))
     });
-    let connector = Connector::new(ConnectorSettings { passphrase: Some(prompt), ..settings(&sshd.home()) });
+    let connector =
+        Connector::new(ConnectorSettings { passphrase: Some(prompt), ..settings(&sshd.home()) });
     let (first, second) = tokio::join!(connector.connect(&target), connector.connect(&target));
     first.unwrap();
     second.unwrap();
@@ -80,7 +85,11 @@ async fn the_agent_opens_the_door() {
     let rsa = sshd.path("agent_rsa").display().to_string();
     keygen(&["-t", "rsa", "-b", "2048", "-N", "", "-f", &rsa]);
     sshd.authorize("agent_rsa.pub");
-    let add = std::process::Command::new("ssh-add").arg("-q").arg(&rsa).env("SSH_AUTH_SOCK", &socket).status();
+    let add = std::process::Command::new("ssh-add")
+        .arg("-q")
+        .arg(&rsa)
+        .env("SSH_AUTH_SOCK", &socket)
+        .status();
     assert!(add.unwrap().success());
     std::fs::remove_file(&rsa).unwrap();
     std::fs::remove_file(sshd.path("home/.ssh/id_ed25519")).unwrap();
@@ -101,7 +110,11 @@ async fn the_agent_opens_the_door() {
 
 #[tokio::test]
 async fn certificates_vouch_for_users_and_hosts() {
-    let Some(sshd) = Sshd::start("TrustedUserCAKeys $DIR/ca.pub\nHostCertificate $DIR/host_ed25519-cert.pub") else { return };
+    let Some(sshd) =
+        Sshd::start("TrustedUserCAKeys $DIR/ca.pub\nHostCertificate $DIR/host_ed25519-cert.pub")
+    else {
+        return;
+    };
     let path = |name: &str| sshd.path(name).display().to_string();
     keygen(&["-t", "ed25519", "-N", "", "-f", &path("ca")]);
     keygen(&["-t", "ed25519", "-N", "", "-f", &path("member")]);
@@ -119,13 +132,23 @@ async fn host_certificates_need_a_known_authority_and_the_right_name() {
     keygen(&["-t", "ed25519", "-N", "", "-f", &path("ca")]);
     for (name, principal) in [("right", "127.0.0.1"), ("wrong", "elsewhere")] {
         keygen(&["-t", "ed25519", "-N", "", "-f", &path(name)]);
-        keygen(&["-s", &path("ca"), "-h", "-I", "door", "-n", principal, &path(&format!("{name}.pub"))]);
+        keygen(&[
+            "-s",
+            &path("ca"),
+            "-h",
+            "-I",
+            "door",
+            "-n",
+            principal,
+            &path(&format!("{name}.pub")),
+        ]);
     }
     for (name, expected) in [("right", None), ("wrong", Some("it is made out to other names"))] {
         let options = format!("HostKey {0}\nHostCertificate {0}-cert.pub", path(name));
         let Some(sshd) = Sshd::start(&options) else { return };
         let ca = std::fs::read_to_string(path("ca.pub")).unwrap();
-        std::fs::write(sshd.path("home/.ssh/known_hosts"), format!("@cert-authority 127.* {ca}")).unwrap();
+        std::fs::write(sshd.path("home/.ssh/known_hosts"), format!("@cert-authority 127.* {ca}"))
+            .unwrap();
         let result = connect(&sshd, &sshd.target()).await;
         match expected {
             None => drop(result.unwrap()),
@@ -172,15 +195,19 @@ async fn ssh_config_leads_over_jump_hosts_and_commands() {
     std::fs::copy(sshd.path("home/.ssh/id_ed25519.pub"), jump.path("authorized_keys")).unwrap();
     let known = sshd.read("home/.ssh/known_hosts") + &jump.read("home/.ssh/known_hosts");
     std::fs::write(sshd.path("home/.ssh/known_hosts"), known).unwrap();
-    std::fs::write(sshd.path("home/.ssh/config"), format!(
-        "Host door chain piped broken loop\n HostName 127.0.0.1\n Port {}\n User root\n\
+    std::fs::write(
+        sshd.path("home/.ssh/config"),
+        format!(
+            "Host door chain piped broken loop\n HostName 127.0.0.1\n Port {}\n User root\n\
          Host bastion second\n HostName 127.0.0.1\n Port {}\n User root\n\
          Host door\n ProxyJump bastion\n\
          Host chain\n ProxyJump bastion,second\n\
          Host piped\n ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & cat >&3'\n\
          Host broken\n ProxyCommand echo no way >&2; exit 1\n",
-        sshd.port, jump.port,
-    )).unwrap();
+            sshd.port, jump.port,
+        ),
+    )
+    .unwrap();
     let connector = connector(&sshd.home());
     for alias in ["door", "chain", "piped"] {
         let target = Target::new(alias, Transport::Ssh);
@@ -192,7 +219,10 @@ async fn ssh_config_leads_over_jump_hosts_and_commands() {
     assert!(text.contains("cannot run the ProxyCommand") && text.contains("no way"), "{text}");
     let over = |hop: &str| Target { ssh_arguments: vec!["-J".into(), hop.into()], ..sshd.target() };
     let text = words(connector.connect(&over("127.0.0.1:1")).await);
-    assert!(text.contains("cannot jump over `127.0.0.1`") && text.contains("connection refused"), "{text}");
+    assert!(
+        text.contains("cannot jump over `127.0.0.1`") && text.contains("connection refused"),
+        "{text}"
+    );
     connector.close().await;
 }
 
@@ -203,11 +233,19 @@ async fn hosts_that_cannot_be_reached_are_told_apart() {
     let port = silent.local_addr().unwrap().port();
     let hang_up = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hung = hang_up.local_addr().unwrap().port();
-    tokio::spawn(async move { while let Ok((stream, _)) = hang_up.accept().await { drop(stream) } });
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = hang_up.accept().await {
+            drop(stream)
+        }
+    });
     for (address, port, part) in [
         ("127.0.0.1", 1, "cannot connect to 127.0.0.1 port 1: connection refused"),
         ("127.0.0.1", port, "no answer within 0.5 s while agreeing on keys"),
-        ("no-such-host.invalid", 22, "cannot connect to `no-such-host.invalid`: the name cannot be resolved"),
+        (
+            "no-such-host.invalid",
+            22,
+            "cannot connect to `no-such-host.invalid`: the name cannot be resolved",
+        ),
         ("127.0.0.1", hung, "closed the connection before the login (6 attempts)"),
     ] {
         let target = Target {
@@ -233,7 +271,10 @@ async fn a_server_that_stops_is_noticed() {
     let stop = connection.raw(&Privilege::Same, "kill -STOP $PPID; sleep 60", None);
     let text = words(tokio::time::timeout(Duration::from_secs(20), stop).await.unwrap());
     assert!(text.contains("no sign of life for 2 s"), "{text}");
-    let _ = std::process::Command::new("pkill").args(["-CONT", "-P"]).arg(sshd.pid().to_string()).status();
+    let _ = std::process::Command::new("pkill")
+        .args(["-CONT", "-P"])
+        .arg(sshd.pid().to_string())
+        .status();
 }
 
 #[tokio::test]
@@ -243,7 +284,11 @@ async fn the_openssh_client_carries_runners_too() {
     let base = Target {
         transport: Transport::OpenSsh,
         private_key: Some(sshd.path("home/.ssh/id_ed25519")),
-        ssh_arguments: option(format!("UserKnownHostsFile={}", sshd.path("home/.ssh/known_hosts").display())).into(),
+        ssh_arguments: option(format!(
+            "UserKnownHostsFile={}",
+            sshd.path("home/.ssh/known_hosts").display()
+        ))
+        .into(),
         ..sshd.target()
     };
     let connector = connector(&sshd.home());
