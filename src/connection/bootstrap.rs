@@ -22,7 +22,7 @@ use super::quoting::quote;
 const SCRIPT: &str = include_str!("bootstrap.sh");
 
 /// How long the host may say nothing while a runner starts.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// The line for the login shell and what to answer when a password is asked for.
 ///
@@ -186,13 +186,11 @@ pub(crate) async fn send(conversation: &mut Conversation, data: &[u8]) -> std::i
 }
 
 async fn next(conversation: &mut Conversation) -> Result<Signal, Problem> {
-    match tokio::time::timeout(SILENCE, conversation.signal()).await {
-        Ok(signal) => Ok(signal),
-        Err(_) => {
-            let said = conversation.last_words();
-            Err(RunnerProblem::TimedOut { after: SILENCE, said }.into())
-        }
+    if let Ok(signal) = tokio::time::timeout(SILENCE, conversation.signal()).await {
+        return Ok(signal);
     }
+    let said = conversation.last_words();
+    Err(RunnerProblem::TimedOut { after: SILENCE, said }.into())
 }
 
 fn asked_in_vain(privilege: &Privilege, answered: bool) -> Problem {

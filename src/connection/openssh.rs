@@ -18,7 +18,7 @@ use super::process::{Process, Tail, spawn};
 use super::target::{HostKeys, Target};
 
 /// How long a login may take once the connection stands.
-const LOGIN: Duration = Duration::from_secs(60);
+const LOGIN: Duration = Duration::from_mins(1);
 
 /// Between two looks at what `ssh` does.
 const PAUSE: Duration = Duration::from_millis(20);

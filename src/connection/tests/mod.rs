@@ -66,6 +66,13 @@ async fn ping(runner: &Runner) {
     assert_eq!(replies[0].returned.get("ping"), Some(&json!("door")), "{replies:?}");
 }
 
+/// Says why a test does nothing.
+#[expect(clippy::print_stderr, reason = "nobody else reports on tests")]
+fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    eprintln!("skipped: {test}: {reason}");
+}
+
 fn connector(home: &Path) -> Arc<Connector> {
     Connector::new(settings(home))
 }
