@@ -37,6 +37,29 @@ pub trait Module {
     ) -> Result<Conclusion, Stop> {
         Ok(Conclusion { changed: plan.changes(), returned: plan.returned.clone() })
     }
+
+    /// Adds to the result what only a look at the host after all effects tells: the owner, mode
+    /// and size that a file has now. Asks, never changes; the default adds nothing.
+    fn revisit(
+        _params: &Self::Params,
+        _observed: &Self::Observed,
+        _host: &mut dyn Host,
+        _returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    /// Words the failure of an effect; the effects after it are not applied.
+    ///
+    /// The default reports the host's error as it is.
+    fn explain(
+        _params: &Self::Params,
+        _observed: &Self::Observed,
+        _planned: &Planned,
+        error: HostError,
+    ) -> Stop {
+        Stop::Host(error)
+    }
 }
 
 /// What a module decided.

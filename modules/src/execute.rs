@@ -84,7 +84,10 @@ fn attempt<M: Module>(
         }
         let outcome = host.apply(planned);
         run.apply_micros = micros(started);
-        let outcome = outcome?;
+        let outcome = outcome.map_err(|error| match error {
+            HostError::Unknown(_) => Stop::Host(error),
+            error => M::explain(params, &observed, planned, error),
+        })?;
         if let Applied::Unknown(reason) = &outcome {
             unknown.get_or_insert_with(|| reason.clone());
         }
@@ -100,7 +103,8 @@ fn attempt<M: Module>(
         run.status = Status::Unknown { reason };
         return Ok(());
     }
-    let conclusion = M::conclude(params, &observed, &plan, &applied)?;
+    let mut conclusion = M::conclude(params, &observed, &plan, &applied)?;
+    M::revisit(params, &observed, host, &mut conclusion.returned)?;
     run.returned = conclusion.returned;
     run.status = if conclusion.changed { Status::Changed } else { Status::Ok };
     Ok(())

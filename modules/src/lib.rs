@@ -17,5 +17,6 @@ pub mod execute;
 pub mod host;
 pub mod module;
 pub mod params;
+pub mod python_regex;
 pub mod registry;
 pub mod wire;

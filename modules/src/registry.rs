@@ -45,5 +45,27 @@ macro_rules! modules {
 }
 
 modules! {
+    "ansible.builtin.apt" => crate::module::apt::Apt;
+    "ansible.builtin.assemble" => crate::module::assemble::Assemble;
+    "ansible.builtin.blockinfile" => crate::module::blockinfile::Blockinfile;
+    "ansible.builtin.command" => crate::module::command::Command, free_form;
+    "ansible.builtin.copy" => crate::module::copy::Copy;
+    "ansible.builtin.fetch" => crate::module::fetch::Fetch;
+    "ansible.builtin.file" => crate::module::file::File;
+    "ansible.builtin.find" => crate::module::find::Find;
+    "ansible.builtin.group" => crate::module::group::Group;
+    "ansible.builtin.lineinfile" => crate::module::lineinfile::Lineinfile;
     "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
+    "ansible.builtin.replace" => crate::module::replace::Replace;
+    "ansible.builtin.service" => crate::module::service::Service;
+    "ansible.builtin.setup" => crate::module::setup::Setup;
+    "ansible.builtin.shell" => crate::module::command::Shell, free_form;
+    "ansible.builtin.slurp" => crate::module::slurp::Slurp;
+    "ansible.builtin.stat" => crate::module::stat::Stat;
+    "ansible.builtin.systemd" => crate::module::systemd_service::SystemdService;
+    "ansible.builtin.systemd_service" => crate::module::systemd_service::SystemdService;
+    "ansible.builtin.tempfile" => crate::module::tempfile::Tempfile;
+    "ansible.builtin.template" => crate::module::template::Template;
+    "ansible.builtin.user" => crate::module::user::User;
 }

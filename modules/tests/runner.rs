@@ -1,7 +1,13 @@
 //! The runner binary, spoken to as the engine does.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -93,9 +99,16 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn a_loop_is_one_request_and_a_stream_of_replies() {
     let mut runner = Runner::start();
-    runner.send_task(7, "ansible.builtin.ping", &[json!({}), json!({"data": "x"}), json!({"data": "crash"})]);
+    runner.send_task(
+        7,
+        "ansible.builtin.ping",
+        &[json!({}), json!({"data": "x"}), json!({"data": "crash"})],
+    );
     let replies: Vec<ItemReply> = (0..3).map(|_| runner.item()).collect();
-    assert_eq!(replies.iter().map(|reply| (reply.task, reply.item)).collect::<Vec<_>>(), [(7, 0), (7, 1), (7, 2)]);
+    assert_eq!(
+        replies.iter().map(|reply| (reply.task, reply.item)).collect::<Vec<_>>(),
+        [(7, 0), (7, 1), (7, 2)]
+    );
     assert_eq!(replies[0].returned["ping"], "pong");
     assert_eq!(replies[1].returned["ping"], "x");
     assert_eq!(replies[2].status, Status::Failed);
@@ -135,5 +148,155 @@ fn the_hash_is_that_of_the_file() {
     let output = Command::new(env!("CARGO_BIN_EXE_canvass-runner")).arg("hash").output().unwrap();
     let sum = Command::new("sha256sum").arg(env!("CARGO_BIN_EXE_canvass-runner")).output().unwrap();
     let sum = String::from_utf8(sum.stdout).unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), sum.split_whitespace().next().unwrap());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap().trim(),
+        sum.split_whitespace().next().unwrap()
+    );
+}
+
+/// Whether a process runs; one that waits to be collected does not.
+fn runs(pid: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    !state.is_empty() && !state.contains(") Z ")
+}
+
+/// A shell with a child; both write their number, and the child ignores being asked to end.
+fn family(directory: &Path) -> Json {
+    let directory = directory.display();
+    json!({"_raw_params": format!(
+        "echo $$ > {directory}/parent; (trap '' TERM; sleep 60 & echo $! > {directory}/child; wait; wait) & wait"
+    )})
+}
+
+fn wait_for_family(directory: &Path) -> [String; 2] {
+    ["parent", "child"].map(|name| {
+        let path = directory.join(name);
+        let read = || std::fs::read_to_string(&path).unwrap_or_default();
+        wait_until("the command starts", || read().ends_with('\n'));
+        read()
+    })
+}
+
+#[test]
+fn a_cancelled_task_ends_with_its_processes_and_the_next_one_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut runner = Runner::start();
+    runner.send_task(1, "ansible.builtin.shell", &[family(directory.path()), json!({})]);
+    runner.send_task(2, "ansible.builtin.ping", &[json!({})]);
+    runner.send_task(3, "ansible.builtin.ping", &[json!({})]);
+    let family = wait_for_family(directory.path());
+    runner.send(&ToRunner::Cancel { id: 2 });
+    runner.send(&ToRunner::Cancel { id: 1 });
+    assert_eq!(runner.item().task, 3, "the cancelled ones are not answered");
+    for pid in family {
+        wait_until("the processes end", || !runs(&pid));
+    }
+}
+
+#[test]
+fn no_process_survives_the_end_of_the_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut runner = Runner::start();
+    runner.send_task(1, "ansible.builtin.shell", &[family(directory.path())]);
+    let family = wait_for_family(directory.path());
+    runner.input = None;
+    runner.child.wait().unwrap();
+    for pid in family {
+        wait_until("the processes end", || !runs(&pid));
+    }
+}
+
+#[test]
+fn no_process_survives_a_signal() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut runner = Runner::start();
+    runner.send_task(1, "ansible.builtin.shell", &[family(directory.path())]);
+    let family = wait_for_family(directory.path());
+    let pid = runner.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(!runner.child.wait().unwrap().success());
+    for pid in family {
+        wait_until("the processes end", || !runs(&pid));
+    }
+}
+
+#[test]
+fn an_item_that_takes_too_long_fails_and_the_next_item_runs() {
+    let mut runner = Runner::start();
+    let items = [json!({"_raw_params": "sleep 60"}), json!({"_raw_params": "echo here"})];
+    let task = TaskRequest { timeout: Some(1), ..request(1, "ansible.builtin.command", &items) };
+    runner.send(&ToRunner::Task(Box::new(task)));
+    let late = runner.item();
+    assert_eq!(late.status, Status::Failed);
+    assert_eq!(late.returned["msg"], "timed out after 1 second(s)");
+    assert_eq!(runner.item().returned["stdout"], "here");
+}
+
+#[test]
+fn a_rehearsal_remembers_and_a_check_forgets() {
+    let directory = tempfile::tempdir().unwrap();
+    let (parent, child) = (directory.path().join("a"), directory.path().join("a/b"));
+    let task = |id, mode, path: &Path| {
+        let items = [json!({"path": path, "state": "directory"})];
+        ToRunner::Task(Box::new(TaskRequest {
+            mode,
+            diff: true,
+            ..request(id, "ansible.builtin.file", &items)
+        }))
+    };
+    let mut runner = Runner::start();
+    runner.send(&task(1, Mode::Check, &parent));
+    assert_eq!(runner.item().status, Status::Changed);
+    runner.send(&task(2, Mode::Rehearse, &parent));
+    let made = runner.item();
+    assert_eq!(made.status, Status::Changed, "what was checked did not stay");
+    assert_eq!(made.diffs[0].before, json!({"path": parent, "state": "absent"}));
+    assert_eq!(made.diffs[0].after, json!({"path": parent, "state": "directory"}));
+    for (id, status) in [(3, Status::Changed), (4, Status::Ok)] {
+        runner.send(&task(id, Mode::Rehearse, &child));
+        assert_eq!(runner.item().status, status);
+    }
+    assert!(!parent.exists());
+
+    // another runner of the same host, for another user
+    let mut other = Runner::start();
+    let ToRunner::Task(mut request) = task(1, Mode::Rehearse, &parent) else { return };
+    request.rehearsed = made.effects.into_iter().map(|record| record.effect).collect();
+    other.send(&ToRunner::Task(request));
+    assert_eq!(other.item().status, Status::Ok);
+}
+
+#[test]
+fn a_large_source_is_asked_for_and_streamed_into_place() {
+    use sha1::Digest as _;
+    let directory = tempfile::tempdir().unwrap();
+    let dest = directory.path().join("large");
+    let content: Vec<u8> = (0..5_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let sha1 = sha1::Sha1::digest(&content);
+    let sha1 = sha1.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let source = json!({"id": 9, "size": content.len(), "sha1": sha1});
+    let mut runner = Runner::start();
+    let item = json!({"dest": dest, "src": "large", "_canvass_source": source});
+    runner.send_task(1, "ansible.builtin.copy", &[item]);
+    loop {
+        match runner.receive() {
+            FromRunner::Want { task: 1, source: 9 } => {
+                let input = runner.input.as_mut().unwrap();
+                for chunk in content.chunks(frame::BLOB_CHUNK) {
+                    let body = [9_u64.to_be_bytes().as_slice(), chunk].concat();
+                    frame::write(input, Kind::Blob, &body).unwrap();
+                }
+                let end = [9_u64.to_be_bytes().as_slice(), &[1]].concat();
+                frame::write(input, Kind::BlobEnd, &end).unwrap();
+            }
+            FromRunner::Item(reply) => {
+                assert_eq!(reply.status, Status::Changed, "{:?}", reply.returned);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(std::fs::read(&dest).unwrap() == content);
+    let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing staged is left");
 }

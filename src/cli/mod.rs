@@ -1,1 +1,99 @@
-//! cli
+//! The command line: arguments become settings, then one call into the library.
+
+mod error;
+mod extra_vars;
+mod graph;
+mod lab;
+mod play;
+mod prompt;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use error::CommandError;
+
+use crate::connection::ConnectorSettings;
+
+/// Agentless configuration management: runs Ansible playbooks over SSH, without Python.
+#[derive(Debug, Parser)]
+#[command(name = "canvass", version, propagate_version = true, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs playbooks and reports what changed.
+    Play(Box<play::PlayArguments>),
+    /// Shows the steps of playbooks: what runs in which order, and who waits for whom.
+    Graph(graph::GraphArguments),
+    /// Throwaway hosts on this machine.
+    Lab(lab::LabArguments),
+    /// The inside of a lab host.
+    #[command(hide = true)]
+    LabHost(lab::LabHostArguments),
+}
+
+/// Why the program ended without an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum FatalError {
+    /// The asynchronous runtime did not start.
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
+}
+
+/// Runs the program with these arguments.
+///
+/// # Errors
+///
+/// Only what keeps it from running at all; everything else is told on standard error and in the
+/// exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, FatalError> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // help and version go to standard output and are no error
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return Ok(ExitCode::from(code));
+        }
+    };
+    let done = match arguments.command {
+        Command::Play(arguments) => runtime()?.block_on(play::play(*arguments)),
+        Command::Graph(arguments) => graph::graph(&arguments),
+        Command::Lab(arguments) => runtime()?.block_on(lab::lab(arguments)),
+        Command::LabHost(arguments) => lab::host(arguments),
+    };
+    Ok(match done {
+        Ok(code) => code,
+        Err(error) => {
+            say(&error.rendered());
+            ExitCode::from(error.exit_code())
+        }
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, FatalError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(FatalError::Runtime)
+}
+
+/// Prints data on standard output.
+fn print(text: &str) {
+    // a reader that has gone wants no more
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// How connections are opened: passphrases of keys are asked for on the terminal.
+fn connector_settings() -> ConnectorSettings {
+    ConnectorSettings::default()
+}
+
+/// Says something on standard error.
+pub fn say(text: &str) {
+    // nobody is left to hear of it when standard error is closed
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}

@@ -1,5 +1,9 @@
 //! What people are told when something is wrong: message, place, caret, what to try.
 
+mod render;
+
+pub use render::{Color, render};
+
 use crate::source::Span;
 
 /// An error that knows where in the user's files it lies and what to try.

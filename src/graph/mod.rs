@@ -1,1 +1,15 @@
-//! graph
+//! The graph of steps: what a play does, in which order, and who waits for whom.
+//!
+//! A play is [compiled](steps) into steps in Ansible's order; the [strategy](order) lays the
+//! edges between them. What a host may begin is read off the edges alone, so that a strategy is
+//! nothing but a set of edges.
+
+mod cursor;
+mod order;
+mod steps;
+mod tags;
+
+pub use cursor::{Cursor, Fate};
+pub use order::{Order, Reason};
+pub use steps::{BlockSteps, CompileError, Position, Section, Step, StepKind, StepTask, Steps};
+pub use tags::{TagFilter, Tagged};

@@ -1,7 +1,27 @@
 //! Playbooks as types: plays, blocks, tasks, handlers and roles.
+//!
+//! [`load`] reads a playbook with its roles and imports and finds everything that is wrong without
+//! any host: unknown keywords and modules, wrong parameters, missing files and roles.
 
+mod action;
+mod entries;
+mod error;
+pub mod keywords;
+mod load;
 pub mod model;
+mod modules;
+mod parser;
+mod play;
+mod role;
+mod shared;
+mod task;
+#[cfg(test)]
+mod tests;
+mod text_arguments;
 
+pub use error::{PlaybookError, PlaybookErrorKind, Unsupported};
+pub use load::{Loaded, SearchPaths, load};
 pub use model::{
-    Action, Block, Entry, Keywords, LoopControl, Play, Playbook, Role, Strategy, Task,
+    Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Role, Strategy, Task,
 };
+pub use modules::{ModuleFace, Modules, Options, RunnerModules, qualify};

@@ -255,3 +255,33 @@ pub struct Keywords {
     /// `timeout` in seconds.
     pub timeout: Option<Node>,
 }
+
+impl Task {
+    /// A task of one module, without arguments or keywords.
+    pub fn plain(name: &str, module: &str, span: &Span, path: &std::path::Path) -> Self {
+        Self {
+            name: Some(Node::text(name, span.clone())),
+            action: Action {
+                module: module.to_owned(),
+                written: module.to_owned(),
+                span: span.clone(),
+                arguments: Vec::new(),
+                argument_spans: Vec::new(),
+                variable_arguments: None,
+            },
+            keywords: Arc::default(),
+            r#loop: None,
+            loop_control: LoopControl::default(),
+            register: None,
+            notify: Vec::new(),
+            listen: Vec::new(),
+            changed_when: None,
+            failed_when: None,
+            until: None,
+            retries: None,
+            delay: None,
+            path: path.to_owned(),
+            span: span.clone(),
+        }
+    }
+}

@@ -1,3 +1,44 @@
 //! What people and machines read of a run.
+//!
+//! [`event`] is the border: `run` sends [`event::Event`]s, in order and already masked, and every
+//! [`Consumer`] reads them.
 
+mod color;
+pub mod default;
+pub mod diff;
 pub mod event;
+pub mod file;
+pub mod gather;
+pub mod hosts;
+pub mod human;
+pub mod mask;
+pub mod model;
+pub mod python_json;
+mod recap;
+pub mod text;
+
+pub use color::{Color, ColorChoice, Terminal};
+
+use std::io;
+
+use event::Event;
+
+/// Reads the events of a run.
+pub trait Consumer: Send {
+    /// Takes the next event.
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Writes what is left to say; called once, after the last event, also when the run broke off.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+/// Several consumers of the same events; all of them get each event, the first error is returned.
+impl<C: Consumer + ?Sized> Consumer for Vec<Box<C>> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.iter_mut().map(|consumer| consumer.event(event)).fold(Ok(()), Result::and)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.iter_mut().map(|consumer| consumer.finish()).fold(Ok(()), Result::and)
+    }
+}

@@ -1,1 +1,238 @@
-//! run
+//! Runs plays: one state machine a host, driven by the graph's edges.
+//!
+//! [`run`] goes through the plays in order. A play is cut into batches (`serial`); a
+//! [`batch`] owns the state of its hosts and alone changes it; a [`job`] is one task on one host,
+//! which works on what it was given and reports back. Events tell [`crate::report`] all of it.
+
+mod action;
+mod arguments;
+mod batch;
+mod context;
+mod handlers;
+mod host_vars;
+mod items;
+mod job;
+mod keyword;
+mod magic;
+mod outcome;
+mod pool;
+mod preflight;
+mod reported;
+mod retry;
+mod serial;
+mod settings;
+mod tally;
+mod target;
+mod vars_files;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::Connector;
+use crate::diagnostics::Diagnostic;
+use crate::graph::Steps;
+use crate::inventory::{Inventory, Pattern};
+use crate::playbook::{Play, Playbook};
+use crate::report::event::{Event, Level, Recap};
+use crate::report::mask::Secrets;
+use crate::template::Templar;
+
+pub use context::pattern_text;
+pub use keyword::KeywordError;
+pub use preflight::{ModuleTable, check, module_names};
+pub use settings::{ConnectionDefaults, DiffMode, PrivilegeDefaults, RunSettings};
+pub use target::{become_method, transport};
+
+use context::{PlayContext, RunContext};
+use magic::PlayHosts;
+use tally::Tally;
+
+/// The exit code of a run that the user interrupted, as Ansible's.
+pub const EXIT_INTERRUPTED: i32 = 99;
+
+/// What a run works with.
+pub struct Run {
+    /// What the command line said.
+    pub settings: RunSettings,
+    /// The playbooks in order.
+    pub playbooks: Vec<Playbook>,
+    /// The hosts.
+    pub inventory: Arc<Inventory>,
+    /// Opens connections.
+    pub connector: Arc<Connector>,
+    /// Renders.
+    pub templar: Arc<Templar>,
+    /// Texts that never show.
+    pub secrets: Secrets,
+    /// Who hears what happens.
+    pub events: UnboundedSender<Event>,
+    /// Ends the run when it is cancelled.
+    pub cancel: CancellationToken,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// The exit code, as Ansible's.
+    pub exit_code: i32,
+    /// A line a host.
+    pub recap: BTreeMap<String, Recap>,
+    /// Why the engine could not go on, if it could not.
+    pub stopped: Vec<Diagnostic>,
+}
+
+impl Run {
+    /// Goes through the plays; connections are closed when it returns.
+    pub async fn run(self) -> RunEnd {
+        let playbooks =
+            self.playbooks.iter().map(|playbook| playbook.path.display().to_string()).collect();
+        let context = Arc::new(RunContext {
+            magic: Arc::new(magic::of_run(&self.settings)),
+            extra_vars: Arc::new(self.settings.extra_vars.clone()),
+            templar: self.templar,
+            inventory: self.inventory,
+            hosts: Arc::default(),
+            pool: pool::Pool::new(self.connector),
+            secrets: Mutex::new(self.secrets),
+            events: self.events,
+            listed: context::Listed::default(),
+            settings: self.settings,
+        });
+        context.tell(Event::RunStarted {
+            at: SystemTime::now(),
+            mode: context.settings.mode,
+            playbooks,
+        });
+        let mut tally = Tally::default();
+        let plays = self.playbooks.iter().flat_map(|playbook| &playbook.plays);
+        let mut stopped = Vec::new();
+        let mut interrupted = false;
+        for (number, play) in plays.enumerate() {
+            match play_through(&context, play, number, &mut tally, &self.cancel).await {
+                Ok(Onward::Next) => {}
+                Ok(Onward::Stop) => break,
+                Ok(Onward::Interrupted) => {
+                    interrupted = true;
+                    context.tell(Event::Interrupted);
+                    break;
+                }
+                Err(diagnostics) => {
+                    stopped = diagnostics;
+                    break;
+                }
+            }
+        }
+        context.pool.close().await;
+        let exit_code = match (interrupted, stopped.is_empty()) {
+            (true, _) => EXIT_INTERRUPTED,
+            (false, false) => 1,
+            (false, true) => tally.exit_code(),
+        };
+        let recap = tally.recap();
+        context.tell(Event::RunFinished {
+            at: SystemTime::now(),
+            recap: recap.clone(),
+            exit_code,
+        });
+        RunEnd { exit_code, recap, stopped }
+    }
+}
+
+/// What comes after a play.
+enum Onward {
+    Next,
+    Stop,
+    Interrupted,
+}
+
+async fn play_through(
+    run: &Arc<RunContext>,
+    play: &Arc<Play>,
+    number: usize,
+    tally: &mut Tally,
+    cancel: &CancellationToken,
+) -> Result<Onward, Vec<Diagnostic>> {
+    let hosts = hosts_of(run, play)?;
+    let hosts: Vec<String> = hosts.into_iter().filter(|host| !tally.is_out(host)).collect();
+    if hosts.is_empty() {
+        run.tell(Event::NoHosts {
+            play: number,
+            name: play_name(play),
+            pattern: context::pattern_text(play),
+            place: play.span.place(),
+        });
+        return Ok(Onward::Next);
+    }
+    let directory = play.path.parent().map(std::path::PathBuf::from).unwrap_or_default();
+    for host in &hosts {
+        run.listed
+            .host(&run.inventory, host, &directory)
+            .map_err(|error| vec![Diagnostic::error(&*error)])?;
+    }
+    for batch in serial::batches(run, play, &hosts)? {
+        let batch: Vec<String> = batch.into_iter().filter(|host| !tally.is_out(host)).collect();
+        let steps = Steps::compile(play, &run.settings.tags)
+            .map_err(|error| vec![Diagnostic::error(&error)])?;
+        let names = PlayHosts { all: hosts.clone(), batch: batch.clone() };
+        let files = vars_files::read(run, play, &directory, &batch).await?;
+        let context = PlayContext::new(run, play, number, steps, &names, files);
+        run.tell(Event::PlayStarted {
+            play: number,
+            name: context.name.clone(),
+            hosts: batch.clone(),
+            place: play.span.place(),
+        });
+        let strategy = play.strategy.unwrap_or(run.settings.strategy);
+        let at_work =
+            batch::Batch::new(Arc::clone(&context), strategy, &batch, tally, cancel.clone());
+        if !at_work.run().await {
+            return Ok(Onward::Interrupted);
+        }
+        if batch.iter().all(|host| tally.is_out(host)) {
+            return Ok(Onward::Stop);
+        }
+        if tally.take_play_ended() {
+            break;
+        }
+    }
+    Ok(Onward::Next)
+}
+
+fn play_name(play: &Play) -> String {
+    play.name
+        .as_ref()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_else(|| context::pattern_text(play))
+}
+
+/// The hosts of a play's pattern within `--limit`.
+fn hosts_of(run: &RunContext, play: &Play) -> Result<Vec<String>, Vec<Diagnostic>> {
+    let scope = crate::vars::Scope::new(vec![Arc::clone(&run.extra_vars), Arc::clone(&run.magic)]);
+    let value = run
+        .templar
+        .node(&play.hosts, &scope)
+        .map_err(|error| vec![Diagnostic::error(&error)])?;
+    let texts: Vec<String> = match value.kind() {
+        minijinja::value::ValueKind::Seq => {
+            value.try_iter().map(|parts| parts.map(|part| part.to_string()).collect())
+                .unwrap_or_default()
+        }
+        _ => vec![value.to_string()],
+    };
+    let wrong = |error: crate::inventory::PatternError| {
+        let mut diagnostic = Diagnostic::error(&error);
+        diagnostic.span = diagnostic.span.or_else(|| Some(play.hosts.span.clone()));
+        vec![diagnostic]
+    };
+    let pattern = Pattern::all_of(texts.iter().map(String::as_str)).map_err(wrong)?;
+    let limit = run.settings.limit.as_deref().map(Pattern::limit).transpose().map_err(wrong)?;
+    let selection = run.inventory.select(&pattern, limit.as_ref()).map_err(wrong)?;
+    for warning in &selection.warnings {
+        run.notice(Level::Warning, warning.message.clone(), Some(play.hosts.span.place()));
+    }
+    Ok(selection.hosts.iter().map(|host| host.as_str().to_owned()).collect())
+}

@@ -1,7 +1,11 @@
 //! Files of the user: their text, places in them, and YAML as Ansible reads it.
 
+mod error;
 mod node;
+mod read;
 mod span;
+pub mod yaml;
 
+pub use error::{Problem, SourceError, YamlError};
 pub use node::{Kind, Node, Text};
 pub use span::{Place, SourceFile, Span};

@@ -1,7 +1,27 @@
 //! Templates: expressions and variables in, values out.
+//!
+//! [`syntax`] parses Jinja, [`eval`] evaluates the tree, [`python`] says what values mean;
+//! [`filters`], [`tests`], [`methods`], [`globals`] and [`lookups`] are what a template can call.
 
+mod cache;
 mod error;
+mod eval;
+mod failure;
+mod filters;
+mod globals;
+mod lookups;
+mod methods;
+mod place;
+mod python;
+mod regex;
+mod render;
+mod syntax;
 mod templar;
+mod tests;
+mod time;
 
 pub use error::{TemplateError, TemplateErrorKind};
 pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
+
+pub(crate) use failure::{Failure, Outcome};
+pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};

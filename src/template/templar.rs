@@ -111,3 +111,8 @@ pub fn is_omit(_value: &Value) -> bool {
 pub fn to_json(_value: &Value) -> Result<Json, TemplateError> {
     Ok(Json::Null)
 }
+
+/// stub
+pub fn from_json(_value: &Json) -> Value {
+    Value::UNDEFINED
+}

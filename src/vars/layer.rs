@@ -1,11 +1,11 @@
-//! Variables before rendering, layers of them, and the view of a task.
+//! Variables before rendering, and layers of them.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use minijinja::Value;
 
-use crate::source::{Node, Span};
+use crate::source::Span;
 
 /// A variable as it was set: data, or something with templates inside that is rendered on access.
 #[derive(Debug, Clone)]
@@ -25,38 +25,3 @@ pub enum Var {
 
 /// Variables of one origin.
 pub type Layer = IndexMap<String, Var>;
-
-/// What a template can see: layers from the strongest to the weakest.
-///
-/// Cheap to clone; rendered values are cached within one scope and its clones.
-#[derive(Debug, Clone, Default)]
-pub struct Scope {
-    layers: Vec<Arc<Layer>>,
-}
-
-impl Scope {
-    /// A scope of these layers, the strongest first.
-    pub fn new(layers: Vec<Arc<Layer>>) -> Self {
-        Self { layers }
-    }
-
-    /// This scope with a stronger layer over it, with a cache of its own.
-    #[must_use]
-    pub fn over(&self, layer: Arc<Layer>) -> Self {
-        let mut layers = Vec::with_capacity(self.layers.len() + 1);
-        layers.push(layer);
-        layers.extend(self.layers.iter().cloned());
-        Self { layers }
-    }
-
-    /// The variable of this name from the strongest layer that has it.
-    pub fn find(&self, name: &str) -> Option<&Var> {
-        self.layers.iter().find_map(|layer| layer.get(name))
-    }
-}
-
-impl From<&Node> for Var {
-    fn from(_node: &Node) -> Self {
-        Self::Data(Value::UNDEFINED)
-    }
-}

@@ -1,5 +1,11 @@
 //! The variables of a host: many scopes, one ordered view.
 
+mod from_node;
 mod layer;
+mod lazy;
+mod scope;
 
-pub use layer::{Layer, Scope, Var};
+pub use layer::{Layer, Var};
+pub use scope::Scope;
+
+pub(crate) use lazy::{LazyList, LazyMap, ScopeValue, UnknownResult};

@@ -25,6 +25,9 @@ use super::{
 use crate::contract::Planned;
 use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
 
+/// The directory that [`Host::scratch`] names on a host in memory.
+pub const SCRATCH: &str = "/scratch";
+
 /// A host that is nowhere but here.
 #[derive(Debug)]
 pub struct MemoryHost {
@@ -429,6 +432,10 @@ impl Host for MemoryHost {
 
     fn identity(&mut self) -> Result<Principal, HostError> {
         self.inner.identity()
+    }
+
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        Ok(PathBuf::from(SCRATCH))
     }
 
     /// Commands give their prepared output, or end with 0 and say nothing where none is.

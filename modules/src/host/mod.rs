@@ -7,6 +7,8 @@ pub(crate) mod digest;
 pub mod live;
 pub mod memory;
 pub mod rehearsal;
+#[cfg(test)]
+pub(crate) mod fake;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,6 +79,14 @@ pub trait Host {
     /// The user that the runner acts as.
     fn identity(&mut self) -> Result<Principal, HostError>;
 
+    /// Makes a private empty directory outside of what modules see, for things to look into.
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        Err(HostError::Unknown("this host has no place to look into things".to_owned()))
+    }
+
+    /// Removes a directory of [`Host::scratch`] with all below.
+    fn discard(&mut self, _scratch: &Path) {}
+
     /// Makes one effect happen.
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError>;
 }
@@ -135,6 +145,12 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn identity(&mut self) -> Result<Principal, HostError> {
         (**self).identity()
+    }
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        (**self).scratch()
+    }
+    fn discard(&mut self, scratch: &Path) {
+        (**self).discard(scratch);
     }
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         (**self).apply(planned)
@@ -341,7 +357,7 @@ pub enum HostError {
         output: Box<Output>,
     },
     /// A validation command refused the new file.
-    #[error("failed to validate: {}", .output.stderr_text().trim())]
+    #[error("failed to validate: rc:{} error:{}", .output.status, .output.stderr_text().trim())]
     Validation {
         /// The command with the file's name in it.
         command: String,

@@ -1,3 +1,33 @@
 //! The modules, a file or folder each.
 
+pub mod apt;
+pub mod assemble;
+pub mod blockinfile;
+pub mod command;
+pub mod copy;
+pub mod expansion;
+pub mod fetch;
+pub mod file;
+pub mod file_attributes;
+pub mod file_facts;
+pub mod file_mode;
+pub mod find;
+pub mod group;
+pub(crate) mod host_path;
+pub mod lineinfile;
+pub mod local_time;
 pub mod ping;
+pub mod raw;
+pub mod replace;
+pub mod service;
+pub mod setup;
+pub mod shell_words;
+pub mod slurp;
+pub mod stat;
+pub mod systemd_service;
+pub mod tempfile;
+pub mod template;
+pub mod text_edit;
+pub mod text_lines;
+pub mod user;
+pub mod wildcard;

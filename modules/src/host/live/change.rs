@@ -25,7 +25,8 @@ impl LiveHost {
     pub(super) fn write_file(&mut self, write: &WriteFile) -> Result<Applied, HostError> {
         let interrupt = self.interrupt.clone();
         let owners = self.owners(&write.attributes)?;
-        let existing = files::metadata(&write.path, Follow::Yes)?.is_some_and(|meta| meta.is_file());
+        let existing =
+            files::metadata(&write.path, Follow::Yes)?.is_some_and(|meta| meta.is_file());
         let directory = parent_of(&write.path);
         let (mut staged, beside) = match Staged::create(directory, &interrupt) {
             Ok(staged) => (staged, true),
@@ -60,24 +61,14 @@ impl LiveHost {
             match staged.place(&write.path) {
                 Ok(()) => {}
                 Err((staged, _)) if write.unsafe_writes => {
-                    self.write_in_place(staged, write, owners)?;
+                    write_in_place(staged, write, owners)?;
                 }
                 Err((_, error)) => return Err(error),
             }
         } else {
-            self.write_in_place(staged, write, owners)?;
+            write_in_place(staged, write, owners)?;
         }
         Ok(backup.map_or(Applied::Done, Applied::BackedUp))
-    }
-
-    fn write_in_place(
-        &self,
-        staged: Staged<'_>,
-        write: &WriteFile,
-        owners: Owners,
-    ) -> Result<(), HostError> {
-        staged.pour_into(&write.path)?;
-        change(&write.path, owners, write.attributes.mode)
     }
 
     fn validate(&mut self, template: &str, file: &Path) -> Result<(), HostError> {
@@ -128,14 +119,6 @@ impl LiveHost {
         staged.place(to).map_err(|(_, error)| error)
     }
 
-    pub(super) fn make_directory(&self, path: &Path, mode: Option<u32>) -> Result<(), HostError> {
-        fs::create_dir(path).map_err(|error| io_error("create directory", path, error))?;
-        match mode {
-            Some(mode) => set_mode(path, mode),
-            None => Ok(()),
-        }
-    }
-
     pub(super) fn set_attributes(
         &mut self,
         path: &Path,
@@ -163,6 +146,19 @@ impl LiveHost {
             }
         };
         Ok(Owners { user, group })
+    }
+}
+
+fn write_in_place(staged: Staged<'_>, write: &WriteFile, owners: Owners) -> Result<(), HostError> {
+    staged.pour_into(&write.path)?;
+    change(&write.path, owners, write.attributes.mode)
+}
+
+pub(super) fn make_directory(path: &Path, mode: Option<u32>) -> Result<(), HostError> {
+    fs::create_dir(path).map_err(|error| io_error("create directory", path, error))?;
+    match mode {
+        Some(mode) => set_mode(path, mode),
+        None => Ok(()),
     }
 }
 

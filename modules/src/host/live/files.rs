@@ -10,7 +10,11 @@ use crate::host::digest::Digester;
 use crate::host::{DigestAlgorithm, FileKind, FileStat, Follow, HostError};
 
 /// An operating system error on a path.
-pub(super) fn io_error(action: &'static str, path: &Path, source: impl Into<io::Error>) -> HostError {
+pub(super) fn io_error(
+    action: &'static str,
+    path: &Path,
+    source: impl Into<io::Error>,
+) -> HostError {
     HostError::Io { action, path: path.to_owned(), source: source.into() }
 }
 
@@ -23,10 +27,7 @@ pub(super) fn metadata(path: &Path, follow: Follow) -> Result<Option<Metadata>, 
     match found {
         Ok(found) => Ok(Some(found)),
         Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
         {
             Ok(None)
         }

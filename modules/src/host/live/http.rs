@@ -92,9 +92,7 @@ fn read_file(request: &HttpRequest, path: &str) -> Result<HttpResponse, HostErro
             body,
             url: request.url.clone(),
         }),
-        Err(error) => {
-            Err(HostError::Http { url: request.url.clone(), reason: error.to_string() })
-        }
+        Err(error) => Err(HostError::Http { url: request.url.clone(), reason: error.to_string() }),
     }
 }
 

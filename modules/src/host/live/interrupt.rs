@@ -75,19 +75,14 @@ impl Interrupt {
 
     /// Bounds what follows; `None` lifts the bound.
     pub fn limit(&self, limit: Option<Duration>) {
-        self.lock().deadline = limit.and_then(|limit| {
-            Instant::now().checked_add(limit).map(|at| Deadline { at, limit })
-        });
+        self.lock().deadline = limit
+            .and_then(|limit| Instant::now().checked_add(limit).map(|at| Deadline { at, limit }));
     }
 
     /// Blocks until the engine is gone.
     pub fn wait_for_disconnect(&self) {
         let lost = |state: &mut State| state.stopped != Some(Stopped::Disconnected);
-        drop(
-            self.changed
-                .wait_while(self.lock(), lost)
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        drop(self.changed.wait_while(self.lock(), lost).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether the work may go on.
@@ -120,12 +115,14 @@ impl Interrupt {
         );
     }
 
-    /// Ends every process group and removes every staged file, for the last breath.
+    /// Ends every process group and removes every staged file and directory, for the last breath.
     pub fn end_everything(&self) {
         let mut state = self.lock();
         signal(&state.groups, Signal::KILL);
         for path in state.staged.drain(..) {
-            let _ = std::fs::remove_file(path);
+            if std::fs::remove_file(&path).is_err() {
+                let _ = std::fs::remove_dir_all(&path);
+            }
         }
     }
 

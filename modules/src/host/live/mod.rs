@@ -78,9 +78,9 @@ impl LiveHost {
         Ok(last.map_or(Applied::Done, Applied::Ran))
     }
 
-    fn principal(&mut self, uid: u32) -> Result<Principal, HostError> {
-        let name = self.lookup_user(&AccountKey::Id(uid))?.map(|user| user.name);
-        Ok(Principal { name, id: Some(uid) })
+    fn principal(&mut self, uid: u32) -> Principal {
+        let name = self.lookup_user(&AccountKey::Id(uid)).map(|user| user.name);
+        Principal { name, id: Some(uid) }
     }
 
     fn group_principal(&mut self, gid: u32) -> Result<Principal, HostError> {
@@ -88,10 +88,10 @@ impl LiveHost {
         Ok(Principal { name, id: Some(gid) })
     }
 
-    fn lookup_user(&mut self, key: &AccountKey) -> Result<Option<User>, HostError> {
+    fn lookup_user(&mut self, key: &AccountKey) -> Option<User> {
         let (environment, interrupt) = (&self.environment, &self.interrupt);
         let ask = |database: &str, key: &str| getent(&[database, key], environment, interrupt);
-        Ok(self.accounts.user(key, ask))
+        self.accounts.user(key, ask)
     }
 }
 
@@ -99,7 +99,7 @@ impl Host for LiveHost {
     fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError> {
         use std::os::unix::fs::MetadataExt as _;
         let Some(meta) = files::metadata(path, follow)? else { return Ok(None) };
-        let owner = self.principal(meta.uid())?;
+        let owner = self.principal(meta.uid());
         let group = self.group_principal(meta.gid())?;
         files::describe(path, &meta, owner, group).map(Some)
     }
@@ -126,7 +126,7 @@ impl Host for LiveHost {
     }
 
     fn user(&mut self, key: &AccountKey) -> Result<Option<User>, HostError> {
-        let mut found = self.lookup_user(key)?;
+        let mut found = self.lookup_user(key);
         if let Some(user) = &mut found {
             // only root may read it; without, the hash stays unknown
             let shadow = std::fs::read("/etc/shadow").unwrap_or_default();
@@ -196,14 +196,23 @@ impl Host for LiveHost {
     }
 
     fn identity(&mut self) -> Result<Principal, HostError> {
-        self.principal(rustix::process::geteuid().as_raw())
+        Ok(self.principal(rustix::process::geteuid().as_raw()))
+    }
+
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        stage::private_directory(&self.interrupt)
+    }
+
+    fn discard(&mut self, scratch: &Path) {
+        let _ = std::fs::remove_dir_all(scratch);
+        self.interrupt.unstage(scratch);
     }
 
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         self.interrupt.check()?;
         match &planned.effect {
             Effect::WriteFile(write) => return self.write_file(write),
-            Effect::MakeDirectory { path, mode } => self.make_directory(path, *mode)?,
+            Effect::MakeDirectory { path, mode } => change::make_directory(path, *mode)?,
             Effect::MakeSymlink { path, target } => {
                 change::place_link(path, |beside| std::os::unix::fs::symlink(target, beside))?;
             }

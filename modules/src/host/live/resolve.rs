@@ -85,7 +85,13 @@ fn from_dns(name: &str) -> Vec<IpAddr> {
     for candidate in candidates {
         let mut found = Vec::new();
         for kind in [Record::A, Record::Aaaa] {
-            found.extend(servers.iter().find_map(|server| ask(*server, &candidate, kind)).into_iter().flatten());
+            found.extend(
+                servers
+                    .iter()
+                    .find_map(|server| ask(*server, &candidate, kind))
+                    .into_iter()
+                    .flatten(),
+            );
         }
         if !found.is_empty() {
             return found;
@@ -150,7 +156,8 @@ fn decode(answer: &[u8], id: &[u8], record: Record) -> Option<Vec<IpAddr>> {
     if answer.get(..2)? != id {
         return None;
     }
-    let number = |at: usize| Some(usize::from(*answer.get(at)?) << 8 | usize::from(*answer.get(at + 1)?));
+    let number =
+        |at: usize| Some(usize::from(*answer.get(at)?) << 8 | usize::from(*answer.get(at + 1)?));
     let (questions, answers) = (number(4)?, number(6)?);
     let mut at = 12;
     for _ in 0..questions {
@@ -187,7 +194,8 @@ mod tests {
 
     #[test]
     fn the_hosts_file_knows_names_and_aliases() {
-        let hosts = "127.0.0.1 localhost # here\n10.0.0.5\tdb.example db\n::1 localhost\n#1.1.1.1 no\n";
+        let hosts =
+            "127.0.0.1 localhost # here\n10.0.0.5\tdb.example db\n::1 localhost\n#1.1.1.1 no\n";
         assert_eq!(in_hosts_file(hosts, "DB"), ["10.0.0.5".parse::<IpAddr>().unwrap()]);
         assert_eq!(in_hosts_file(hosts, "localhost").len(), 2);
         assert_eq!(in_hosts_file(hosts, "no"), Vec::<IpAddr>::new());

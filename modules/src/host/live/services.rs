@@ -46,7 +46,8 @@ impl LiveHost {
             "apk" => {
                 let output = self.run(&Command::new(["apk", "info", "-e", "-v", "--", name]))?;
                 let version = first_line(&output);
-                Ok(version.and_then(|line| line.strip_prefix(&format!("{name}-")).map(str::to_owned)))
+                Ok(version
+                    .and_then(|line| line.strip_prefix(&format!("{name}-")).map(str::to_owned)))
             }
             "pacman" => {
                 let output = self.run(&Command::new(["pacman", "-Q", "--", name]))?;
@@ -87,10 +88,7 @@ impl LiveHost {
 }
 
 fn failed(command: &Command, output: Output) -> HostError {
-    HostError::CommandFailed {
-        command: shell_words::join(&command.argv),
-        output: Box::new(output),
-    }
+    HostError::CommandFailed { command: shell_words::join(&command.argv), output: Box::new(output) }
 }
 
 fn first_line(output: &Output) -> Option<String> {
@@ -142,7 +140,10 @@ mod tests {
         let state = parse_unit("LoadState=not-found\nActiveState=inactive\nUnitFileState=\n");
         assert_eq!((state.exists, state.active, state.enablement.as_str()), (false, false, ""));
         let state = parse_unit("LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\n");
-        assert_eq!((state.exists, state.active, state.enablement.as_str()), (true, true, "enabled"));
+        assert_eq!(
+            (state.exists, state.active, state.enablement.as_str()),
+            (true, true, "enabled")
+        );
         let state = parse_unit("LoadState=masked\nActiveState=inactive\nUnitFileState=masked\n");
         assert!(state.exists, "a masked unit is there");
     }

@@ -3,7 +3,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
@@ -27,12 +29,8 @@ impl<'a> Staged<'a> {
         loop {
             let path = fresh_name(directory);
             interrupt.stage(&path);
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path);
+            let opened =
+                OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
             match opened {
                 Ok(file) => return Ok(Self { file, path, interrupt, placed: false }),
                 Err(error) => {
@@ -70,7 +68,7 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Takes over owner, ACL, SELinux context, other xattrs and mode of a file.
+    /// Takes over owner, ACL, `SELinux` context, other xattrs and mode of a file.
     pub(super) fn resemble(&self, model: &Path) -> Result<(), HostError> {
         let original = File::open(model).ok();
         let meta = fs::metadata(model).map_err(|error| io_error("look at", model, error))?;
@@ -152,8 +150,12 @@ impl<'a> Staged<'a> {
         use std::io::Seek as _;
         let failed = |error| io_error("write", path, error);
         self.file.rewind().map_err(failed)?;
-        let mut target =
-            OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(failed)?;
+        let mut target = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)
+            .map_err(failed)?;
         io::copy(&mut self.file, &mut target).map_err(failed)?;
         target.sync_all().map_err(failed)
     }
@@ -175,6 +177,23 @@ pub(super) fn fresh_name(directory: &Path) -> PathBuf {
     directory.join(format!(".canvass.{:016x}.tmp", hasher.finish()))
 }
 
+/// A directory for the runner's user only, which does not outlive the runner.
+pub(super) fn private_directory(interrupt: &Interrupt) -> Result<PathBuf, HostError> {
+    let mut refused = None;
+    for place in [PathBuf::from("/var/tmp"), std::env::temp_dir()] {
+        let path = fresh_name(&place);
+        interrupt.stage(&path);
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) => {
+                interrupt.unstage(&path);
+                refused = Some(io_error("create a directory in", &place, error));
+            }
+        }
+    }
+    Err(refused.unwrap_or(HostError::Cancelled))
+}
+
 /// Lets a rename reach the disk; file systems that cannot do without.
 pub(super) fn sync_directory_of(path: &Path) {
     if let Some(directory) = path.parent().and_then(|parent| File::open(parent).ok()) {
@@ -183,9 +202,7 @@ pub(super) fn sync_directory_of(path: &Path) {
 }
 
 /// Calls with a buffer that grows until the answer fits.
-fn grown(
-    mut call: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
-) -> Result<Vec<u8>, Errno> {
+fn grown(mut call: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
     let mut buffer = vec![0; 1024];
     loop {
         match call(&mut buffer) {

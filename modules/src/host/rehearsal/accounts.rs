@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::RehearsalHost;
+use super::scripts::may_make_account;
 use crate::effect::{AccountAction, GroupChange, Principal, UserChange};
 use crate::host::{AccountKey, Group, Host, HostError, User};
 
@@ -23,7 +24,7 @@ impl<B: Host> RehearsalHost<B> {
             // changed or removed since, so what the host says is no longer so
             Some(user) if self.overlay.users.contains_key(&user.name) => Ok(None),
             Some(user) => Ok(Some(user)),
-            None => self.unless_pending(),
+            None => self.missing_account(key),
         }
     }
 
@@ -42,7 +43,7 @@ impl<B: Host> RehearsalHost<B> {
         match self.base.group(key)? {
             Some(group) if self.overlay.groups.contains_key(&group.name) => Ok(None),
             Some(group) => Ok(Some(group)),
-            None => self.unless_pending(),
+            None => self.missing_account(key),
         }
     }
 
@@ -51,6 +52,20 @@ impl<B: Host> RehearsalHost<B> {
         groups.retain(|group| !self.overlay.groups.contains_key(&group.name));
         groups.extend(self.overlay.groups.values().flatten().cloned());
         Ok(groups)
+    }
+
+    /// An account that is not there: absent, or perhaps made by a package's script.
+    fn missing_account<T>(&self, key: &AccountKey) -> Result<Option<T>, HostError> {
+        if let AccountKey::Name(name) = key {
+            let maker = self.overlay.scripts.iter().find(|one| may_make_account(&one.text, name));
+            if let Some(script) = maker {
+                return Err(HostError::Unknown(format!(
+                    "a script of package `{}`, which would run first, may make it",
+                    script.package
+                )));
+            }
+        }
+        self.unless_pending()
     }
 
     /// Nothing, unless a package that would be installed first may bring it.
@@ -114,10 +129,9 @@ impl<B: Host> RehearsalHost<B> {
     fn primary_group_of(&mut self, change: &UserChange) -> Result<Group, HostError> {
         if let Some(wanted) = &change.group {
             let key = AccountKey::Name(wanted.clone());
-            return self.find_group(&key)?.ok_or_else(|| HostError::NoSuchAccount {
-                kind: "group",
-                name: wanted.clone(),
-            });
+            return self
+                .find_group(&key)?
+                .ok_or_else(|| HostError::NoSuchAccount { kind: "group", name: wanted.clone() });
         }
         let key = AccountKey::Name(change.name.clone());
         if let Ok(Some(group)) = self.find_group(&key) {
@@ -130,10 +144,9 @@ impl<B: Host> RehearsalHost<B> {
 
     fn modify_user(&mut self, change: &UserChange) -> Result<(), HostError> {
         let key = AccountKey::Name(change.name.clone());
-        let mut user = self.find_user(&key)?.ok_or_else(|| HostError::NoSuchAccount {
-            kind: "user",
-            name: change.name.clone(),
-        })?;
+        let mut user = self
+            .find_user(&key)?
+            .ok_or_else(|| HostError::NoSuchAccount { kind: "user", name: change.name.clone() })?;
         user.uid = change.uid.or(user.uid);
         if change.group.is_some() {
             user.gid = self.primary_group_of(change)?.gid;
@@ -184,10 +197,12 @@ impl<B: Host> RehearsalHost<B> {
         let mut groups = Vec::with_capacity(wanted.len());
         for name in wanted {
             let found = self.find_group(&AccountKey::Name(name.clone()))?;
-            groups.push(found.ok_or_else(|| HostError::NoSuchAccount {
-                kind: "group",
-                name: name.clone(),
-            })?);
+            groups.push(
+                found.ok_or_else(|| HostError::NoSuchAccount {
+                    kind: "group",
+                    name: name.clone(),
+                })?,
+            );
         }
         for mut group in self.all_groups()? {
             let is = group.members.contains(&change.name);

@@ -242,9 +242,7 @@ impl<B: Host> RehearsalHost<B> {
         match (self.user(&key_of(owner)), owner.id) {
             (Ok(Some(user)), _) => Ok(Principal { id: user.uid, name: Some(user.name) }),
             (_, Some(_)) => Ok(owner.clone()),
-            (Ok(None), None) => {
-                Err(HostError::NoSuchAccount { kind: "user", name: owner.label() })
-            }
+            (Ok(None), None) => Err(HostError::NoSuchAccount { kind: "user", name: owner.label() }),
             (Err(error), None) => Err(error),
         }
     }

@@ -4,13 +4,16 @@
 //! overlay is silent. Nothing of the host below is ever changed.
 //!
 //! - [`paths`] follows links through both; [`changes`] lays file effects over the host;
-//! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages.
+//! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages;
+//! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do.
 
 mod accounts;
 mod changes;
+mod contents;
 mod overlay;
 mod packages;
 mod paths;
+mod scripts;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -166,10 +169,9 @@ impl<B: Host> Host for RehearsalHost<B> {
             Body::Bytes(bytes) => Ok(Digester::of(algorithm, &bytes)),
             Body::Host(path) => self.base.digest(&path, algorithm),
             Body::Source(source) if algorithm == DigestAlgorithm::Sha1 => Ok(source.sha1),
-            Body::Source(_) => Err(HostError::Unknown(format!(
-                "`{}` would be copied first",
-                path.display()
-            ))),
+            Body::Source(_) => {
+                Err(HostError::Unknown(format!("`{}` would be copied first", path.display())))
+            }
             Body::Unknown(reason) => Err(HostError::Unknown(reason)),
             Body::None => Ok(Digester::of(algorithm, &[])),
         }
@@ -190,6 +192,8 @@ impl<B: Host> Host for RehearsalHost<B> {
         let mut names = match self.overlay.see(&located) {
             Sight::Entry(entry) if entry.below == overlay::Below::Nothing => Vec::new(),
             Sight::Absent => Vec::new(),
+            // a directory that a package brings is not on the host
+            Sight::Entry(_) if self.base.stat(&located, Follow::No)?.is_none() => Vec::new(),
             Sight::Entry(_) | Sight::Host => self.base.list(&located)?,
         };
         self.overlay.amend_names(&located, &mut names);
@@ -243,7 +247,9 @@ impl<B: Host> Host for RehearsalHost<B> {
             {
                 // a program that would be there by then cannot be asked now
                 match self.find_program(&program)? {
-                    Some(_) => Err(HostError::Unknown(format!("`{program}` would be installed first"))),
+                    Some(_) => {
+                        Err(HostError::Unknown(format!("`{program}` would be installed first")))
+                    }
                     None => Err(HostError::Spawn { program, source }),
                 }
             }
@@ -264,7 +270,9 @@ impl<B: Host> Host for RehearsalHost<B> {
 
     fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
         match self.base.fetch(request) {
-            Err(HostError::Http { .. }) if self.overlay.acted.is_some() && is_local(&request.url) => {
+            Err(HostError::Http { .. })
+                if self.overlay.acted.is_some() && is_local(&request.url) =>
+            {
                 Err(HostError::Unknown(self.overlay.acted.clone().unwrap_or_default()))
             }
             answered => answered,
@@ -300,6 +308,14 @@ impl<B: Host> Host for RehearsalHost<B> {
 
     fn identity(&mut self) -> Result<Principal, HostError> {
         self.base.identity()
+    }
+
+    fn scratch(&mut self) -> Result<PathBuf, HostError> {
+        self.base.scratch()
+    }
+
+    fn discard(&mut self, scratch: &Path) {
+        self.base.discard(scratch);
     }
 
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {

@@ -1,6 +1,7 @@
 //! Packages as they would be installed.
 
-use super::RehearsalHost;
+use super::contents::Brought;
+use super::{PackageContents, RehearsalHost};
 use crate::effect::PackageChange;
 use crate::host::Host;
 
@@ -13,12 +14,18 @@ impl<B: Host> RehearsalHost<B> {
             let version = step.to.clone().unwrap_or_default();
             self.overlay.packages.insert(key(&change.manager, &step.name), Some(version));
         }
-        // an upgrade seldom brings what was not there; a new package does
         let new = change.install.iter().filter(|step| step.from.is_none());
         let names: Vec<String> = new.map(|step| step.name.clone()).collect();
         if let Some(first) = names.first() {
             self.overlay.acted = Some(format!("package `{first}` would be installed first"));
         }
+        if self.contents == PackageContents::Fetch && change.manager == "apt" {
+            let steps: Vec<_> = change.install.iter().filter(|step| step.to.is_some()).collect();
+            if steps.len() == change.install.len() && self.unpack(&steps) == Brought::Known {
+                return;
+            }
+        }
+        // an upgrade seldom brings what was not there; a new package does
         self.overlay.opaque_packages.extend(names);
     }
 }

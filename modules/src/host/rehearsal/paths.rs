@@ -104,7 +104,9 @@ impl<B: Host> RehearsalHost<B> {
     /// The package whose maintainer script names a path, as the reason why it is unknown.
     fn mentioned_by_script(&self, path: &str) -> Option<String> {
         let ends = |rest: &str| {
-            !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '/'))
+            !rest.starts_with(|next: char| {
+                next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '/')
+            })
         };
         self.overlay
             .scripts
@@ -116,7 +118,10 @@ impl<B: Host> RehearsalHost<B> {
                     .any(|(at, found)| script.text.get(at + found.len()..).is_some_and(ends))
             })
             .map(|script| {
-                format!("a script of package `{}`, which would run first, handles it", script.package)
+                format!(
+                    "a script of package `{}`, which would run first, handles it",
+                    script.package
+                )
             })
     }
 

@@ -29,7 +29,7 @@ impl<B: Host> RehearsalHost<B> {
             }
         }
         if !state.exists {
-            match self.unit_file(&name)? {
+            match self.unit_file(&name) {
                 Some(file) => state = self.new_unit(&name, &file)?,
                 None => {
                     self.unless_pending::<()>()?;
@@ -43,20 +43,20 @@ impl<B: Host> RehearsalHost<B> {
     }
 
     /// The file of a unit, or of the template that it is an instance of.
-    fn unit_file(&mut self, name: &str) -> Result<Option<PathBuf>, HostError> {
-        let template = name.split_once('@').and_then(|(prefix, rest)| {
-            Some(format!("{prefix}@.{}", rest.rsplit_once('.')?.1))
-        });
+    fn unit_file(&mut self, name: &str) -> Option<PathBuf> {
+        let template = name
+            .split_once('@')
+            .and_then(|(prefix, rest)| Some(format!("{prefix}@.{}", rest.rsplit_once('.')?.1)));
         for name in std::iter::once(name.to_owned()).chain(template) {
             for directory in UNIT_DIRECTORIES {
                 let path = Path::new(directory).join(&name);
                 // unknown is answered once, for the unit
                 if let Ok(Some(_)) = self.stat(&path, Follow::No) {
-                    return Ok(Some(path));
+                    return Some(path);
                 }
             }
         }
-        Ok(None)
+        None
     }
 
     /// A unit whose file is there in the rehearsal only.
@@ -105,9 +105,8 @@ impl<B: Host> RehearsalHost<B> {
             UnitAction::Start | UnitAction::Restart => changes.active = Some(true),
             UnitAction::Stop => changes.active = Some(false),
             UnitAction::Enable => changes.enablement = Some("enabled"),
-            UnitAction::Disable => changes.enablement = Some("disabled"),
+            UnitAction::Disable | UnitAction::Unmask => changes.enablement = Some("disabled"),
             UnitAction::Mask => changes.enablement = Some("masked"),
-            UnitAction::Unmask => changes.enablement = Some("disabled"),
             UnitAction::Reload | UnitAction::DaemonReload => {}
         }
     }
@@ -135,8 +134,17 @@ impl UnitChanges {
 /// The name with a suffix; without one it is a service.
 pub(super) fn full_name(name: &str) -> String {
     const SUFFIXES: [&str; 11] = [
-        ".service", ".socket", ".device", ".mount", ".automount", ".swap", ".target", ".path",
-        ".timer", ".slice", ".scope",
+        ".service",
+        ".socket",
+        ".device",
+        ".mount",
+        ".automount",
+        ".swap",
+        ".target",
+        ".path",
+        ".timer",
+        ".slice",
+        ".scope",
     ];
     if SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
         name.to_owned()

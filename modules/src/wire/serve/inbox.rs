@@ -166,3 +166,87 @@ fn split_id(body: &[u8]) -> io::Result<(u64, &[u8])> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "blob without an id"))?;
     Ok((u64::from_be_bytes(*id), rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn blob(id: u64, content: &[u8]) -> Vec<u8> {
+        let body = [id.to_be_bytes().as_slice(), content].concat();
+        let mut framed = Vec::new();
+        frame::write(&mut framed, Kind::Blob, &body).unwrap();
+        framed
+    }
+
+    fn end(id: u64, whole: u8) -> Vec<u8> {
+        let body = [id.to_be_bytes().as_slice(), &[whole]].concat();
+        let mut framed = Vec::new();
+        frame::write(&mut framed, Kind::BlobEnd, &body).unwrap();
+        framed
+    }
+
+    #[test]
+    fn pieces_come_in_order_and_memory_is_bounded() {
+        let inbox = Arc::new(Inbox::new(Arc::new(Interrupt::new())));
+        inbox.want(Some(5));
+        let stream: Vec<u8> = (0..100_u8)
+            .flat_map(|number| [blob(5, &[number]), blob(6, b"not asked for")].concat())
+            .chain(end(5, 1))
+            .collect();
+        let listener = std::thread::spawn({
+            let inbox = inbox.clone();
+            move || inbox.listen(&mut stream.as_slice())
+        });
+        for number in 0..100 {
+            assert!(inbox.lock().pieces.len() <= WAITING_PIECES);
+            assert!(matches!(inbox.next_piece(), Piece::Bytes(bytes) if bytes == [number]));
+        }
+        assert!(matches!(inbox.next_piece(), Piece::End));
+        listener.join().unwrap().unwrap();
+        assert!(matches!(inbox.next_piece(), Piece::Broken), "nothing comes after the stream");
+    }
+
+    #[test]
+    fn a_reader_that_gives_up_does_not_block_the_channel() {
+        let inbox = Arc::new(Inbox::new(Arc::new(Interrupt::new())));
+        inbox.want(Some(5));
+        let stream: Vec<u8> = (0..100).flat_map(|_| blob(5, b"x")).chain(end(5, 0)).collect();
+        let listener = std::thread::spawn({
+            let inbox = inbox.clone();
+            move || inbox.listen(&mut stream.as_slice())
+        });
+        assert!(matches!(inbox.next_piece(), Piece::Bytes(_)));
+        inbox.want(None);
+        listener.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_deadline_ends_waiting_for_pieces() {
+        let interrupt = Arc::new(Interrupt::new());
+        let inbox = Inbox::new(interrupt.clone());
+        inbox.want(Some(1));
+        interrupt.limit(Some(Duration::from_millis(20)));
+        let started = Instant::now();
+        assert!(matches!(inbox.next_piece(), Piece::Broken));
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn frames_that_are_none_stop_the_work() {
+        let streams = [
+            b"\0\0\0\x02\0{}".to_vec(),
+            b"\0\0\0\x03\x01abc".to_vec(),
+            b"\0\0\0\x01\x09x".to_vec(),
+            b"\0\0".to_vec(),
+        ];
+        for stream in streams {
+            let interrupt = Arc::new(Interrupt::new());
+            let inbox = Inbox::new(interrupt.clone());
+            assert!(inbox.listen(&mut stream.as_slice()).is_err(), "{stream:?}");
+            assert_eq!(interrupt.stopped(), Some(Stopped::Disconnected));
+            assert!(inbox.next_task().is_none());
+        }
+    }
+}

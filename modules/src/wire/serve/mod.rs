@@ -80,8 +80,12 @@ impl Server {
     fn perform(&mut self, task: TaskRequest) -> io::Result<()> {
         let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, sources } =
             task;
-        let asked =
-            Asked { task: id, inbox: self.inbox.clone(), replies: self.replies.clone() };
+        let asked = Asked {
+            task: id,
+            interrupt: self.interrupt.clone(),
+            inbox: self.inbox.clone(),
+            replies: self.replies.clone(),
+        };
         self.live.begin(environment, Box::new(RequestSources::new(sources, Box::new(asked))));
         let overlay = match mode {
             Mode::Apply => None,
@@ -95,8 +99,7 @@ impl Server {
                     Mode::Rehearse => PackageContents::Fetch,
                     Mode::Apply | Mode::Check => PackageContents::Leave,
                 };
-                let mut host =
-                    RehearsalHost::with_overlay(&mut self.live, overlay, contents);
+                let mut host = RehearsalHost::with_overlay(&mut self.live, overlay, contents);
                 host.replay(&rehearsed);
                 Stage::Rehearsal(Box::new(host))
             }
@@ -154,21 +157,18 @@ impl Stage<'_> {
 }
 
 fn run(module: &str, host: &mut dyn Host, arguments: &Map<String, Json>, diff: bool) -> Executed {
-    match registry::find(module) {
-        Some(entry) => (entry.execute)(Execution { host, arguments, diff }),
-        None => {
-            let message = format!("the runner has no module `{module}`");
-            let mut returned = Map::new();
-            returned.insert("msg".to_owned(), Json::from(message));
-            Executed {
-                status: Status::Failed,
-                returned,
-                effects: Vec::new(),
-                diffs: Vec::new(),
-                observe_micros: 0,
-                apply_micros: 0,
-            }
-        }
+    if let Some(entry) = registry::find(module) {
+        return (entry.execute)(Execution { host, arguments, diff });
+    }
+    let mut returned = Map::new();
+    returned.insert("msg".to_owned(), Json::from(format!("the runner has no module `{module}`")));
+    Executed {
+        status: Status::Failed,
+        returned,
+        effects: Vec::new(),
+        diffs: Vec::new(),
+        observe_micros: 0,
+        apply_micros: 0,
     }
 }
 
@@ -180,6 +180,7 @@ fn reply(task: u64, item: usize, executed: Executed) -> ItemReply {
 /// Asks the engine for sources that did not come with the request.
 struct Asked {
     task: u64,
+    interrupt: Arc<Interrupt>,
     inbox: Arc<Inbox>,
     replies: Replies,
 }
@@ -201,7 +202,10 @@ impl Asked {
             match self.inbox.next_piece() {
                 Piece::Bytes(bytes) => sink(&bytes)?,
                 Piece::End => return Ok(()),
-                Piece::Broken => return Err(HostError::SourceMissing(source.id)),
+                Piece::Broken => {
+                    self.interrupt.check()?;
+                    return Err(HostError::SourceMissing(source.id));
+                }
             }
         }
     }

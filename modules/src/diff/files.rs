@@ -1,0 +1,192 @@
+//! What paths were and will be.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::{Diff, Fields};
+use crate::effect::Attributes;
+use crate::host::{FileKind, FileStat, Follow, Host, HostError};
+
+/// The largest content that is shown, in bytes; Ansible's `max_diff_size`.
+const MAX_SHOWN: u64 = 104_448;
+
+/// A path that effects touch.
+#[derive(Debug)]
+pub(super) struct PathSubject {
+    path: PathBuf,
+    stat: Result<Option<FileStat>, HostError>,
+    /// Read only where an effect may change it.
+    content: Option<Shown>,
+    pub(super) shows_content: bool,
+    sets_owner: bool,
+    sets_group: bool,
+    pub(super) sets_mode: bool,
+    pub(super) sets_times: bool,
+    pub(super) hard_link_to: Option<PathBuf>,
+}
+
+/// One side of a content.
+#[derive(Debug, PartialEq)]
+enum Shown {
+    Text(String),
+    Hidden(String),
+}
+
+impl PathSubject {
+    pub(super) fn before(path: &Path, host: &mut dyn Host) -> Self {
+        Self {
+            path: path.to_owned(),
+            stat: host.stat(path, Follow::No),
+            content: None,
+            shows_content: false,
+            sets_owner: false,
+            sets_group: false,
+            sets_mode: false,
+            sets_times: false,
+            hard_link_to: None,
+        }
+    }
+
+    /// Reads the content, before the first effect that may change it.
+    pub(super) fn keep_content(&mut self, host: &mut dyn Host) {
+        if self.content.is_none() {
+            self.content = Some(Shown::of(&self.path, host));
+        }
+    }
+
+    pub(super) fn set_attributes(&mut self, attributes: &Attributes) {
+        self.sets_owner |= attributes.owner.is_some();
+        self.sets_group |= attributes.group.is_some();
+        self.sets_mode |= attributes.mode.is_some();
+    }
+
+    pub(super) fn diffs(self, host: &mut dyn Host) -> Vec<Diff> {
+        let after = host.stat(&self.path, Follow::No);
+        let content = self.content_diff(&after, host);
+        let attributes = self.attributes_diff(&after, content.is_some());
+        content.into_iter().chain(attributes).collect()
+    }
+
+    fn content_diff(
+        &self,
+        after: &Result<Option<FileStat>, HostError>,
+        host: &mut dyn Host,
+    ) -> Option<Diff> {
+        if !self.shows_content || !matches!(after, Ok(Some(_))) {
+            return None;
+        }
+        let before = self.content.as_ref()?;
+        let after = Shown::of(&self.path, host);
+        let header = self.path.display().to_string();
+        match (before, after) {
+            (Shown::Text(before), Shown::Text(after)) if *before == after => None,
+            (Shown::Text(before), Shown::Text(after)) => {
+                Some(Diff::new(header, Json::from(before.clone()), Json::from(after)))
+            }
+            (Shown::Hidden(note), _) => Some(hidden(header, note.clone())),
+            (_, Shown::Hidden(note)) => Some(hidden(header, note)),
+        }
+    }
+
+    fn attributes_diff(
+        &self,
+        after: &Result<Option<FileStat>, HostError>,
+        shown: bool,
+    ) -> Option<Diff> {
+        let (Ok(before), Ok(after)) = (&self.stat, after) else { return None };
+        let mut old = Fields::default();
+        let mut new = Fields::default();
+        old.set("state", state(before.as_ref()));
+        new.set("state", state(after.as_ref()));
+        if let (Some(target), Some(_)) = (&self.hard_link_to, after) {
+            new.set("state", "hard");
+            new.set("src", target.display().to_string());
+        }
+        for (stat, fields) in [(before, &mut old), (after, &mut new)] {
+            let target = stat.as_ref().and_then(|stat| stat.link_target.as_ref());
+            if let Some(target) = target {
+                fields.set("src", target.display().to_string());
+            }
+        }
+        self.compare(before.as_ref(), after.as_ref(), (&mut old, &mut new));
+        let only_state = new.0.len() == 1;
+        if shown && only_state {
+            // the content tells that it is new
+            return None;
+        }
+        if self.sets_times && only_state && old == new {
+            new.set("state", "touch");
+        }
+        Diff::of_fields("path", &self.path.display().to_string(), old, new)
+    }
+
+    /// Owner, group and mode: what differs, and of a new path what was asked for.
+    fn compare(
+        &self,
+        before: Option<&FileStat>,
+        after: Option<&FileStat>,
+        (old, new): (&mut Fields, &mut Fields),
+    ) {
+        let Some(after) = after else { return };
+        let before = before.filter(|before| before.kind == after.kind);
+        if after.kind != FileKind::Link
+            && before.map_or(self.sets_mode, |before| before.mode != after.mode)
+        {
+            if let Some(before) = before {
+                old.set("mode", octal(before.mode));
+            }
+            new.set("mode", octal(after.mode));
+        }
+        if before.map_or(self.sets_owner, |before| !before.owner.is(&after.owner)) {
+            if let Some(before) = before {
+                old.set("owner", before.owner.label());
+            }
+            new.set("owner", after.owner.label());
+        }
+        if before.map_or(self.sets_group, |before| !before.group.is(&after.group)) {
+            if let Some(before) = before {
+                old.set("group", before.group.label());
+            }
+            new.set("group", after.group.label());
+        }
+    }
+}
+
+fn hidden(header: String, note: String) -> Diff {
+    Diff { note: Some(note), ..Diff::new(header, Json::from(""), Json::from("")) }
+}
+
+fn octal(mode: u32) -> String {
+    format!("{mode:04o}")
+}
+
+/// The word that the `state` option has for it.
+fn state(stat: Option<&FileStat>) -> &'static str {
+    match stat.map(|stat| stat.kind) {
+        None => "absent",
+        Some(FileKind::Directory) => "directory",
+        Some(FileKind::Link) => "link",
+        Some(_) => "file",
+    }
+}
+
+impl Shown {
+    /// The content of a file as text; nothing where there is none.
+    fn of(path: &Path, host: &mut dyn Host) -> Self {
+        match host.stat(path, Follow::Yes) {
+            Ok(Some(stat)) if stat.kind == FileKind::File => {
+                if stat.size > MAX_SHOWN {
+                    return Self::Hidden(format!("larger than {MAX_SHOWN} bytes"));
+                }
+            }
+            Ok(_) => return Self::Text(String::new()),
+            Err(error) => return Self::Hidden(error.to_string()),
+        }
+        match host.read(path) {
+            Ok(bytes) if bytes.contains(&0) => Self::Hidden("binary".to_owned()),
+            Ok(bytes) => Self::Text(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) => Self::Hidden(error.to_string()),
+        }
+    }
+}

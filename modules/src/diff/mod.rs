@@ -1,0 +1,159 @@
+//! Diffs, drawn from effects.
+//!
+//! The collector looks at what an effect touches before it is applied and again when all are
+//! done, on the live host as in a rehearsal. What differs is the diff; several effects on one
+//! path give one.
+
+mod accounts;
+mod files;
+mod services;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use self::accounts::{GroupSubject, UserSubject};
+use self::files::PathSubject;
+use self::services::UnitSubject;
+use crate::effect::Effect;
+use crate::host::Host;
+
+/// What one thing was and will be, in the shape of Ansible's `diff` result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diff {
+    /// What it is about, before (`/etc/hosts`).
+    pub before_header: String,
+    /// What it is about, after.
+    pub after_header: String,
+    /// The state before: text, or attributes as an object.
+    pub before: Json,
+    /// The state after.
+    pub after: Json,
+    /// Why a content is not shown (`binary`, too large); both sides are empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Diff {
+    fn new(header: impl Into<String>, before: Json, after: Json) -> Self {
+        let header = header.into();
+        Self { before_header: header.clone(), after_header: header, before, after, note: None }
+    }
+
+    /// Two objects that have only what differs, with a field that says what they are about.
+    fn of_fields(about: &str, name: &str, before: Fields, after: Fields) -> Option<Self> {
+        let (mut old, mut new) = (Map::new(), Map::new());
+        for (key, value) in &before.0 {
+            if after.0.get(key).is_some_and(|other| other != value) {
+                old.insert(key.clone(), value.clone());
+            }
+        }
+        for (key, value) in &after.0 {
+            if before.0.get(key) != Some(value) {
+                new.insert(key.clone(), value.clone());
+            }
+        }
+        if old.is_empty() && new.is_empty() {
+            return None;
+        }
+        old.insert(about.to_owned(), Json::from(name));
+        new.insert(about.to_owned(), Json::from(name));
+        Some(Self::new(name, Json::Object(old), Json::Object(new)))
+    }
+}
+
+/// Named values of one side.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Fields(Map<String, Json>);
+
+impl Fields {
+    fn set(&mut self, key: &str, value: impl Into<Json>) {
+        self.0.insert(key.to_owned(), value.into());
+    }
+}
+
+/// Gathers the diff of one task from its effects as they are applied.
+#[derive(Debug, Default)]
+pub struct DiffCollector {
+    paths: IndexMap<PathBuf, PathSubject>,
+    users: IndexMap<String, UserSubject>,
+    groups: IndexMap<String, GroupSubject>,
+    units: IndexMap<String, UnitSubject>,
+    /// What no look at the host tells: drawn from the effect alone.
+    packages: Vec<Diff>,
+}
+
+impl DiffCollector {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes the state of what an effect will touch, before it is applied.
+    pub fn before(&mut self, effect: &Effect, host: &mut dyn Host) {
+        match effect {
+            Effect::WriteFile(write) => {
+                let path = self.path(&write.path, host);
+                path.shows_content = true;
+                path.keep_content(host);
+                path.set_attributes(&write.attributes);
+            }
+            Effect::CopyFile { to, .. } => {
+                let path = self.path(to, host);
+                path.shows_content = true;
+                path.keep_content(host);
+            }
+            Effect::MakeDirectory { path, mode } => {
+                let path = self.path(path, host);
+                path.sets_mode |= mode.is_some();
+            }
+            Effect::SetAttributes { path, attributes } => {
+                self.path(path, host).set_attributes(attributes);
+            }
+            Effect::MakeHardLink { path, target } => {
+                self.path(path, host).hard_link_to = Some(target.clone());
+            }
+            Effect::SetTimes { path, .. } => self.path(path, host).sets_times = true,
+            Effect::MakeSymlink { path, .. } | Effect::Remove { path } => {
+                self.path(path, host).keep_content(host);
+            }
+            Effect::User(change) => {
+                let subject = || UserSubject::before(change, host);
+                self.users.entry(change.name.clone()).or_insert_with(subject).add(change);
+            }
+            Effect::Group(change) => {
+                let subject = || GroupSubject::before(change, host);
+                self.groups.entry(change.name.clone()).or_insert_with(subject);
+            }
+            Effect::Unit(change) if change.name.is_empty() => {}
+            Effect::Unit(change) => {
+                let subject = || UnitSubject::before(change, host);
+                self.units.entry(change.name.clone()).or_insert_with(subject).add(change);
+            }
+            Effect::Packages(change) => self.packages.extend(services::package_diff(change)),
+            // what these change cannot be told from the host
+            Effect::Run(_) | Effect::RefreshPackageLists { .. } => {}
+        }
+    }
+
+    /// Draws the diff, after all effects are applied.
+    pub fn finish(self, host: &mut dyn Host) -> Vec<Diff> {
+        let mut diffs = self.packages;
+        diffs.extend(self.groups.into_values().filter_map(|group| group.diff(host)));
+        diffs.extend(self.users.into_values().filter_map(|user| user.diff(host)));
+        for path in self.paths.into_values() {
+            diffs.extend(path.diffs(host));
+        }
+        diffs.extend(self.units.into_values().filter_map(|unit| unit.diff(host)));
+        diffs
+    }
+
+    fn path(&mut self, path: &Path, host: &mut dyn Host) -> &mut PathSubject {
+        let subject = || PathSubject::before(path, host);
+        self.paths.entry(path.to_owned()).or_insert_with(subject)
+    }
+}

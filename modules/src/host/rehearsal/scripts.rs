@@ -1,0 +1,217 @@
+//! What maintainer scripts plainly do.
+
+use std::path::{Path, PathBuf};
+
+/// Something that a script does to the host.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Makes a user, and a group of its name.
+    User(String),
+    /// Makes a group.
+    Group(String),
+    /// Makes a link where there is nothing.
+    Link { path: PathBuf, target: PathBuf },
+    /// Makes a directory and its parents.
+    Directory(PathBuf),
+}
+
+/// What a script does with a unit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Handling {
+    pub(super) enables: bool,
+    pub(super) starts: bool,
+}
+
+/// Options of the account programs that take a value of their own.
+const VALUED: [&str; 18] = [
+    "--home",
+    "--shell",
+    "--uid",
+    "--gid",
+    "--ingroup",
+    "--gecos",
+    "--comment",
+    "--firstuid",
+    "--lastuid",
+    "--home-dir",
+    "--conf",
+    "-d",
+    "-s",
+    "-u",
+    "-g",
+    "-c",
+    "-G",
+    "-K",
+];
+
+/// The deeds whose arguments are written out; those with variables are left.
+pub(super) fn deeds(script: &str) -> Vec<Deed> {
+    let joined = script.replace("\\\n", " ");
+    joined.lines().filter_map(deed).collect()
+}
+
+fn deed(line: &str) -> Option<Deed> {
+    let words = shell_words::split(line.trim()).ok().filter(|_| !line.trim().starts_with('#'))?;
+    let program = words.iter().position(|word| {
+        matches!(
+            word.rsplit('/').next(),
+            Some("adduser" | "useradd" | "addgroup" | "groupadd" | "ln" | "mkdir")
+        )
+    })?;
+    let name = words.get(program)?.rsplit('/').next()?;
+    // up to what the shell does next
+    let arguments: Vec<&str> = words
+        .get(program + 1..)?
+        .iter()
+        .map(String::as_str)
+        .take_while(|word| !matches!(*word, "||" | "&&" | ";" | "|" | "then" | "fi"))
+        .take_while(|word| !word.contains('>'))
+        .map(|word| word.trim_end_matches(';'))
+        .collect();
+    let valued: &[&str] = if matches!(name, "ln" | "mkdir") { &["-m"] } else { &VALUED };
+    let plain = plain_words(&arguments, valued);
+    match (name, plain.as_slice()) {
+        ("adduser", [name])
+            if arguments.contains(&"--group") && !arguments.contains(&"--system") =>
+        {
+            account(name).map(Deed::Group)
+        }
+        ("adduser" | "useradd", [name]) => account(name).map(Deed::User),
+        ("addgroup" | "groupadd", [name]) => account(name).map(Deed::Group),
+        ("ln", [target, path]) if arguments.iter().any(|word| is_flag(word, 's')) => {
+            Some(Deed::Link { path: written_out(path)?, target: written_out(target)? })
+        }
+        ("mkdir", [path]) => written_out(path).map(Deed::Directory),
+        _ => None,
+    }
+}
+
+/// Whether a script makes accounts and names this one, perhaps through a variable.
+pub(super) fn may_make_account(script: &str, name: &str) -> bool {
+    ["adduser", "useradd", "addgroup", "groupadd"].iter().any(|program| script.contains(program))
+        && script.lines().any(|line| mentions(line, name))
+}
+
+/// The words that are neither options nor their values.
+fn plain_words<'a>(arguments: &[&'a str], valued: &[&str]) -> Vec<&'a str> {
+    let mut plain = Vec::new();
+    let mut skip = false;
+    for word in arguments {
+        if skip {
+            skip = false;
+        } else if word.starts_with('-') {
+            skip = valued.contains(word);
+        } else if !word.is_empty() {
+            plain.push(*word);
+        }
+    }
+    plain
+}
+
+fn is_flag(word: &str, flag: char) -> bool {
+    word.starts_with('-') && !word.starts_with("--") && word.contains(flag)
+}
+
+fn account(name: &str) -> Option<String> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    (!name.is_empty() && name.chars().all(plain)).then(|| name.to_owned())
+}
+
+/// An absolute path without anything for the shell to fill in.
+fn written_out(path: &str) -> Option<PathBuf> {
+    let literal = !path.contains(['$', '*', '?', '`', '{', '[']);
+    (literal && Path::new(path).is_absolute()).then(|| PathBuf::from(path))
+}
+
+/// The accounts of a `sysusers.d` file.
+pub(super) fn sysusers(text: &str) -> Vec<Deed> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            match words.next()? {
+                "u" | "u!" => words.next().and_then(account).map(Deed::User),
+                "g" => words.next().and_then(account).map(Deed::Group),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+/// Whether a script enables and starts a unit, by Debian's helpers.
+pub(super) fn unit_handling(script: &str, unit: &str) -> Handling {
+    let stem = unit.strip_suffix(".service").unwrap_or(unit);
+    let mut handling = Handling::default();
+    for line in script.lines().filter(|line| mentions(line, stem)) {
+        let does = |helper: &str| line.contains(helper);
+        handling.enables |= does("update-rc.d")
+            || (does("deb-systemd-helper") && (does("enable") || does("was-enabled")));
+        handling.starts |= does("deb-systemd-invoke") || does("invoke-rc.d");
+    }
+    handling
+}
+
+/// Whether a name stands in a line as a word or with a unit's suffix.
+fn mentions(line: &str, name: &str) -> bool {
+    let inside = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '@');
+    line.match_indices(name).any(|(at, found)| {
+        let before = line.get(..at).unwrap_or_default();
+        let after = line.get(at + found.len()..).unwrap_or_default();
+        let rest = after.strip_prefix(".service").unwrap_or(after);
+        !before.ends_with(inside)
+            && !before.ends_with('.')
+            && !rest.starts_with(inside)
+            && !rest.starts_with('.')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_out_is_taken_and_nothing_else() {
+        let user = |name: &str| Some(Deed::User(name.to_owned()));
+        let group = |name: &str| Some(Deed::Group(name.to_owned()));
+        let cases = [
+            ("adduser --system --home /var/lib/x --shell /bin/false --group redis", user("redis")),
+            (
+                "  adduser --quiet --system --no-create-home --gecos 'A b' --group ntp || true",
+                user("ntp"),
+            ),
+            ("useradd -r -d /nonexistent -s /usr/sbin/nologin app > /dev/null", user("app")),
+            ("addgroup --system --quiet ssl-cert", group("ssl-cert")),
+            ("groupadd -g 90 plug", group("plug")),
+            ("adduser --system $USER", None),
+            ("adduser app www-data", None),
+            (
+                "ln -s /etc/nginx/a /etc/nginx/b",
+                Some(Deed::Link { path: "/etc/nginx/b".into(), target: "/etc/nginx/a".into() }),
+            ),
+            ("ln -s $a /etc/nginx/b", None),
+            ("mkdir -p /var/www/html", Some(Deed::Directory("/var/www/html".into()))),
+            ("mkdir -p \"$dir\"", None),
+            ("# adduser is called by the other", None),
+            ("echo 'unfinished", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(deed(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn units_are_enabled_and_started_by_name() {
+        let script = "deb-systemd-helper --quiet was-enabled 'web.service'\n\
+            deb-systemd-invoke $_dh_action 'web.service'\nupdate-rc.d db defaults\n";
+        let both = Handling { enables: true, starts: true };
+        assert_eq!(unit_handling(script, "web.service"), both);
+        assert_eq!(unit_handling(script, "db.service"), Handling { enables: true, starts: false });
+        assert_eq!(unit_handling(script, "we.service"), Handling::default());
+        assert_eq!(unit_handling(script, "web.socket"), Handling::default());
+    }
+
+    #[test]
+    fn sysusers_lines_are_read() {
+        let text = "# c\nu app - \"An app\" /var/lib/app\ng extra -\nm app extra\n";
+        assert_eq!(sysusers(text), [Deed::User("app".to_owned()), Deed::Group("extra".to_owned())]);
+    }
+}

@@ -1,0 +1,486 @@
+//! `ansible.builtin.command` and `ansible.builtin.shell`: run a program, or a shell line.
+//!
+//! Follows the modules of ansible-core 2.19. Whether something changed is not known to them: a
+//! command that ran always counts as a change. `creates` and `removes` decide before. Check
+//! mode: the outcome of a command is unknown before it ran; where `creates` or `removes` tell
+//! that it would not run, that is said. Diff: none.
+//!
+//! Differs from Ansible: a rehearsal words a skipped command as `Did not run command`, too.
+//!
+//! ```yaml
+//! - name: Initialise the database once
+//!   ansible.builtin.command:
+//!     argv: [/usr/bin/initdb, --data, /var/lib/db]
+//!     creates: /var/lib/db/VERSION
+//! - name: Count lines
+//!   ansible.builtin.shell: cat *.log | wc -l
+//!   args:
+//!     chdir: /var/log
+//! ```
+//!
+//! Returns `cmd`, `rc`, `stdout`, `stdout_lines`, `stderr`, `stderr_lines`, `start`, `end`,
+//! `delta` (local time of the host) and `msg`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::local_time::{LocalTime, python_delta};
+use super::text_lines::{lines, set_streams};
+use super::{expansion, shell_words, wildcard};
+use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
+use crate::effect::{Applied, Command as Program, Effect, Output};
+use crate::host::{FileKind, Follow, Host, HostError};
+use crate::params;
+
+params! {
+    /// Parameters of `ansible.builtin.command` and `ansible.builtin.shell`.
+    pub struct Params {
+        /// The command as one line; split into words by `command`, handed to a shell by `shell`.
+        free_form ("cmd", "_raw_params"): Option<String>,
+        /// The command as a list of words; `command` only.
+        argv: Option<Vec<String>>,
+        /// Run in this directory.
+        chdir: Option<PathBuf>,
+        /// Run only when nothing is there; may have wildcards.
+        creates: Option<PathBuf>,
+        /// Run only when something is there; may have wildcards.
+        removes: Option<PathBuf>,
+        /// The shell that runs the line; by default `/bin/sh`.
+        executable: Option<PathBuf>,
+        /// Written to the standard input of the command.
+        stdin: Option<String>,
+        /// Whether a newline is added to `stdin`.
+        stdin_add_newline: bool = true,
+        /// Whether newlines at the end of the output are cut off.
+        strip_empty_ends: bool = true,
+        /// Whether `~` and `$VARIABLE` in words are expanded; `command` only.
+        expand_argument_vars: bool = true,
+    }
+}
+
+/// `ansible.builtin.command`.
+#[derive(Debug)]
+pub struct Command;
+
+/// `ansible.builtin.shell`.
+#[derive(Debug)]
+pub struct Shell;
+
+/// What decides whether and how the command runs.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The words as the host's variables expand them; empty for a shell line.
+    words: Vec<String>,
+    /// Where it runs.
+    directory: Directory,
+    /// What `creates` found.
+    creates: Option<Guard>,
+    /// What `removes` found.
+    removes: Option<Guard>,
+    /// The host's clock, to word start and end.
+    clock: LocalTime,
+}
+
+#[derive(Debug, Clone)]
+enum Directory {
+    Default,
+    There(PathBuf),
+    Missing,
+}
+
+#[derive(Debug, Clone)]
+struct Guard {
+    pattern: String,
+    exists: bool,
+}
+
+/// Why a command is not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither a line nor words.
+    #[error("no command given")]
+    Nothing,
+    /// Both a line and words.
+    #[error("only command or argv can be given, not both")]
+    Both,
+    /// The line has open quotation marks.
+    #[error(transparent)]
+    Split(#[from] shell_words::SplitError),
+    /// `chdir` is no directory.
+    #[error("Unable to change directory before execution.")]
+    Directory,
+}
+
+/// What a task asks for, before the host's variables are expanded.
+#[derive(Debug, Clone, PartialEq)]
+enum Line {
+    Words(Vec<String>),
+    Shell(String),
+}
+
+impl Line {
+    fn shown(&self) -> Json {
+        match self {
+            Self::Words(words) => Json::from(words.clone()),
+            Self::Shell(line) => Json::from(line.clone()),
+        }
+    }
+}
+
+fn words(params: &Params) -> Result<Line, Stop> {
+    let line = params.free_form.as_deref().filter(|line| !line.trim().is_empty());
+    let argv = params.argv.as_ref().filter(|argv| !argv.is_empty());
+    match (line, argv) {
+        (None, None) => Err(Stop::failed(Error::Nothing).with("rc", 256)),
+        (Some(_), Some(_)) => Err(Stop::failed(Error::Both).with("rc", 256)),
+        (Some(line), None) => Ok(Line::Words(
+            shell_words::split(line).map_err(|error| Stop::failed(Error::Split(error)))?,
+        )),
+        (None, Some(argv)) => Ok(Line::Words(argv.clone())),
+    }
+}
+
+fn shell_line(params: &Params) -> Result<Line, Stop> {
+    match (&params.free_form, &params.argv) {
+        (Some(line), None) if !line.trim().is_empty() => Ok(Line::Shell(line.clone())),
+        (Some(_), Some(_)) => Err(Stop::failed(Error::Both).with("rc", 256)),
+        (None, Some(argv)) if !argv.is_empty() => Ok(Line::Shell(argv.join(" "))),
+        _ => Err(Stop::failed(Error::Nothing).with("rc", 256)),
+    }
+}
+
+fn observe(params: &Params, line: &Line, host: &mut dyn Host) -> Result<Observed, Stop> {
+    let directory = match &params.chdir {
+        None => Directory::Default,
+        Some(given) => {
+            let path = expansion::path(given, host)?;
+            match host.stat(&path, Follow::Yes)? {
+                Some(stat) if stat.kind == FileKind::Directory => Directory::There(path),
+                _ => Directory::Missing,
+            }
+        }
+    };
+    let creates = guard(params.creates.as_deref(), &directory, host)?;
+    let removes = guard(params.removes.as_deref(), &directory, host)?;
+    let words = match line {
+        Line::Shell(_) => Vec::new(),
+        Line::Words(words) if params.expand_argument_vars => words
+            .iter()
+            .map(|word| expansion::text(word, host))
+            .collect::<Result<_, HostError>>()?,
+        Line::Words(words) => words.clone(),
+    };
+    Ok(Observed { words, directory, creates, removes, clock: LocalTime::of(host) })
+}
+
+fn guard(
+    pattern: Option<&Path>,
+    directory: &Directory,
+    host: &mut dyn Host,
+) -> Result<Option<Guard>, Stop> {
+    let Some(pattern) = pattern else { return Ok(None) };
+    let pattern = expansion::path(pattern, host)?;
+    let place = match directory {
+        Directory::There(directory) => directory.join(&pattern),
+        Directory::Default | Directory::Missing => pattern.clone(),
+    };
+    let exists = !wildcard::glob(&place, host)?.is_empty();
+    Ok(Some(Guard { pattern: pattern.to_string_lossy().into_owned(), exists }))
+}
+
+fn plan(params: &Params, line: &Line, observed: &Observed) -> Result<Plan, Stop> {
+    if matches!(observed.directory, Directory::Missing) {
+        let mut stop = Stop::failed(Error::Directory).with("cmd", line.shown());
+        for field in ["rc", "start", "end", "delta"] {
+            stop = stop.with(field, Json::Null);
+        }
+        return Err(stop.with("stdout", "").with("stderr", ""));
+    }
+    let skipped = match (&observed.creates, &observed.removes) {
+        (Some(creates), _) if creates.exists => Some((&creates.pattern, "exists")),
+        (_, Some(removes)) if !removes.exists => Some((&removes.pattern, "does not exist")),
+        _ => None,
+    };
+    let mut plan = Plan::nothing();
+    plan.set("cmd", line.shown());
+    if let Some((pattern, why)) = skipped {
+        plan.set("rc", 0);
+        plan.set("msg", format!("Did not run command since '{pattern}' {why}"));
+        set_streams(&mut plan.returned, &format!("skipped, since {pattern} {why}"), "");
+        for field in ["start", "end", "delta"] {
+            plan.set(field, Json::Null);
+        }
+        return Ok(plan);
+    }
+    let argv = match line {
+        Line::Words(_) => observed.words.clone(),
+        Line::Shell(line) => {
+            let shell = match &params.executable {
+                Some(path) => path.to_string_lossy().into_owned(),
+                None => "/bin/sh".to_owned(),
+            };
+            vec![shell, "-c".to_owned(), line.clone()]
+        }
+    };
+    let newline = if params.stdin_add_newline { "\n" } else { "" };
+    let command = Program {
+        argv,
+        directory: match &observed.directory {
+            Directory::There(path) => Some(path.clone()),
+            Directory::Default | Directory::Missing => None,
+        },
+        stdin: params.stdin.as_ref().map(|text| format!("{text}{newline}")),
+        ..Program::default()
+    };
+    let reason = match (&observed.creates, &observed.removes) {
+        (Some(creates), _) => format!("`{}` does not exist", creates.pattern),
+        (None, Some(removes)) => format!("`{}` exists", removes.pattern),
+        (None, None) => "a command always runs".to_owned(),
+    };
+    plan.push(Effect::Run(command), reason);
+    Ok(plan)
+}
+
+fn conclude(
+    params: &Params,
+    observed: &Observed,
+    plan: &Plan,
+    applied: &[Applied],
+) -> Result<Conclusion, Stop> {
+    let mut returned = plan.returned.clone();
+    let Some(Applied::Ran(output)) = applied.first() else {
+        return Ok(Conclusion { changed: false, returned });
+    };
+    word_output(&mut returned, output, &observed.clock);
+    strip(&mut returned, params);
+    if output.success() {
+        returned.insert("msg".to_owned(), Json::from(""));
+        return Ok(Conclusion { changed: true, returned });
+    }
+    returned.insert("changed".to_owned(), Json::from(true));
+    Err(failed(NON_ZERO, returned))
+}
+
+/// The message of a command that ended with an error.
+pub(super) const NON_ZERO: &str = "non-zero return code";
+
+/// A failed task with these fields.
+pub(super) fn failed(message: &str, returned: Returned) -> Stop {
+    Stop::Failed(Box::new(crate::contract::Failure { message: message.to_owned(), returned }))
+}
+
+fn word_output(returned: &mut Returned, output: &Output, clock: &LocalTime) {
+    returned.insert("rc".to_owned(), Json::from(output.status));
+    set_streams(returned, &output.stdout_text(), &output.stderr_text());
+    if let (Some(started), Some(ended)) = (output.started, output.ended) {
+        returned.insert("start".to_owned(), Json::from(clock.python_text(started)));
+        returned.insert("end".to_owned(), Json::from(clock.python_text(ended)));
+        returned.insert("delta".to_owned(), Json::from(python_delta(started, ended)));
+    }
+}
+
+fn strip(returned: &mut Returned, params: &Params) {
+    if !params.strip_empty_ends {
+        return;
+    }
+    for (stream, stream_lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
+        if let Some(Json::String(text)) = returned.get_mut(stream) {
+            text.truncate(text.trim_end_matches(['\r', '\n']).len());
+            let split = lines(text);
+            returned.insert(stream_lines.to_owned(), Json::from(split));
+        }
+    }
+}
+
+/// Words that a program could not be started, as Ansible does; `errno` is the return code.
+fn explain(planned: &Planned, error: HostError) -> Stop {
+    let (Effect::Run(command), HostError::Spawn { source, .. }) = (&planned.effect, &error) else {
+        return Stop::Host(error);
+    };
+    let mut returned = Returned::new();
+    let cmd = command.argv.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+    returned.insert("cmd".to_owned(), Json::from(cmd));
+    returned.insert("rc".to_owned(), Json::from(source.raw_os_error().unwrap_or(2)));
+    returned.insert("reason".to_owned(), Json::from(error.to_string()));
+    set_streams(&mut returned, "", "");
+    failed("Error executing command.", returned)
+}
+
+/// Quotes a word for people, as Python's `shlex.quote` does.
+pub(super) fn quote(word: &str) -> String {
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "@%+=:,./-_".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\"'\"'"))
+    }
+}
+
+impl Module for Command {
+    type Params = Params;
+    type Observed = Observed;
+
+    fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
+        observe(params, &words(params)?, host)
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
+        plan(params, &words(params)?, observed)
+    }
+
+    fn conclude(
+        params: &Params,
+        observed: &Observed,
+        plan: &Plan,
+        applied: &[Applied],
+    ) -> Result<Conclusion, Stop> {
+        conclude(params, observed, plan, applied)
+    }
+
+    fn explain(_: &Params, _: &Observed, planned: &Planned, error: HostError) -> Stop {
+        explain(planned, error)
+    }
+}
+
+impl Module for Shell {
+    type Params = Params;
+    type Observed = Observed;
+
+    fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
+        observe(params, &shell_line(params)?, host)
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
+        plan(params, &shell_line(params)?, observed)
+    }
+
+    fn conclude(
+        params: &Params,
+        observed: &Observed,
+        plan: &Plan,
+        applied: &[Applied],
+    ) -> Result<Conclusion, Stop> {
+        conclude(params, observed, plan, applied)
+    }
+
+    fn explain(_: &Params, _: &Observed, planned: &Planned, error: HostError) -> Stop {
+        explain(planned, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::{Command, Directory, Guard, Observed, Params, Shell};
+    use crate::contract::{Module, Stop};
+    use crate::effect::{Applied, Effect, Output, Timestamp};
+    use crate::module::local_time::LocalTime;
+    use crate::params::Params as _;
+
+    fn params(arguments: Json) -> Params {
+        Params::parse("command", arguments.as_object().unwrap()).unwrap()
+    }
+
+    fn observed(words: &[&str]) -> Observed {
+        Observed {
+            words: words.iter().map(ToString::to_string).collect(),
+            directory: Directory::Default,
+            creates: None,
+            removes: None,
+            clock: LocalTime::utc(),
+        }
+    }
+
+    fn command_of(plan: &crate::contract::Plan) -> &crate::effect::Command {
+        match &plan.effects[0].effect {
+            Effect::Run(command) => command,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_line_is_split_and_a_shell_line_is_not() {
+        let given = params(json!({"_raw_params": "echo 'a b' | cat", "stdin": "x"}));
+        let plan = Command::plan(&given, &observed(&["echo", "a b", "|", "cat"])).unwrap();
+        assert_eq!(command_of(&plan).argv, ["echo", "a b", "|", "cat"]);
+        assert_eq!(command_of(&plan).stdin.as_deref(), Some("x\n"));
+        assert_eq!(plan.returned["cmd"], json!(["echo", "a b", "|", "cat"]));
+        let plan = Shell::plan(&given, &observed(&[])).unwrap();
+        assert_eq!(command_of(&plan).argv, ["/bin/sh", "-c", "echo 'a b' | cat"]);
+        assert_eq!(plan.returned["cmd"], json!("echo 'a b' | cat"));
+    }
+
+    #[test]
+    fn guards_decide_without_running() {
+        let given = params(json!({"cmd": "ls"}));
+        let guard = |exists| Some(Guard { pattern: "/etc/p*".to_owned(), exists });
+        let table = [
+            (guard(true), None, Some("Did not run command since '/etc/p*' exists")),
+            (guard(false), None, None),
+            (None, guard(false), Some("Did not run command since '/etc/p*' does not exist")),
+            (None, guard(true), None),
+            (
+                guard(false),
+                guard(false),
+                Some("Did not run command since '/etc/p*' does not exist"),
+            ),
+        ];
+        for (creates, removes, message) in table {
+            let observed = Observed { creates, removes, ..observed(&["ls"]) };
+            let plan = Command::plan(&given, &observed).unwrap();
+            assert_eq!(plan.changes(), message.is_none());
+            assert_eq!(plan.returned.get("msg").and_then(Json::as_str), message);
+        }
+    }
+
+    #[test]
+    fn output_is_worded_as_ansible_words_it() {
+        let given = params(json!({"cmd": "x"}));
+        let at = |seconds, nanoseconds| Some(Timestamp { seconds, nanoseconds });
+        let output = Output {
+            status: 3,
+            stdout: b"a\n\nb\n\n".to_vec(),
+            stderr: Vec::new(),
+            started: at(0, 393_353_000),
+            ended: at(0, 397_330_000),
+        };
+        let observed = observed(&["x"]);
+        let plan = Command::plan(&given, &observed).unwrap();
+        let ran = |output: &Output| {
+            Command::conclude(&given, &observed, &plan, &[Applied::Ran(output.clone())])
+        };
+        let Err(Stop::Failed(failure)) = ran(&output) else { panic!() };
+        assert_eq!(failure.message, "non-zero return code");
+        assert_eq!(
+            Json::Object(failure.returned),
+            json!({
+                "cmd": ["x"], "rc": 3, "stdout": "a\n\nb", "stdout_lines": ["a", "", "b"],
+                "stderr": "", "stderr_lines": [], "start": "1970-01-01 00:00:00.393353",
+                "end": "1970-01-01 00:00:00.397330", "delta": "0:00:00.003977", "changed": true,
+            })
+        );
+        let ok = ran(&Output { status: 0, ..output }).unwrap();
+        assert!(ok.changed);
+        assert_eq!(ok.returned["msg"], json!(""));
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused() {
+        let table = [
+            (json!({}), "no command given"),
+            (json!({"cmd": " "}), "no command given"),
+            (json!({"cmd": "ls", "argv": ["ls"]}), "only command or argv can be given, not both"),
+            (json!({"cmd": "echo 'a"}), "No closing quotation"),
+        ];
+        for (arguments, message) in table {
+            let stop = Command::plan(&params(arguments), &observed(&[])).unwrap_err();
+            assert_eq!(stop.to_string(), message);
+        }
+        let observed = Observed { directory: Directory::Missing, ..observed(&["ls"]) };
+        let stop = Command::plan(&params(json!({"cmd": "ls"})), &observed).unwrap_err();
+        assert_eq!(stop.to_string(), "Unable to change directory before execution.");
+    }
+}

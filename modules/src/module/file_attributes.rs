@@ -1,0 +1,337 @@
+//! Owner, group and mode: the options that all modules of files share.
+//!
+//! Follows the fragment `files` of ansible-core 2.19. `attributes` (`chattr`) is refused. The
+//! SELinux options do nothing where SELinux is off, as in Ansible, and are refused where it is on.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::file_mode::{FileMode, octal};
+use crate::contract::{Plan, Returned, Stop};
+use crate::effect::{Attributes, Effect, Principal};
+use crate::host::{AccountKey, FileKind, FileStat, Follow, Host, HostError};
+use crate::params;
+use crate::params::{Expected, OptionKind, ParamValue};
+
+params! {
+    /// Options for the attributes of a file.
+    pub struct FileAttributes {
+        /// Name or number of the user that shall own it.
+        owner: Option<String>,
+        /// Name or number of the group that shall own it.
+        group: Option<String>,
+        /// Permission bits: octal text (`"0644"`), or symbolic (`u=rwX,go=rX`).
+        mode: Option<FileMode>,
+        /// Attributes as `chattr` knows them; not supported yet.
+        attributes ("attr"): Option<NotSupported>,
+        /// User part of the SELinux context; not supported yet where SELinux is on.
+        seuser: Option<String>,
+        /// Role part of the SELinux context; not supported yet where SELinux is on.
+        serole: Option<String>,
+        /// Type part of the SELinux context; not supported yet where SELinux is on.
+        setype: Option<String>,
+        /// Level part of the SELinux context; not supported yet where SELinux is on.
+        selevel: Option<String>,
+        /// Whether a file may be written in place where it cannot be replaced.
+        unsafe_writes: bool = false,
+    }
+}
+
+/// An option that Ansible has and this program has not yet: only an empty value is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotSupported;
+
+impl ParamValue for NotSupported {
+    const KIND: OptionKind = OptionKind::Str;
+
+    fn from_json(value: &Json) -> Result<Self, Expected> {
+        match value {
+            Json::Null => Ok(Self),
+            Json::String(text) if text.is_empty() => Ok(Self),
+            _ => Err(Expected::Form("this option is not supported yet".to_owned())),
+        }
+    }
+}
+
+/// Why attributes cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The owner does not exist.
+    #[error("chown failed: failed to look up user {0}")]
+    NoSuchUser(String),
+    /// The group does not exist.
+    #[error("chgrp failed: failed to look up group {0}")]
+    NoSuchGroup(String),
+    /// SELinux is on.
+    #[error("option `{0}` is not supported yet on hosts with SELinux")]
+    Selinux(&'static str),
+    /// `preserve` where nothing is copied.
+    #[error("mode must be in octal or symbolic form")]
+    NothingToPreserve,
+}
+
+/// Owner, group and mode as the host knows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The owner.
+    pub owner: Option<Principal>,
+    /// The group.
+    pub group: Option<Principal>,
+    /// The mode; never [`FileMode::Preserve`].
+    pub mode: Option<FileMode>,
+    /// The umask of the runner.
+    pub umask: u32,
+}
+
+/// What differs, and the words for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What is to be set.
+    pub attributes: Attributes,
+    /// `mode is 0644, not 0600`.
+    pub reason: String,
+}
+
+impl FileAttributes {
+    /// Looks up owner and group.
+    pub fn resolve(&self, host: &mut dyn Host) -> Result<Wanted, Stop> {
+        self.refuse_selinux(host)?;
+        if self.mode == Some(FileMode::Preserve) {
+            return Err(Stop::failed(Error::NothingToPreserve));
+        }
+        let owner = match &self.owner {
+            Some(name) => Some(find_user(host, name)?),
+            None => None,
+        };
+        let group = match &self.group {
+            Some(name) => Some(find_group(host, name)?),
+            None => None,
+        };
+        Ok(Wanted { owner, group, mode: self.mode.clone(), umask: umask(host) })
+    }
+
+    fn refuse_selinux(&self, host: &mut dyn Host) -> Result<(), Stop> {
+        let options = [
+            ("seuser", &self.seuser),
+            ("serole", &self.serole),
+            ("setype", &self.setype),
+            ("selevel", &self.selevel),
+        ];
+        for (name, value) in options {
+            let asked = value.as_deref().is_some_and(|value| !matches!(value, "" | "_default"));
+            if asked && host.stat(Path::new("/sys/fs/selinux/enforce"), Follow::Yes)?.is_some() {
+                return Err(Stop::failed(Error::Selinux(name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn find_user(host: &mut dyn Host, name: &str) -> Result<Principal, Stop> {
+    match host.user(&AccountKey::Name(name.to_owned())) {
+        Ok(Some(user)) => Ok(Principal { name: Some(user.name), id: user.uid }),
+        Ok(None) | Err(HostError::NoSuchAccount { .. }) => match name.parse() {
+            Ok(id) => Ok(Principal { name: None, id: Some(id) }),
+            Err(_) => Err(Stop::failed(Error::NoSuchUser(name.to_owned()))),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn find_group(host: &mut dyn Host, name: &str) -> Result<Principal, Stop> {
+    match host.group(&AccountKey::Name(name.to_owned())) {
+        Ok(Some(group)) => Ok(Principal { name: Some(group.name), id: group.gid }),
+        Ok(None) | Err(HostError::NoSuchAccount { .. }) => match name.parse() {
+            Ok(id) => Ok(Principal { name: None, id: Some(id) }),
+            Err(_) => Err(Stop::failed(Error::NoSuchGroup(name.to_owned()))),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The umask of the runner, from `/proc`; 022 where that does not tell.
+fn umask(host: &mut dyn Host) -> u32 {
+    host.read(Path::new("/proc/self/status"))
+        .ok()
+        .and_then(|status| {
+            let text = String::from_utf8_lossy(&status).into_owned();
+            let line = text.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+            u32::from_str_radix(line.trim(), 8).ok()
+        })
+        .unwrap_or(0o022)
+}
+
+impl Wanted {
+    /// Whether no attribute is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.owner.is_none() && self.group.is_none() && self.mode.is_none()
+    }
+
+    /// What of a path is not as it shall be. Links have no mode of their own.
+    pub fn difference(&self, stat: &FileStat) -> Option<Difference> {
+        let mut attributes = Attributes::default();
+        let mut reasons = Vec::new();
+        if let Some(owner) = self.owner.as_ref().filter(|owner| !owner.is(&stat.owner)) {
+            reasons.push(format!("owner is {}, not {}", stat.owner.label(), owner.label()));
+            attributes.owner = Some(owner.clone());
+        }
+        if let Some(group) = self.group.as_ref().filter(|group| !group.is(&stat.group)) {
+            reasons.push(format!("group is {}, not {}", stat.group.label(), group.label()));
+            attributes.group = Some(group.clone());
+        }
+        let mode = (stat.kind != FileKind::Link)
+            .then(|| self.mode.as_ref()?.of(stat.mode, stat.kind, self.umask))
+            .flatten();
+        if let Some(mode) = mode.filter(|mode| *mode != stat.mode) {
+            reasons.push(format!("mode is {}, not {}", octal(stat.mode), octal(mode)));
+            attributes.mode = Some(mode);
+        } else if !attributes.is_empty() {
+            // a change of owner clears setuid and setgid
+            attributes.mode = mode.filter(|mode| mode & 0o6000 != 0);
+        }
+        (!attributes.is_empty()).then(|| Difference { attributes, reason: reasons.join(", ") })
+    }
+
+    /// What something new of this kind gets.
+    pub fn for_new(&self, kind: FileKind) -> Attributes {
+        let base = if kind == FileKind::Directory { 0o777 } else { 0o666 } & !self.umask;
+        Attributes {
+            owner: self.owner.clone(),
+            group: self.group.clone(),
+            mode: self.mode.as_ref().and_then(|mode| mode.of(base, kind, self.umask)),
+        }
+    }
+
+    /// Plans a directory that is not there.
+    pub fn plan_directory(&self, path: &Path, plan: &mut Plan) {
+        let Attributes { owner, group, mode } = self.for_new(FileKind::Directory);
+        plan.push(Effect::MakeDirectory { path: path.to_owned(), mode }, "it is absent");
+        if owner.is_some() || group.is_some() {
+            // the mode again, for a change of owner clears setuid and setgid
+            let attributes = Attributes { owner, group, mode };
+            let effect = Effect::SetAttributes { path: path.to_owned(), attributes };
+            plan.push(effect, "it is new and has a given owner");
+        }
+    }
+
+    /// Plans what makes an existing path as it shall be.
+    pub fn plan(&self, path: &Path, stat: &FileStat, plan: &mut Plan) {
+        if let Some(Difference { attributes, reason }) = self.difference(stat) {
+            plan.push(Effect::SetAttributes { path: path.to_owned(), attributes }, reason);
+        }
+    }
+}
+
+/// Adds what a path looks like to a result, as Ansible does for every module with a path.
+pub(crate) fn describe(
+    host: &mut dyn Host,
+    path: &Path,
+    returned: &mut Returned,
+) -> Result<(), HostError> {
+    if let Some(stat) = host.stat(path, Follow::No)? {
+        add_stat(&stat, returned);
+    }
+    Ok(())
+}
+
+/// Adds these facts to a result.
+pub(crate) fn add_stat(stat: &FileStat, returned: &mut Returned) {
+    let mut set = |field: &str, value: Json| returned.insert(field.to_owned(), value);
+    set("uid", stat.owner.id.into());
+    set("gid", stat.group.id.into());
+    set("owner", stat.owner.label().into());
+    set("group", stat.group.label().into());
+    set("mode", octal(stat.mode).into());
+    set("state", state_word(stat).into());
+    set("size", stat.size.into());
+}
+
+/// Ansible's word for what a path is.
+pub(crate) fn state_word(stat: &FileStat) -> &'static str {
+    match stat.kind {
+        FileKind::Link => "link",
+        FileKind::Directory => "directory",
+        FileKind::File
+        | FileKind::CharacterDevice
+        | FileKind::BlockDevice
+        | FileKind::Fifo
+        | FileKind::Socket => {
+            if stat.links > 1 {
+                "hard"
+            } else {
+                "file"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::host::fake::FakeHost;
+    use crate::params::Params as _;
+
+    fn wanted(host: &mut FakeHost, arguments: Json) -> Result<Wanted, String> {
+        FileAttributes::parse("file", arguments.as_object().unwrap())
+            .map_err(|errors| errors[0].to_string())?
+            .resolve(host)
+            .map_err(|stop| stop.to_string())
+    }
+
+    #[test]
+    fn only_what_differs_is_set() {
+        let mut host = FakeHost::new();
+        host.file("/tmp/f", "");
+        let stat = host.stat(Path::new("/tmp/f"), Follow::No).unwrap().unwrap();
+        let cases = [
+            (json!({}), None),
+            (json!({"mode": "0644", "owner": "root", "group": 0}), None),
+            (json!({"mode": "0600"}), Some("mode is 0644, not 0600")),
+            (json!({"owner": "www"}), Some("owner is root, not www")),
+            (json!({"owner": "33"}), Some("owner is root, not www")),
+            (json!({"group": 4711}), Some("group is root, not 4711")),
+            (
+                json!({"owner": "www", "mode": "u+x"}),
+                Some("owner is root, not www, mode is 0644, not 0744"),
+            ),
+        ];
+        for (arguments, reason) in cases {
+            let difference = wanted(&mut host, arguments.clone()).unwrap().difference(&stat);
+            assert_eq!(difference.map(|d| d.reason).as_deref(), reason, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn setuid_survives_a_change_of_owner() {
+        let mut host = FakeHost::new();
+        host.file("/tmp/f", "");
+        let mut stat = host.stat(Path::new("/tmp/f"), Follow::No).unwrap().unwrap();
+        stat.mode = 0o4755;
+        let wanted = wanted(&mut host, json!({"owner": "www", "mode": "4755"})).unwrap();
+        assert_eq!(wanted.difference(&stat).unwrap().attributes.mode, Some(0o4755));
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_refused() {
+        let mut host = FakeHost::new();
+        for (arguments, message) in [
+            (json!({"owner": "nosuch"}), "chown failed: failed to look up user nosuch"),
+            (json!({"group": "nosuch"}), "chgrp failed: failed to look up group nosuch"),
+            (json!({"mode": "preserve"}), "mode must be in octal or symbolic form"),
+            (json!({"attr": "+i"}), "argument 'attr' is invalid: this option is not supported yet"),
+        ] {
+            assert_eq!(wanted(&mut host, arguments).unwrap_err(), message);
+        }
+        assert!(wanted(&mut host, json!({"setype": "httpd_sys_content_t"})).is_ok());
+        host.directory("/sys", 0o755).directory("/sys/fs", 0o755);
+        host.directory("/sys/fs/selinux", 0o755).file("/sys/fs/selinux/enforce", "1");
+        assert!(wanted(&mut host, json!({"setype": "_default"})).is_ok());
+        assert_eq!(
+            wanted(&mut host, json!({"setype": "x"})).unwrap_err(),
+            "option `setype` is not supported yet on hosts with SELinux"
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! What ends a command before or beside its work, and with which exit code.
+
+use crate::diagnostics::{Color, Diagnostic, Explain, render};
+
+/// The exit codes, as Ansible's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    /// Something else went wrong.
+    Error = 1,
+    /// A playbook, an inventory or variables cannot be understood (ansible-playbook's parser
+    /// error; unreachable hosts share the number).
+    Parse = 4,
+    /// Options that do not fit together.
+    Options = 5,
+}
+
+/// What ends a command.
+#[derive(Debug)]
+pub struct CommandError {
+    status: ExitStatus,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl CommandError {
+    /// Files of the user are wrong.
+    pub(crate) fn parse(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { status: ExitStatus::Parse, diagnostics }
+    }
+
+    /// Files of the user are wrong, in each of these ways.
+    pub(crate) fn parse_all<E: Explain>(errors: &[E]) -> Self {
+        Self::parse(errors.iter().map(|error| Diagnostic::error(error)).collect())
+    }
+
+    /// Options do not fit together or cannot be understood.
+    pub(crate) fn options(message: impl Into<String>, hint: Option<&str>) -> Self {
+        Self { status: ExitStatus::Options, diagnostics: vec![plain(message.into(), hint)] }
+    }
+
+    /// Something else.
+    pub(crate) fn other(message: impl Into<String>, hint: Option<&str>) -> Self {
+        Self { status: ExitStatus::Error, diagnostics: vec![plain(message.into(), hint)] }
+    }
+
+    /// As it is shown on standard error.
+    pub fn rendered(&self) -> String {
+        self.diagnostics.iter().map(draw).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The exit code.
+    pub fn exit_code(&self) -> u8 {
+        self.status as u8
+    }
+}
+
+/// A message as it is shown on standard error.
+pub(crate) fn draw(diagnostic: &Diagnostic) -> String {
+    let color = match console::colors_enabled_stderr() {
+        true => Color::Always,
+        false => Color::Never,
+    };
+    render(diagnostic, color)
+}
+
+fn plain(message: String, hint: Option<&str>) -> Diagnostic {
+    Diagnostic {
+        severity: crate::diagnostics::Severity::Error,
+        message,
+        span: None,
+        label: None,
+        hints: hint.map(str::to_owned).into_iter().collect(),
+    }
+}

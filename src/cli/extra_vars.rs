@@ -1,0 +1,75 @@
+//! `--extra-vars`: `key=value …`, YAML or JSON, or `@file`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use crate::source::{SourceFile, yaml};
+use crate::vars::{Layer, Var};
+
+use super::CommandError;
+
+/// The variables of all `--extra-vars`; later ones win.
+pub(crate) fn parse(texts: &[String]) -> Result<Layer, CommandError> {
+    let mut layer = Layer::new();
+    for text in texts {
+        layer.extend(one(text)?);
+    }
+    Ok(layer)
+}
+
+fn one(text: &str) -> Result<Layer, CommandError> {
+    let trimmed = text.trim_start();
+    if let Some(path) = trimmed.strip_prefix('@') {
+        let file = SourceFile::read(Path::new(path))
+            .map_err(|error| CommandError::parse_all(&[error]))?;
+        return mapping(&file, text);
+    }
+    if trimmed.starts_with('{') || trimmed.starts_with('[') {
+        let file = SourceFile::new(Path::new("--extra-vars"), text.to_owned());
+        return mapping(&file, text);
+    }
+    if trimmed.starts_with('/') || trimmed.starts_with('.') {
+        return Err(CommandError::options(
+            format!("`--extra-vars {text}` looks like a file"),
+            Some(&format!("put an `@` before it: `--extra-vars @{text}`")),
+        ));
+    }
+    key_values(text)
+}
+
+fn mapping(file: &Arc<SourceFile>, text: &str) -> Result<Layer, CommandError> {
+    let loaded = yaml::load(file).map_err(|error| CommandError::parse_all(&[error]))?;
+    let Some(node) = loaded.node else { return Ok(Layer::new()) };
+    match node.as_map() {
+        Some(entries) => Ok(entries
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), Var::from(value))))
+            .collect()),
+        None => Err(CommandError::options(
+            format!("`--extra-vars {text}` holds {}, not a mapping", node.describe()),
+            None,
+        )),
+    }
+}
+
+/// `key=value` words: values are text, and templates in them are rendered.
+fn key_values(text: &str) -> Result<Layer, CommandError> {
+    let words = shell_words::split(text).map_err(|error| {
+        CommandError::options(format!("cannot read `--extra-vars {text}`: {error}"), None)
+    })?;
+    words
+        .iter()
+        .map(|word| match word.split_once('=') {
+            Some((name, value)) if value.contains("{{") || value.contains("{%") => {
+                Ok((name.to_owned(), Var::Template(Arc::from(value), None)))
+            }
+            Some((name, value)) => Ok((name.to_owned(), Var::Data(Value::from(value)))),
+            None => Err(CommandError::options(
+                format!("`{word}` in `--extra-vars` is no `key=value`"),
+                Some("write `key=value`, a JSON or YAML mapping, or `@file`"),
+            )),
+        })
+        .collect()
+}

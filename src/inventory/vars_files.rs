@@ -1,0 +1,143 @@
+//! `group_vars/` and `host_vars/` beside inventories and playbooks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::error::{InventoryError, Problem};
+use super::load::shown;
+use crate::diagnostics::Diagnostic;
+use crate::source::{SourceFile, yaml};
+use crate::vars::{Layer, Var};
+
+/// The endings of files of variables, in the order in which they are looked for.
+const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
+
+/// The files of one folder, by the name of the group or host; a layer where they parse.
+pub(super) type Files = IndexMap<String, Result<Arc<Layer>, Arc<InventoryError>>>;
+
+/// What stands beside one inventory or playbook.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// `group_vars/`.
+    pub(super) groups: Files,
+    /// `host_vars/`.
+    pub(super) hosts: Files,
+}
+
+impl Beside {
+    /// Reads both folders below `dir`, for the groups and hosts that are there.
+    pub(super) fn read<'a>(
+        dir: &Path,
+        groups: impl Iterator<Item = &'a str>,
+        hosts: impl Iterator<Item = &'a str>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            groups: folder(&dir.join("group_vars"), groups, warnings),
+            hosts: folder(&dir.join("host_vars"), hosts, warnings),
+        }
+    }
+}
+
+fn folder<'a>(
+    dir: &Path,
+    names: impl Iterator<Item = &'a str>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Files {
+    let mut files = Files::new();
+    if !dir.is_dir() {
+        if dir.exists() {
+            let kind = dir.file_name().unwrap_or_default().display();
+            let message =
+                format!("Found {kind} that is not a directory, skipping: {}", dir.display());
+            warnings.push(Diagnostic::warning(message, None));
+        }
+        return files;
+    }
+    // one look at the folder, not four a host
+    let Ok(present) = listed(dir) else { return files };
+    for name in names.filter(|name| !name.starts_with('/')) {
+        let found = ENDINGS.iter().map(|ending| format!("{name}{ending}")).find(|file| {
+            present.binary_search(file).is_ok() || (name.contains('/') && dir.join(file).exists())
+        });
+        let Some(found) = found else { continue };
+        let layer = layer(&dir.join(found), warnings).map(Arc::new).map_err(Arc::new);
+        if layer.as_ref().is_ok_and(|layer| layer.is_empty()) {
+            continue;
+        }
+        files.insert(name.to_owned(), layer);
+    }
+    files
+}
+
+/// The names in a folder, sorted.
+pub(super) fn listed(dir: &Path) -> Result<Vec<String>, Problem> {
+    let problem = |source| Problem::Read { path: dir.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(problem)? {
+        if let Ok(name) = entry.map_err(problem)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The variables of a file, or of all files below a folder; later ones win.
+fn layer(path: &Path, warnings: &mut Vec<Diagnostic>) -> Result<Layer, InventoryError> {
+    let mut layer = Layer::new();
+    let mut files = Vec::new();
+    if path.is_dir() {
+        below(path, &mut files)?
+    } else {
+        files.push(path.to_owned())
+    }
+    for file in files {
+        read(&file, &mut layer, warnings)?;
+    }
+    Ok(layer)
+}
+
+/// The files of variables below a folder, sorted by name in each folder.
+fn below(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    for name in listed(dir)? {
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        let ending = name.rfind('.').and_then(|dot| name.get(dot..)).unwrap_or_default();
+        let path = dir.join(&name);
+        if path.is_dir() {
+            if ending.is_empty() {
+                below(&path, files)?;
+            }
+        } else if ENDINGS.contains(&ending) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(
+    path: &Path,
+    layer: &mut Layer,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<(), InventoryError> {
+    let file = SourceFile::read(&shown(path))
+        .map_err(|error| InventoryError::from(Problem::Yaml(Box::new(error))))?;
+    let loaded =
+        yaml::load(&file).map_err(|error| InventoryError::from(Problem::Yaml(Box::new(error))))?;
+    warnings.extend(loaded.warnings);
+    let Some(node) = loaded.node.filter(|node| !node.is_null()) else { return Ok(()) };
+    let entries =
+        node.as_map().ok_or_else(|| Problem::VarsShape(node.describe()).at(node.span.clone()))?;
+    for (key, value) in entries {
+        let name = key.as_str().ok_or_else(|| {
+            Problem::NotText { what: "variable", found: key.describe() }.at(key.span.clone())
+        })?;
+        layer.insert(name.to_owned(), Var::from(value));
+    }
+    Ok(())
+}

@@ -1,0 +1,432 @@
+//! What a task does: the module among its keys, and the arguments in all their forms.
+
+use canvass_modules::params::ParamError;
+use serde_json::Value as Json;
+
+use super::error::{PlaybookErrorKind, Unsupported};
+use super::keywords::{Keyword, Level};
+use super::model::Action;
+use super::modules::{ModuleFace, is_builtin, is_command, qualify, suggest};
+use super::parser::{Parser, is_all_template, is_template};
+use super::text_arguments::{Form, parse, split_module};
+use crate::source::{Kind, Node, Span, Text};
+
+/// An action, and `localhost` where `local_action` sends it there.
+pub(super) type Found = (Action, Option<Node>);
+
+/// Arguments as they are gathered; a later one replaces an earlier one of its name.
+#[derive(Debug, Default)]
+struct Arguments {
+    values: Vec<(String, Node)>,
+    spans: Vec<Span>,
+    variable: Option<Node>,
+}
+
+impl Arguments {
+    fn set(&mut self, name: &str, value: Node, span: Span) {
+        let known = self.values.iter().position(|(known, _)| known == name);
+        match known.and_then(|at| Some((self.values.get_mut(at)?, self.spans.get_mut(at)?))) {
+            Some((entry, place)) => {
+                entry.1 = value;
+                *place = span;
+            }
+            None => {
+                self.values.push((name.to_owned(), value));
+                self.spans.push(span);
+            }
+        }
+    }
+}
+
+/// A module named in a task, with its arguments as they stand there.
+struct Candidate<'n> {
+    written: String,
+    span: Span,
+    value: Value<'n>,
+    local: Option<Node>,
+}
+
+/// The arguments as they stand in the task.
+enum Value<'n> {
+    /// The value of the module's key.
+    Node(&'n Node),
+    /// The text behind the module's name in `action:`, and its place.
+    Text(String, &'n Node),
+    /// The mapping of `action:`, and the text behind the name in its `module`, with its place.
+    Map(&'n [(Node, Node)], String, &'n Node),
+}
+
+impl Parser<'_> {
+    /// Finds the action of a task among its keys; notes keys that are nothing.
+    pub(super) fn action(&mut self, node: &Node, entries: &[(Node, Node)]) -> Option<Found> {
+        let mut candidates = Vec::new();
+        let mut unknown = Vec::new();
+        let mut failed = false;
+        for (key, value) in entries {
+            let Some(name) = key.as_str() else { continue };
+            match Keyword::from_name(name) {
+                Some(Keyword::Action) => match self.action_keyword(key, value, None) {
+                    Some(candidate) => candidates.push(candidate),
+                    None => failed = true,
+                },
+                Some(Keyword::LocalAction) => {
+                    let localhost = Node::text("localhost", key.span.clone());
+                    match self.action_keyword(key, value, Some(localhost)) {
+                        Some(candidate) => candidates.push(candidate),
+                        None => failed = true,
+                    }
+                }
+                Some(_) => {}
+                None if name.starts_with("with_") => {}
+                None => {
+                    let qualified = qualify(name);
+                    if self.modules.find(&qualified).is_some() || is_builtin(&qualified) {
+                        candidates.push(Candidate {
+                            written: name.to_owned(),
+                            span: key.span.clone(),
+                            value: Value::Node(value),
+                            local: None,
+                        });
+                    } else {
+                        unknown.push((name, &key.span));
+                    }
+                }
+            }
+        }
+        let has_action = failed || !candidates.is_empty();
+        self.unknown_keys(&unknown, has_action);
+        let mut candidates = candidates.into_iter();
+        let Some(first) = candidates.next() else {
+            if !failed && unknown.is_empty() {
+                self.error(&node.span, PlaybookErrorKind::NoAction);
+            }
+            return None;
+        };
+        if let Some(second) = candidates.next() {
+            let kind = PlaybookErrorKind::ConflictingActions {
+                first: first.written,
+                second: second.written,
+            };
+            self.error(&second.span, kind);
+            return None;
+        }
+        self.resolve(first, entries)
+    }
+
+    /// Keys that are neither keyword nor module: the first is taken for a misspelt module where
+    /// the task has none and it does not look like a keyword.
+    fn unknown_keys(&mut self, unknown: &[(&str, &Span)], has_action: bool) {
+        let mut may_be_module = !has_action;
+        for (name, span) in unknown {
+            let keyword = Keyword::nearest(name, Level::Task).map(str::to_owned);
+            let module = suggest(name, self.modules);
+            let only = unknown.len() == 1;
+            if may_be_module && (module.is_some() || keyword.is_none() || only) {
+                may_be_module = false;
+                self.unknown_module(name, span);
+            } else {
+                let kind = PlaybookErrorKind::UnknownKeyword {
+                    name: (*name).to_owned(),
+                    level: Level::Task,
+                    suggestion: keyword,
+                };
+                self.error(span, kind);
+            }
+        }
+    }
+
+    fn unknown_module(&mut self, name: &str, span: &Span) {
+        let suggestion = suggest(name, self.modules);
+        let name = name.to_owned();
+        self.error(span, PlaybookErrorKind::UnknownModule { name, suggestion });
+    }
+
+    fn action_keyword<'n>(
+        &mut self,
+        key: &Node,
+        value: &'n Node,
+        local: Option<Node>,
+    ) -> Option<Candidate<'n>> {
+        let span = value.span.clone();
+        match &value.kind {
+            Kind::Str(text) => {
+                let Some((written, rest)) = split_module(&text.value) else {
+                    let empty = text.value.trim().is_empty();
+                    let kind = if empty {
+                        PlaybookErrorKind::NoAction
+                    } else {
+                        PlaybookErrorKind::Unbalanced
+                    };
+                    self.error(&span, kind);
+                    return None;
+                };
+                if is_template(&written) {
+                    self.error(&span, PlaybookErrorKind::NotStatic("the name of a module"));
+                    return None;
+                }
+                Some(Candidate { written, span, value: Value::Text(rest, value), local })
+            }
+            Kind::Map(entries) => {
+                let Some(module) = value.get("module") else {
+                    self.error(&key.span, PlaybookErrorKind::NoAction);
+                    return None;
+                };
+                let text = self.static_text("the name of a module", module)?;
+                let Some((written, rest)) = split_module(&text) else {
+                    self.error(&module.span, PlaybookErrorKind::NoAction);
+                    return None;
+                };
+                let value = Value::Map(entries, rest, module);
+                Some(Candidate { written, span: module.span.clone(), value, local })
+            }
+            _ => {
+                self.wrong_type("action", "text or a mapping", value);
+                None
+            }
+        }
+    }
+
+    fn resolve(&mut self, candidate: Candidate<'_>, entries: &[(Node, Node)]) -> Option<Found> {
+        let Candidate { written, span, value, local } = candidate;
+        let module = qualify(&written);
+        let Some(face) = self.modules.find(&module) else {
+            if is_builtin(&module) {
+                let kind = match module.as_str() {
+                    "ansible.builtin.include_tasks" => Unsupported::Include(
+                        written,
+                        "use `import_tasks` if the file is known before hosts are",
+                    ),
+                    "ansible.builtin.include_role" | "ansible.builtin.import_role" => {
+                        Unsupported::Include(
+                            written,
+                            "use `roles:` if the role is known before hosts are",
+                        )
+                    }
+                    _ => Unsupported::Module(written),
+                };
+                self.error(&span, PlaybookErrorKind::Unsupported(kind));
+            } else {
+                self.unknown_module(&written, &span);
+            }
+            return None;
+        };
+        let mut arguments = Arguments::default();
+        let keyword = entries.iter().find(|(key, _)| key.as_str() == Some("args"));
+        let before = self.errors.len();
+        if let Some((_, args)) = keyword {
+            self.args_keyword(args, &mut arguments);
+        }
+        self.own_arguments(&module, &face, value, &mut arguments);
+        let action = Action {
+            module,
+            written,
+            span,
+            arguments: arguments.values,
+            argument_spans: arguments.spans,
+            variable_arguments: arguments.variable,
+        };
+        if self.errors.len() == before {
+            self.check(&action, &face);
+        }
+        Some((action, local))
+    }
+
+    fn args_keyword(&mut self, args: &Node, arguments: &mut Arguments) {
+        match &args.kind {
+            Kind::Null => {}
+            Kind::Map(entries) => self.mapping(entries, arguments),
+            Kind::Str(text) if is_all_template(&text.value) => {
+                arguments.variable = Some(args.clone());
+            }
+            _ => self.wrong_type("args", "a mapping or a template", args),
+        }
+    }
+
+    fn mapping(&mut self, entries: &[(Node, Node)], arguments: &mut Arguments) {
+        for (key, value) in entries {
+            match key.as_str() {
+                Some(name) => arguments.set(name, value.clone(), key.span.clone()),
+                None => self.wrong_type("argument", "text", key),
+            }
+        }
+    }
+
+    fn own_arguments(
+        &mut self,
+        module: &str,
+        face: &ModuleFace,
+        value: Value<'_>,
+        arguments: &mut Arguments,
+    ) {
+        match value {
+            Value::Text(text, node) => self.text_argument(module, face, &text, node, arguments),
+            Value::Map(entries, rest, module_node) => {
+                let is_own = |key: &Node| !matches!(key.as_str(), Some("module" | "args"));
+                let nested = entries.iter().find(|(key, _)| key.as_str() == Some("args"));
+                let own: Vec<_> = entries.iter().filter(|(key, _)| is_own(key)).cloned().collect();
+                self.mapping(&own, arguments);
+                if !rest.is_empty() {
+                    self.text_argument(module, face, &rest, module_node, arguments);
+                }
+                if let Some((_, args)) = nested {
+                    match &args.kind {
+                        Kind::Str(text) => {
+                            self.text_argument(module, face, &text.value, args, arguments)
+                        }
+                        _ => self.args_keyword(args, arguments),
+                    }
+                }
+            }
+            Value::Node(node) => match &node.kind {
+                Kind::Null => {}
+                Kind::Map(entries) => self.mapping(entries, arguments),
+                Kind::Str(text) => self.text_argument(module, face, &text.value, node, arguments),
+                Kind::Unsafe(inner) if matches!(inner.kind, Kind::Str(_)) && face.free_form => {
+                    arguments.set("_raw_params", node.clone(), node.span.clone());
+                }
+                Kind::Vault(_) => {
+                    arguments.set("_raw_params", node.clone(), node.span.clone());
+                }
+                _ => self.wrong_type(module, "a mapping or text", node),
+            },
+        }
+    }
+
+    fn text_argument(
+        &mut self,
+        module: &str,
+        face: &ModuleFace,
+        text: &str,
+        node: &Node,
+        arguments: &mut Arguments,
+    ) {
+        if is_all_template(text) && !face.free_form {
+            arguments.variable = Some(node.clone());
+            return;
+        }
+        let form = if is_command(module) { Form::Command } else { Form::Options };
+        let Some(found) = parse(text, form) else {
+            self.error(&node.span, PlaybookErrorKind::Unbalanced);
+            return;
+        };
+        let mut from = 0;
+        for (name, value, piece) in &found.options {
+            let span = piece_span(node, piece.trim_end(), &mut from);
+            let text = Text { value: value.clone(), plain: false };
+            arguments.set(name, Node { kind: Kind::Str(text), span: span.clone() }, span);
+        }
+        match found.free_form {
+            Some(text) if face.free_form => {
+                arguments.set(
+                    "_raw_params",
+                    Node::text(text, node.span.clone()),
+                    node.span.clone(),
+                );
+            }
+            // a template among `key=value` may still render to nothing but blanks
+            Some(text) if is_all_template(&text) => {
+                arguments.variable = Some(Node::text(text, node.span.clone()));
+            }
+            Some(text) => {
+                let module = module.to_owned();
+                let text = text.trim().to_owned();
+                self.error(&node.span, PlaybookErrorKind::FreeForm { module, text });
+            }
+            None => {}
+        }
+    }
+
+    /// Checks the arguments that are known before hosts are.
+    fn check(&mut self, action: &Action, face: &ModuleFace) {
+        let known: Vec<(&str, Option<Json>)> =
+            action.arguments.iter().map(|(name, value)| (name.as_str(), literal(value))).collect();
+        let given: Vec<(&str, Option<&Json>)> =
+            known.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        let short = action.module.strip_prefix("ansible.builtin.").unwrap_or(&action.module);
+        for error in face.check(short, &given) {
+            let whole = matches!(
+                error,
+                ParamError::Missing(_)
+                    | ParamError::OneOf(_)
+                    | ParamError::Together(_)
+                    | ParamError::If { .. }
+                    | ParamError::By { .. }
+            );
+            // a variable may bring what is missing
+            if whole && action.variable_arguments.is_some() {
+                continue;
+            }
+            let place = error.option().and_then(|option| {
+                let at = action.arguments.iter().position(|(name, _)| name == option)?;
+                match &error {
+                    ParamError::Choice { .. }
+                    | ParamError::Type { .. }
+                    | ParamError::Form { .. } => {
+                        action.arguments.get(at).map(|(_, value)| &value.span)
+                    }
+                    _ => action.argument_spans.get(at),
+                }
+            });
+            let span = place.unwrap_or(&action.span).clone();
+            self.error(&span, PlaybookErrorKind::Argument(error));
+        }
+    }
+}
+
+/// The place of a piece of plain text that stands on one line; else that of the whole text.
+fn piece_span(node: &Node, piece: &str, from: &mut usize) -> Span {
+    let found = match &node.kind {
+        Kind::Str(text) if text.plain && !text.value.contains('\n') => text
+            .value
+            .get(*from..)
+            .and_then(|rest| rest.find(piece))
+            .map(|at| (text.value.as_str(), *from + at)),
+        _ => None,
+    };
+    let Some((text, at)) = found else { return node.span.clone() };
+    // folded plain text is longer than what stands on its first line
+    let line = node.span.file.line(node.span.line).unwrap_or_default();
+    if !line.contains(text) {
+        return node.span.clone();
+    }
+    *from = at + piece.len();
+    let characters =
+        |text: Option<&str>| u32::try_from(text.unwrap_or_default().chars().count()).unwrap_or(0);
+    Span {
+        column: node.span.column + characters(text.get(..at)),
+        length: characters(Some(piece)).max(1),
+        ..node.span.clone()
+    }
+}
+
+/// A value as JSON where it is known before templates are rendered.
+fn literal(node: &Node) -> Option<Json> {
+    match &node.kind {
+        Kind::Null => Some(Json::Null),
+        Kind::Bool(value) => Some(Json::from(*value)),
+        Kind::Int(value) => i64::try_from(*value)
+            .map(Json::from)
+            .or_else(|_| u64::try_from(*value).map(Json::from))
+            .ok(),
+        Kind::Float(value) => serde_json::Number::from_f64(*value).map(Json::Number),
+        Kind::Str(text) if is_template(&text.value) => None,
+        Kind::Str(text) => Some(Json::from(text.value.as_str())),
+        Kind::Timestamp(text) => Some(Json::from(text.as_str())),
+        Kind::Seq(elements) => {
+            elements.iter().map(literal).collect::<Option<Vec<_>>>().map(Json::from)
+        }
+        Kind::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| {
+                let name = key.as_str().filter(|name| !is_template(name))?;
+                Some((name.to_owned(), literal(value)?))
+            })
+            .collect::<Option<serde_json::Map<_, _>>>()
+            .map(Json::Object),
+        Kind::Vault(_) => None,
+        Kind::Unsafe(inner) => match &inner.kind {
+            Kind::Str(text) => Some(Json::from(text.value.as_str())),
+            _ => literal(inner),
+        },
+    }
+}

@@ -1,0 +1,294 @@
+//! What is wrong with a playbook.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use canvass_modules::params::ParamError;
+
+use super::keywords::Level;
+use crate::diagnostics::Explain;
+use crate::source::{SourceError, Span};
+
+/// Something wrong in a playbook, a role or a file that they name, with its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct PlaybookError {
+    /// What is wrong.
+    #[source]
+    pub kind: PlaybookErrorKind,
+    /// Where.
+    pub span: Option<Span>,
+}
+
+/// What is wrong with a playbook.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaybookErrorKind {
+    /// A file cannot be read or is no YAML.
+    #[error(transparent)]
+    Source(#[from] Box<SourceError>),
+    /// A file that is named is not there.
+    #[error("could not find the {what} `{name}`")]
+    FileNotFound {
+        /// What it would be: `task file` …
+        what: &'static str,
+        /// Its name as written.
+        name: String,
+        /// Where it was looked for.
+        searched: Vec<PathBuf>,
+    },
+    /// A playbook without plays.
+    #[error("the playbook has no plays, nothing to do")]
+    EmptyPlaybook,
+    /// A play without hosts.
+    #[error("the field `hosts` is required but was not set")]
+    NoHosts,
+    /// A value of another type.
+    #[error("{what} must be {wanted}, not {found}")]
+    WrongType {
+        /// The keyword or thing, in backticks where it is a word of the user.
+        what: String,
+        /// What it must be.
+        wanted: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A word that is not one of those accepted.
+    #[error("`{value}` is not a value of `{keyword}`")]
+    Choice {
+        /// The keyword.
+        keyword: &'static str,
+        /// What was given.
+        value: String,
+        /// What is accepted.
+        choices: &'static [&'static str],
+    },
+    /// A key that is no keyword.
+    #[error("`{name}` is not a keyword of {level}")]
+    UnknownKeyword {
+        /// The key.
+        name: String,
+        /// Where it stands.
+        level: Level,
+        /// What was probably meant.
+        suggestion: Option<String>,
+    },
+    /// A keyword that stands where it does not belong.
+    #[error("`{name}` cannot stand in {level}")]
+    Misplaced {
+        /// The keyword.
+        name: &'static str,
+        /// Where it stands.
+        level: Level,
+        /// Where it belongs.
+        levels: &'static [Level],
+    },
+    /// Something that Ansible has and canvass has not yet.
+    #[error("{0} not supported yet")]
+    Unsupported(Unsupported),
+    /// Two actions in one task.
+    #[error("conflicting action statements: {first}, {second}")]
+    ConflictingActions {
+        /// The one.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A task that does nothing.
+    #[error("no module/action detected in task")]
+    NoAction,
+    /// A module that does not exist.
+    #[error("couldn't resolve module/action '{name}'")]
+    UnknownModule {
+        /// The name as written.
+        name: String,
+        /// What was probably meant.
+        suggestion: Option<String>,
+    },
+    /// A wrong argument.
+    #[error("{0}")]
+    Argument(ParamError),
+    /// Free-form text for a module that takes none.
+    #[error("module `{module}` does not take free-form text: `{text}`")]
+    FreeForm {
+        /// The module.
+        module: String,
+        /// The text.
+        text: String,
+    },
+    /// `key=value` text with an open quote or template.
+    #[error("failed at splitting arguments, either an unbalanced jinja2 block or quotes")]
+    Unbalanced,
+    /// A second loop.
+    #[error("duplicate loop in task: {0}")]
+    DuplicateLoop(String),
+    /// `with_x` without a value.
+    #[error("`{0}` needs a value")]
+    NoLoopValue(String),
+    /// A static import in a loop.
+    #[error("an import cannot have a loop")]
+    ImportLoop,
+    /// A name that is no variable name.
+    #[error("`{0}` is not a valid variable name")]
+    VariableName(String),
+    /// Something that must be known before hosts are, but is a template.
+    #[error("{0} must not be a template")]
+    NotStatic(&'static str),
+    /// A block among handlers.
+    #[error("using a block as a handler is not supported")]
+    HandlerBlock,
+    /// `rescue` or `always` without `block`.
+    #[error("`{0}` cannot be used without `block`")]
+    NoBlock(&'static str),
+    /// A role that is not there.
+    #[error("the role '{name}' was not found in {}", Paths(.searched))]
+    RoleNotFound {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        searched: Vec<PathBuf>,
+    },
+    /// A role entry without a name.
+    #[error("role definitions must contain a role name")]
+    NoRoleName,
+    /// Roles that depend on each other, or files that import each other.
+    #[error("{what} recursion: {}", .chain.join(" -> "))]
+    Cycle {
+        /// `role`, `task file` or `playbook`.
+        what: &'static str,
+        /// The names, the first again at the end.
+        chain: Vec<String>,
+    },
+    /// An argument that an import does not know.
+    #[error("invalid options for {action}: {option}")]
+    ImportOption {
+        /// The action.
+        action: &'static str,
+        /// The option.
+        option: String,
+    },
+    /// A list of mappings as `vars`.
+    #[error("`vars` must be a mapping; a list of mappings was removed from Ansible")]
+    VarsList,
+}
+
+/// What Ansible has and canvass has not yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unsupported {
+    /// A keyword at a level.
+    Keyword(&'static str, Level),
+    /// A module of `ansible.builtin`.
+    Module(String),
+    /// An include that is decided while hosts run.
+    Include(String, &'static str),
+    /// Another thing, in words with its verb.
+    Other(&'static str),
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyword(name, level) => write!(formatter, "`{name}` in {level} is"),
+            Self::Module(name) => write!(formatter, "module `{name}` is"),
+            Self::Include(name, _) => write!(formatter, "`{name}` is"),
+            Self::Other(words) => formatter.write_str(words),
+        }
+    }
+}
+
+struct Paths<'a>(&'a [PathBuf]);
+
+impl fmt::Display for Paths<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths: Vec<_> = self.0.iter().map(|path| path.display().to_string()).collect();
+        formatter.write_str(&paths.join(":"))
+    }
+}
+
+impl PlaybookError {
+    /// An error at a place.
+    pub(super) fn at(span: &Span, kind: PlaybookErrorKind) -> Self {
+        Self { kind, span: Some(span.clone()) }
+    }
+}
+
+impl From<SourceError> for PlaybookError {
+    fn from(error: SourceError) -> Self {
+        Self { span: error.span().cloned(), kind: PlaybookErrorKind::Source(Box::new(error)) }
+    }
+}
+
+impl Explain for PlaybookError {
+    fn span(&self) -> Option<&Span> {
+        self.span.as_ref()
+    }
+
+    fn label(&self) -> Option<String> {
+        match &self.kind {
+            PlaybookErrorKind::WrongType { found, .. } => Some(format!("this is {found}")),
+            PlaybookErrorKind::ConflictingActions { .. } => Some("the second action".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        use PlaybookErrorKind as Kind;
+        match &self.kind {
+            Kind::Source(error) => error.hints(),
+            Kind::FileNotFound { searched, .. } => {
+                vec![format!("looked for {}", Paths(searched).to_string().replace(':', ", "))]
+            }
+            Kind::EmptyPlaybook => vec!["a playbook is a list of plays: `- hosts: all`".to_owned()],
+            Kind::NoHosts => vec!["say where the play runs: `hosts: all`".to_owned()],
+            Kind::Choice { choices, .. } => vec![format!("use one of {}", choices.join(", "))],
+            Kind::UnknownKeyword { name, suggestion, .. } => match (name.as_str(), suggestion) {
+                (_, Some(suggestion)) => vec![format!("did you mean `{suggestion}`?")],
+                ("static", _) => vec![
+                    "`static` was removed from Ansible: use `import_tasks` or `include_tasks`"
+                        .to_owned(),
+                ],
+                ("sudo" | "sudo_user" | "su" | "su_user", _) => {
+                    vec!["use `become` and `become_user`".to_owned()]
+                }
+                _ => Vec::new(),
+            },
+            Kind::Misplaced { levels, .. } if !levels.is_empty() => {
+                let names: Vec<_> = levels.iter().map(|level| level.name()).collect();
+                vec![format!("it belongs in {}", names.join(", "))]
+            }
+            Kind::Unsupported(Unsupported::Include(_, hint)) => vec![(*hint).to_owned()],
+            Kind::NoAction => vec!["add the module that the task shall run".to_owned()],
+            Kind::UnknownModule { name, suggestion } => unknown_module(name, suggestion.as_deref()),
+            Kind::Argument(error) => error.hint().into_iter().collect(),
+            Kind::FreeForm { .. } => {
+                vec!["give arguments as a mapping, or as `key=value`".to_owned()]
+            }
+            Kind::Unbalanced => vec!["close every quote, `{{` and `{%`".to_owned()],
+            Kind::VariableName(_) => vec![
+                "a name has letters, digits and underscores, does not begin with a digit and is no word of templates (`true`, `none`, `not`)"
+                    .to_owned(),
+            ],
+            Kind::ImportLoop => {
+                vec!["an import is done once, before hosts are known".to_owned()]
+            }
+            Kind::NoRoleName => vec!["write `- role: NAME`".to_owned()],
+            Kind::RoleNotFound { name, .. } if name.matches('.').count() == 2 => {
+                vec!["roles of collections are not supported yet".to_owned()]
+            }
+            Kind::Cycle { .. } => vec!["take one of them out of the circle".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn unknown_module(name: &str, suggestion: Option<&str>) -> Vec<String> {
+    match (name, suggestion) {
+        (_, Some(suggestion)) => vec![format!("did you mean `{suggestion}`?")],
+        ("include" | "ansible.builtin.include", _) => vec![
+            "`include` was removed from Ansible: use `import_tasks` or `include_tasks`".to_owned(),
+        ],
+        (name, _) if name.contains('.') => {
+            vec!["modules of collections are not supported yet".to_owned()]
+        }
+        _ => vec!["this often is a misspelling, or a module of a collection".to_owned()],
+    }
+}

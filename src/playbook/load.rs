@@ -1,0 +1,69 @@
+//! Reading a playbook with everything that it names.
+
+use std::path::{Path, PathBuf};
+
+use super::error::PlaybookError;
+use super::model::{Keywords, Playbook};
+use super::modules::Modules;
+use super::parser::Parser;
+use crate::diagnostics::Diagnostic;
+
+/// A playbook and what is worth knowing of it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The playbook.
+    pub playbook: Playbook,
+    /// Keys given twice, files without tasks and the like.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Where things are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchPaths {
+    /// Folders of roles beside `roles/` next to the playbook (`ANSIBLE_ROLES_PATH`).
+    pub roles: Vec<PathBuf>,
+}
+
+impl SearchPaths {
+    /// Folders separated by colons, `~` being the home.
+    pub fn from_roles_path(text: &str, home: Option<&Path>) -> Self {
+        let expand = |folder: &str| match (folder.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(folder),
+        };
+        Self { roles: text.split(':').filter(|folder| !folder.is_empty()).map(expand).collect() }
+    }
+
+    /// Ansible's default.
+    pub fn with_home(home: Option<&Path>) -> Self {
+        Self::from_roles_path("~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles", home)
+    }
+}
+
+/// Reads a playbook with its roles and imports, and checks all that can be known without hosts.
+///
+/// # Errors
+///
+/// All that is wrong and could be found in one go.
+pub fn load(
+    path: &Path,
+    modules: &dyn Modules,
+    search: &SearchPaths,
+) -> Result<Loaded, Vec<PlaybookError>> {
+    let mut parser = Parser {
+        modules,
+        roles_path: &search.roles,
+        errors: Vec::new(),
+        warnings: Vec::new(),
+        open: Vec::new(),
+    };
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    parser.open.push(("playbook", real, path.display().to_string()));
+    let plays = parser.playbook(path, &Keywords::default());
+    if parser.errors.is_empty() {
+        let playbook = Playbook { path: path.to_owned(), plays };
+        Ok(Loaded { playbook, warnings: parser.warnings })
+    } else {
+        Err(parser.errors)
+    }
+}

@@ -1,0 +1,186 @@
+//! What every part of the parser shares: the modules, the errors found so far, the files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::{PlaybookError, PlaybookErrorKind, Unsupported};
+use super::keywords::{Keyword, Level, Support};
+use super::modules::Modules;
+use crate::diagnostics::Diagnostic;
+use crate::source::{Kind, Node, SourceFile, Span, yaml};
+
+/// How deep imports and dependencies may nest.
+const NESTING_LIMIT: usize = 100;
+
+/// Reads playbooks and gathers what is wrong with them.
+pub(super) struct Parser<'a> {
+    pub(super) modules: &'a dyn Modules,
+    pub(super) roles_path: &'a [PathBuf],
+    pub(super) errors: Vec<PlaybookError>,
+    pub(super) warnings: Vec<Diagnostic>,
+    /// The roles, task files and playbooks that are being read, the outermost first.
+    pub(super) open: Vec<(&'static str, PathBuf, String)>,
+}
+
+/// Where entries stand.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// The file that they stand in.
+    pub(super) file: PathBuf,
+    /// The folder of the playbook.
+    pub(super) playbook: PathBuf,
+    /// The folder of the role that they belong to.
+    pub(super) role: Option<PathBuf>,
+    /// Whether they are tasks or handlers.
+    pub(super) level: Level,
+}
+
+impl Place {
+    /// The same, in another file.
+    pub(super) fn in_file(&self, file: &Path) -> Self {
+        Self { file: file.to_owned(), ..self.clone() }
+    }
+
+    /// The same, for tasks or handlers.
+    pub(super) fn of(&self, level: Level) -> Self {
+        Self { level, ..self.clone() }
+    }
+}
+
+impl Parser<'_> {
+    /// Notes an error.
+    pub(super) fn error(&mut self, span: &Span, kind: PlaybookErrorKind) {
+        self.errors.push(PlaybookError::at(span, kind));
+    }
+
+    /// Notes a value of the wrong type.
+    pub(super) fn wrong_type(&mut self, what: &str, wanted: &'static str, found: &Node) {
+        let kind = PlaybookErrorKind::WrongType {
+            what: format!("`{what}`"),
+            wanted,
+            found: found.describe(),
+        };
+        self.error(&found.span, kind);
+    }
+
+    /// Notes something that Ansible has and canvass has not yet.
+    pub(super) fn unsupported(&mut self, span: &Span, words: &'static str) {
+        self.error(span, PlaybookErrorKind::Unsupported(Unsupported::Other(words)));
+    }
+
+    /// Reads a YAML file; `None` where it is empty or wrong.
+    pub(super) fn read(&mut self, path: &Path) -> Option<Node> {
+        let loaded = SourceFile::read(path).and_then(|file: Arc<_>| yaml::load(&file));
+        match loaded {
+            Ok(loaded) => {
+                self.warnings.extend(loaded.warnings);
+                loaded.node
+            }
+            Err(error) => {
+                self.errors.push(PlaybookError::from(error));
+                None
+            }
+        }
+    }
+
+    /// Does something with a file or role noted as open; refuses one that is open already.
+    pub(super) fn within<T>(
+        &mut self,
+        what: &'static str,
+        path: &Path,
+        name: &str,
+        span: &Span,
+        act: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let same =
+            |(kind, open, _): &&(&'static str, PathBuf, String)| *kind == what && *open == real;
+        if self.open.iter().any(|entry| same(&entry)) || self.open.len() >= NESTING_LIMIT {
+            let begin = self.open.iter().position(|entry| same(&entry)).unwrap_or_default();
+            let mut chain: Vec<_> = self
+                .open
+                .iter()
+                .skip(begin)
+                .filter(|(kind, _, _)| *kind == what)
+                .map(|(_, _, name)| name.clone())
+                .collect();
+            chain.push(name.to_owned());
+            self.error(span, PlaybookErrorKind::Cycle { what, chain });
+            return None;
+        }
+        self.open.push((what, real, name.to_owned()));
+        let done = act(self);
+        self.open.pop();
+        done
+    }
+
+    /// The keyword of a key, if it may stand there; notes the error if not.
+    pub(super) fn keyword(&mut self, key: &Node, level: Level) -> Option<Keyword> {
+        let Some(name) = self.key(key) else { return None };
+        let Some(keyword) = Keyword::from_name(name) else {
+            let suggestion = Keyword::nearest(name, level).map(str::to_owned);
+            let name = name.to_owned();
+            self.error(&key.span, PlaybookErrorKind::UnknownKeyword { name, level, suggestion });
+            return None;
+        };
+        match keyword.support(level) {
+            Support::Yes => return Some(keyword),
+            Support::NotYet => {
+                let unsupported = Unsupported::Keyword(keyword.name(), level);
+                self.error(&key.span, PlaybookErrorKind::Unsupported(unsupported));
+            }
+            Support::Elsewhere => {
+                let (name, levels) = (keyword.name(), keyword.levels());
+                self.error(&key.span, PlaybookErrorKind::Misplaced { name, level, levels });
+            }
+        }
+        None
+    }
+
+    /// A key as text.
+    pub(super) fn key<'n>(&mut self, key: &'n Node) -> Option<&'n str> {
+        let text = key.as_str();
+        if text.is_none() {
+            let kind = PlaybookErrorKind::WrongType {
+                what: "a keyword".to_owned(),
+                wanted: "text",
+                found: key.describe(),
+            };
+            self.error(&key.span, kind);
+        }
+        text
+    }
+
+    /// A name that must be known at once: text or a number, no template.
+    pub(super) fn static_text(&mut self, what: &'static str, node: &Node) -> Option<String> {
+        match &node.kind {
+            Kind::Str(text) if is_template(&text.value) => {
+                self.error(&node.span, PlaybookErrorKind::NotStatic(what));
+                None
+            }
+            Kind::Str(text) => Some(text.value.clone()),
+            Kind::Int(number) => Some(number.to_string()),
+            _ => {
+                let kind = PlaybookErrorKind::WrongType {
+                    what: what.to_owned(),
+                    wanted: "text",
+                    found: node.describe(),
+                };
+                self.error(&node.span, kind);
+                None
+            }
+        }
+    }
+}
+
+/// Whether text may be a template.
+pub(super) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// Whether text may be one template and nothing else.
+pub(super) fn is_all_template(text: &str) -> bool {
+    let text = text.trim();
+    (text.starts_with("{{") && text.ends_with("}}"))
+        || (text.starts_with("{%") && text.ends_with("%}"))
+}

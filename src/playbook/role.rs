@@ -1,0 +1,277 @@
+//! Roles: where they lie, their files, their dependencies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::PlaybookErrorKind;
+use super::keywords::{Keyword, Level};
+use super::model::{Entry, Keywords, Role};
+use super::parser::{Parser, Place, is_template};
+use super::shared::is_variable_name;
+use crate::diagnostics::Diagnostic;
+use crate::source::{Kind, Node, Span};
+
+/// What an entry of `roles:` says.
+struct Use {
+    name: String,
+    keywords: Keywords,
+    params: Vec<(String, Node)>,
+}
+
+/// What `meta/main` says.
+#[derive(Default)]
+struct Meta {
+    dependencies: Vec<Arc<Role>>,
+    allow_duplicates: bool,
+}
+
+/// The suffixes of YAML files, in order of preference.
+const SUFFIXES: &[&str] = &["", ".yml", ".yaml", ".json"];
+
+impl Parser<'_> {
+    /// The roles of a play or the dependencies of a role.
+    pub(super) fn roles(&mut self, what: &str, value: &Node, place: &Place) -> Vec<Arc<Role>> {
+        match &value.kind {
+            Kind::Null => Vec::new(),
+            Kind::Seq(elements) => {
+                elements.iter().filter_map(|element| self.role(element, place)).collect()
+            }
+            _ => {
+                self.wrong_type(what, "a list", value);
+                Vec::new()
+            }
+        }
+    }
+
+    fn role(&mut self, node: &Node, place: &Place) -> Option<Arc<Role>> {
+        let used = self.role_use(node)?;
+        let searched = self.role_folders(&used.name, place);
+        let Some(path) =
+            searched.iter().map(|folder| folder.join(&used.name)).find(|path| path.is_dir())
+        else {
+            let kind = PlaybookErrorKind::RoleNotFound { name: used.name, searched };
+            self.error(&node.span, kind);
+            return None;
+        };
+        let name = match Path::new(&used.name).file_name() {
+            Some(last) if used.name.contains('/') => last.to_string_lossy().into_owned(),
+            _ => used.name.clone(),
+        };
+        self.within("role", &path, &name, &node.span, |parser| {
+            Some(parser.role_files(&path, &name, used, place, &node.span))
+        })
+    }
+
+    fn role_use(&mut self, node: &Node) -> Option<Use> {
+        let Kind::Map(entries) = &node.kind else {
+            let name = self.static_text("a role", node)?;
+            return Some(Use { name, keywords: Keywords::default(), params: Vec::new() });
+        };
+        if let Some((key, _)) =
+            entries.iter().find(|(key, _)| matches!(key.as_str(), Some("src" | "scm")))
+        {
+            self.unsupported(&key.span, "a role with `src`, which is to be fetched, is");
+            return None;
+        }
+        let mut keywords = Keywords::default();
+        let mut params = Vec::new();
+        for (key, value) in entries {
+            let Some(name) = self.key(key) else { continue };
+            match name {
+                "role" | "name" => {}
+                _ if Keyword::from_name(name).is_some_and(|keyword| {
+                    keyword.support(Level::Role) != super::keywords::Support::Elsewhere
+                }) =>
+                {
+                    if let Some(keyword) = self.keyword(key, Level::Role) {
+                        self.shared(keyword, value, &mut keywords);
+                    }
+                }
+                _ if is_variable_name(name) => params.push((name.to_owned(), value.clone())),
+                _ => {
+                    self.error(&key.span, PlaybookErrorKind::VariableName(name.to_owned()));
+                }
+            }
+        }
+        let Some(name) = node.get("role").or_else(|| node.get("name")) else {
+            self.error(&node.span, PlaybookErrorKind::NoRoleName);
+            return None;
+        };
+        let name = self.static_text("the name of a role", name)?;
+        Some(Use { name, keywords, params })
+    }
+
+    /// Where a role may lie, the first first.
+    fn role_folders(&self, name: &str, place: &Place) -> Vec<PathBuf> {
+        let mut folders = vec![place.playbook.join("roles")];
+        folders.extend(self.roles_path.iter().cloned());
+        // a dependency may lie beside the role that needs it
+        folders.extend(place.role.as_deref().and_then(Path::parent).map(Path::to_owned));
+        folders.push(place.playbook.clone());
+        if name.contains('/') {
+            folders.push(PathBuf::new());
+        }
+        let mut distinct: Vec<PathBuf> = Vec::new();
+        for folder in folders {
+            if !distinct.contains(&folder) {
+                distinct.push(folder);
+            }
+        }
+        distinct
+    }
+
+    fn role_files(
+        &mut self,
+        path: &Path,
+        name: &str,
+        used: Use,
+        place: &Place,
+        span: &Span,
+    ) -> Arc<Role> {
+        let place = Place { role: Some(path.to_owned()), ..place.clone() };
+        let meta = self.role_meta(path, &place);
+        Arc::new(Role {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            keywords: Arc::new(used.keywords),
+            params: used.params,
+            defaults: self.role_variables(path, "defaults"),
+            vars: self.role_variables(path, "vars"),
+            dependencies: meta.dependencies,
+            tasks: self.role_entries(path, "tasks", &place.of(Level::Task)),
+            handlers: self.role_entries(path, "handlers", &place.of(Level::Handler)),
+            allow_duplicates: meta.allow_duplicates,
+            span: span.clone(),
+        })
+    }
+
+    fn role_entries(&mut self, role: &Path, folder: &str, place: &Place) -> Vec<Entry> {
+        let Some(path) = main_file(&role.join(folder)).filter(|path| path.is_file()) else {
+            return Vec::new();
+        };
+        let place = place.in_file(&path);
+        let Some(node) = self.read(&path) else { return Vec::new() };
+        self.entries(folder, &node, &place)
+    }
+
+    /// `defaults/main` or `vars/main`: a file, or a folder of files of which later ones win.
+    fn role_variables(&mut self, role: &Path, folder: &str) -> Vec<(String, Node)> {
+        let Some(main) = main_file(&role.join(folder)) else { return Vec::new() };
+        let files = if main.is_dir() { yaml_files(&main) } else { vec![main] };
+        let mut all: Vec<(String, Node)> = Vec::new();
+        for file in files {
+            let Some(node) = self.read(&file) else { continue };
+            if !matches!(node.kind, Kind::Map(_) | Kind::Null) {
+                let kind = PlaybookErrorKind::WrongType {
+                    what: format!("`{folder}/main` of a role"),
+                    wanted: "a mapping of variables",
+                    found: node.describe(),
+                };
+                self.error(&node.span, kind);
+                continue;
+            }
+            for (name, value) in self.variables(&node) {
+                match all.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, old)) => *old = value,
+                    None => all.push((name, value)),
+                }
+            }
+        }
+        all
+    }
+
+    fn role_meta(&mut self, role: &Path, place: &Place) -> Meta {
+        let mut meta = Meta::default();
+        let specs = role.join("meta");
+        if SUFFIXES.iter().any(|suffix| specs.join(format!("argument_specs{suffix}")).is_file()) {
+            self.unchecked_specs(None, role);
+        }
+        let Some(path) = main_file(&specs).filter(|path| path.is_file()) else { return meta };
+        let Some(node) = self.read(&path) else { return meta };
+        let entries = match &node.kind {
+            Kind::Map(entries) => entries,
+            Kind::Null => return meta,
+            _ => {
+                self.wrong_type("meta/main", "a mapping", &node);
+                return meta;
+            }
+        };
+        for (key, value) in entries {
+            match self.keyword(key, Level::Meta) {
+                Some(Keyword::Dependencies) => {
+                    meta.dependencies = self.roles("dependencies", value, &place.in_file(&path));
+                }
+                Some(Keyword::AllowDuplicates) => {
+                    if let Some(value) = self.boolean("allow_duplicates", value) {
+                        meta.allow_duplicates = self.truth(&value);
+                    }
+                }
+                Some(Keyword::ArgumentSpecs) if !value.is_null() => {
+                    self.unchecked_specs(Some(&key.span), role);
+                }
+                Some(Keyword::Collections)
+                    if value.as_seq().is_some_and(|list| !list.is_empty()) =>
+                {
+                    let warning = "`collections` of a role is not followed: modules of collections are not supported yet";
+                    self.warnings.push(Diagnostic::warning(warning, Some(key.span.clone())));
+                }
+                _ => {}
+            }
+        }
+        meta
+    }
+
+    fn unchecked_specs(&mut self, span: Option<&Span>, role: &Path) {
+        let message = format!(
+            "the argument specification of role `{}` is not checked yet",
+            role.file_name().unwrap_or_default().to_string_lossy()
+        );
+        self.warnings.push(Diagnostic::warning(message, span.cloned()));
+    }
+
+    /// A boolean that must be known at once.
+    fn truth(&mut self, value: &Node) -> bool {
+        match &value.kind {
+            Kind::Bool(value) => *value,
+            Kind::Int(number) => *number == 1,
+            Kind::Str(text) if is_template(&text.value) => {
+                self.error(&value.span, PlaybookErrorKind::NotStatic("`allow_duplicates`"));
+                false
+            }
+            Kind::Str(text) => {
+                let word = text.value.trim().to_ascii_lowercase();
+                matches!(word.as_str(), "y" | "yes" | "on" | "1" | "true" | "t" | "1.0")
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `main` with the first suffix that is there: a file, or for no suffix a folder.
+fn main_file(folder: &Path) -> Option<PathBuf> {
+    let path = |suffix: &&str| folder.join(format!("main{suffix}"));
+    let file = SUFFIXES.iter().map(path).find(|path| path.is_file());
+    file.or_else(|| Some(folder.join("main")).filter(|path| path.is_dir()))
+}
+
+/// The YAML files below a folder in order of their names, without hidden ones.
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        if path.is_dir() {
+            files.extend(yaml_files(&path));
+        } else if !name.contains('.')
+            || SUFFIXES.iter().any(|suffix| !suffix.is_empty() && name.ends_with(suffix))
+        {
+            files.push(path);
+        }
+    }
+    files
+}

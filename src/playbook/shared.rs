@@ -1,0 +1,280 @@
+//! Keywords that plays, roles, blocks and tasks share, and the shapes of their values.
+
+use super::error::PlaybookErrorKind;
+use super::keywords::Keyword;
+use super::model::Keywords;
+use super::parser::{Parser, is_all_template, is_template};
+use crate::source::{Kind, Node};
+
+/// Whether a keyword was one of the shared ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It was, and is dealt with.
+    Yes,
+    /// It was not.
+    No,
+}
+
+impl Parser<'_> {
+    /// Takes in a keyword if it is one of the shared ones.
+    pub(super) fn shared(&mut self, keyword: Keyword, value: &Node, into: &mut Keywords) -> Taken {
+        match keyword {
+            Keyword::When => into.when = self.conditions("when", value),
+            Keyword::Tags => into.tags = self.tags(value),
+            Keyword::Vars => into.vars = self.variables(value),
+            Keyword::Environment => into.environment = self.environment(value),
+            Keyword::Become => into.r#become = self.boolean("become", value),
+            Keyword::BecomeUser => into.become_user = self.scalar("become_user", value),
+            Keyword::BecomeMethod => into.become_method = self.scalar("become_method", value),
+            Keyword::BecomeFlags => into.become_flags = self.scalar("become_flags", value),
+            Keyword::BecomeExe => into.become_exe = self.scalar("become_exe", value),
+            Keyword::Connection => into.connection = self.scalar("connection", value),
+            Keyword::RemoteUser => into.remote_user = self.scalar("remote_user", value),
+            Keyword::User => into.remote_user = self.scalar("user", value),
+            Keyword::Port => into.port = self.number("port", value),
+            Keyword::IgnoreErrors => into.ignore_errors = self.boolean("ignore_errors", value),
+            Keyword::IgnoreUnreachable => {
+                into.ignore_unreachable = self.boolean("ignore_unreachable", value);
+            }
+            Keyword::NoLog => into.no_log = self.boolean("no_log", value),
+            Keyword::DelegateTo => into.delegate_to = self.scalar("delegate_to", value),
+            Keyword::DelegateFacts => into.delegate_facts = self.boolean("delegate_facts", value),
+            Keyword::RunOnce => into.run_once = self.boolean("run_once", value),
+            Keyword::CheckMode => into.check_mode = self.boolean("check_mode", value),
+            Keyword::Diff => into.diff = self.boolean("diff", value),
+            Keyword::AnyErrorsFatal => {
+                into.any_errors_fatal = self.boolean("any_errors_fatal", value);
+            }
+            Keyword::Throttle => into.throttle = self.number("throttle", value),
+            Keyword::Timeout => into.timeout = self.number("timeout", value),
+            Keyword::Action
+            | Keyword::Always
+            | Keyword::AllowDuplicates
+            | Keyword::Args
+            | Keyword::ArgumentSpecs
+            | Keyword::Async
+            | Keyword::BlockTasks
+            | Keyword::BreakWhen
+            | Keyword::ChangedWhen
+            | Keyword::Collections
+            | Keyword::Debugger
+            | Keyword::Delay
+            | Keyword::Dependencies
+            | Keyword::Extended
+            | Keyword::ExtendedAllitems
+            | Keyword::FactPath
+            | Keyword::FailedWhen
+            | Keyword::ForceHandlers
+            | Keyword::GalaxyInfo
+            | Keyword::GatherFacts
+            | Keyword::GatherSubset
+            | Keyword::GatherTimeout
+            | Keyword::Handlers
+            | Keyword::Hosts
+            | Keyword::IndexVar
+            | Keyword::Label
+            | Keyword::Listen
+            | Keyword::LocalAction
+            | Keyword::Loop
+            | Keyword::LoopControlKeyword
+            | Keyword::LoopVar
+            | Keyword::MaxFailPercentage
+            | Keyword::ModuleDefaults
+            | Keyword::Name
+            | Keyword::Notify
+            | Keyword::Order
+            | Keyword::Pause
+            | Keyword::Poll
+            | Keyword::PostTasks
+            | Keyword::PreTasks
+            | Keyword::Register
+            | Keyword::Rescue
+            | Keyword::Retries
+            | Keyword::RoleName
+            | Keyword::Roles
+            | Keyword::Serial
+            | Keyword::Strategy
+            | Keyword::Tasks
+            | Keyword::Until
+            | Keyword::VarsFiles
+            | Keyword::VarsPrompt => return Taken::No,
+        }
+        Taken::Yes
+    }
+
+    /// A boolean, a word for one, or a template.
+    pub(super) fn boolean(&mut self, keyword: &str, value: &Node) -> Option<Node> {
+        let fits = match &value.kind {
+            Kind::Null => return None,
+            Kind::Bool(_) | Kind::Int(0 | 1) => true,
+            Kind::Str(text) => is_template(&text.value) || is_boolean_word(&text.value),
+            _ => false,
+        };
+        if !fits {
+            self.wrong_type(keyword, "a boolean", value);
+            return None;
+        }
+        Some(value.clone())
+    }
+
+    /// A number, text that is one, or a template.
+    pub(super) fn number(&mut self, keyword: &str, value: &Node) -> Option<Node> {
+        let fits = match &value.kind {
+            Kind::Null => return None,
+            Kind::Int(_) | Kind::Float(_) => true,
+            Kind::Str(text) => is_template(&text.value) || text.value.trim().parse::<f64>().is_ok(),
+            _ => false,
+        };
+        if !fits {
+            self.wrong_type(keyword, "a number", value);
+            return None;
+        }
+        Some(value.clone())
+    }
+
+    /// Anything but lists and mappings.
+    pub(super) fn scalar(&mut self, keyword: &str, value: &Node) -> Option<Node> {
+        match &value.kind {
+            Kind::Null => None,
+            Kind::Seq(_) | Kind::Map(_) => {
+                self.wrong_type(keyword, "text", value);
+                None
+            }
+            _ => Some(value.clone()),
+        }
+    }
+
+    /// One condition or a list of them.
+    pub(super) fn conditions(&mut self, keyword: &str, value: &Node) -> Vec<Node> {
+        let one = |parser: &mut Self, node: &Node| match &node.kind {
+            Kind::Seq(_) | Kind::Map(_) | Kind::Null => {
+                parser.wrong_type(keyword, "a condition or a list of conditions", node);
+                None
+            }
+            _ => Some(node.clone()),
+        };
+        match &value.kind {
+            Kind::Null => Vec::new(),
+            Kind::Seq(elements) => {
+                elements.iter().filter_map(|element| one(self, element)).collect()
+            }
+            _ => one(self, value).into_iter().collect(),
+        }
+    }
+
+    /// Text or a list of texts, not split at commas.
+    pub(super) fn texts(&mut self, keyword: &str, value: &Node) -> Vec<Node> {
+        match &value.kind {
+            Kind::Null => Vec::new(),
+            Kind::Seq(elements) => {
+                elements.iter().filter_map(|element| self.text(keyword, element)).collect()
+            }
+            _ => self.text(keyword, value).into_iter().collect(),
+        }
+    }
+
+    fn text(&mut self, keyword: &str, value: &Node) -> Option<Node> {
+        match &value.kind {
+            Kind::Str(_) | Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => Some(value.clone()),
+            _ => {
+                self.wrong_type(keyword, "text or a list of texts", value);
+                None
+            }
+        }
+    }
+
+    fn tags(&mut self, value: &Node) -> Vec<String> {
+        let mut tags = Vec::new();
+        for node in self.texts("tags", value) {
+            match &node.kind {
+                Kind::Str(text) if is_template(&text.value) => {
+                    self.unsupported(&node.span, "a template in `tags` is");
+                }
+                Kind::Str(text) => {
+                    let words = text.value.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+                    tags.extend(words.map(str::to_owned));
+                }
+                Kind::Int(number) => tags.push(number.to_string()),
+                _ => self.wrong_type("tags", "text or a list of texts", &node),
+            }
+        }
+        tags
+    }
+
+    /// A mapping of variables.
+    pub(super) fn variables(&mut self, value: &Node) -> Vec<(String, Node)> {
+        let entries = match &value.kind {
+            Kind::Null => return Vec::new(),
+            Kind::Map(entries) => entries,
+            Kind::Seq(_) => {
+                self.error(&value.span, PlaybookErrorKind::VarsList);
+                return Vec::new();
+            }
+            _ => {
+                self.wrong_type("vars", "a mapping", value);
+                return Vec::new();
+            }
+        };
+        let mut variables = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            match key.as_str().filter(|name| is_variable_name(name)) {
+                Some(name) => variables.push((name.to_owned(), value.clone())),
+                None => {
+                    let shown = key.as_str().unwrap_or_else(|| key.describe()).to_owned();
+                    self.error(&key.span, PlaybookErrorKind::VariableName(shown));
+                }
+            }
+        }
+        variables
+    }
+
+    fn environment(&mut self, value: &Node) -> Vec<Node> {
+        let one = |parser: &mut Self, node: &Node| match &node.kind {
+            Kind::Map(_) => Some(node.clone()),
+            Kind::Str(text) if is_all_template(&text.value) => Some(node.clone()),
+            Kind::Null => None,
+            _ => {
+                parser.wrong_type("environment", "a mapping, a template or a list of them", node);
+                None
+            }
+        };
+        match &value.kind {
+            Kind::Seq(elements) => {
+                elements.iter().filter_map(|element| one(self, element)).collect()
+            }
+            _ => one(self, value).into_iter().collect(),
+        }
+    }
+}
+
+/// Whether text is one of Ansible's words for a boolean.
+fn is_boolean_word(text: &str) -> bool {
+    let word = text.trim().to_ascii_lowercase();
+    matches!(
+        word.as_str(),
+        "y" | "yes"
+            | "on"
+            | "1"
+            | "true"
+            | "t"
+            | "1.0"
+            | "n"
+            | "no"
+            | "off"
+            | "0"
+            | "false"
+            | "f"
+            | "0.0"
+    )
+}
+
+/// Words of templates that cannot name a variable.
+const RESERVED: &[&str] = &["False", "None", "True", "false", "none", "not", "true"];
+
+/// Whether text can name a variable.
+pub(super) fn is_variable_name(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
+        && !RESERVED.contains(&text)
+}

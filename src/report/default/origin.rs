@@ -1,0 +1,89 @@
+//! The `[ERROR]` block that Ansible prints above a failed result: message, place, lines around.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use crate::report::event::{Outcome, TaskHead};
+
+/// Lines shown before the one that is meant.
+const LINES_BEFORE: usize = 2;
+
+/// Longer lines are cut.
+const LONGEST: usize = 120;
+
+/// Modules whose work is done by the engine; Ansible calls those actions.
+const ACTIONS: [&str; 10] = [
+    "fail",
+    "assert",
+    "debug",
+    "set_fact",
+    "include_vars",
+    "pause",
+    "template",
+    "fetch",
+    "copy",
+    "wait_for_connection",
+];
+
+/// The block for a failed result.
+pub(super) fn error(head: &TaskHead, outcome: &Outcome) -> String {
+    let name = head.module.rsplit('.').next().unwrap_or_default();
+    let kind = if ACTIONS.contains(&name) { "Action failed" } else { "Module failed" };
+    let text = match outcome.result.get("msg") {
+        Some(Json::String(text)) if !outcome.censored => text.as_str(),
+        _ => "",
+    };
+    let message = if text.is_empty() {
+        "Task failed.".to_owned()
+    } else if text.starts_with("Task failed") {
+        text.to_owned()
+    } else {
+        format!("Task failed: {kind}: {text}")
+    };
+    let place = &head.place;
+    let file = absolute(&place.file);
+    let lines = around(&file, place.line, place.column);
+    format!(
+        "[ERROR]: {message}\nOrigin: {}:{}:{}\n{lines}",
+        file.display(),
+        place.line,
+        place.column
+    )
+}
+
+/// The path as seen from the root.
+pub(super) fn absolute(file: &Path) -> PathBuf {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
+}
+
+/// The lines up to the one that is meant and a mark below it; empty where the file cannot be
+/// read or is encrypted.
+fn around(file: &Path, line: u32, column: u32) -> String {
+    let Ok(text) = std::fs::read_to_string(file) else { return String::new() };
+    if text.starts_with("$ANSIBLE_VAULT") {
+        return String::new();
+    }
+    let Some(index) = (line as usize).checked_sub(1) else { return String::new() };
+    let first = index.saturating_sub(LINES_BEFORE);
+    let width = line.to_string().len();
+    let shown: Vec<String> = text
+        .lines()
+        .enumerate()
+        .skip(first)
+        .take(index + 1 - first)
+        .map(|(number, content)| {
+            let mut content: String = content.trim_end().to_owned();
+            if let Some((cut, _)) = content.char_indices().nth(LONGEST - 3) {
+                content.truncate(cut);
+                content.push_str("...");
+            }
+            format!("{:<width$} {content}", number + 1).trim_end().to_owned()
+        })
+        .collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    let mark = " ".repeat(width + (column as usize).max(1));
+    format!("\n{}\n{mark}^ column {column}\n", shown.join("\n"))
+}

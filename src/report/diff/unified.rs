@@ -1,0 +1,87 @@
+//! Unified diffs, laid out as Python's `difflib.unified_diff` does.
+
+use std::ops::Range;
+
+use super::lines::lines;
+use super::matcher::{Edit, edits};
+
+/// Lines of context around a change.
+const CONTEXT: usize = 3;
+
+/// The unified diff of two texts, empty when they are equal.
+pub(super) fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
+    let (old, new) = (lines(before), lines(after));
+    let mut text = String::new();
+    for hunk in hunks(edits(&old, &new)) {
+        if text.is_empty() {
+            text = format!("--- {from}\n+++ {to}\n");
+        }
+        text.push_str(&head(&hunk));
+        for edit in hunk {
+            match edit {
+                Edit::Equal(range, _) => push(&mut text, ' ', &old, range),
+                Edit::Replace(removed, added) => {
+                    push(&mut text, '-', &old, removed);
+                    push(&mut text, '+', &new, added);
+                }
+            }
+        }
+    }
+    text
+}
+
+fn push(text: &mut String, sign: char, lines: &[String], range: Range<usize>) {
+    for line in lines.get(range).unwrap_or_default() {
+        text.push(sign);
+        text.push_str(line);
+    }
+}
+
+/// Groups edits so that unchanged stretches of more than twice the context part them.
+fn hunks(mut edits: Vec<Edit>) -> Vec<Vec<Edit>> {
+    if let Some(Edit::Equal(old, new)) = edits.first_mut() {
+        old.start = old.start.max(old.end.saturating_sub(CONTEXT));
+        new.start = new.start.max(new.end.saturating_sub(CONTEXT));
+    }
+    if let Some(Edit::Equal(old, new)) = edits.last_mut() {
+        old.end = old.end.min(old.start + CONTEXT);
+        new.end = new.end.min(new.start + CONTEXT);
+    }
+    let mut hunks = Vec::new();
+    let mut hunk: Vec<Edit> = Vec::new();
+    for edit in edits {
+        if let Edit::Equal(old, new) = &edit
+            && old.len() > 2 * CONTEXT
+        {
+            hunk.push(Edit::Equal(old.start..old.start + CONTEXT, new.start..new.start + CONTEXT));
+            hunks.push(std::mem::take(&mut hunk));
+            hunk.push(Edit::Equal(old.end - CONTEXT..old.end, new.end - CONTEXT..new.end));
+        } else {
+            hunk.push(edit);
+        }
+    }
+    hunks.push(hunk);
+    hunks.retain(|hunk| hunk.iter().any(|edit| matches!(edit, Edit::Replace(..))));
+    hunks
+}
+
+/// `@@ -1,3 +1,4 @@`.
+fn head(hunk: &[Edit]) -> String {
+    let sides = |edit: &Edit| match edit {
+        Edit::Equal(old, new) | Edit::Replace(old, new) => (old.clone(), new.clone()),
+    };
+    let (Some(first), Some(last)) = (hunk.first().map(sides), hunk.last().map(sides)) else {
+        return String::new();
+    };
+    let (old, new) = (first.0.start..last.0.end, first.1.start..last.1.end);
+    format!("@@ -{} +{} @@\n", range(old), range(new))
+}
+
+/// Lines counted from 1; an empty range names the line before it.
+fn range(range: Range<usize>) -> String {
+    match range.len() {
+        1 => (range.start + 1).to_string(),
+        0 => format!("{},0", range.start),
+        length => format!("{},{length}", range.start + 1),
+    }
+}

@@ -1,0 +1,418 @@
+//! Gathers the change report from events.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::time::SystemTime;
+
+use canvass_modules::diff::Diff;
+use canvass_modules::wire::EffectRecord;
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::diff;
+use super::event::{Event, Outcome, RunMode, Status, TaskHead};
+use super::hosts::natural;
+use super::model::{
+    Cause, Change, ChangeReport, Failure, HostReport, NoticeReport, PlayReport, Position, SCHEMA,
+    SharedEffect, TaskReport, TaskStatus, Unknown,
+};
+use super::python_json::{Ascii, Layout, dumps};
+
+/// What stands in place of what `no_log` hides.
+pub const CENSORED: &str = "hidden because the task has `no_log`";
+
+/// Takes the events of a run and knows the report so far.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    mode: Option<RunMode>,
+    started: Option<String>,
+    finished: Option<String>,
+    playbooks: Vec<String>,
+    interrupted: bool,
+    exit_code: Option<i32>,
+    plays: Vec<Play>,
+    /// Where each task of the run lies: play and task.
+    tasks: HashMap<usize, (usize, usize)>,
+    notices: Vec<NoticeReport>,
+    recap: std::collections::BTreeMap<String, super::event::Recap>,
+}
+
+#[derive(Debug)]
+struct Play {
+    report: PlayReport,
+    tasks: Vec<Task>,
+    /// How often each task began in this batch, to tell repeats of a task from another batch.
+    begun: HashMap<TaskKey, usize>,
+}
+
+/// What makes two tasks of different batches the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct TaskKey {
+    file: std::path::PathBuf,
+    line: u32,
+    column: u32,
+    name: String,
+    role: Option<String>,
+    handler: bool,
+}
+
+#[derive(Debug)]
+struct Task {
+    key: (TaskKey, usize),
+    head: TaskHead,
+    hosts: IndexMap<String, HostReport>,
+    diffs: Shared<Diff>,
+    effects: Shared<EffectRecord>,
+    unknown: Shared<String>,
+    failures: IndexMap<String, Vec<Cause>>,
+    failed_items: HashMap<String, Vec<Cause>>,
+}
+
+impl Gatherer {
+    /// Nothing has happened yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What may happen to hosts in this run.
+    pub fn mode(&self) -> RunMode {
+        self.mode.unwrap_or(RunMode::Apply)
+    }
+
+    /// Whether the run has begun.
+    pub fn has_begun(&self) -> bool {
+        self.mode.is_some()
+    }
+
+    /// How many distinct notices there were.
+    pub fn notices(&self) -> usize {
+        self.notices.len()
+    }
+
+    /// Takes the next event.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { at, mode, playbooks } => {
+                self.started = rfc3339(*at);
+                self.mode = Some(*mode);
+                self.playbooks.clone_from(playbooks);
+            }
+            Event::PlayStarted { play, name, hosts, place } => {
+                let play = self.play(*play, name, Position::from(place));
+                play.begun.clear();
+                for host in hosts {
+                    if !play.report.hosts.contains(host) {
+                        play.report.hosts.push(host.clone());
+                    }
+                }
+            }
+            Event::NoHosts { play, name, pattern, place } => {
+                let play = self.play(*play, name, Position::from(place));
+                play.report.unmatched_pattern = Some(pattern.clone());
+            }
+            Event::TaskStarted { task } => self.task_started(task),
+            Event::HostStarted { .. } | Event::Retrying { .. } => {}
+            Event::ItemFinished { task, host, outcome } => {
+                if failed(&outcome.status)
+                    && let Some(task) = self.task(*task)
+                {
+                    task.failed_items.entry(host.clone()).or_default().push(cause(outcome));
+                }
+            }
+            Event::HostFinished { task, host, outcome } => {
+                if let Some(task) = self.task(*task) {
+                    task.host_finished(host, outcome);
+                }
+            }
+            Event::Rescued { host, task } => {
+                if let Some(task) = self.task(*task)
+                    && let Some(host) = task.hosts.get_mut(host)
+                {
+                    host.rescued = true;
+                }
+            }
+            Event::Notice { level, text, place, host } => {
+                let place = place.as_ref().map(Position::from);
+                let notice =
+                    NoticeReport { level: *level, text: text.clone(), place, host: host.clone() };
+                if !self.notices.contains(&notice) {
+                    self.notices.push(notice);
+                }
+            }
+            Event::Interrupted => self.interrupted = true,
+            Event::RunFinished { at, recap, exit_code } => {
+                self.finished = rfc3339(*at);
+                self.recap.clone_from(recap);
+                self.exit_code = Some(*exit_code);
+            }
+        }
+    }
+
+    /// The report so far.
+    pub fn report(&self) -> ChangeReport {
+        ChangeReport {
+            schema: SCHEMA,
+            mode: self.mode(),
+            started: self.started.clone(),
+            finished: self.finished.clone(),
+            playbooks: self.playbooks.clone(),
+            interrupted: self.interrupted,
+            exit_code: self.exit_code,
+            plays: self.plays.iter().map(Play::report).collect(),
+            notices: self.notices.clone(),
+            recap: self.recap.clone(),
+        }
+    }
+
+    fn play(&mut self, number: usize, name: &str, place: Position) -> &mut Play {
+        let known = self.plays.iter().position(|play| play.report.number == number);
+        let index = known.unwrap_or(self.plays.len());
+        if known.is_none() {
+            let report = PlayReport {
+                number,
+                name: name.to_owned(),
+                place,
+                hosts: Vec::new(),
+                unmatched_pattern: None,
+                tasks: Vec::new(),
+            };
+            self.plays.push(Play { report, tasks: Vec::new(), begun: HashMap::new() });
+        }
+        #[expect(clippy::indexing_slicing, reason = "found above, or pushed at this index")]
+        &mut self.plays[index]
+    }
+
+    fn task_started(&mut self, head: &TaskHead) {
+        let known = self.plays.iter().position(|play| play.report.number == head.play);
+        let Some((index, play)) = known.and_then(|index| Some((index, self.plays.get_mut(index)?)))
+        else {
+            return;
+        };
+        let key = TaskKey {
+            file: head.place.file.clone(),
+            line: head.place.line,
+            column: head.place.column,
+            name: head.name.clone(),
+            role: head.role.clone(),
+            handler: head.handler,
+        };
+        let times = play.begun.entry(key.clone()).or_default();
+        *times += 1;
+        let key = (key, *times);
+        let place = play.tasks.iter().position(|task| task.key == key).unwrap_or_else(|| {
+            play.tasks.push(Task::new(key, head.clone()));
+            play.tasks.len() - 1
+        });
+        self.tasks.insert(head.id, (index, place));
+    }
+
+    fn task(&mut self, id: usize) -> Option<&mut Task> {
+        let (play, task) = self.tasks.get(&id)?;
+        self.plays.get_mut(*play)?.tasks.get_mut(*task)
+    }
+}
+
+impl Play {
+    fn report(&self) -> PlayReport {
+        let tasks = self.tasks.iter().map(Task::report).collect();
+        PlayReport { tasks, ..self.report.clone() }
+    }
+}
+
+impl Task {
+    fn new(key: (TaskKey, usize), head: TaskHead) -> Self {
+        Self {
+            key,
+            head,
+            hosts: IndexMap::new(),
+            diffs: Shared::default(),
+            effects: Shared::default(),
+            unknown: Shared::default(),
+            failures: IndexMap::new(),
+            failed_items: HashMap::new(),
+        }
+    }
+
+    fn host_finished(&mut self, host: &str, outcome: &Outcome) {
+        let report = HostReport {
+            status: status(&outcome.status),
+            ignored: outcome.ignored,
+            rescued: false,
+            delegated_to: outcome.delegated_to.clone(),
+            seconds: outcome.took.as_secs_f64(),
+        };
+        let quiet = matches!(outcome.status, Status::Ok | Status::Skipped);
+        self.hosts.insert(host.to_owned(), report);
+        if !quiet && !outcome.censored {
+            for diff in &outcome.diffs {
+                self.diffs.add(diff, host);
+            }
+            for effect in &outcome.effects {
+                self.effects.add(effect, host);
+            }
+        }
+        let items = self.failed_items.remove(host).unwrap_or_default();
+        if let Status::Unknown { reason } = &outcome.status {
+            self.unknown.add(reason, host);
+        }
+        if failed(&outcome.status) {
+            let causes = if items.is_empty() { vec![cause(outcome)] } else { items };
+            self.failures.insert(host.to_owned(), causes);
+        }
+    }
+
+    fn report(&self) -> TaskReport {
+        let mut hosts = self.hosts.clone();
+        hosts.sort_by(|a, _, b, _| natural(a, b));
+        let mut failures: Vec<Failure> = Vec::new();
+        for (host, causes) in &self.failures {
+            let Some(report) = self.hosts.get(host) else { continue };
+            for cause in causes {
+                let same = failures.iter_mut().find(|failure| {
+                    failure.cause == *cause
+                        && failure.status == report.status
+                        && failure.ignored == report.ignored
+                        && failure.rescued == report.rescued
+                });
+                match same {
+                    Some(failure) => failure.hosts.push(host.clone()),
+                    None => failures.push(Failure {
+                        hosts: vec![host.clone()],
+                        status: report.status,
+                        ignored: report.ignored,
+                        rescued: report.rescued,
+                        cause: cause.clone(),
+                    }),
+                }
+            }
+        }
+        for failure in &mut failures {
+            failure.hosts.sort_by(|a, b| natural(a, b));
+            failure.hosts.dedup();
+        }
+        TaskReport {
+            name: self.head.name.clone(),
+            role: self.head.role.clone(),
+            module: self.head.module.clone(),
+            handler: self.head.handler,
+            place: Position::from(&self.head.place),
+            hosts,
+            changes: self.diffs.map(|diff, hosts| Change {
+                hosts,
+                diff: diff.clone(),
+                unified: diff::draw(diff),
+            }),
+            effects: self.effects.map(|record, hosts| SharedEffect {
+                hosts,
+                reason: record.reason.clone(),
+                effect: record.effect.clone(),
+            }),
+            failures,
+            unknown: self.unknown.map(|reason, hosts| Unknown { hosts, reason: reason.clone() }),
+        }
+    }
+}
+
+/// Distinct things and the hosts that share them, in the order of their first host.
+#[derive(Debug)]
+struct Shared<T> {
+    entries: Vec<(T, Vec<String>)>,
+    /// Entries by the hash of their JSON.
+    index: HashMap<u64, Vec<usize>>,
+}
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), index: HashMap::new() }
+    }
+}
+
+impl<T: Clone + PartialEq + Serialize> Shared<T> {
+    fn add(&mut self, thing: &T, host: &str) {
+        let mut hasher = DefaultHasher::new();
+        // a thing that is no JSON shares the hash of the empty text; equality decides anyway
+        serde_json::to_string(thing).unwrap_or_default().hash(&mut hasher);
+        let candidates = self.index.entry(hasher.finish()).or_default();
+        for &at in candidates.iter() {
+            if let Some((known, hosts)) = self.entries.get_mut(at)
+                && known == thing
+            {
+                // items of a loop may share a diff on the same host
+                if hosts.last().is_none_or(|last| last != host) {
+                    hosts.push(host.to_owned());
+                }
+                return;
+            }
+        }
+        candidates.push(self.entries.len());
+        self.entries.push((thing.clone(), vec![host.to_owned()]));
+    }
+
+    fn map<R>(&self, draw: impl Fn(&T, Vec<String>) -> R) -> Vec<R> {
+        let sorted = |hosts: &Vec<String>| {
+            let mut hosts = hosts.clone();
+            hosts.sort_by(|a, b| natural(a, b));
+            hosts.dedup();
+            hosts
+        };
+        self.entries.iter().map(|(thing, hosts)| draw(thing, sorted(hosts))).collect()
+    }
+}
+
+fn failed(status: &Status) -> bool {
+    matches!(status, Status::Failed | Status::Unreachable)
+}
+
+fn status(status: &Status) -> TaskStatus {
+    match status {
+        Status::Ok => TaskStatus::Ok,
+        Status::Changed => TaskStatus::Changed,
+        Status::Skipped => TaskStatus::Skipped,
+        Status::Failed => TaskStatus::Failed,
+        Status::Unreachable => TaskStatus::Unreachable,
+        Status::Unknown { .. } => TaskStatus::Unknown,
+    }
+}
+
+/// Why a task or an item failed, read from its result.
+pub(super) fn cause(outcome: &Outcome) -> Cause {
+    if outcome.censored {
+        return Cause { reason: CENSORED.to_owned(), ..Cause::default() };
+    }
+    let result = &outcome.result;
+    let stderr = text_field(result, "stderr").or_else(|| text_field(result, "module_stderr"));
+    let stdout = text_field(result, "stdout").or_else(|| text_field(result, "module_stdout"));
+    let rc = result.get("rc").and_then(Json::as_i64);
+    let reason = match result.get("msg") {
+        Some(Json::String(text)) if !text.trim().is_empty() => text.clone(),
+        Some(other) if !other.is_null() && !other.is_string() => {
+            dumps(other, Layout::Line, Ascii::Kept)
+        }
+        _ => match rc {
+            Some(rc) => format!("ended with {rc}"),
+            None => "no reason was given".to_owned(),
+        },
+    };
+    Cause { item: outcome.item.as_ref().map(label), reason, rc, stderr, stdout }
+}
+
+/// The label of an item as Ansible shows it: text as it is, anything else as JSON.
+pub(super) fn label(item: &Json) -> String {
+    match item {
+        Json::String(text) => text.clone(),
+        other => dumps(other, Layout::Line, Ascii::Kept),
+    }
+}
+
+fn text_field(result: &Map<String, Json>, field: &str) -> Option<String> {
+    let text = result.get(field)?.as_str()?;
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
+fn rfc3339(at: SystemTime) -> Option<String> {
+    OffsetDateTime::from(at).format(&Rfc3339).ok()
+}

@@ -1,0 +1,189 @@
+//! `ansible.builtin.copy`: the controller's part; content and files go to the runner as sources.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use canvass_modules::effect::Source;
+use canvass_modules::params;
+use serde_json::{Map, Value as Json};
+use sha1::{Digest as _, Sha1};
+
+use crate::connection::TaskSource;
+use crate::report::python_json::{self, Ascii, Layout};
+
+use super::template::bytes_source;
+use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse, take_text};
+
+params! {
+    /// Parameters of `ansible.builtin.copy`.
+    pub struct CopyParams {
+        /// The file or directory; with a trailing slash only what a directory holds.
+        src: Option<String>,
+        /// The content, in place of `src`.
+        content: Option<Json>,
+        /// Where to.
+        dest: String,
+        /// Keeps a copy of the old file.
+        backup: bool = false,
+        /// Replaces a file that is there.
+        force: bool = true,
+        /// Mode; `preserve` takes that of `src`.
+        mode: Option<Json>,
+        /// Mode of directories that are made.
+        directory_mode: Option<Json>,
+        /// Owner.
+        owner: Option<String>,
+        /// Group.
+        group: Option<String>,
+        /// `src` is on the host.
+        remote_src: bool = false,
+        /// Follows a symbolic link at `dest`.
+        follow: bool = false,
+        /// Follows symbolic links in `src` on the controller.
+        local_follow: bool = true,
+        /// SHA-1 that the content must have.
+        checksum: Option<String>,
+        /// A command that must accept the new file (`%s`).
+        validate: Option<String>,
+        /// Writes in place where a rename is not possible.
+        unsafe_writes: bool = false,
+        /// Decrypts vault files; they are not supported yet.
+        decrypt: bool = true,
+    }
+    rules [
+        params::Rule::MutuallyExclusive(&["src", "content"]),
+        params::Rule::RequiredOneOf(&["src", "content"]),
+    ]
+}
+
+const MODULE: &str = "ansible.builtin.copy";
+
+pub(super) fn prepare(
+    input: &ActionInput<'_>,
+    mut arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
+    let params: CopyParams = parse(MODULE, &arguments)?;
+    for name in ["decrypt", "local_follow"] {
+        take_text(&mut arguments, name);
+    }
+    if let Some(content) = params.content {
+        arguments.shift_remove("content");
+        let text = match content {
+            Json::String(text) => text,
+            Json::Object(_) | Json::Array(_) => python_json::dumps(&content, Layout::Line, Ascii::Escaped),
+            other => params::plain(&other),
+        };
+        return Ok(remote(arguments, Some(bytes_source(text.into_bytes()))));
+    }
+    let name = params.src.unwrap_or_default();
+    if params.remote_src {
+        return Ok(remote(arguments, None));
+    }
+    arguments.shift_remove("src");
+    let path = files::find(input.directories, "files", &name)?;
+    if path.is_dir() {
+        let contents_only = name.ends_with('/');
+        return directory(&path, contents_only, &params.dest, arguments);
+    }
+    let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    arguments.insert("_canvass_basename".to_owned(), Json::from(basename));
+    preserve_mode(&path, &mut arguments)?;
+    Ok(remote(arguments, Some(file_source(&path)?)))
+}
+
+fn remote(arguments: Map<String, Json>, source: Option<TaskSource>) -> Prepared {
+    Prepared::Remote(call(MODULE, arguments, source))
+}
+
+fn call(module: &str, arguments: Map<String, Json>, source: Option<TaskSource>) -> RemoteCall {
+    RemoteCall { module: module.to_owned(), arguments, source, after: After::Nothing }
+}
+
+/// A directory is made and filled file by file.
+fn directory(
+    root: &Path,
+    contents_only: bool,
+    dest: &str,
+    arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
+    let base = match root.file_name() {
+        Some(name) if !contents_only => Path::new(dest).join(name),
+        _ => PathBuf::from(dest),
+    };
+    let mut calls = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(below) = open.pop() {
+        let mut entries = list(&root.join(&below))?;
+        entries.sort();
+        calls.push(make_directory(&base.join(&below), &arguments));
+        for name in entries {
+            let inner = below.join(name);
+            let path = root.join(&inner);
+            if path.is_dir() {
+                open.push(inner);
+                continue;
+            }
+            let mut arguments = arguments.clone();
+            let target = base.join(&inner).to_string_lossy().into_owned();
+            arguments.insert("dest".to_owned(), Json::from(target));
+            preserve_mode(&path, &mut arguments)?;
+            calls.push(call(MODULE, arguments, Some(file_source(&path)?)));
+        }
+    }
+    let mut returned = Map::new();
+    returned.insert("dest".to_owned(), Json::from(dest));
+    returned.insert("src".to_owned(), Json::from(root.to_string_lossy().into_owned()));
+    Ok(Prepared::Several(calls, returned))
+}
+
+fn make_directory(path: &Path, arguments: &Map<String, Json>) -> RemoteCall {
+    let mut made = Map::new();
+    made.insert("path".to_owned(), Json::from(path.to_string_lossy().into_owned()));
+    made.insert("state".to_owned(), Json::from("directory"));
+    for (from, to) in [("owner", "owner"), ("group", "group"), ("directory_mode", "mode")] {
+        if let Some(value) = arguments.get(from) {
+            made.insert(to.to_owned(), value.clone());
+        }
+    }
+    call("ansible.builtin.file", made, None)
+}
+
+fn list(path: &Path) -> Result<Vec<std::ffi::OsString>, ActionError> {
+    let unreadable = |source| ActionError::Read { path: path.to_owned(), source };
+    std::fs::read_dir(path)
+        .map_err(unreadable)?
+        .map(|entry| Ok(entry.map_err(unreadable)?.file_name()))
+        .collect()
+}
+
+fn preserve_mode(path: &Path, arguments: &mut Map<String, Json>) -> Result<(), ActionError> {
+    if arguments.get("mode").and_then(Json::as_str) == Some("preserve") {
+        let metadata = std::fs::metadata(path)
+            .map_err(|source| ActionError::Read { path: path.to_owned(), source })?;
+        let mode = format!("0{:o}", metadata.permissions().mode() & 0o7777);
+        arguments.insert("mode".to_owned(), Json::from(mode));
+    }
+    Ok(())
+}
+
+fn file_source(path: &Path) -> Result<TaskSource, ActionError> {
+    let unreadable = |source| ActionError::Read { path: path.to_owned(), source };
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut hasher = HashWriter(Sha1::new());
+    let size = std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
+    let sha1 = hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(TaskSource::File { source: Source { id: 0, size, sha1 }, path: path.to_owned() })
+}
+
+struct HashWriter(Sha1);
+
+impl std::io::Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! `ansible.builtin.debug`: prints a text or a variable.
+
+use canvass_modules::params;
+use serde_json::{Map, Value as Json};
+
+use crate::template::{TemplateErrorKind, to_json};
+
+use super::{ActionError, ActionInput, Finished, Prepared, parse};
+
+params! {
+    /// Parameters of `ansible.builtin.debug`.
+    pub struct DebugParams {
+        /// What is printed.
+        msg: Json = Json::from("Hello world!"),
+        /// The variable or expression that is printed instead.
+        var: Option<Json>,
+        /// Prints only from this number of `-v` on.
+        verbosity: i64 = 0,
+    }
+    rules [params::Rule::MutuallyExclusive(&["msg", "var"])]
+}
+
+
+pub(super) fn prepare(
+    input: &ActionInput<'_>,
+    arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
+    let params: DebugParams = parse("ansible.builtin.debug", &arguments)?;
+    let mut returned = Map::new();
+    if params.verbosity > i64::from(input.verbosity) {
+        returned.insert("skipped_reason".to_owned(), "Verbosity threshold not met.".into());
+        return Ok(Prepared::Done(Finished { skipped: true, returned, ..Finished::default() }));
+    }
+    match params.var {
+        Some(Json::String(expression)) => {
+            let span = input
+                .step
+                .task
+                .action
+                .arguments
+                .iter()
+                .find(|(name, _)| name == "var")
+                .map(|(_, node)| &node.span);
+            let value = match input.templar.expression(&expression, span, input.scope) {
+                Ok(value) => to_json(&value)?,
+                Err(error) => match &error.kind {
+                    TemplateErrorKind::Undefined { message, .. } => {
+                        Json::from(format!("<< error 1 - {message} >>"))
+                    }
+                    _ => return Err(error.into()),
+                },
+            };
+            returned.insert(expression, value);
+        }
+        Some(other) => {
+            returned.insert(other.to_string(), other);
+        }
+        None => {
+            returned.insert("msg".to_owned(), params.msg);
+        }
+    }
+    Ok(Prepared::Done(Finished { verbose_always: true, returned, ..Finished::default() }))
+}

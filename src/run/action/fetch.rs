@@ -1,0 +1,118 @@
+//! `ansible.builtin.fetch`: the host's file comes to the controller.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use canvass_modules::params;
+use canvass_modules::wire::{ItemReply, Status};
+use serde_json::{Map, Value as Json};
+use sha1::{Digest as _, Sha1};
+
+use super::{ActionError, ActionInput, After, Prepared, RemoteCall, parse};
+
+params! {
+    /// Parameters of `ansible.builtin.fetch`.
+    pub struct FetchParams {
+        /// The file on the host.
+        src: String,
+        /// The directory here; the host's name and the path are added, unless `flat`.
+        dest: String,
+        /// Fails when there is no such file.
+        fail_on_missing: bool = true,
+        /// Writes to `dest` itself.
+        flat: bool = false,
+        /// Compares checksums after.
+        validate_checksum: bool = true,
+    }
+}
+
+/// A file that is coming.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    to: PathBuf,
+}
+
+pub(super) fn prepare(
+    input: &ActionInput<'_>,
+    mut arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
+    let params: FetchParams = parse("ansible.builtin.fetch", &arguments)?;
+    for name in ["dest", "flat", "validate_checksum"] {
+        arguments.shift_remove(name);
+    }
+    let below = params.src.trim_start_matches('/');
+    let base = input.directories.playbook.join(&params.dest);
+    let to = if params.flat {
+        match Path::new(&params.src).file_name() {
+            Some(name) if params.dest.ends_with('/') || base.is_dir() => base.join(name),
+            _ => base,
+        }
+    } else {
+        base.join(input.host).join(below)
+    };
+    if Path::new(below).components().any(|part| part == std::path::Component::ParentDir) {
+        return Err(ActionError::Include(format!("`src` of fetch leads upwards: `{}`", params.src)));
+    }
+    Ok(Prepared::Remote(RemoteCall {
+        module: "ansible.builtin.fetch".to_owned(),
+        arguments,
+        source: None,
+        after: After::Fetch(Arc::new(Fetched { to })),
+    }))
+}
+
+impl Fetched {
+    /// Writes the content that came, when it differs from what is here.
+    pub(super) fn store(&self, reply: &mut ItemReply) {
+        let Some(Json::String(encoded)) = reply.returned.shift_remove("content") else { return };
+        let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(encoded) else { return };
+        let sha1 = hex(&Sha1::digest(&bytes));
+        let md5 = hex(&md5::Md5::digest(&bytes));
+        let changed = std::fs::read(&self.to).ok().is_none_or(|old| old != bytes);
+        let source = reply.returned.get("source").cloned().unwrap_or_default();
+        reply.returned.shift_remove("encoding");
+        let mut set = |name: &str, value: Json| {
+            reply.returned.insert(name.to_owned(), value);
+        };
+        if changed && let Err(error) = write(&self.to, &bytes) {
+            set("msg", Json::from(format!("cannot write `{}`: {error}", self.to.display())));
+            reply.status = Status::Failed;
+            return;
+        }
+        set("checksum", Json::from(sha1.clone()));
+        set("dest", Json::from(self.to.to_string_lossy().into_owned()));
+        set("file", source);
+        set("md5sum", Json::from(md5));
+        set("remote_checksum", Json::from(sha1));
+        set("remote_md5sum", Json::Null);
+        reply.status = if changed { Status::Changed } else { Status::Ok };
+    }
+}
+
+/// Writes beside, syncs and renames.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let beside = directory.join(format!(
+        ".{}.{}.fetching",
+        name.unwrap_or_default(),
+        std::process::id()
+    ));
+    let written = std::fs::File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let done = written.and_then(|()| std::fs::rename(&beside, path));
+    if done.is_err() {
+        // the rename did not happen: what lies beside is ours
+        let _ = std::fs::remove_file(&beside);
+    }
+    done
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

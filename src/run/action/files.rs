@@ -1,0 +1,51 @@
+//! Finding files of the controller: in the role, beside the tasks, beside the playbook.
+
+use std::path::{Path, PathBuf};
+
+use crate::template::Directories;
+
+use super::ActionError;
+
+/// Finds a file by Ansible's search path: for each of role, tasks and playbook the folder of its
+/// kind (`files`, `templates`, `vars`) and then the place itself.
+pub(super) fn find(
+    directories: &Directories,
+    kind: &str,
+    name: &str,
+) -> Result<PathBuf, ActionError> {
+    let wanted = expand(name);
+    let mut searched = Vec::new();
+    if wanted.is_absolute() {
+        searched.push(wanted);
+    } else {
+        let places = directories
+            .role
+            .iter()
+            .chain(directories.task.iter())
+            .chain(std::iter::once(&directories.playbook));
+        for place in places {
+            for candidate in [place.join(kind).join(&wanted), place.join(&wanted)] {
+                if !searched.contains(&candidate) {
+                    searched.push(candidate);
+                }
+            }
+        }
+    }
+    match searched.iter().find(|candidate| candidate.exists()) {
+        Some(found) => Ok(found.clone()),
+        None => Err(ActionError::NotFound { name: name.to_owned(), searched }),
+    }
+}
+
+fn expand(name: &str) -> PathBuf {
+    match (name.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(name),
+    }
+}
+
+/// Reads a file whole.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ActionError> {
+    std::fs::read(path)
+        .map_err(|source| ActionError::Read { path: path.to_owned(), source })
+}

@@ -1,0 +1,40 @@
+//! `ansible.builtin.meta`: acts on the run itself.
+
+use canvass_modules::{choices, params};
+use serde_json::{Map, Value as Json};
+
+use super::{ActionError, ActionInput, Prepared, parse};
+
+choices! {
+    /// What a `meta` task does.
+    pub enum Meta {
+        /// Runs the notified handlers here; the graph has their steps.
+        FlushHandlers = "flush_handlers",
+        /// Ends the play for all hosts of the batch.
+        EndPlay = "end_play",
+        /// Ends the play for this host.
+        EndHost = "end_host",
+        /// Ends the batch.
+        EndBatch = "end_batch",
+        /// Forgets the host's facts.
+        ClearFacts = "clear_facts",
+        /// Nothing.
+        Noop = "noop",
+    }
+}
+
+params! {
+    /// Parameters of `ansible.builtin.meta`.
+    pub struct MetaParams {
+        /// What to do.
+        _raw_params: Meta,
+    }
+}
+
+pub(super) fn prepare(
+    _input: &ActionInput<'_>,
+    arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
+    let params: MetaParams = parse("ansible.builtin.meta", &arguments)?;
+    Ok(Prepared::Meta(params._raw_params))
+}

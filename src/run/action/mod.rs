@@ -1,0 +1,179 @@
+//! Actions: what a task does on the controller before, after or instead of the runner.
+
+mod assert;
+mod copy;
+mod debug;
+mod fetch;
+mod files;
+mod include_vars;
+mod meta;
+mod pause;
+mod registry;
+mod set_fact;
+mod template;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use canvass_modules::wire::ItemReply;
+use serde_json::{Map, Value as Json};
+
+use crate::connection::TaskSource;
+use crate::graph::StepTask;
+use crate::template::{Directories, Templar, TemplateError};
+use crate::vars::Scope;
+
+use super::host_vars::Learnt;
+
+pub(crate) use fetch::Fetched;
+pub(crate) use include_vars::load as load_vars;
+pub(crate) use meta::Meta;
+pub(crate) use registry::{ActionEntry, find, names};
+
+/// What an action is given.
+pub(crate) struct ActionInput<'a> {
+    /// Renders.
+    pub templar: &'a Templar,
+    /// The variables that the item sees.
+    pub scope: &'a Scope,
+    /// The task.
+    pub step: &'a StepTask,
+    /// Where files are looked for.
+    pub directories: &'a Directories,
+    /// The host that the task is for.
+    pub host: &'a str,
+    /// Number of `-v`.
+    pub verbosity: u8,
+}
+
+/// What comes next for an item.
+pub(crate) enum Prepared {
+    /// It is done on the controller.
+    Done(Finished),
+    /// The runner does it.
+    Remote(RemoteCall),
+    /// The runner does these in order; the first failure ends them.
+    Several(Vec<RemoteCall>, Map<String, Json>),
+    /// A script for `/bin/sh` on the host, without a runner.
+    Raw(String),
+    /// It is done when this time is over.
+    Wait(Duration, Finished),
+    /// It acts on the run itself.
+    Meta(Meta),
+}
+
+/// A call of a module on the host.
+pub(crate) struct RemoteCall {
+    /// Fully qualified name.
+    pub module: String,
+    /// Arguments.
+    pub arguments: Map<String, Json>,
+    /// Files that go along; [`canvass_modules::effect::Source::id`] is set when it is sent.
+    pub source: Option<TaskSource>,
+    /// What is done with the reply on the controller.
+    pub after: After,
+}
+
+/// What is done with a reply on the controller.
+#[derive(Clone)]
+pub(crate) enum After {
+    /// Nothing.
+    Nothing,
+    /// The content is written to a file here.
+    Fetch(Arc<Fetched>),
+}
+
+impl After {
+    /// Works on the reply; may block on files.
+    pub(crate) fn work(&self, reply: &mut ItemReply) {
+        match self {
+            Self::Nothing => {}
+            Self::Fetch(fetched) => fetched.store(reply),
+        }
+    }
+}
+
+/// How an item ended on the controller.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    /// Whether it failed.
+    pub failed: bool,
+    /// Whether it changed something.
+    pub changed: bool,
+    /// Fields of the result.
+    pub returned: Map<String, Json>,
+    /// What it taught about the host.
+    pub learnt: Learnt,
+    /// Whether its result is shown without `-v`.
+    pub verbose_always: bool,
+    /// Whether a condition of its own skipped it.
+    pub skipped: bool,
+}
+
+impl Finished {
+    /// Done, with these fields.
+    pub(crate) fn ok(returned: Map<String, Json>) -> Self {
+        Self { returned, ..Self::default() }
+    }
+
+    /// Failed with a message.
+    pub(crate) fn failed(message: impl ToString) -> Self {
+        let mut returned = Map::new();
+        returned.insert("msg".to_owned(), Json::from(message.to_string()));
+        Self { failed: true, returned, ..Self::default() }
+    }
+}
+
+/// Why an action could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ActionError {
+    /// A template cannot be rendered.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A file of the controller was not found.
+    #[error("could not find or access '{name}'; searched in:\n{}", paths(.searched))]
+    NotFound {
+        /// As written.
+        name: String,
+        /// The places that were looked at.
+        searched: Vec<PathBuf>,
+    },
+    /// A file of the controller cannot be read.
+    #[error("cannot read `{}`: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file that is included cannot be understood.
+    #[error("{0}")]
+    Include(String),
+    /// A parameter is wrong.
+    #[error("{0}")]
+    Param(#[from] canvass_modules::params::ParamError),
+}
+
+fn paths(searched: &[PathBuf]) -> String {
+    searched.iter().map(|path| format!("\t{}", path.display())).collect::<Vec<_>>().join("\n")
+}
+
+/// Removes a parameter from arguments as text.
+fn take_text(arguments: &mut Map<String, Json>, name: &str) -> Option<String> {
+    arguments.shift_remove(name).map(|value| canvass_modules::params::plain(&value))
+}
+
+/// Parses arguments into a parameter struct.
+fn parse<P: canvass_modules::params::Params>(
+    module: &str,
+    arguments: &Map<String, Json>,
+) -> Result<P, ActionError> {
+    P::parse(module, arguments).map_err(|errors| {
+        errors.into_iter().next().map_or_else(
+            || ActionError::Include(format!("arguments of `{module}` are wrong")),
+            ActionError::Param,
+        )
+    })
+}

@@ -1,0 +1,123 @@
+//! The one table of actions that the controller knows.
+
+use canvass_modules::params::{OptionSpec, Params as _, Rule};
+use serde_json::{Map, Value as Json};
+
+use super::{ActionError, ActionInput, Prepared};
+
+/// An action of the controller.
+pub(crate) struct ActionEntry {
+    /// Fully qualified name.
+    pub name: &'static str,
+    /// Whether it takes text that is no `key=value`.
+    pub free_form: bool,
+    /// Its options; `None` when any name is accepted.
+    pub options: Option<fn() -> Vec<OptionSpec>>,
+    /// Conditions between its options.
+    pub rules: fn() -> Vec<Rule>,
+    /// Arguments whose value is an expression and is not rendered as a template.
+    pub expressions: &'static [&'static str],
+    /// Prepares an item from rendered arguments.
+    pub prepare: fn(&ActionInput<'_>, Map<String, Json>) -> Result<Prepared, ActionError>,
+}
+
+/// Finds an action by its fully qualified name.
+pub(crate) fn find(name: &str) -> Option<&'static ActionEntry> {
+    ACTIONS.iter().find(|entry| entry.name == name)
+}
+
+/// The names of all actions.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|entry| entry.name)
+}
+
+static ACTIONS: &[ActionEntry] = &[
+    ActionEntry {
+        name: "ansible.builtin.assert",
+        free_form: false,
+        options: Some(super::assert::AssertParams::options),
+        rules: super::assert::AssertParams::rules,
+        expressions: &["that"],
+        prepare: super::assert::assert,
+    },
+    ActionEntry {
+        name: "ansible.builtin.copy",
+        free_form: false,
+        options: Some(super::copy::CopyParams::options),
+        rules: super::copy::CopyParams::rules,
+        expressions: &[],
+        prepare: super::copy::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.debug",
+        free_form: false,
+        options: Some(super::debug::DebugParams::options),
+        rules: super::debug::DebugParams::rules,
+        expressions: &["var"],
+        prepare: super::debug::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.fail",
+        free_form: false,
+        options: Some(super::assert::FailParams::options),
+        rules: super::assert::FailParams::rules,
+        expressions: &[],
+        prepare: super::assert::fail,
+    },
+    ActionEntry {
+        name: "ansible.builtin.fetch",
+        free_form: false,
+        options: Some(super::fetch::FetchParams::options),
+        rules: super::fetch::FetchParams::rules,
+        expressions: &[],
+        prepare: super::fetch::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.include_vars",
+        free_form: true,
+        options: Some(super::include_vars::IncludeVarsParams::options),
+        rules: super::include_vars::IncludeVarsParams::rules,
+        expressions: &[],
+        prepare: super::include_vars::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.meta",
+        free_form: true,
+        options: Some(super::meta::MetaParams::options),
+        rules: super::meta::MetaParams::rules,
+        expressions: &[],
+        prepare: super::meta::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.pause",
+        free_form: false,
+        options: Some(super::pause::PauseParams::options),
+        rules: super::pause::PauseParams::rules,
+        expressions: &[],
+        prepare: super::pause::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.raw",
+        free_form: true,
+        options: Some(super::pause::RawParams::options),
+        rules: super::pause::RawParams::rules,
+        expressions: &[],
+        prepare: super::pause::raw,
+    },
+    ActionEntry {
+        name: "ansible.builtin.set_fact",
+        free_form: false,
+        options: None,
+        rules: Vec::new,
+        expressions: &[],
+        prepare: super::set_fact::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.template",
+        free_form: false,
+        options: Some(super::template::TemplateParams::options),
+        rules: super::template::TemplateParams::rules,
+        expressions: &[],
+        prepare: super::template::prepare,
+    },
+];

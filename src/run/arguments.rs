@@ -1,0 +1,152 @@
+//! Arguments of a task: rendered, checked, handed to an action or to the runner.
+
+use canvass_modules::params::{OptionSpec, ParamError};
+use canvass_modules::registry;
+use serde_json::{Map, Value as Json};
+
+use crate::diagnostics::Explain;
+use crate::graph::StepTask;
+use crate::source::Place;
+use crate::template::{Templar, TemplateError, TemplateErrorKind, is_omit, to_json};
+use crate::vars::Scope;
+
+use super::action::{self, ActionError, ActionInput, After, Prepared, RemoteCall};
+
+/// Arguments of an item.
+pub(super) struct Rendered {
+    pub arguments: Map<String, Json>,
+    /// Values that must never show.
+    pub secrets: Vec<String>,
+}
+
+/// Why arguments cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ArgumentError {
+    /// A template in one of them cannot be rendered.
+    #[error(
+        "Task failed: Finalization of task args for '{module}' failed: Error while resolving \
+         value for '{argument}': {error}{}",
+        at(.place.as_ref())
+    )]
+    Render {
+        module: String,
+        argument: String,
+        error: TemplateError,
+        place: Option<Place>,
+    },
+    /// The whole is no mapping.
+    #[error("the arguments of `{module}` are no mapping but {got}")]
+    NoMapping { module: String, got: String },
+}
+
+impl ArgumentError {
+    /// Why they are unknown, if they are.
+    pub(super) fn unknown(&self) -> Option<String> {
+        match self {
+            Self::Render { error: TemplateError { kind: TemplateErrorKind::Unknown(reason), .. }, .. } => {
+                Some(reason.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn at(place: Option<&Place>) -> String {
+    place.map(|place| format!(" ({place})")).unwrap_or_default()
+}
+
+/// An error with the place where it arose.
+pub(super) fn worded(error: &dyn Explain) -> String {
+    format!("{error}{}", at(error.span().map(crate::source::Span::place).as_ref()))
+}
+
+/// Renders the arguments of a task; those that are `omit` are left out.
+pub(super) fn render(
+    templar: &Templar,
+    scope: &Scope,
+    step: &StepTask,
+) -> Result<Rendered, ArgumentError> {
+    let action = &step.task.action;
+    let module = &action.module;
+    let failed = |argument: &str, error: TemplateError| ArgumentError::Render {
+        module: module.clone(),
+        argument: argument.to_owned(),
+        place: error.span.as_ref().map(crate::source::Span::place),
+        error,
+    };
+    let expressions = action::find(module).map_or(&[] as &[&str], |entry| entry.expressions);
+    let mut arguments = Map::new();
+    if let Some(whole) = &action.variable_arguments {
+        let value = templar.node(whole, scope).map_err(|error| failed("args", error))?;
+        match to_json(&value).map_err(|error| failed("args", error))? {
+            Json::Object(map) => arguments = map,
+            Json::Null => {}
+            other => {
+                return Err(ArgumentError::NoMapping {
+                    module: module.clone(),
+                    got: other.to_string(),
+                });
+            }
+        }
+    }
+    for (name, node) in &action.arguments {
+        if expressions.contains(&name.as_str()) {
+            if let Some(text) = node.as_str() {
+                arguments.insert(name.clone(), Json::from(text));
+            }
+            continue;
+        }
+        let value = templar.node(node, scope).map_err(|error| failed(name, error))?;
+        if is_omit(&value) {
+            continue;
+        }
+        let value = to_json(&value).map_err(|error| failed(name, error))?;
+        arguments.insert(name.clone(), value);
+    }
+    let secrets = options(module).map(|options| secrets(&options, &arguments)).unwrap_or_default();
+    Ok(Rendered { arguments, secrets })
+}
+
+fn options(module: &str) -> Option<Vec<OptionSpec>> {
+    match action::find(module) {
+        Some(entry) => entry.options.map(|options| options()),
+        None => registry::find(module).map(|entry| (entry.options)()),
+    }
+}
+
+fn secrets(options: &[OptionSpec], arguments: &Map<String, Json>) -> Vec<String> {
+    let secret = options.iter().filter(|option| option.secret);
+    secret
+        .flat_map(|option| std::iter::once(option.name).chain(option.aliases.iter().copied()))
+        .filter_map(|name| Some(canvass_modules::params::plain(arguments.get(name)?)))
+        .filter(|text| !text.is_empty())
+        .collect()
+}
+
+/// Hands the arguments to the controller's action, or to the runner's module after a check.
+pub(super) fn prepare(
+    input: &ActionInput<'_>,
+    arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
+    let module = &input.step.task.action.module;
+    if let Some(entry) = action::find(module) {
+        return (entry.prepare)(input, arguments);
+    }
+    let Some(entry) = registry::find(module) else {
+        return Err(ActionError::Include(format!("couldn't resolve module/action '{module}'")));
+    };
+    (entry.check)(&arguments).map_err(first)?;
+    Ok(Prepared::Remote(RemoteCall {
+        module: module.clone(),
+        arguments,
+        source: None,
+        after: After::Nothing,
+    }))
+}
+
+fn first(errors: Vec<ParamError>) -> ActionError {
+    match errors.into_iter().next() {
+        Some(error) => ActionError::Param(error),
+        None => ActionError::Include("the arguments are wrong".to_owned()),
+    }
+}

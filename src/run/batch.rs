@@ -1,0 +1,465 @@
+//! One batch of a play: hosts go through the steps as the edges of the graph allow.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::graph::{Cursor, Fate, Order, StepKind};
+use crate::playbook::Strategy;
+use crate::report::event::{Event, Level, TaskHead};
+
+use super::action::Meta;
+use super::context::PlayContext;
+use super::handlers::{Handlers, Notified};
+use super::host_vars::{Facts, Learnt};
+use super::job::{Job, JobResult};
+use super::keyword::KeywordReader;
+use super::outcome::Verdict;
+use super::reported::{self, Circumstances};
+use super::tally::Tally;
+
+/// A batch at work.
+pub(crate) struct Batch<'a> {
+    play: Arc<PlayContext>,
+    order: Order,
+    handlers: Handlers,
+    hosts: IndexMap<String, HostRun>,
+    /// Hosts that may begin their next step.
+    ready: VecDeque<usize>,
+    /// Hosts that wait for all others at a step.
+    held: BTreeMap<usize, Vec<usize>>,
+    /// How many hosts are at each step.
+    positions: BTreeMap<usize, usize>,
+    heads: HashMap<usize, usize>,
+    running: JoinSet<(usize, usize, JobResult)>,
+    /// Steps that run once: all hosts that wait for the one that does it.
+    once: HashMap<usize, Vec<usize>>,
+    tally: &'a mut Tally,
+    cancel: CancellationToken,
+    ended: bool,
+}
+
+struct HostRun {
+    cursor: Cursor,
+    state: State,
+    notified: HashMap<usize, Notified>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Active,
+    /// It failed; only its handlers are still run (`force_handlers`).
+    Closing,
+    /// It is through, or out.
+    Over,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(
+        play: Arc<PlayContext>,
+        strategy: Strategy,
+        hosts: &[String],
+        tally: &'a mut Tally,
+        cancel: CancellationToken,
+    ) -> Self {
+        let scope = hosts.first().map(|host| play.host_scope(host)).unwrap_or_default();
+        let handlers = Handlers::of(&play.steps, &play.run.templar, &scope);
+        let host_runs = hosts
+            .iter()
+            .map(|host| {
+                let run = HostRun {
+                    cursor: Cursor::new(&play.steps),
+                    state: State::Active,
+                    notified: HashMap::new(),
+                };
+                (host.clone(), run)
+            })
+            .collect();
+        Self {
+            order: Order::new(&play.steps, strategy),
+            handlers,
+            hosts: host_runs,
+            ready: VecDeque::new(),
+            held: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            heads: HashMap::new(),
+            running: JoinSet::new(),
+            once: HashMap::new(),
+            tally,
+            cancel,
+            play,
+            ended: false,
+        }
+    }
+
+    /// Runs the batch to its end; `false` when it was interrupted.
+    pub(crate) async fn run(mut self) -> bool {
+        for host in 0..self.hosts.len() {
+            self.arrive(host);
+        }
+        loop {
+            self.release();
+            self.start();
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => {
+                    self.running.shutdown().await;
+                    return false;
+                }
+                done = self.running.join_next() => match done {
+                    Some(Ok((host, step, result))) => self.finished(host, step, result),
+                    Some(Err(error)) if error.is_panic() => {
+                        std::panic::resume_unwind(error.into_panic())
+                    }
+                    Some(Err(_)) => {}
+                    None => return true,
+                },
+            }
+        }
+    }
+
+    /// A host stands before its next step: it passes what is not for it, and waits where the
+    /// graph says so.
+    fn arrive(&mut self, host: usize) {
+        let steps = &self.play.steps;
+        let Some((_, run)) = self.hosts.get_index_mut(host) else { return };
+        loop {
+            let next = if run.state == State::Over { None } else { run.cursor.next(steps) };
+            let Some(step) = next else {
+                run.state = State::Over;
+                return;
+            };
+            let Some(found) = steps.list.get(step) else { return };
+            let passes = match found.kind {
+                StepKind::Handler => self
+                    .handlers
+                    .number(&found.task)
+                    .is_none_or(|number| !run.notified.contains_key(&number)),
+                StepKind::Task | StepKind::Facts => run.state == State::Closing,
+            };
+            if passes {
+                // a pending failure can end here
+                match run.cursor.done(steps) {
+                    Some(Fate::Failed) => {
+                        run.state = State::Over;
+                        return;
+                    }
+                    _ => continue,
+                }
+            }
+            *self.positions.entry(step).or_default() += 1;
+            if self.order.couples_hosts(step) {
+                self.held.entry(step).or_default().push(host);
+            } else {
+                self.ready.push_back(host);
+            }
+            return;
+        }
+    }
+
+    /// Lets hosts go on that waited for all others.
+    fn release(&mut self) {
+        let Some((&first, _)) = self.positions.first_key_value() else { return };
+        let Some(mut hosts) = self.held.remove(&first) else { return };
+        hosts.sort_unstable();
+        if hosts.len() > 1 && self.runs_once(first, &hosts) {
+            let rest = hosts.split_off(1);
+            self.once.insert(first, rest);
+        }
+        self.ready.extend(hosts);
+    }
+
+    fn runs_once(&self, step: usize, hosts: &[usize]) -> bool {
+        let Some(found) = self.play.steps.list.get(step) else { return false };
+        if found.kind == StepKind::Handler {
+            return false;
+        }
+        let Some((host, _)) = hosts.first().and_then(|host| self.hosts.get_index(*host)) else {
+            return false;
+        };
+        let scope = self.play.step_scope(host, step);
+        let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
+        matches!(reader.boolean("run_once", |level| level.run_once.as_ref()), Ok(Some(true)))
+    }
+
+    /// Begins as many steps as the forks allow.
+    fn start(&mut self) {
+        while self.running.len() < self.play.run.settings.forks.get() {
+            let Some(host) = self.ready.pop_front() else { return };
+            let Some((name, run)) = self.hosts.get_index_mut(host) else { continue };
+            let Some(step) = run.cursor.next(&self.play.steps) else { continue };
+            let Some(found) = self.play.steps.list.get(step) else { continue };
+            let mut doubt = None;
+            if found.kind == StepKind::Handler
+                && let Some(number) = self.handlers.number(&found.task)
+                && let Some(Notified::Unknown(reason)) = run.notified.remove(&number)
+            {
+                doubt = Some(reason);
+            }
+            let name = name.clone();
+            let task = Arc::clone(&found.task);
+            let id = self.head(step, &name);
+            self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
+            let job = Job { play: Arc::clone(&self.play), step, task, host: name, id };
+            self.running.spawn(async move {
+                let result = match doubt {
+                    Some(reason) => JobResult::unknown(reason),
+                    None => job.run().await,
+                };
+                (host, step, result)
+            });
+        }
+    }
+
+    /// The number of a step in the report; the first host of a batch opens it.
+    fn head(&mut self, step: usize, host: &str) -> usize {
+        if let Some(id) = self.heads.get(&step) {
+            return *id;
+        }
+        let id = self.tally.next_task();
+        self.heads.insert(step, id);
+        let Some(found) = self.play.steps.list.get(step) else { return id };
+        let task = &found.task.task;
+        let name = task.name.as_ref().map(|name| {
+            let scope = self.play.step_scope(host, step);
+            match self.play.run.templar.node(name, &scope) {
+                Ok(value) => value.to_string(),
+                Err(_) => name.as_str().unwrap_or_default().to_owned(),
+            }
+        });
+        let head = TaskHead {
+            id,
+            play: self.play.number,
+            name: self.play.run.mask(&name.unwrap_or_else(|| task.action.written.clone())),
+            role: found.task.role.as_ref().map(|role| role.name.clone()),
+            module: task.action.module.clone(),
+            handler: found.kind == StepKind::Handler,
+            place: task.span.place(),
+        };
+        self.play.run.tell(Event::TaskStarted { task: head });
+        id
+    }
+
+    fn finished(&mut self, host: usize, step: usize, result: JobResult) {
+        let id = self.heads.get(&step).copied().unwrap_or_default();
+        let Some((name, _)) = self.hosts.get_index(host) else { return };
+        let name = name.clone();
+        let circumstances = Circumstances {
+            delegated_to: result.delegated_to.clone(),
+            censored: result.censored,
+            ignored: result.ignored,
+            item: None,
+        };
+        let outcome = reported::outcome(&self.play.run, &result.total, circumstances);
+        self.play.run.tell(Event::HostFinished {
+            task: id,
+            host: name.clone(),
+            outcome: Box::new(outcome),
+        });
+        self.tally.count(&name, &result.total.verdict, result.ignored);
+        self.notify(host, step, &result);
+        let others = self.once.remove(&step).unwrap_or_default();
+        let all: Vec<usize> = std::iter::once(host).chain(others).collect();
+        for host in &all {
+            if let Some((name, _)) = self.hosts.get_index(*host) {
+                self.play.run.hosts.learn(name, &result.total.learnt);
+            }
+        }
+        if let Some(meta) = result.meta {
+            self.act(meta, &name, &all);
+        }
+        let failed = match result.total.verdict {
+            Verdict::Failed => !result.ignored,
+            Verdict::Unreachable => !result.ignored,
+            _ => false,
+        };
+        let unreachable = result.total.verdict == Verdict::Unreachable;
+        for (index, host) in all.into_iter().enumerate() {
+            // those that waited for a `run_once` share its failure, not its connection
+            self.move_on(host, step, failed, unreachable && index == 0, id);
+        }
+        if failed {
+            self.stop_for_all(step, &name);
+        }
+    }
+
+    /// Takes a host past a step that it has done.
+    fn move_on(&mut self, host: usize, step: usize, failed: bool, unreachable: bool, id: usize) {
+        self.leave(step);
+        let ended = self.ended;
+        let force = self.forces_handlers();
+        let steps = &self.play.steps;
+        let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
+        if run.state == State::Over || ended {
+            run.state = State::Over;
+            return;
+        }
+        let fate = match (unreachable, failed) {
+            (true, true) => {
+                self.tally.lose(name);
+                run.state = State::Over;
+                return;
+            }
+            (_, true) => Some(run.cursor.failed(steps)),
+            _ => run.cursor.done(steps),
+        };
+        match fate {
+            Some(Fate::Rescued) => {
+                self.tally.rescued(name);
+                self.play.run.tell(Event::Rescued { host: name.clone(), task: id });
+            }
+            Some(Fate::Failed) => {
+                self.tally.fail(name);
+                run.state = if force { State::Closing } else { State::Over };
+                run.cursor.go_to(step + 1);
+            }
+            Some(Fate::Pending) | None => {}
+        }
+        self.arrive(host);
+    }
+
+    fn leave(&mut self, step: usize) {
+        if let Some(count) = self.positions.get_mut(&step) {
+            *count -= 1;
+            if *count == 0 {
+                self.positions.remove(&step);
+            }
+        }
+    }
+
+    fn forces_handlers(&self) -> bool {
+        let Some(node) = &self.play.play.force_handlers else { return false };
+        let scope = crate::vars::Scope::default();
+        let reader =
+            KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
+        reader.boolean_node("force_handlers", node).unwrap_or(false)
+    }
+
+    /// Tells the handlers that the task notifies.
+    fn notify(&mut self, host: usize, step: usize, result: &JobResult) {
+        let reason = match &result.total.verdict {
+            Verdict::Changed => Notified::Changed,
+            Verdict::Unknown(reason) => Notified::Unknown(reason.clone()),
+            _ => return,
+        };
+        let Some(found) = self.play.steps.list.get(step) else { return };
+        let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
+        if found.task.task.notify.is_empty() {
+            return;
+        }
+        let scope = self.play.step_scope(name, step);
+        for node in &found.task.task.notify {
+            let topics = match self.play.run.templar.node(node, &scope) {
+                Ok(value) => match value.kind() {
+                    minijinja::value::ValueKind::Seq => {
+                        value.try_iter().map(|all| all.map(|one| one.to_string()).collect())
+                            .unwrap_or_default()
+                    }
+                    _ => vec![value.to_string()],
+                },
+                Err(error) => {
+                    let place = Some(node.span.place());
+                    self.play.run.notice(Level::Warning, error.to_string(), place);
+                    continue;
+                }
+            };
+            for topic in topics {
+                let reached = self.handlers.reached(&topic);
+                if reached.is_empty() {
+                    let text = format!(
+                        "The requested handler '{topic}' was not found in either the main \
+                         handlers list nor in the listening handlers list"
+                    );
+                    self.play.run.notice(Level::Warning, text, Some(node.span.place()));
+                }
+                for number in reached {
+                    let slot = run.notified.entry(number).or_insert_with(|| reason.clone());
+                    if reason == Notified::Changed {
+                        *slot = Notified::Changed;
+                    }
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, meta: Meta, host: &str, hosts: &[usize]) {
+        match meta {
+            Meta::FlushHandlers | Meta::Noop => {}
+            Meta::EndHost => {
+                for host in hosts {
+                    if let Some((_, run)) = self.hosts.get_index_mut(*host) {
+                        run.state = State::Over;
+                    }
+                }
+            }
+            Meta::EndPlay => {
+                self.tally.end_play();
+                self.end();
+            }
+            Meta::EndBatch => self.end(),
+            Meta::ClearFacts => {
+                let change = Learnt { facts: Some(Facts::Cleared), ..Learnt::default() };
+                self.play.run.hosts.learn(host, &change);
+            }
+        }
+    }
+
+    /// No host begins another step.
+    fn end(&mut self) {
+        self.ended = true;
+        self.ready.clear();
+        self.held.clear();
+        self.positions.clear();
+        self.once.clear();
+        for run in self.hosts.values_mut() {
+            run.state = State::Over;
+        }
+    }
+
+    /// `any_errors_fatal` and `max_fail_percentage`.
+    fn stop_for_all(&mut self, step: usize, host: &str) {
+        let Some(found) = self.play.steps.list.get(step) else { return };
+        let scope = self.play.step_scope(host, step);
+        let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
+        let fatal = matches!(
+            reader.boolean("any_errors_fatal", |level| level.any_errors_fatal.as_ref()),
+            Ok(Some(true))
+        );
+        let out = self.hosts.keys().filter(|host| self.tally.is_out(host)).count();
+        let limit = self
+            .play
+            .play
+            .max_fail_percentage
+            .as_ref()
+            .and_then(|node| reader.number("max_fail_percentage", node).ok());
+        let share = |out: usize| {
+            let percent = u32::try_from(out * 100).map(f64::from).unwrap_or(f64::MAX);
+            percent / u32::try_from(self.hosts.len().max(1)).map(f64::from).unwrap_or(f64::MAX)
+        };
+        let too_many = limit.is_some_and(|limit| share(out) > limit);
+        if (fatal && out > 0) || too_many {
+            for host in self.hosts.keys() {
+                self.tally.fail(host);
+            }
+            self.end();
+        }
+    }
+}
+
+impl JobResult {
+    /// A handler of which nobody knows whether it would run.
+    fn unknown(reason: String) -> Self {
+        Self {
+            total: super::outcome::TaskResult::unknown(format!(
+                "whether it is notified is unknown: {reason}"
+            )),
+            delegated_to: None,
+            censored: false,
+            ignored: false,
+            meta: None,
+        }
+    }
+}

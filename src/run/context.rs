@@ -1,0 +1,299 @@
+//! What all tasks of a run, and of a play, share.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use minijinja::Value;
+use serde_json::Value as Json;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::graph::{StepTask, Steps};
+use crate::inventory::{Inventory, InventoryError};
+use crate::playbook::{Keywords, Play, Role};
+use crate::report::event::{Event, Level};
+use crate::report::mask::Secrets;
+use crate::source::Place;
+use crate::template::{Directories, Templar};
+use crate::vars::{Layer, Scope, Var};
+
+use super::host_vars::HostTable;
+use super::magic;
+use super::pool::Pool;
+use super::settings::RunSettings;
+
+/// What all tasks of a run share.
+pub(crate) struct RunContext {
+    pub settings: RunSettings,
+    pub templar: Arc<Templar>,
+    pub inventory: Arc<Inventory>,
+    pub hosts: Arc<HostTable>,
+    pub pool: Pool,
+    pub secrets: Mutex<Secrets>,
+    pub events: UnboundedSender<Event>,
+    /// What the inventory says of hosts, as plays have asked.
+    pub listed: Listed,
+    /// Variables that are the same for all hosts and plays.
+    pub magic: Arc<Layer>,
+    /// `--extra-vars`
+    pub extra_vars: Arc<Layer>,
+}
+
+impl RunContext {
+    /// Tells the report something.
+    pub(crate) fn tell(&self, event: Event) {
+        // a report that has ended has nothing more to hear
+        let _ = self.events.send(event);
+    }
+
+    /// Tells the report something worth knowing.
+    pub(crate) fn notice(&self, level: Level, text: impl Into<String>, place: Option<Place>) {
+        self.tell(Event::Notice { level, text: self.mask(&text.into()), place, host: None });
+    }
+
+    /// A text without secrets.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).mask(text).into_owned()
+    }
+
+    /// A value without secrets.
+    pub(crate) fn mask_json(&self, value: &mut Json) {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).mask_json(value);
+    }
+
+    /// From now on this text is masked wherever it shows.
+    pub(crate) fn keep_secret(&self, text: &str) {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).add(text);
+    }
+}
+
+/// What the inventory says of hosts: found once for each host and playbook folder.
+#[derive(Default)]
+pub(crate) struct Listed {
+    known: RwLock<HashMap<(String, PathBuf), Arc<ListedHost>>>,
+}
+
+/// What the inventory says of a host.
+#[derive(Default)]
+pub(crate) struct ListedHost {
+    /// `inventory_hostname`, `group_names`, `groups` …
+    pub magic: Arc<Layer>,
+    /// Its variables, the strongest layer first.
+    pub layers: Vec<Arc<Layer>>,
+}
+
+impl Listed {
+    /// What the inventory says of a host to the plays of a folder.
+    pub(crate) fn host(
+        &self,
+        inventory: &Inventory,
+        host: &str,
+        playbook_dir: &Path,
+    ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
+        let key = (host.to_owned(), playbook_dir.to_owned());
+        if let Some(found) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let found = Arc::new(ListedHost {
+            magic: Arc::new(inventory.magic(host)),
+            layers: inventory.layers(host, playbook_dir)?,
+        });
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(known.entry(key).or_insert(found)))
+    }
+}
+
+/// What all tasks of a play's batch share.
+pub(crate) struct PlayContext {
+    pub run: Arc<RunContext>,
+    pub play: Arc<Play>,
+    pub number: usize,
+    pub name: String,
+    pub steps: Steps,
+    /// The folder of the playbook.
+    pub directory: PathBuf,
+    /// Variables of the play that are the same for all hosts.
+    pub magic: Arc<Layer>,
+    /// `vars`
+    vars: Arc<Layer>,
+    /// Variables of the play's roles (`vars/main`), the last role first.
+    role_vars: Vec<Arc<Layer>>,
+    /// Defaults of the play's roles, the last role first.
+    role_defaults: Vec<Arc<Layer>>,
+    /// What each step adds, in the order of the steps.
+    step_layers: Vec<StepLayers>,
+    /// `vars_files` of each host of the batch, the strongest first.
+    pub vars_files: HashMap<String, Vec<Arc<Layer>>>,
+}
+
+/// The variables that a step adds, the strongest first.
+#[derive(Default)]
+struct StepLayers {
+    params: Vec<Arc<Layer>>,
+    task: Vec<Arc<Layer>>,
+    role: Vec<Arc<Layer>>,
+    defaults: Vec<Arc<Layer>>,
+    directories: Arc<Directories>,
+    magic: Arc<Layer>,
+}
+
+impl PlayContext {
+    pub(crate) fn new(
+        run: &Arc<RunContext>,
+        play: &Arc<Play>,
+        number: usize,
+        steps: Steps,
+        hosts: &magic::PlayHosts,
+        vars_files: HashMap<String, Vec<Arc<Layer>>>,
+    ) -> Arc<Self> {
+        let mut roles = Vec::new();
+        for role in &play.roles {
+            collect_roles(role, &mut roles);
+        }
+        let reversed = |pick: fn(&Role) -> &[(String, crate::source::Node)]| {
+            roles.iter().rev().map(|role| layer(pick(role))).filter(|layer| !layer.is_empty()).collect()
+        };
+        let directory = play.path.parent().map(PathBuf::from).unwrap_or_default();
+        let step_layers =
+            steps.list.iter().map(|step| StepLayers::of(step, play, &directory)).collect();
+        let name = play
+            .name
+            .as_ref()
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_else(|| pattern_text(play));
+        let role_vars = reversed(|role| &role.vars);
+        let role_defaults = reversed(|role| &role.defaults);
+        let mut magic = magic::of_play(play, &name, hosts, &roles);
+        Arc::new_cyclic(|this| {
+            magic.insert("hostvars".to_owned(), data(magic::AllHosts::value(this)));
+            Self {
+                run: Arc::clone(run),
+                number,
+                magic: Arc::new(magic),
+                name,
+                vars: layer(&play.keywords.vars),
+                role_vars,
+                role_defaults,
+                step_layers,
+                vars_files,
+                directory,
+                play: Arc::clone(play),
+                steps,
+            }
+        })
+    }
+
+    /// The view of a host without a task: what `hostvars` and connections read.
+    pub(crate) fn host_scope(&self, host: &str) -> Scope {
+        self.scope(host, None)
+    }
+
+    /// The view of a task on a host, by Ansible's precedence.
+    pub(crate) fn step_scope(&self, host: &str, step: usize) -> Scope {
+        self.scope(host, self.step_layers.get(step))
+    }
+
+    /// Where a step looks for files.
+    pub(crate) fn directories(&self, step: usize) -> Arc<Directories> {
+        self.step_layers.get(step).map(|layers| Arc::clone(&layers.directories)).unwrap_or_default()
+    }
+
+    fn scope(&self, host: &str, step: Option<&StepLayers>) -> Scope {
+        let run = &self.run;
+        let known = run.hosts.of(host);
+        // a broken variables file was told before the play began
+        let listed = run.listed.host(&run.inventory, host, &self.directory).unwrap_or_default();
+        let mut layers: Vec<Arc<Layer>> = vec![Arc::clone(&listed.magic)];
+        layers.push(Arc::clone(&self.magic));
+        layers.push(Arc::clone(&run.magic));
+        if let Some(step) = step {
+            layers.push(Arc::clone(&step.magic));
+        }
+        layers.push(Arc::clone(&run.extra_vars));
+        if let Some(step) = step {
+            layers.extend(step.params.iter().cloned());
+        }
+        layers.push(Arc::clone(&known.set));
+        layers.push(Arc::clone(&known.included));
+        if let Some(step) = step {
+            layers.extend(step.task.iter().chain(&step.role).cloned());
+        }
+        layers.extend(self.role_vars.iter().cloned());
+        layers.extend(self.vars_files.get(host).into_iter().flatten().cloned());
+        layers.push(Arc::clone(&self.vars));
+        layers.push(Arc::clone(&known.facts));
+        layers.extend(listed.layers.iter().cloned());
+        if let Some(step) = step {
+            layers.extend(step.defaults.iter().cloned());
+        }
+        layers.extend(self.role_defaults.iter().cloned());
+        layers.retain(|layer| !layer.is_empty());
+        let directories = step.map(|step| Arc::clone(&step.directories)).unwrap_or_default();
+        Scope::new(layers).with_directories(directories)
+    }
+}
+
+impl StepLayers {
+    fn of(step: &crate::graph::Step, play: &Play, playbook: &Path) -> Self {
+        let task = &step.task;
+        let roles: Vec<&Arc<Role>> = task.role.iter().chain(task.dependents.iter().rev()).collect();
+        let is_role = |level: &Arc<Keywords>| {
+            roles.iter().any(|role| Arc::ptr_eq(&role.keywords, level))
+        };
+        let task_layers = task
+            .keywords
+            .iter()
+            .filter(|level| !Arc::ptr_eq(level, &play.keywords) && !is_role(level))
+            .map(|level| layer(&level.vars));
+        Self {
+            params: roles.iter().map(|role| layer(&role.params)).filter(filled).collect(),
+            task: task_layers.filter(filled).collect(),
+            role: roles
+                .iter()
+                .flat_map(|role| [layer(&role.vars), layer(&role.keywords.vars)])
+                .filter(filled)
+                .collect(),
+            defaults: roles.iter().map(|role| layer(&role.defaults)).filter(filled).collect(),
+            directories: Arc::new(directories(task, playbook)),
+            magic: Arc::new(magic::of_step(task)),
+        }
+    }
+}
+
+fn filled(layer: &Arc<Layer>) -> bool {
+    !layer.is_empty()
+}
+
+fn directories(task: &StepTask, playbook: &Path) -> Directories {
+    Directories {
+        role: task.role.as_ref().map(|role| role.path.clone()),
+        task: task.task.path.parent().map(PathBuf::from),
+        playbook: playbook.to_owned(),
+    }
+}
+
+fn collect_roles(role: &Arc<Role>, found: &mut Vec<Arc<Role>>) {
+    for dependency in &role.dependencies {
+        collect_roles(dependency, found);
+    }
+    found.push(Arc::clone(role));
+}
+
+pub(crate) fn layer(entries: &[(String, crate::source::Node)]) -> Arc<Layer> {
+    Arc::new(entries.iter().map(|(name, node)| (name.clone(), Var::from(node))).collect())
+}
+
+/// The host pattern as text.
+pub fn pattern_text(play: &Play) -> String {
+    match play.hosts.as_seq() {
+        Some(parts) => {
+            parts.iter().filter_map(|part| part.as_str()).collect::<Vec<_>>().join(",")
+        }
+        None => play.hosts.as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// A data value as a variable.
+pub(crate) fn data(value: impl Into<Value>) -> Var {
+    Var::Data(value.into())
+}

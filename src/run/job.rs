@@ -1,0 +1,725 @@
+//! One task on one host: delegation, loop, condition, arguments, action, retries, verdict.
+//!
+//! The order of evaluation is Ansible's: `delegate_to` first, then the loop, then for each item
+//! `when`, then the arguments, then the action, `until`, `changed_when` and `failed_when`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use canvass_modules::wire::{Mode, TaskRequest};
+use minijinja::Value;
+use serde_json::{Map, Value as Json};
+
+use crate::connection::{ConnectionError, Privilege, Target, TaskSource};
+use crate::graph::StepTask;
+use crate::report::event::{Event, RunMode};
+use crate::template::{TemplateError, TemplateErrorKind, to_json};
+use crate::vars::{Layer, Scope};
+
+use super::action::{ActionInput, Finished, Meta, Prepared, RemoteCall};
+use super::arguments;
+use super::context::{PlayContext, data};
+use super::items::{self, Items};
+use super::keyword::{KeywordError, KeywordReader};
+use super::outcome::{TaskResult, Verdict, combine};
+use super::retry::Retry;
+use super::target;
+
+/// A task for a host.
+#[derive(Clone)]
+pub(crate) struct Job {
+    pub play: Arc<PlayContext>,
+    pub step: usize,
+    pub task: Arc<StepTask>,
+    pub host: String,
+    /// Number of the task in the report.
+    pub id: usize,
+}
+
+/// What came of a job.
+pub(crate) struct JobResult {
+    pub total: TaskResult,
+    pub delegated_to: Option<String>,
+    pub censored: bool,
+    pub ignored: bool,
+    pub meta: Option<Meta>,
+}
+
+/// What is settled before the items.
+pub(super) struct Setting {
+    pub scope: Scope,
+    pub delegated_to: Option<String>,
+    pub target: Target,
+    pub privilege: Privilege,
+    pub environment: BTreeMap<String, String>,
+    pub mode: Mode,
+    pub diff: bool,
+    pub timeout: Option<Duration>,
+    pub items: Items,
+    pub censored: bool,
+}
+
+/// How far an item has come.
+pub(super) enum Stage {
+    Over(Box<TaskResult>),
+    Ready(Box<Prepared>),
+    Meta(Meta),
+}
+
+impl Job {
+    /// Does the task.
+    pub(crate) async fn run(self) -> JobResult {
+        let started = Instant::now();
+        let job = self.clone();
+        let setting = match blocking(move || job.settle()).await {
+            Ok(setting) => Arc::new(setting),
+            Err(early) => return *early,
+        };
+        let (mut total, meta) = match &setting.items {
+            Items::None => self.single(&setting).await,
+            Items::Loop(items) => (self.looped(&setting, items).await, None),
+        };
+        total.took = started.elapsed();
+        let ignored = self.ignored(&setting, &total);
+        self.register(&mut total);
+        JobResult {
+            delegated_to: setting.delegated_to.clone(),
+            censored: setting.censored,
+            ignored,
+            total,
+            meta,
+        }
+    }
+
+    fn reader<'a>(&'a self, scope: &'a Scope) -> KeywordReader<'a> {
+        KeywordReader::of(&self.play.run.templar, scope, &self.task)
+    }
+
+    /// Settles what is the same for all items.
+    fn settle(&self) -> Result<Setting, Box<JobResult>> {
+        let scope = self.play.step_scope(&self.host, self.step);
+        let censored = self
+            .reader(&scope)
+            .boolean("no_log", |level| level.no_log.as_ref())
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| {
+                self.reader(&scope).nearest(|level| level.no_log.as_ref()).is_some()
+            });
+        self.settle_in(scope.clone(), censored).map_err(|error| {
+            let mut total = self.stopped(&error);
+            let reader = self.reader(&scope);
+            let ignored = total.verdict == Verdict::Failed
+                && matches!(
+                    reader.boolean("ignore_errors", |level| level.ignore_errors.as_ref()),
+                    Ok(Some(true))
+                );
+            self.register(&mut total);
+            Box::new(JobResult { total, delegated_to: None, censored, ignored, meta: None })
+        })
+    }
+
+    fn settle_in(&self, scope: Scope, censored: bool) -> Result<Setting, KeywordError> {
+        let run = &self.play.run;
+        let reader = self.reader(&scope);
+        let delegated_to = reader.text(|level| level.delegate_to.as_ref())?;
+        let items = items::of(self, &scope)?;
+        let away = delegated_to.as_ref().map(|host| self.play.host_scope(host));
+        let seen = away.as_ref().unwrap_or(&scope);
+        let host = delegated_to.as_ref().unwrap_or(&self.host);
+        let target = target::target(host, seen, Some(reader), &run.settings)?;
+        let privilege = target::privilege(seen, reader, &run.settings)?;
+        if let Some(password) = &target.password {
+            run.keep_secret(password.expose());
+        }
+        if let Privilege::Become { password: Some(password), .. } = &privilege {
+            run.keep_secret(password.expose());
+        }
+        let check = reader.boolean("check_mode", |level| level.check_mode.as_ref())?;
+        let mode = match (run.settings.mode, check) {
+            (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,
+            (RunMode::Apply, Some(true)) => Mode::Check,
+            (RunMode::Rehearsal, _) => Mode::Rehearse,
+        };
+        let diff = reader.boolean("diff", |level| level.diff.as_ref())?;
+        let timeout = match reader.nearest(|level| level.timeout.as_ref()) {
+            Some(node) => match reader.number("timeout", node)? {
+                seconds if seconds > 0.0 => Some(Duration::from_secs_f64(seconds)),
+                _ => None,
+            },
+            None => run.settings.task_timeout,
+        };
+        Ok(Setting {
+            environment: reader.environment()?,
+            delegated_to,
+            target,
+            privilege,
+            mode,
+            diff: diff.unwrap_or(true),
+            timeout,
+            items,
+            censored,
+            scope,
+        })
+    }
+
+    /// A keyword or template that cannot be used ends the task: failed, or unknown.
+    fn stopped(&self, error: &KeywordError) -> TaskResult {
+        match error {
+            KeywordError::Template(TemplateError { kind: TemplateErrorKind::Unknown(reason), .. }) => {
+                TaskResult::unknown(reason.clone())
+            }
+            _ => TaskResult::failed(format!("Task failed: {}", arguments::worded(error))),
+        }
+    }
+
+    async fn single(&self, setting: &Arc<Setting>) -> (TaskResult, Option<Meta>) {
+        if self.task.task.until.is_some() || self.task.task.retries.is_some() {
+            let scope = setting.scope.clone();
+            return (self.retried(setting, &scope, None).await, None);
+        }
+        match self.prepare(setting, setting.scope.clone()).await {
+            Stage::Over(result) => (*result, None),
+            Stage::Meta(meta) => {
+                (TaskResult::new(Verdict::Ok, Map::new()), Some(meta))
+            }
+            Stage::Ready(prepared) => {
+                let result = self.perform(setting, *prepared).await;
+                (self.judge(result, setting.scope.clone()).await, None)
+            }
+        }
+    }
+
+    async fn looped(&self, setting: &Arc<Setting>, items: &items::LoopItems) -> TaskResult {
+        if items.values.is_empty() {
+            let mut result = TaskResult::skipped("No items in the list", None);
+            result.result.insert("skipped_reason".to_owned(), "No items in the list".into());
+            result.result.insert("results".to_owned(), Json::Array(Vec::new()));
+            return result;
+        }
+        let results = if items.in_order || self.task.task.until.is_some() {
+            self.one_by_one(setting, items).await
+        } else {
+            self.together(setting, items).await
+        };
+        combine(results)
+    }
+
+    /// Each item begins when the one before is over, and sees what it set.
+    async fn one_by_one(
+        &self,
+        setting: &Arc<Setting>,
+        items: &items::LoopItems,
+    ) -> Vec<TaskResult> {
+        let mut results = Vec::with_capacity(items.values.len());
+        let mut set = Layer::new();
+        for index in 0..items.values.len() {
+            if index > 0 && !items.pause.is_zero() {
+                tokio::time::sleep(items.pause).await;
+            }
+            let base = match set.is_empty() {
+                true => setting.scope.clone(),
+                false => setting.scope.over(Arc::new(set.clone())),
+            };
+            let scope = base.over(Arc::new(items.layer(index)));
+            let mut result = if self.task.task.until.is_some() {
+                self.retried(setting, &scope, Some((items, index))).await
+            } else {
+                match self.prepare(setting, scope.clone()).await {
+                    Stage::Over(result) => *result,
+                    Stage::Meta(_) => TaskResult::failed("`meta` cannot be used in a loop"),
+                    Stage::Ready(prepared) => {
+                        let result = self.perform(setting, *prepared).await;
+                        self.judge(result, scope.clone()).await
+                    }
+                }
+            };
+            set.extend(result.learnt.set.clone());
+            self.item_over(setting, items, index, &mut result);
+            let stop = result.verdict == Verdict::Unreachable;
+            let ends = self.breaks(&scope, &result);
+            results.push(result);
+            match ends {
+                Ok(false) if !stop => {}
+                Ok(_) => break,
+                Err(error) => {
+                    results.push(self.stopped(&error));
+                    break;
+                }
+            }
+        }
+        results
+    }
+
+    /// All items are rendered first and go to the host in one message.
+    async fn together(
+        &self,
+        setting: &Arc<Setting>,
+        items: &items::LoopItems,
+    ) -> Vec<TaskResult> {
+        let job = self.clone();
+        let shared = Arc::clone(setting);
+        let scopes: Vec<Scope> = (0..items.values.len())
+            .map(|index| setting.scope.over(Arc::new(items.layer(index))))
+            .collect();
+        let for_stages = scopes.clone();
+        let stages = blocking(move || {
+            for_stages.into_iter().map(|scope| job.stage(&shared, &scope)).collect::<Vec<_>>()
+        })
+        .await;
+        let mut results: Vec<Option<TaskResult>> = Vec::with_capacity(stages.len());
+        let mut calls = Vec::new();
+        for (index, stage) in stages.into_iter().enumerate() {
+            results.push(None);
+            let over = match stage {
+                Stage::Over(result) => *result,
+                Stage::Meta(_) => TaskResult::failed("`meta` cannot be used in a loop"),
+                Stage::Ready(prepared) => match *prepared {
+                    Prepared::Remote(call) => {
+                        calls.push((index, call));
+                        continue;
+                    }
+                    other => self.perform(setting, other).await,
+                },
+            };
+            if let Some(slot) = results.get_mut(index) {
+                *slot = Some(over);
+            }
+        }
+        let (indexes, calls): (Vec<usize>, Vec<RemoteCall>) = calls.into_iter().unzip();
+        let replies = self.remote(setting, calls).await;
+        for (index, reply) in indexes.into_iter().zip(replies) {
+            let scope = scopes.get(index).cloned().unwrap_or_default();
+            let judged = self.judge(reply, scope).await;
+            if let Some(slot) = results.get_mut(index) {
+                *slot = Some(judged);
+            }
+        }
+        let mut done = Vec::with_capacity(results.len());
+        for (index, result) in results.into_iter().enumerate() {
+            let mut result = result
+                .unwrap_or_else(|| TaskResult::failed("the host gave no answer for this item"));
+            self.item_over(setting, items, index, &mut result);
+            done.push(result);
+        }
+        done
+    }
+
+    fn item_over(
+        &self,
+        setting: &Setting,
+        items: &items::LoopItems,
+        index: usize,
+        result: &mut TaskResult,
+    ) {
+        let value = items.values.get(index).cloned().unwrap_or_default();
+        result.set("ansible_loop_var", items.variable.as_str());
+        result.set(&items.variable, to_json(&value).unwrap_or_default());
+        let scope = setting.scope.over(Arc::new(items.layer(index)));
+        let label = match &self.task.task.loop_control.label {
+            Some(label) => self.play.run.templar.node(label, &scope).unwrap_or(value),
+            None => value,
+        };
+        let label = to_json(&label).unwrap_or_default();
+        let ignored = self.ignored(setting, result);
+        let facts = super::reported::Circumstances {
+            delegated_to: setting.delegated_to.clone(),
+            censored: setting.censored,
+            ignored,
+            item: Some(label),
+        };
+        self.play.run.tell(Event::ItemFinished {
+            task: self.id,
+            host: self.host.clone(),
+            outcome: Box::new(super::reported::outcome(&self.play.run, result, facts)),
+        });
+    }
+
+    fn breaks(&self, scope: &Scope, result: &TaskResult) -> Result<bool, KeywordError> {
+        let Some(conditions) = &self.task.task.loop_control.break_when else { return Ok(false) };
+        let scope = self.with_result(scope, result);
+        for condition in conditions {
+            if !self.play.run.templar.condition(condition, &scope)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn retried(
+        &self,
+        setting: &Arc<Setting>,
+        scope: &Scope,
+        item: Option<(&items::LoopItems, usize)>,
+    ) -> TaskResult {
+        let retry = match Retry::of(self.reader(scope), &self.task.task) {
+            Ok(retry) => retry,
+            Err(error) => return self.stopped(&error),
+        };
+        let mut attempt = 1;
+        loop {
+            let result = match self.prepare(setting, scope.clone()).await {
+                Stage::Over(result) => return *result,
+                Stage::Meta(_) => return TaskResult::failed("`meta` cannot be retried"),
+                Stage::Ready(prepared) => self.perform(setting, *prepared).await,
+            };
+            let mut result = self.judge(result, scope.clone()).await;
+            if matches!(result.verdict, Verdict::Unknown(_) | Verdict::Unreachable) {
+                return result;
+            }
+            result.set("attempts", attempt);
+            let holds = match self.until(scope, &result).await {
+                Ok(holds) => holds,
+                Err(error) => return self.stopped(&error),
+            };
+            if holds {
+                return result;
+            }
+            if attempt > retry.retries {
+                result.set("attempts", retry.retries);
+                result.decide(Verdict::Failed);
+                return result;
+            }
+            let facts = super::reported::Circumstances {
+                delegated_to: setting.delegated_to.clone(),
+                censored: setting.censored,
+                ignored: false,
+                item: item.and_then(|(items, index)| to_json(items.values.get(index)?).ok()),
+            };
+            self.play.run.tell(Event::Retrying {
+                task: self.id,
+                host: self.host.clone(),
+                left: retry.retries + 1 - attempt,
+                outcome: Box::new(super::reported::outcome(&self.play.run, &result, facts)),
+            });
+            tokio::time::sleep(retry.delay).await;
+            attempt += 1;
+        }
+    }
+
+    async fn until(&self, scope: &Scope, result: &TaskResult) -> Result<bool, KeywordError> {
+        let Some(conditions) = self.task.task.until.clone() else {
+            return Ok(result.verdict != Verdict::Failed);
+        };
+        let scope = self.with_result(scope, result);
+        let templar = Arc::clone(&self.play.run.templar);
+        blocking(move || {
+            for condition in &conditions {
+                if !templar.condition(condition, &scope)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn prepare(&self, setting: &Arc<Setting>, scope: Scope) -> Stage {
+        let job = self.clone();
+        let setting = Arc::clone(setting);
+        blocking(move || job.stage(&setting, &scope)).await
+    }
+
+    /// Brings an item as far as it goes on the controller: condition, arguments, action.
+    fn stage(&self, setting: &Setting, scope: &Scope) -> Stage {
+        let run = &self.play.run;
+        match self.condition(scope) {
+            Ok(None) => {}
+            Ok(Some(skipped)) => return Stage::Over(Box::new(skipped)),
+            Err(error) => return Stage::Over(Box::new(self.stopped(&error))),
+        }
+        let rendered = match arguments::render(&run.templar, scope, &self.task) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                return Stage::Over(Box::new(match &error.unknown() {
+                    Some(reason) => TaskResult::unknown(reason.clone()),
+                    None => TaskResult::failed(error),
+                }));
+            }
+        };
+        for secret in rendered.secrets {
+            run.keep_secret(&secret);
+        }
+        let directories = self.play.directories(self.step);
+        let input = ActionInput {
+            templar: &run.templar,
+            scope,
+            step: &self.task,
+            directories: &directories,
+            host: &self.host,
+            verbosity: run.settings.verbosity,
+        };
+        let _ = setting;
+        match arguments::prepare(&input, rendered.arguments) {
+            Ok(Prepared::Meta(meta)) => Stage::Meta(meta),
+            Ok(prepared) => Stage::Ready(Box::new(prepared)),
+            Err(super::action::ActionError::Template(error)) => {
+                Stage::Over(Box::new(self.stopped(&KeywordError::Template(error))))
+            }
+            Err(error) => Stage::Over(Box::new(TaskResult::failed(error))),
+        }
+    }
+
+    /// `when` of all levels; a result when it says no.
+    pub(super) fn condition(&self, scope: &Scope) -> Result<Option<TaskResult>, KeywordError> {
+        for condition in self.task.keywords.iter().rev().flat_map(|level| &level.when) {
+            if !self.play.run.templar.condition(condition, scope)? {
+                let written = match &condition.kind {
+                    crate::source::Kind::Str(text) => Json::from(text.value.clone()),
+                    _ => Json::from(false),
+                };
+                return Ok(Some(TaskResult::skipped(
+                    "Conditional result was False",
+                    Some(written),
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Does what was prepared.
+    async fn perform(&self, setting: &Arc<Setting>, prepared: Prepared) -> TaskResult {
+        match prepared {
+            Prepared::Done(finished) => TaskResult::from_finished(finished),
+            Prepared::Remote(call) => {
+                let results = self.remote(setting, vec![call]).await;
+                results
+                    .into_iter()
+                    .next()
+                    .unwrap_or_else(|| TaskResult::failed("the host gave no answer"))
+            }
+            Prepared::Several(calls, returned) => self.several(setting, calls, returned).await,
+            Prepared::Raw(script) => self.raw(setting, &script).await,
+            Prepared::Wait(wait, finished) => {
+                if setting.mode == Mode::Apply {
+                    tokio::time::sleep(wait).await;
+                }
+                TaskResult::from_finished(finished)
+            }
+            Prepared::Meta(_) => TaskResult::failed("`meta` cannot be used here"),
+        }
+    }
+
+    async fn several(
+        &self,
+        setting: &Arc<Setting>,
+        calls: Vec<RemoteCall>,
+        returned: Map<String, Json>,
+    ) -> TaskResult {
+        let mut total = TaskResult::from_finished(Finished::ok(returned));
+        for call in calls {
+            for result in self.remote(setting, vec![call]).await {
+                match &result.verdict {
+                    Verdict::Ok | Verdict::Skipped => {}
+                    Verdict::Changed => total.decide(Verdict::Changed),
+                    Verdict::Failed | Verdict::Unreachable | Verdict::Unknown(_) => return result,
+                }
+                total.diffs.extend(result.diffs);
+                total.effects.extend(result.effects);
+            }
+        }
+        total
+    }
+
+    async fn raw(&self, setting: &Setting, script: &str) -> TaskResult {
+        if setting.mode != Mode::Apply {
+            return TaskResult::unknown("a raw command is not run in a dry run");
+        }
+        let pool = &self.play.run.pool;
+        let answer = pool.raw(&setting.target, &setting.privilege, script, setting.timeout).await;
+        let output = match answer {
+            Ok(output) => output,
+            Err(error) => return lost(&error),
+        };
+        let mut returned = Map::new();
+        let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
+        for (name, text) in [("stdout", &stdout), ("stderr", &stderr)] {
+            returned.insert(name.to_owned(), Json::from(text.as_str()));
+            let lines = text.lines().map(Json::from).collect();
+            returned.insert(format!("{name}_lines"), Json::Array(lines));
+        }
+        returned.insert("rc".to_owned(), Json::from(output.status));
+        returned.insert("changed".to_owned(), Json::from(true));
+        if output.success() {
+            TaskResult::new(Verdict::Changed, returned)
+        } else {
+            returned.insert("msg".to_owned(), Json::from("non-zero return code"));
+            TaskResult::new(Verdict::Failed, returned)
+        }
+    }
+
+    /// Sends calls of one module to the host in one message; a result for each.
+    async fn remote(&self, setting: &Arc<Setting>, calls: Vec<RemoteCall>) -> Vec<TaskResult> {
+        let Some(first) = calls.first() else { return Vec::new() };
+        let count = calls.len();
+        let mut request = TaskRequest {
+            id: 0,
+            module: first.module.clone(),
+            mode: setting.mode,
+            diff: setting.diff,
+            environment: setting.environment.clone(),
+            items: Vec::with_capacity(count),
+            rehearsed: Vec::new(),
+            timeout: setting.timeout.map(|timeout| timeout.as_secs().max(1)),
+            sources: Vec::new(),
+        };
+        let mut sources = Vec::new();
+        let mut after = Vec::new();
+        for (index, call) in calls.into_iter().enumerate() {
+            let mut arguments = call.arguments;
+            if let Some(source) = call.source {
+                let source = numbered(source, index as u64 + 1);
+                let described = serde_json::to_value(source.describe()).unwrap_or_default();
+                arguments.insert(canvass_modules::wire::SOURCE_ARGUMENT.to_owned(), described);
+                sources.push(source);
+            }
+            after.push(call.after);
+            request.items.push(arguments);
+        }
+        let pool = &self.play.run.pool;
+        match pool.task(&setting.target, &setting.privilege, request, sources).await {
+            Err(error) => (0..count).map(|_| lost(&error)).collect(),
+            Ok(replies) => {
+                blocking(move || {
+                    replies
+                        .into_iter()
+                        .zip(after)
+                        .map(|(mut reply, after)| {
+                            after.work(&mut reply);
+                            TaskResult::from_reply(reply)
+                        })
+                        .collect()
+                })
+                .await
+            }
+        }
+    }
+
+    /// `changed_when` and `failed_when`.
+    async fn judge(&self, mut result: TaskResult, scope: Scope) -> TaskResult {
+        let task = &self.task.task;
+        let settled = !matches!(
+            result.verdict,
+            Verdict::Ok | Verdict::Changed | Verdict::Failed | Verdict::Unknown(_)
+        );
+        if settled || (task.changed_when.is_none() && task.failed_when.is_none()) {
+            return result;
+        }
+        let job = self.clone();
+        blocking(move || match job.judged(&mut result, &scope) {
+            Ok(()) => result,
+            Err(error) => job.stopped(&error),
+        })
+        .await
+    }
+
+    fn judged(&self, result: &mut TaskResult, scope: &Scope) -> Result<(), KeywordError> {
+        let task = &self.task.task;
+        let templar = &self.play.run.templar;
+        let all = |conditions: &[crate::source::Node], scope: &Scope| {
+            for condition in conditions {
+                if !templar.condition(condition, scope)? {
+                    return Ok::<bool, KeywordError>(false);
+                }
+            }
+            Ok(true)
+        };
+        if let Verdict::Unknown(_) = result.verdict {
+            // what does not depend on the unknown can still decide: `changed_when: false`
+            let seen = self.with_result(scope, result);
+            let changed = task.changed_when.as_ref().map(|conditions| all(conditions, &seen));
+            let failed = task.failed_when.as_ref().map(|conditions| all(conditions, &seen));
+            if let (Some(Ok(false)), None | Some(Ok(false))) = (&changed, &failed) {
+                let reason = "the command was not run; it changes nothing".to_owned();
+                result.set("unknown_reason", reason);
+            }
+            return Ok(());
+        }
+        if let Some(conditions) = &task.changed_when {
+            let changed = all(conditions, &self.with_result(scope, result))?;
+            if result.verdict == Verdict::Failed {
+                result.set("changed", changed);
+            } else {
+                result.decide(if changed { Verdict::Changed } else { Verdict::Ok });
+            }
+        }
+        if let Some(conditions) = &task.failed_when {
+            let failed = all(conditions, &self.with_result(scope, result))?;
+            let changed = result.result.get("changed").and_then(Json::as_bool) == Some(true);
+            result.set("failed_when_result", failed);
+            result.decide(match (failed, changed) {
+                (true, _) => Verdict::Failed,
+                (false, true) => Verdict::Changed,
+                (false, false) => Verdict::Ok,
+            });
+        }
+        Ok(())
+    }
+
+    /// The scope in which conditions on the result are read.
+    fn with_result(&self, scope: &Scope, result: &TaskResult) -> Scope {
+        match &self.task.task.register {
+            Some(name) => {
+                scope.over(Arc::new(Layer::from([(name.clone(), result.registered())])))
+            }
+            None => scope.clone(),
+        }
+    }
+
+    fn register(&self, total: &mut TaskResult) {
+        if let Some(name) = &self.task.task.register {
+            let value = total.registered();
+            total.learnt.set.insert(name.clone(), value);
+        }
+    }
+
+    fn ignored(&self, setting: &Setting, result: &TaskResult) -> bool {
+        let reader = self.reader(&setting.scope);
+        let asked = match result.verdict {
+            Verdict::Failed => {
+                reader.boolean("ignore_errors", |level| level.ignore_errors.as_ref())
+            }
+            Verdict::Unreachable => {
+                reader.boolean("ignore_unreachable", |level| level.ignore_unreachable.as_ref())
+            }
+            _ => return false,
+        };
+        matches!(asked, Ok(Some(true)))
+    }
+}
+
+/// The result when the connection gave none.
+fn lost(error: &ConnectionError) -> TaskResult {
+    if error.is_unreachable() {
+        TaskResult::unreachable(error)
+    } else {
+        TaskResult::failed(error)
+    }
+}
+
+fn numbered(source: TaskSource, id: u64) -> TaskSource {
+    match source {
+        TaskSource::Bytes { mut source, bytes } => {
+            source.id = id;
+            TaskSource::Bytes { source, bytes }
+        }
+        TaskSource::File { mut source, path } => {
+            source.id = id;
+            TaskSource::File { source, path }
+        }
+    }
+}
+
+/// Runs what may block, a template with lookups or a file, away from the async threads.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// A value as data for a layer.
+pub(super) fn entry(name: &str, value: impl Into<Value>) -> (String, crate::vars::Var) {
+    (name.to_owned(), data(value))
+}

@@ -1,0 +1,191 @@
+//! Keywords of a task as they stand after inheritance and rendering.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+use crate::diagnostics::Explain;
+use crate::graph::StepTask;
+use crate::playbook::Keywords;
+use crate::source::{Kind, Node, Span};
+use crate::template::{Templar, TemplateError};
+use crate::vars::Scope;
+
+/// A keyword whose value cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeywordError {
+    /// Its template cannot be rendered.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// Its value is of the wrong kind.
+    #[error("`{keyword}` must be {wanted}, not `{got}`")]
+    Kind {
+        /// The keyword.
+        keyword: &'static str,
+        /// What it must be.
+        wanted: &'static str,
+        /// What it is.
+        got: String,
+        /// Where.
+        span: Span,
+    },
+}
+
+impl Explain for KeywordError {
+    fn span(&self) -> Option<&Span> {
+        match self {
+            Self::Template(error) => error.span(),
+            Self::Kind { span, .. } => Some(span),
+        }
+    }
+}
+
+/// Reads the keywords of a task in a scope.
+#[derive(Clone, Copy)]
+pub(crate) struct KeywordReader<'a> {
+    pub(crate) templar: &'a Templar,
+    pub(crate) scope: &'a Scope,
+    pub(crate) levels: &'a [std::sync::Arc<Keywords>],
+}
+
+impl<'a> KeywordReader<'a> {
+    pub(crate) fn of(templar: &'a Templar, scope: &'a Scope, task: &'a StepTask) -> Self {
+        Self { templar, scope, levels: &task.keywords }
+    }
+
+    /// The node of the nearest level that has the keyword.
+    pub(crate) fn nearest(&self, pick: fn(&Keywords) -> Option<&Node>) -> Option<&'a Node> {
+        self.levels.iter().find_map(|level| pick(level))
+    }
+
+    /// A boolean keyword.
+    pub(crate) fn boolean(
+        &self,
+        keyword: &'static str,
+        pick: fn(&Keywords) -> Option<&Node>,
+    ) -> Result<Option<bool>, KeywordError> {
+        self.nearest(pick).map(|node| self.boolean_node(keyword, node)).transpose()
+    }
+
+    /// A boolean from a node.
+    pub(crate) fn boolean_node(
+        &self,
+        keyword: &'static str,
+        node: &Node,
+    ) -> Result<bool, KeywordError> {
+        if let Kind::Bool(value) = node.kind {
+            return Ok(value);
+        }
+        let value = self.templar.node(node, self.scope)?;
+        truth(&value).ok_or_else(|| KeywordError::Kind {
+            keyword,
+            wanted: "a boolean",
+            got: value.to_string(),
+            span: node.span.clone(),
+        })
+    }
+
+    /// A text keyword; empty text and null count as not given.
+    pub(crate) fn text(
+        &self,
+        pick: fn(&Keywords) -> Option<&Node>,
+    ) -> Result<Option<String>, KeywordError> {
+        let Some(node) = self.nearest(pick) else { return Ok(None) };
+        let value = self.templar.node(node, self.scope)?;
+        Ok(match value.kind() {
+            ValueKind::None | ValueKind::Undefined => None,
+            _ if crate::template::is_omit(&value) => None,
+            _ => Some(value.to_string()).filter(|text| !text.is_empty()),
+        })
+    }
+
+    /// A number keyword.
+    pub(crate) fn number(
+        &self,
+        keyword: &'static str,
+        node: &Node,
+    ) -> Result<f64, KeywordError> {
+        let value = self.templar.node(node, self.scope)?;
+        let number = match value.kind() {
+            ValueKind::Number => f64::try_from(value.clone()).ok(),
+            ValueKind::String => value.as_str().and_then(|text| text.trim().parse().ok()),
+            _ => None,
+        };
+        number.filter(|number| number.is_finite()).ok_or_else(|| KeywordError::Kind {
+            keyword,
+            wanted: "a number",
+            got: value.to_string(),
+            span: node.span.clone(),
+        })
+    }
+
+    /// The environment: the outermost level first, nearer ones over it.
+    pub(crate) fn environment(&self) -> Result<BTreeMap<String, String>, KeywordError> {
+        let mut environment = BTreeMap::new();
+        for level in self.levels.iter().rev() {
+            for node in &level.environment {
+                self.add_environment(node, &mut environment)?;
+            }
+        }
+        Ok(environment)
+    }
+
+    fn add_environment(
+        &self,
+        node: &Node,
+        environment: &mut BTreeMap<String, String>,
+    ) -> Result<(), KeywordError> {
+        let value = self.templar.node(node, self.scope)?;
+        let wrong = || KeywordError::Kind {
+            keyword: "environment",
+            wanted: "a mapping or a list of mappings",
+            got: value.to_string(),
+            span: node.span.clone(),
+        };
+        let maps = match value.kind() {
+            ValueKind::Map => vec![value.clone()],
+            ValueKind::Seq | ValueKind::Iterable => {
+                value.try_iter().map_err(|_| wrong())?.collect()
+            }
+            ValueKind::None | ValueKind::Undefined => Vec::new(),
+            _ => return Err(wrong()),
+        };
+        for map in maps {
+            for name in map.try_iter().map_err(|_| wrong())? {
+                let value = map.get_item(&name).unwrap_or_default();
+                if !crate::template::is_omit(&value) {
+                    environment.insert(name.to_string(), python_text(&value));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Text of a value as Python's `str()` gives it for scalars.
+pub(crate) fn python_text(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::Bool => if value.is_true() { "True" } else { "False" }.to_owned(),
+        ValueKind::None | ValueKind::Undefined => String::new(),
+        _ => value.to_string(),
+    }
+}
+
+/// The boolean that a value or word stands for.
+pub(crate) fn truth(value: &Value) -> Option<bool> {
+    match value.kind() {
+        ValueKind::Bool => Some(value.is_true()),
+        ValueKind::Number => match i64::try_from(value.clone()) {
+            Ok(0) => Some(false),
+            Ok(1) => Some(true),
+            _ => None,
+        },
+        ValueKind::String => match value.as_str()?.to_lowercase().as_str() {
+            "yes" | "on" | "1" | "true" | "t" | "y" => Some(true),
+            "no" | "off" | "0" | "false" | "f" | "n" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}

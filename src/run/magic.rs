@@ -1,0 +1,169 @@
+//! Variables that nobody sets: `inventory_hostname`, `groups`, `hostvars` and their like.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object};
+
+use crate::graph::StepTask;
+use crate::playbook::{Play, Role};
+use crate::report::event::RunMode;
+use crate::vars::Layer;
+
+use super::context::{PlayContext, data};
+use super::settings::{DiffMode, RunSettings};
+
+/// The version of ansible-core whose behaviour is followed.
+const ANSIBLE_VERSION: (&str, u32, u32, u32) = ("2.19.14", 2, 19, 14);
+
+/// The hosts that a play's variables name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PlayHosts {
+    /// All hosts of the play's pattern.
+    pub all: Vec<String>,
+    /// Those of this batch.
+    pub batch: Vec<String>,
+}
+
+/// Variables of the run.
+pub(crate) fn of_run(settings: &RunSettings) -> Layer {
+    let mut layer = Layer::new();
+    let (full, major, minor, revision) = ANSIBLE_VERSION;
+    let version = Value::from_iter([
+        ("full", Value::from(full)),
+        ("major", Value::from(major)),
+        ("minor", Value::from(minor)),
+        ("revision", Value::from(revision)),
+        ("string", Value::from(full)),
+    ]);
+    layer.insert("ansible_version".to_owned(), data(version));
+    layer.insert(
+        "ansible_check_mode".to_owned(),
+        data(settings.mode == RunMode::Rehearsal),
+    );
+    layer.insert("ansible_diff_mode".to_owned(), data(settings.diff == DiffMode::On));
+    layer.insert("ansible_forks".to_owned(), data(settings.forks.get()));
+    layer.insert("ansible_verbosity".to_owned(), data(settings.verbosity));
+    let only: Vec<&str> = match settings.tags.only.is_empty() {
+        true => vec!["all"],
+        false => settings.tags.only.iter().map(String::as_str).collect(),
+    };
+    layer.insert("ansible_run_tags".to_owned(), data(Value::from_iter(only)));
+    let skip = settings.tags.skip.iter().map(String::as_str);
+    layer.insert("ansible_skip_tags".to_owned(), data(Value::from_iter(skip)));
+    if let Some(limit) = &settings.limit {
+        layer.insert("ansible_limit".to_owned(), data(limit.as_str()));
+    }
+    layer
+}
+
+/// Variables of a play.
+pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<Role>]) -> Layer {
+    let mut layer = Layer::new();
+    layer.insert("ansible_play_name".to_owned(), data(name));
+    let list = |hosts: &[String]| Value::from_iter(hosts.iter().map(String::as_str));
+    layer.insert("ansible_play_hosts_all".to_owned(), data(list(&hosts.all)));
+    layer.insert("ansible_play_hosts".to_owned(), data(list(&hosts.all)));
+    layer.insert("ansible_play_batch".to_owned(), data(list(&hosts.batch)));
+    layer.insert("play_hosts".to_owned(), data(list(&hosts.batch)));
+    let mut names: Vec<&str> = Vec::new();
+    for role in roles {
+        if !names.contains(&role.name.as_str()) {
+            names.push(&role.name);
+        }
+    }
+    for variable in ["role_names", "ansible_role_names", "ansible_play_role_names"] {
+        layer.insert(variable.to_owned(), data(Value::from_iter(names.iter().copied())));
+    }
+    let directory = play.path.parent().unwrap_or(Path::new(""));
+    layer.insert("playbook_dir".to_owned(), data(absolute(directory)));
+    layer
+}
+
+/// Variables of a task.
+pub(crate) fn of_step(step: &StepTask) -> Layer {
+    let mut layer = Layer::new();
+    if let Some(role) = &step.role {
+        layer.insert("role_name".to_owned(), data(role.name.as_str()));
+        layer.insert("ansible_role_name".to_owned(), data(role.name.as_str()));
+        layer.insert("role_path".to_owned(), data(absolute(&role.path)));
+        let outer = step.dependents.iter().map(|role| role.name.as_str());
+        let outer = Value::from_iter(outer.collect::<Vec<_>>());
+        layer.insert("ansible_dependent_role_names".to_owned(), data(outer.clone()));
+        layer.insert("ansible_parent_role_names".to_owned(), data(outer));
+    }
+    layer
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+}
+
+/// `hostvars`: the variables of every host, rendered when they are read.
+pub(crate) struct AllHosts {
+    play: Weak<PlayContext>,
+}
+
+impl AllHosts {
+    /// The variables of the hosts as a play sees them.
+    pub(crate) fn value(play: &Weak<PlayContext>) -> Value {
+        Value::from_object(Self { play: Weak::clone(play) })
+    }
+}
+
+impl fmt::Debug for AllHosts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("hostvars")
+    }
+}
+
+impl Object for AllHosts {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let play = self.play.upgrade()?;
+        let host = key.as_str()?;
+        play.run
+            .inventory
+            .is_listed(host)
+            .then(|| Value::from_object(OneHost { play: Arc::downgrade(&play), host: host.to_owned() }))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let hosts = self.play.upgrade().map(|play| {
+            play.run.inventory.hosts().iter().map(|host| Value::from(host.as_str())).collect()
+        });
+        Enumerator::Values(hosts.unwrap_or_default())
+    }
+}
+
+/// The variables of one host.
+struct OneHost {
+    play: Weak<PlayContext>,
+    host: String,
+}
+
+impl fmt::Debug for OneHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "hostvars['{}']", self.host)
+    }
+}
+
+impl Object for OneHost {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let scope = self.play.upgrade()?.host_scope(&self.host);
+        match scope.value(key.as_str()?) {
+            Ok(value) => value,
+            // an invalid value: the error surfaces where it is used
+            Err(error) => Some(Value::from(minijinja::Error::new(
+                minijinja::ErrorKind::InvalidOperation,
+                error.to_string(),
+            ))),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names = self.play.upgrade().map(|play| play.host_scope(&self.host).names());
+        Enumerator::Values(names.unwrap_or_default().into_iter().map(Value::from).collect())
+    }
+}

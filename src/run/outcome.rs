@@ -1,0 +1,204 @@
+//! Results of items and tasks: what is registered and what is reported.
+
+use std::time::Duration;
+
+use canvass_modules::diff::Diff;
+use canvass_modules::wire::{EffectRecord, ItemReply, Status as WireStatus};
+use indexmap::IndexMap;
+use minijinja::Value;
+use serde_json::{Map, Value as Json};
+
+use crate::vars::Var;
+
+use super::action::Finished;
+use super::host_vars::{Facts, Learnt};
+
+/// How an item, or a task, ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Ok,
+    Changed,
+    Skipped,
+    Failed,
+    Unreachable,
+    Unknown(String),
+}
+
+/// What came of an item, or of a task.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskResult {
+    pub verdict: Verdict,
+    /// As registered, with `changed`, `failed` and `skipped`.
+    pub result: Map<String, Json>,
+    pub diffs: Vec<Diff>,
+    pub effects: Vec<EffectRecord>,
+    pub learnt: Learnt,
+    pub took: Duration,
+    pub verbose_always: bool,
+}
+
+impl TaskResult {
+    pub(crate) fn new(verdict: Verdict, result: Map<String, Json>) -> Self {
+        let mut this = Self {
+            verdict,
+            result,
+            diffs: Vec::new(),
+            effects: Vec::new(),
+            learnt: Learnt::default(),
+            took: Duration::ZERO,
+            verbose_always: false,
+        };
+        this.mark();
+        this
+    }
+
+    /// A failure with a message.
+    pub(crate) fn failed(message: impl ToString) -> Self {
+        Self::new(Verdict::Failed, message_map(message))
+    }
+
+    /// A lost or unreachable host.
+    pub(crate) fn unreachable(message: impl ToString) -> Self {
+        Self::new(Verdict::Unreachable, message_map(message))
+    }
+
+    /// Only acting would tell.
+    pub(crate) fn unknown(reason: impl Into<String>) -> Self {
+        Self::new(Verdict::Unknown(reason.into()), Map::new())
+    }
+
+    /// A condition said no.
+    pub(crate) fn skipped(reason: &str, condition: Option<Json>) -> Self {
+        let mut result = Map::new();
+        if let Some(condition) = condition {
+            result.insert("false_condition".to_owned(), condition);
+        }
+        result.insert("skip_reason".to_owned(), Json::from(reason));
+        Self::new(Verdict::Skipped, result)
+    }
+
+    pub(crate) fn from_finished(finished: Finished) -> Self {
+        let verdict = match (finished.failed, finished.skipped, finished.changed) {
+            (true, ..) => Verdict::Failed,
+            (_, true, _) => Verdict::Skipped,
+            (.., true) => Verdict::Changed,
+            _ => Verdict::Ok,
+        };
+        Self {
+            learnt: finished.learnt,
+            verbose_always: finished.verbose_always,
+            ..Self::new(verdict, finished.returned)
+        }
+    }
+
+    pub(crate) fn from_reply(reply: ItemReply) -> Self {
+        let verdict = match reply.status {
+            WireStatus::Ok => Verdict::Ok,
+            WireStatus::Changed => Verdict::Changed,
+            WireStatus::Failed => Verdict::Failed,
+            WireStatus::Unknown { reason } => Verdict::Unknown(reason),
+        };
+        let mut this = Self::new(verdict, reply.returned);
+        if let Some(Json::Object(facts)) = this.result.get("ansible_facts") {
+            let facts: IndexMap<String, Value> = facts
+                .iter()
+                .map(|(name, value)| (name.clone(), crate::template::from_json(value)))
+                .collect();
+            this.learnt.facts = Some(Facts::Gathered(facts));
+        }
+        this.diffs = reply.diffs;
+        this.effects = reply.effects;
+        this.took = Duration::from_micros(reply.observe_micros + reply.apply_micros);
+        this
+    }
+
+    /// Sets the verdict and the fields that go with it.
+    pub(crate) fn decide(&mut self, verdict: Verdict) {
+        self.verdict = verdict;
+        self.mark();
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<Json>) {
+        self.result.insert(name.to_owned(), value.into());
+    }
+
+    fn mark(&mut self) {
+        let verdict = self.verdict.clone();
+        match &verdict {
+            Verdict::Unknown(reason) => {
+                self.set("unknown", true);
+                self.set("unknown_reason", reason.as_str());
+                return;
+            }
+            Verdict::Skipped => self.set("skipped", true),
+            Verdict::Unreachable => self.set("unreachable", true),
+            Verdict::Ok | Verdict::Changed | Verdict::Failed => {}
+        }
+        let changed = match verdict {
+            Verdict::Changed => true,
+            // a failure may come after a change
+            Verdict::Failed => self.result.get("changed").and_then(Json::as_bool) == Some(true),
+            _ => false,
+        };
+        self.set("changed", changed);
+        if verdict != Verdict::Skipped && verdict != Verdict::Unreachable {
+            self.set("failed", verdict == Verdict::Failed);
+        }
+    }
+
+    /// The value of `register`.
+    pub(crate) fn registered(&self) -> Var {
+        match &self.verdict {
+            Verdict::Unknown(reason) => {
+                let known = [("skipped".to_owned(), Var::Data(Value::from(false)))];
+                Var::Unknown(IndexMap::from(known).into(), reason.as_str().into())
+            }
+            _ => Var::Data(crate::template::from_json(&Json::Object(self.result.clone()))),
+        }
+    }
+}
+
+fn message_map(message: impl ToString) -> Map<String, Json> {
+    let mut result = Map::new();
+    result.insert("msg".to_owned(), Json::from(message.to_string()));
+    result
+}
+
+/// The result of a loop from those of its items.
+pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
+    let has = |wanted: &Verdict| items.iter().any(|item| item.verdict == *wanted);
+    let unknown = items.iter().find_map(|item| match &item.verdict {
+        Verdict::Unknown(reason) => Some(reason.clone()),
+        _ => None,
+    });
+    let changed = items
+        .iter()
+        .any(|item| item.result.get("changed").and_then(Json::as_bool) == Some(true));
+    let (verdict, message) = if has(&Verdict::Unreachable) {
+        (Verdict::Unreachable, "One or more items were unreachable")
+    } else if has(&Verdict::Failed) {
+        (Verdict::Failed, "One or more items failed")
+    } else if let Some(reason) = unknown {
+        (Verdict::Unknown(reason), "Some items are unknown before the run")
+    } else if items.iter().all(|item| item.verdict == Verdict::Skipped) {
+        (Verdict::Skipped, "All items skipped")
+    } else if changed {
+        (Verdict::Changed, "All items completed")
+    } else {
+        (Verdict::Ok, "All items completed")
+    };
+    let mut result = Map::new();
+    result.insert("msg".to_owned(), Json::from(message));
+    result.insert("changed".to_owned(), Json::from(changed));
+    let results = items.iter().map(|item| Json::Object(item.result.clone())).collect();
+    result.insert("results".to_owned(), Json::Array(results));
+    let mut total = TaskResult::new(verdict, result);
+    for item in items {
+        total.diffs.extend(item.diffs);
+        total.effects.extend(item.effects);
+        total.learnt.merge(item.learnt);
+        total.took += item.took;
+        total.verbose_always |= item.verbose_always;
+    }
+    total
+}

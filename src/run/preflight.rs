@@ -1,0 +1,130 @@
+//! What can be known to be wrong before the first host is touched.
+
+use std::sync::Arc;
+
+use canvass_modules::registry;
+
+use crate::diagnostics::Diagnostic;
+use crate::graph::{StepTask, Steps, TagFilter};
+use crate::playbook::{ModuleFace, Modules, Options, Playbook};
+use crate::source::Node;
+use crate::template::{Templar, TemplateError};
+
+use super::action;
+
+/// All modules that a task can name: those of the runner and those of the controller.
+#[derive(Debug, Clone, Copy)]
+pub struct ModuleTable;
+
+impl Modules for ModuleTable {
+    fn find(&self, name: &str) -> Option<ModuleFace> {
+        if let Some(entry) = action::find(name) {
+            let options = match entry.options {
+                Some(options) => Options::Known(options(), (entry.rules)()),
+                None => Options::Any,
+            };
+            return Some(ModuleFace { free_form: entry.free_form, options });
+        }
+        registry::find(name).map(|entry| ModuleFace {
+            free_form: entry.free_form,
+            options: Options::Known((entry.options)(), (entry.rules)()),
+        })
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        module_names()
+    }
+}
+
+/// The fully qualified names of all modules, sorted.
+pub fn module_names() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> =
+        registry::MODULES.iter().map(|entry| entry.name).chain(action::names()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Finds templates and conditions that cannot be parsed, and notifications without a handler.
+pub fn check(playbooks: &[Playbook], templar: &Arc<Templar>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
+        let steps = match Steps::compile(play, &TagFilter::default()) {
+            Ok(steps) => steps,
+            Err(error) => {
+                problems.push(Diagnostic::error(&error));
+                continue;
+            }
+        };
+        let mut checker = Checker { templar, problems: &mut problems };
+        for node in play.keywords.vars.iter().map(|(_, node)| node) {
+            checker.template(node);
+        }
+        let mut seen = std::collections::HashSet::new();
+        for step in &steps.list {
+            if seen.insert(Arc::as_ptr(&step.task)) {
+                checker.task(&step.task);
+            }
+        }
+    }
+    problems.dedup();
+    problems
+}
+
+struct Checker<'a> {
+    templar: &'a Templar,
+    problems: &'a mut Vec<Diagnostic>,
+}
+
+impl Checker<'_> {
+    fn task(&mut self, step: &StepTask) {
+        let task = &step.task;
+        let action = &task.action;
+        let expressions = action::find(&action.module).map_or(&[] as &[&str], |e| e.expressions);
+        for (name, node) in &action.arguments {
+            if expressions.contains(&name.as_str()) {
+                for condition in node.as_seq().unwrap_or(std::slice::from_ref(node)) {
+                    self.condition(condition);
+                }
+            } else {
+                self.template(node);
+            }
+        }
+        let keywords = &task.keywords;
+        let conditions = keywords.when.iter().chain(task.changed_when.iter().flatten());
+        let conditions = conditions.chain(task.failed_when.iter().flatten());
+        for condition in conditions.chain(task.until.iter().flatten()) {
+            self.condition(condition);
+        }
+        let templates = [
+            task.name.as_ref(),
+            action.variable_arguments.as_ref(),
+            task.r#loop.as_ref().map(|over| &over.value),
+            keywords.delegate_to.as_ref(),
+            keywords.become_user.as_ref(),
+            task.retries.as_ref(),
+            task.delay.as_ref(),
+        ];
+        let templates = templates.into_iter().flatten().chain(&keywords.environment);
+        let templates = templates.chain(keywords.vars.iter().map(|(_, node)| node));
+        for template in templates.chain(&task.notify) {
+            self.template(template);
+        }
+    }
+
+    fn template(&mut self, node: &Node) {
+        let checked = self.templar.check(node);
+        self.note(checked);
+    }
+
+    fn condition(&mut self, node: &Node) {
+        let checked = self.templar.check_condition(node);
+        self.note(checked);
+    }
+
+    fn note(&mut self, checked: Result<(), TemplateError>) {
+        if let Err(error) = checked {
+            self.problems.push(Diagnostic::error(&error));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the report is told of a result: masked, censored where `no_log` asks for it.
+
+use canvass_modules::effect::{Content, Effect};
+use canvass_modules::wire::EffectRecord;
+use serde_json::{Map, Value as Json};
+
+use crate::report::event::{Outcome, Status};
+
+use super::context::RunContext;
+use super::outcome::{TaskResult, Verdict};
+
+/// What an outcome says beside its result.
+pub(crate) struct Circumstances {
+    pub delegated_to: Option<String>,
+    pub censored: bool,
+    pub ignored: bool,
+    pub item: Option<Json>,
+}
+
+/// The outcome of a task or an item as the report may see it.
+pub(crate) fn outcome(run: &RunContext, result: &TaskResult, with: Circumstances) -> Outcome {
+    let status = match &result.verdict {
+        Verdict::Ok => Status::Ok,
+        Verdict::Changed => Status::Changed,
+        Verdict::Skipped => Status::Skipped,
+        Verdict::Failed => Status::Failed,
+        Verdict::Unreachable => Status::Unreachable,
+        Verdict::Unknown(reason) => Status::Unknown { reason: run.mask(reason) },
+    };
+    let mut outcome = Outcome {
+        status,
+        ignored: with.ignored,
+        item: with.item,
+        delegated_to: with.delegated_to,
+        result: Map::new(),
+        diffs: Vec::new(),
+        effects: Vec::new(),
+        took: result.took,
+        censored: with.censored,
+        verbose_always: result.verbose_always,
+    };
+    if with.censored && result.verdict != Verdict::Unreachable {
+        outcome.item = outcome.item.map(|_| Json::from("(censored due to no_log)"));
+        outcome.result = censored(result);
+        return outcome;
+    }
+    let mut shown = Json::Object(result.result.clone());
+    run.mask_json(&mut shown);
+    if let Json::Object(shown) = shown {
+        outcome.result = shown;
+    }
+    if let Some(item) = &mut outcome.item {
+        run.mask_json(item);
+    }
+    outcome.diffs.clone_from(&result.diffs);
+    for diff in &mut outcome.diffs {
+        run.mask_json(&mut diff.before);
+        run.mask_json(&mut diff.after);
+    }
+    outcome.effects = result.effects.iter().map(|record| masked(run, record)).collect();
+    outcome
+}
+
+fn censored(result: &TaskResult) -> Map<String, Json> {
+    let mut shown = Map::new();
+    shown.insert(
+        "censored".to_owned(),
+        Json::from(
+            "the output has been hidden due to the fact that 'no_log: true' was specified for \
+             this result",
+        ),
+    );
+    if let Some(changed) = result.result.get("changed") {
+        shown.insert("changed".to_owned(), changed.clone());
+    }
+    shown
+}
+
+/// An effect without file contents and without secrets.
+fn masked(run: &RunContext, record: &EffectRecord) -> EffectRecord {
+    let mut effect = record.effect.clone();
+    if let Effect::WriteFile(write) = &mut effect {
+        write.content = Content::Bytes(Vec::new());
+    }
+    let mut described = serde_json::to_value(&effect).unwrap_or_default();
+    run.mask_json(&mut described);
+    EffectRecord {
+        effect: serde_json::from_value(described).unwrap_or(effect),
+        reason: run.mask(&record.reason),
+    }
+}

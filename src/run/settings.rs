@@ -1,0 +1,79 @@
+//! What a run is told by the command line, as plain values.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::connection::{BecomeMethod, HostKeys, Secret, Transport};
+use crate::graph::TagFilter;
+use crate::playbook::Strategy;
+use crate::report::event::RunMode;
+use crate::vars::Layer;
+
+/// The settings of a run.
+#[derive(Debug)]
+pub struct RunSettings {
+    /// Whether hosts are changed.
+    pub mode: RunMode,
+    /// Whether registered results hold diffs (`--diff`).
+    pub diff: DiffMode,
+    /// How many hosts are worked on at once.
+    pub forks: NonZeroUsize,
+    /// `--tags` and `--skip-tags`.
+    pub tags: TagFilter,
+    /// `--limit`.
+    pub limit: Option<String>,
+    /// `--extra-vars`: they win over all others.
+    pub extra_vars: Layer,
+    /// The strategy of plays that name none.
+    pub strategy: Strategy,
+    /// How hosts are reached that say nothing of it.
+    pub connection: ConnectionDefaults,
+    /// How privilege is taken where nothing else is said.
+    pub privilege: PrivilegeDefaults,
+    /// Number of `-v`.
+    pub verbosity: u8,
+    /// Bound on every task that names none.
+    pub task_timeout: Option<Duration>,
+}
+
+/// Whether registered results hold diffs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiffMode {
+    /// They do (`--diff`).
+    On,
+    /// They do not; the report draws them all the same.
+    Off,
+}
+
+/// How hosts are reached that say nothing of it themselves.
+#[derive(Debug)]
+pub struct ConnectionDefaults {
+    /// `-c`
+    pub transport: Transport,
+    /// `-u`
+    pub user: Option<String>,
+    /// `--private-key`
+    pub private_key: Option<PathBuf>,
+    /// `-k`
+    pub password: Option<Secret>,
+    /// `--ssh-common-args` and `--ssh-extra-args`, as words.
+    pub ssh_arguments: Vec<String>,
+    /// `-T`
+    pub timeout: Duration,
+    /// What is done about host keys.
+    pub host_keys: HostKeys,
+}
+
+/// How privilege is taken where nothing else is said.
+#[derive(Debug)]
+pub struct PrivilegeDefaults {
+    /// `-b`
+    pub r#become: bool,
+    /// `--become-user`
+    pub user: String,
+    /// `--become-method`
+    pub method: BecomeMethod,
+    /// `-K`
+    pub password: Option<Secret>,
+}

@@ -1,0 +1,92 @@
+//! What has come of the hosts so far: the recap and who is out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::report::event::Recap;
+
+use super::outcome::Verdict;
+
+/// The recap in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    recap: BTreeMap<String, Recap>,
+    failed: BTreeSet<String>,
+    lost: BTreeSet<String>,
+    tasks: usize,
+    play_ended: bool,
+}
+
+impl Tally {
+    /// A number for a task.
+    pub(crate) fn next_task(&mut self) -> usize {
+        self.tasks += 1;
+        self.tasks - 1
+    }
+
+    /// Counts how a task ended on a host.
+    pub(crate) fn count(&mut self, host: &str, verdict: &Verdict, ignored: bool) {
+        let line = self.recap.entry(host.to_owned()).or_default();
+        match verdict {
+            Verdict::Ok => line.ok += 1,
+            Verdict::Changed => {
+                line.ok += 1;
+                line.changed += 1;
+            }
+            Verdict::Skipped => line.skipped += 1,
+            Verdict::Failed if ignored => {
+                line.ok += 1;
+                line.ignored += 1;
+            }
+            Verdict::Failed => line.failed += 1,
+            Verdict::Unreachable if ignored => line.skipped += 1,
+            Verdict::Unreachable => line.unreachable += 1,
+            Verdict::Unknown(_) => line.unknown += 1,
+        }
+    }
+
+    /// A rescue caught the failure that was counted last.
+    pub(crate) fn rescued(&mut self, host: &str) {
+        let line = self.recap.entry(host.to_owned()).or_default();
+        line.failed = line.failed.saturating_sub(1);
+        line.rescued += 1;
+    }
+
+    /// The host failed and leaves the run.
+    pub(crate) fn fail(&mut self, host: &str) {
+        self.failed.insert(host.to_owned());
+    }
+
+    /// The host cannot be reached and leaves the run.
+    pub(crate) fn lose(&mut self, host: &str) {
+        self.lost.insert(host.to_owned());
+    }
+
+    /// `meta: end_play`: the batches that follow are not begun.
+    pub(crate) fn end_play(&mut self) {
+        self.play_ended = true;
+    }
+
+    /// Whether the play was ended, asked once.
+    pub(crate) fn take_play_ended(&mut self) -> bool {
+        std::mem::take(&mut self.play_ended)
+    }
+
+    /// Whether a host has left the run.
+    pub(crate) fn is_out(&self, host: &str) -> bool {
+        self.failed.contains(host) || self.lost.contains(host)
+    }
+
+    /// The exit code, as Ansible's: 4 when a host was unreachable, 2 when one failed.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match (self.lost.is_empty(), self.failed.is_empty()) {
+            (false, _) => 4,
+            (true, false) => 2,
+            (true, true) => 0,
+        }
+    }
+
+    /// The recap.
+    pub(crate) fn recap(&self) -> BTreeMap<String, Recap> {
+        self.recap.clone()
+    }
+}

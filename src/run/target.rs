@@ -1,0 +1,196 @@
+//! Which connection and which privilege a task takes: variables win over keywords, keywords over
+//! the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use minijinja::value::ValueKind;
+
+use crate::connection::{BecomeMethod, HostKeys, Privilege, Secret, Target, Transport};
+use crate::template::{TemplateError, TemplateErrorKind};
+use crate::vars::Scope;
+
+use super::keyword::{KeywordError, KeywordReader, truth};
+use super::settings::RunSettings;
+
+/// The address and manner to reach a host by its variables.
+pub(crate) fn target(
+    host: &str,
+    scope: &Scope,
+    keywords: Option<KeywordReader<'_>>,
+    settings: &RunSettings,
+) -> Result<Target, KeywordError> {
+    let defaults = &settings.connection;
+    let variables = Variables { scope };
+    let keyword = |pick| match keywords {
+        Some(reader) => reader.text(pick),
+        None => Ok(None),
+    };
+    let transport = match first([
+        variables.text(&["ansible_connection"])?,
+        keyword(|level| level.connection.as_ref())?,
+    ]) {
+        Some(word) => transport(&word)?,
+        None => defaults.transport,
+    };
+    let user = first([
+        variables.text(&["ansible_ssh_user", "ansible_user"])?,
+        keyword(|level| level.remote_user.as_ref())?,
+        defaults.user.clone(),
+    ]);
+    let port = first([
+        variables.text(&["ansible_ssh_port", "ansible_port"])?,
+        keyword(|level| level.port.as_ref())?,
+    ]);
+    let mut ssh_arguments = Vec::new();
+    for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
+        if let Some(text) = variables.text(&[name])? {
+            ssh_arguments.extend(words(name, &text)?);
+        }
+    }
+    ssh_arguments.extend(defaults.ssh_arguments.iter().cloned());
+    let timeout = variables
+        .text(&["ansible_ssh_timeout", "ansible_timeout"])?
+        .and_then(|text| text.parse().ok())
+        .map_or(defaults.timeout, Duration::from_secs);
+    Ok(Target {
+        name: host.to_owned(),
+        transport,
+        address: variables
+            .text(&["ansible_ssh_host", "ansible_host"])?
+            .unwrap_or_else(|| host.to_owned()),
+        port: port.map(|text| number(&text)).transpose()?,
+        user,
+        private_key: variables
+            .text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
+            .map(expand_home)
+            .or_else(|| defaults.private_key.clone()),
+        password: variables
+            .text(&["ansible_ssh_pass", "ansible_ssh_password", "ansible_password"])?
+            .map(Secret::new)
+            .or_else(|| defaults.password.clone()),
+        ssh_arguments,
+        connect_timeout: timeout,
+        host_keys: match variables.text(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])? {
+            Some(word) if truth(&word.as_str().into()) == Some(false) => HostKeys::Off,
+            _ => defaults.host_keys,
+        },
+    })
+}
+
+/// The privilege that a task takes on the host with these variables.
+pub(crate) fn privilege(
+    scope: &Scope,
+    keywords: KeywordReader<'_>,
+    settings: &RunSettings,
+) -> Result<Privilege, KeywordError> {
+    let defaults = &settings.privilege;
+    let variables = Variables { scope };
+    let wanted = match variables.text(&["ansible_become"])? {
+        Some(word) => truth(&word.as_str().into()).unwrap_or(false),
+        None => {
+            keywords.boolean("become", |level| level.r#become.as_ref())?.unwrap_or(defaults.r#become)
+        }
+    };
+    if !wanted {
+        return Ok(Privilege::Same);
+    }
+    let method = match first([
+        variables.text(&["ansible_become_method"])?,
+        keywords.text(|level| level.become_method.as_ref())?,
+    ]) {
+        Some(word) => become_method(&word)?,
+        None => defaults.method,
+    };
+    Ok(Privilege::Become {
+        method,
+        user: first([
+            variables.text(&["ansible_become_user"])?,
+            keywords.text(|level| level.become_user.as_ref())?,
+        ])
+        .unwrap_or_else(|| defaults.user.clone()),
+        executable: first([
+            variables.text(&["ansible_become_exe"])?,
+            keywords.text(|level| level.become_exe.as_ref())?,
+        ]),
+        flags: first([
+            variables.text(&["ansible_become_flags"])?,
+            keywords.text(|level| level.become_flags.as_ref())?,
+        ]),
+        password: variables
+            .text(&[
+                "ansible_become_password",
+                "ansible_become_pass",
+                "ansible_sudo_pass",
+                "ansible_su_pass",
+            ])?
+            .map(Secret::new)
+            .or_else(|| defaults.password.clone()),
+    })
+}
+
+struct Variables<'a> {
+    scope: &'a Scope,
+}
+
+impl Variables<'_> {
+    /// The first of these variables that is set, as text.
+    fn text(&self, names: &[&str]) -> Result<Option<String>, KeywordError> {
+        for name in names {
+            if let Some(value) = self.scope.value(name)? {
+                match value.kind() {
+                    ValueKind::None | ValueKind::Undefined => {}
+                    _ => return Ok(Some(super::keyword::python_text(&value))),
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn first<const N: usize>(candidates: [Option<String>; N]) -> Option<String> {
+    candidates.into_iter().flatten().next()
+}
+
+/// The transport that a word names.
+pub fn transport(word: &str) -> Result<Transport, TemplateError> {
+    match word.rsplit('.').next().unwrap_or(word) {
+        "ssh" | "smart" | "russh" | "paramiko" => Ok(Transport::Ssh),
+        "openssh" => Ok(Transport::OpenSsh),
+        "local" => Ok(Transport::Local),
+        _ => Err(failed(format!(
+            "connection `{word}` is not supported; try `ssh`, `openssh` or `local`"
+        ))),
+    }
+}
+
+/// The way to privilege that a word names.
+pub fn become_method(word: &str) -> Result<BecomeMethod, TemplateError> {
+    match word.rsplit('.').next().unwrap_or(word) {
+        "sudo" => Ok(BecomeMethod::Sudo),
+        "su" => Ok(BecomeMethod::Su),
+        "doas" => Ok(BecomeMethod::Doas),
+        _ => Err(failed(format!(
+            "become method `{word}` is not supported; try `sudo`, `su` or `doas`"
+        ))),
+    }
+}
+
+fn words(name: &str, text: &str) -> Result<Vec<String>, TemplateError> {
+    shell_words::split(text).map_err(|error| failed(format!("cannot split `{name}`: {error}")))
+}
+
+fn number(text: &str) -> Result<u16, TemplateError> {
+    text.trim().parse().map_err(|_| failed(format!("`{text}` is not a port number")))
+}
+
+fn failed(message: String) -> TemplateError {
+    TemplateError { kind: TemplateErrorKind::Failed(message), span: None }
+}
+
+fn expand_home(path: String) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => PathBuf::from(path),
+    }
+}

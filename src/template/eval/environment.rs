@@ -1,0 +1,79 @@
+//! What an evaluation can reach: variables, filters, tests, files.
+
+use minijinja::Value;
+
+use super::super::filters::Filter;
+use super::super::tests::Test;
+use super::bound::Bound;
+use super::files::FileContext;
+use crate::template::failure::{Failure, Outcome};
+use crate::template::python::{Class, class_of};
+use crate::vars::Scope;
+
+/// The surroundings of an evaluation.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::template) struct Environment<'a> {
+    /// The variables.
+    pub(in crate::template) scope: &'a Scope,
+    /// Where template files are, for one that includes others.
+    pub(in crate::template) files: Option<&'a FileContext>,
+}
+
+fn first_undefined(values: &[Value], keywords: &[(String, Value)]) -> Option<Value> {
+    values
+        .iter()
+        .chain(keywords.iter().map(|(_, value)| value))
+        .find(|value| class_of(value) == Class::Undefined)
+        .cloned()
+}
+
+impl<'a> Environment<'a> {
+    /// An environment without files.
+    pub(in crate::template) fn new(scope: &'a Scope) -> Self {
+        Self { scope, files: None }
+    }
+
+    /// Applies a filter; the first value is what it is applied to.
+    pub(in crate::template) fn filter(
+        &self,
+        filter: &'static Filter,
+        positional: Vec<Value>,
+        keywords: Vec<(String, Value)>,
+    ) -> Outcome<Value> {
+        if !filter.takes_undefined
+            && let Some(undefined) = first_undefined(&positional, &keywords)
+        {
+            return Ok(undefined);
+        }
+        let bound = Bound::new(self, filter.name, filter.parameters, positional, keywords)?;
+        (filter.run)(&bound)
+    }
+
+    /// Applies a test; an undefined value where the test cannot tell.
+    pub(in crate::template) fn test(
+        &self,
+        test: &'static Test,
+        positional: Vec<Value>,
+        keywords: Vec<(String, Value)>,
+    ) -> Outcome<Value> {
+        if !test.takes_undefined
+            && let Some(undefined) = first_undefined(&positional, &keywords)
+        {
+            return Ok(undefined);
+        }
+        let bound = Bound::new(self, test.name, test.parameters, positional, keywords)?;
+        (test.run)(&bound).map(Value::from)
+    }
+
+    /// The filter of a name that came as a value.
+    pub(in crate::template) fn filter_named(&self, name: &Value) -> Outcome<&'static Filter> {
+        let name = name.as_str().unwrap_or_default();
+        super::super::filters::find(name).map_err(Failure::failed)
+    }
+
+    /// The test of a name that came as a value.
+    pub(in crate::template) fn test_named(&self, name: &Value) -> Outcome<&'static Test> {
+        let name = name.as_str().unwrap_or_default();
+        super::super::tests::find(name).map_err(Failure::failed)
+    }
+}

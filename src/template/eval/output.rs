@@ -1,0 +1,64 @@
+//! What a template emits: one value keeps its type, several are text.
+
+use minijinja::Value;
+
+use crate::template::failure::{Failure, Outcome};
+use crate::template::python::{Class, Missing, Undefined, class_of, finalise, text};
+
+/// The emissions of a template or of a captured part of one.
+#[derive(Debug, Default)]
+pub(in crate::template) struct Output {
+    parts: Vec<Value>,
+}
+
+impl Output {
+    /// Adds an emission.
+    pub(in crate::template) fn push(&mut self, value: Value) {
+        self.parts.push(value);
+    }
+
+    /// Adds literal text to text before it.
+    pub(in crate::template) fn push_text(&mut self, text: &str) {
+        self.parts.push(Value::from(text));
+    }
+
+    /// Adds the emissions of another.
+    pub(in crate::template) fn extend(&mut self, other: Self) {
+        self.parts.extend(other.parts);
+    }
+
+    /// The value: nothing is none, one emission is itself, several are text.
+    pub(in crate::template) fn into_value(mut self) -> Outcome<Value> {
+        if self.parts.len() == 1 {
+            return Ok(self.parts.pop().unwrap_or_default());
+        }
+        if self.parts.is_empty() {
+            return Ok(Value::from(()));
+        }
+        Ok(Value::from(self.into_text()?))
+    }
+
+    /// The text of all emissions.
+    pub(in crate::template) fn into_text(self) -> Outcome<String> {
+        let mut joined = String::new();
+        for part in &self.parts {
+            joined.push_str(&emitted_text(part)?);
+        }
+        Ok(joined)
+    }
+}
+
+/// The text of one emission among others.
+fn emitted_text(value: &Value) -> Outcome<String> {
+    match class_of(value) {
+        Class::Text => Ok(value.as_str().unwrap_or_default().to_owned()),
+        Class::None | Class::Omit => Ok(String::new()),
+        Class::Undefined => match value.downcast_object_ref::<Undefined>() {
+            Some(Undefined { missing: Missing::Branch }) => Ok(String::new()),
+            Some(undefined) => Err(undefined.failure()),
+            None => Err(Failure::failed("a value is undefined")),
+        },
+        Class::List | Class::Tuple | Class::Dict => text(&finalise(value)?),
+        _ => text(value),
+    }
+}

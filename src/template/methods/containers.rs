@@ -1,0 +1,193 @@
+//! Methods of lists, tuples and dicts.
+
+use indexmap::IndexMap;
+use minijinja::Value;
+
+use super::super::eval::{Call, Environment};
+use super::super::failure::{Failure, Outcome};
+use super::super::python::{
+    self, Dict, List, as_integer, dict, elements, entries, equal, list, mapping_get, sort_by,
+    truth, tuple,
+};
+
+pub(super) const LIST_METHODS: [&str; 11] = [
+    "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "index", "count",
+    "copy",
+];
+
+const DICT_METHODS: [&str; 11] = [
+    "get", "items", "keys", "values", "update", "pop", "popitem", "setdefault", "copy", "clear",
+    "__setitem__",
+];
+
+pub(super) fn is_dict_method(value: &Value, name: &str) -> bool {
+    let namespace = value.downcast_object_ref::<Dict>().is_some_and(|dict| dict.namespace);
+    !namespace && (DICT_METHODS.contains(&name) || name == "fromkeys")
+}
+
+fn argument<'a>(call: &'a Call, index: usize, method: &str) -> Outcome<&'a Value> {
+    call.positional.get(index).ok_or_else(|| {
+        Failure::failed(format!("{method}() is missing an argument"))
+    })
+}
+
+fn keyword<'a>(call: &'a Call, name: &str) -> Option<&'a Value> {
+    call.keywords.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value)
+}
+
+fn absolute(index: i128, length: usize) -> Option<usize> {
+    let signed = i128::try_from(length).ok()?;
+    usize::try_from(if index < 0 { index + signed } else { index }).ok()
+}
+
+pub(super) fn call_list(value: &Value, name: &str, call: Call) -> Outcome<Value> {
+    match name {
+        "index" => {
+            let wanted = argument(&call, 0, name)?;
+            for (index, element) in elements(value)?.iter().enumerate() {
+                if equal(element, wanted)? {
+                    return Ok(Value::from(index));
+                }
+            }
+            Err(Failure::failed(format!("{} is not in list", python::repr(wanted)?)))
+        }
+        "count" => {
+            let wanted = argument(&call, 0, name)?;
+            let mut count = 0;
+            for element in elements(value)? {
+                count += usize::from(equal(&element, wanted)?);
+            }
+            Ok(Value::from(count))
+        }
+        "copy" => Ok(list(elements(value)?)),
+        _ => match value.downcast_object_ref::<List>() {
+            Some(changed) => change_list(changed, name, &call),
+            None => Err(Failure::failed("this list cannot be changed in place")),
+        },
+    }
+}
+
+fn change_list(changed: &List, name: &str, call: &Call) -> Outcome<Value> {
+    let none = Value::from(());
+    match name {
+        "append" => changed.lock().push(argument(call, 0, name)?.clone()),
+        "extend" => {
+            let added = elements(argument(call, 0, name)?)?;
+            changed.lock().extend(added);
+        }
+        "insert" => {
+            let index = as_integer(argument(call, 0, name)?).unwrap_or_default();
+            let added = argument(call, 1, name)?.clone();
+            let mut values = changed.lock();
+            let index = absolute(index, values.len()).unwrap_or_default().min(values.len());
+            values.insert(index, added);
+        }
+        "remove" => {
+            let wanted = argument(call, 0, name)?;
+            let values = changed.lock().clone();
+            for (index, element) in values.iter().enumerate() {
+                if equal(element, wanted)? {
+                    changed.lock().remove(index);
+                    return Ok(none);
+                }
+            }
+            return Err(Failure::failed("list.remove(x): x not in list"));
+        }
+        "pop" => {
+            let index = call.positional.first().and_then(as_integer).unwrap_or(-1);
+            let mut values = changed.lock();
+            if values.is_empty() {
+                return Err(Failure::failed("pop from empty list"));
+            }
+            let index = absolute(index, values.len()).filter(|index| *index < values.len());
+            return match index {
+                Some(index) => Ok(values.remove(index)),
+                None => Err(Failure::failed("pop index out of range")),
+            };
+        }
+        "clear" => changed.lock().clear(),
+        "reverse" => changed.lock().reverse(),
+        "sort" => {
+            let reverse = keyword(call, "reverse").map_or(Ok(false), truth)?;
+            let values = changed.lock().clone();
+            let keyed = values.into_iter().map(|value| (value.clone(), value)).collect();
+            *changed.lock() = sort_by(keyed, reverse)?;
+        }
+        name => return Err(Failure::failed(format!("'list' object has no attribute '{name}'"))),
+    }
+    Ok(none)
+}
+
+pub(super) fn call_dict(
+    _: &Environment<'_>,
+    value: &Value,
+    name: &str,
+    call: Call,
+) -> Outcome<Value> {
+    match name {
+        "get" => {
+            let found = mapping_get(value, argument(&call, 0, name)?)?;
+            let default = call.positional.get(1).or_else(|| keyword(&call, "default"));
+            Ok(found.or_else(|| default.cloned()).unwrap_or_else(|| Value::from(())))
+        }
+        "items" => Ok(list(
+            entries(value)?.into_iter().map(|(key, entry)| tuple(vec![key, entry])).collect(),
+        )),
+        "keys" => Ok(list(elements(value)?)),
+        "values" => Ok(list(entries(value)?.into_iter().map(|(_, entry)| entry).collect())),
+        "copy" => Ok(dict(entries(value)?.into_iter().collect())),
+        _ => match value.downcast_object_ref::<Dict>() {
+            Some(changed) => change_dict(changed, name, call),
+            None => Err(Failure::failed("this mapping cannot be changed in place")),
+        },
+    }
+}
+
+fn change_dict(changed: &Dict, name: &str, call: Call) -> Outcome<Value> {
+    match name {
+        "update" => {
+            let mut added: IndexMap<Value, Value> = IndexMap::new();
+            if let Some(source) = call.positional.first() {
+                if python::is_mapping(source) {
+                    added.extend(entries(source)?);
+                } else {
+                    for pair in elements(source)? {
+                        let pair = elements(&pair)?;
+                        if let [key, value] = pair.as_slice() {
+                            added.insert(key.clone(), value.clone());
+                        }
+                    }
+                }
+            }
+            added.extend(call.keywords.into_iter().map(|(key, value)| (Value::from(key), value)));
+            changed.lock().extend(added);
+        }
+        "__setitem__" => {
+            let (key, value) = (argument(&call, 0, name)?, argument(&call, 1, name)?);
+            changed.lock().insert(key.clone(), value.clone());
+        }
+        "setdefault" => {
+            let key = argument(&call, 0, name)?.clone();
+            let default = call.positional.get(1).cloned().unwrap_or_else(|| Value::from(()));
+            return Ok(changed.lock().entry(key).or_insert(default).clone());
+        }
+        "pop" => {
+            let key = argument(&call, 0, name)?;
+            let removed = changed.lock().shift_remove(key);
+            return match removed.or_else(|| call.positional.get(1).cloned()) {
+                Some(value) => Ok(value),
+                None => Err(Failure::failed(python::repr(key)?)),
+            };
+        }
+        "popitem" => {
+            let last = changed.lock().pop();
+            return match last {
+                Some((key, value)) => Ok(tuple(vec![key, value])),
+                None => Err(Failure::failed("popitem(): dictionary is empty")),
+            };
+        }
+        "clear" => changed.lock().clear(),
+        name => return Err(Failure::failed(format!("'dict' object has no attribute '{name}'"))),
+    }
+    Ok(Value::from(()))
+}

@@ -1,0 +1,270 @@
+//! Arithmetic, and text to numbers.
+
+use minijinja::Value;
+
+use super::access::{elements, usable};
+use super::class::{Class, as_float, as_integer, class_of, type_name};
+use super::containers::{list, tuple};
+use super::format::percent;
+use crate::template::failure::{Failure, Outcome};
+use crate::template::syntax::BinaryOperator;
+use crate::template::time;
+
+/// The longest text or list that `*` makes.
+const MAXIMUM_REPEAT: usize = 10_000_000;
+
+fn too_large() -> Box<Failure> {
+    Failure::failed("the number is too large")
+}
+
+fn zero() -> Box<Failure> {
+    Failure::failed("division by zero")
+}
+
+/// The value of a binary operation.
+pub(in crate::template) fn binary(
+    operator: BinaryOperator,
+    left: &Value,
+    right: &Value,
+) -> Outcome<Value> {
+    usable(left)?;
+    usable(right)?;
+    if operator == BinaryOperator::Modulo && class_of(left) == Class::Text {
+        return percent(left, right).map(Value::from);
+    }
+    if let (Some(left), Some(right)) = (as_integer(left), as_integer(right)) {
+        return integers(operator, left, right);
+    }
+    if let (Some(left), Some(right)) = (as_float(left), as_float(right)) {
+        return floats(operator, left, right);
+    }
+    match operator {
+        BinaryOperator::Add => add(left, right),
+        BinaryOperator::Multiply => repeat(left, right),
+        BinaryOperator::Subtract => {
+            time::subtract(left, right).map_or_else(|| unsupported("-", left, right), Ok)
+        }
+        BinaryOperator::Divide => unsupported("/", left, right),
+        BinaryOperator::FloorDivide => unsupported("//", left, right),
+        BinaryOperator::Modulo => unsupported("%", left, right),
+        BinaryOperator::Power => unsupported("** or pow()", left, right),
+    }
+}
+
+fn unsupported(operator: &str, left: &Value, right: &Value) -> Outcome<Value> {
+    Err(Failure::failed(format!(
+        "unsupported operand type(s) for {operator}: '{}' and '{}'",
+        type_name(left),
+        type_name(right)
+    )))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Python rounds large whole numbers likewise")]
+fn integers(operator: BinaryOperator, left: i128, right: i128) -> Outcome<Value> {
+    let result = match operator {
+        BinaryOperator::Add => left.checked_add(right),
+        BinaryOperator::Subtract => left.checked_sub(right),
+        BinaryOperator::Multiply => left.checked_mul(right),
+        BinaryOperator::Divide => {
+            if right == 0 {
+                return Err(zero());
+            }
+            return Ok(Value::from(left as f64 / right as f64));
+        }
+        BinaryOperator::FloorDivide => Some(floor_divide(left, right)?),
+        BinaryOperator::Modulo => Some(modulo(left, right)?),
+        BinaryOperator::Power => {
+            if right < 0 {
+                return floats(operator, left as f64, right as f64);
+            }
+            return integer_power(left, right);
+        }
+    };
+    result.map(Value::from).ok_or_else(too_large)
+}
+
+/// `a // b`
+pub(in crate::template) fn floor_divide(left: i128, right: i128) -> Outcome<i128> {
+    if right == 0 {
+        return Err(Failure::failed("integer division or modulo by zero"));
+    }
+    let quotient = left.checked_div(right).ok_or_else(too_large)?;
+    let inexact = left % right != 0 && ((left < 0) != (right < 0));
+    Ok(if inexact { quotient - 1 } else { quotient })
+}
+
+/// `a % b`, with the sign of `b`.
+pub(in crate::template) fn modulo(left: i128, right: i128) -> Outcome<i128> {
+    if right == 0 {
+        return Err(Failure::failed("integer modulo by zero"));
+    }
+    let rest = left.checked_rem(right).ok_or_else(too_large)?;
+    Ok(if rest != 0 && ((rest < 0) != (right < 0)) { rest + right } else { rest })
+}
+
+/// `base ** exponent` of whole numbers.
+pub(in crate::template) fn integer_power(base: i128, exponent: i128) -> Outcome<Value> {
+    let exponent = u32::try_from(exponent).map_err(|_| too_large())?;
+    base.checked_pow(exponent).map(Value::from).ok_or_else(too_large)
+}
+
+fn floats(operator: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
+    let divides = matches!(
+        operator,
+        BinaryOperator::Divide | BinaryOperator::FloorDivide | BinaryOperator::Modulo
+    );
+    if divides && right == 0.0 {
+        return Err(match operator {
+            BinaryOperator::Divide => Failure::failed("float division by zero"),
+            BinaryOperator::Modulo => Failure::failed("float modulo"),
+            _ => Failure::failed("float floor division by zero"),
+        });
+    }
+    let result = match operator {
+        BinaryOperator::Add => left + right,
+        BinaryOperator::Subtract => left - right,
+        BinaryOperator::Multiply => left * right,
+        BinaryOperator::Divide => left / right,
+        BinaryOperator::FloorDivide => (left / right).floor(),
+        BinaryOperator::Modulo => {
+            let rest = left % right;
+            if rest != 0.0 && ((rest < 0.0) != (right < 0.0)) { rest + right } else { rest }
+        }
+        BinaryOperator::Power => left.powf(right),
+    };
+    Ok(Value::from(result))
+}
+
+fn add(left: &Value, right: &Value) -> Outcome<Value> {
+    match (class_of(left), class_of(right)) {
+        (Class::Text, Class::Text) => {
+            let (left, right) = (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
+            Ok(Value::from(format!("{left}{right}")))
+        }
+        (Class::List, Class::List) => {
+            let mut joined = elements(left)?;
+            joined.extend(elements(right)?);
+            Ok(list(joined))
+        }
+        (Class::Tuple, Class::Tuple) => {
+            let mut joined = elements(left)?;
+            joined.extend(elements(right)?);
+            Ok(tuple(joined))
+        }
+        (class @ (Class::Text | Class::List | Class::Tuple), _) => {
+            let own = match class {
+                Class::Text => "str",
+                Class::List => "list",
+                _ => "tuple",
+            };
+            Err(Failure::failed(format!(
+                "can only concatenate {own} (not \"{}\") to {own}",
+                type_name(right)
+            )))
+        }
+        _ => time::add(left, right).map_or_else(|| unsupported("+", left, right), Ok),
+    }
+}
+
+fn repeat(left: &Value, right: &Value) -> Outcome<Value> {
+    let (repeated, times) = match (as_integer(left), as_integer(right)) {
+        (None, Some(times)) => (left, times),
+        (Some(times), None) => (right, times),
+        _ => return unsupported("*", left, right),
+    };
+    let times = usize::try_from(times.max(0)).map_err(|_| too_large())?;
+    let fits = |length: usize| length.checked_mul(times).is_some_and(|size| size <= MAXIMUM_REPEAT);
+    match class_of(repeated) {
+        Class::Text => {
+            let text = repeated.as_str().unwrap_or_default();
+            if !fits(text.len()) {
+                return Err(Failure::failed("the text would be too long"));
+            }
+            Ok(Value::from(text.repeat(times)))
+        }
+        class @ (Class::List | Class::Tuple) => {
+            let once = elements(repeated)?;
+            if !fits(once.len()) {
+                return Err(Failure::failed("the list would be too long"));
+            }
+            let all: Vec<Value> = std::iter::repeat_n(once, times).flatten().collect();
+            Ok(if class == Class::List { list(all) } else { tuple(all) })
+        }
+        _ => unsupported("*", left, right),
+    }
+}
+
+/// `-value`
+pub(in crate::template) fn negate(value: &Value) -> Outcome<Value> {
+    usable(value)?;
+    if let Some(number) = as_integer(value) {
+        return number.checked_neg().map(Value::from).ok_or_else(too_large);
+    }
+    if let Some(number) = as_float(value) {
+        return Ok(Value::from(-number));
+    }
+    Err(Failure::failed(format!("bad operand type for unary -: '{}'", type_name(value))))
+}
+
+/// `abs(value)`
+pub(in crate::template) fn absolute(value: &Value) -> Outcome<Value> {
+    usable(value)?;
+    if let Some(number) = as_integer(value) {
+        return number.checked_abs().map(Value::from).ok_or_else(too_large);
+    }
+    if let Some(number) = as_float(value) {
+        return Ok(Value::from(number.abs()));
+    }
+    Err(Failure::failed(format!("bad operand type for abs(): '{}'", type_name(value))))
+}
+
+/// `int(text)` in a base; underscores between digits are fine.
+pub(in crate::template) fn parse_integer(text: &str, base: u32) -> Option<i128> {
+    let text = text.trim();
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (base, digits) = match (base, lower.get(..2)) {
+        (0 | 16, Some("0x")) => (16, lower.get(2..)?),
+        (0 | 8, Some("0o")) => (8, lower.get(2..)?),
+        (0 | 2, Some("0b")) => (2, lower.get(2..)?),
+        (0, _) => (10, lower.as_str()),
+        (base, _) => (base, lower.as_str()),
+    };
+    let well_formed = !digits.is_empty()
+        && !digits.starts_with('_')
+        && !digits.ends_with('_')
+        && !digits.contains("__")
+        && digits.chars().all(|digit| digit == '_' || digit.is_digit(base));
+    if !well_formed {
+        return None;
+    }
+    let number = i128::from_str_radix(&digits.replace('_', ""), base).ok()?;
+    Some(if negative { -number } else { number })
+}
+
+/// `float(text)`
+pub(in crate::template) fn parse_float(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text).to_ascii_lowercase();
+    let named = matches!(unsigned.as_str(), "inf" | "infinity" | "nan");
+    let begins = unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    if !named && (!begins || unsigned.ends_with('_')) {
+        return None;
+    }
+    text.replace('_', "").parse().ok()
+}
+
+/// Python's `round`: to the even neighbour where both are as near.
+pub(in crate::template) fn round_half_even(number: f64, precision: i32) -> f64 {
+    if !number.is_finite() || precision > 300 {
+        return number;
+    }
+    if let Ok(digits) = usize::try_from(precision) {
+        return format!("{number:.digits$}").parse().unwrap_or(number);
+    }
+    let scale = 10_f64.powi(-precision);
+    (number / scale).round_ties_even() * scale
+}

@@ -1,0 +1,161 @@
+//! Equality, order and membership.
+
+use std::cmp::Ordering;
+
+use minijinja::Value;
+
+use super::access::{elements, entries, mapping_get, usable};
+use super::class::{Class, as_float, as_integer, class_of, type_name};
+use super::text::text;
+use crate::template::failure::{Failure, Outcome};
+use crate::template::time::{DateTime, TimeDelta};
+
+/// `a == b`
+pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
+    usable(left)?;
+    usable(right)?;
+    let (left_class, right_class) = (class_of(left), class_of(right));
+    if let (Some(left), Some(right)) = (as_integer(left), as_integer(right)) {
+        return Ok(left == right);
+    }
+    if let (Some(left), Some(right)) = (as_float(left), as_float(right)) {
+        return Ok(left.partial_cmp(&right) == Some(Ordering::Equal));
+    }
+    match (left_class, right_class) {
+        (Class::Text, Class::Text) => Ok(left.as_str() == right.as_str()),
+        (Class::None, Class::None) | (Class::Omit, Class::Omit) => Ok(true),
+        (Class::List, Class::List) | (Class::Tuple, Class::Tuple) | (Class::Range, Class::Range) => {
+            let (left, right) = (elements(left)?, elements(right)?);
+            if left.len() != right.len() {
+                return Ok(false);
+            }
+            for (left, right) in left.iter().zip(&right) {
+                if !equal(left, right)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Class::Dict, Class::Dict) => {
+            let left = entries(left)?;
+            if Some(left.len()) != right.len() {
+                return Ok(false);
+            }
+            for (key, entry) in &left {
+                match mapping_get(right, key)? {
+                    Some(other) if equal(entry, &other)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            Ok(true)
+        }
+        (Class::DateTime, Class::DateTime) | (Class::TimeDelta, Class::TimeDelta) => {
+            Ok(time_order(left, right) == Some(Ordering::Equal))
+        }
+        (Class::Bytes, Class::Bytes) => Ok(left.as_bytes() == right.as_bytes()),
+        (Class::Callable | Class::Other, _) => Ok(left == right),
+        _ => Ok(false),
+    }
+}
+
+fn time_order(left: &Value, right: &Value) -> Option<Ordering> {
+    if let (Some(left), Some(right)) =
+        (left.downcast_object_ref::<DateTime>(), right.downcast_object_ref::<DateTime>())
+    {
+        return left.partial_cmp(right);
+    }
+    let left = left.downcast_object_ref::<TimeDelta>()?;
+    left.partial_cmp(right.downcast_object_ref::<TimeDelta>()?)
+}
+
+/// `a < b` and its family; `operator` is for the message.
+pub(in crate::template) fn compare(
+    left: &Value,
+    right: &Value,
+    operator: &str,
+) -> Outcome<Option<Ordering>> {
+    usable(left)?;
+    usable(right)?;
+    if let (Some(left), Some(right)) = (as_integer(left), as_integer(right)) {
+        return Ok(Some(left.cmp(&right)));
+    }
+    if let (Some(left), Some(right)) = (as_float(left), as_float(right)) {
+        return Ok(left.partial_cmp(&right));
+    }
+    match (class_of(left), class_of(right)) {
+        (Class::Text, Class::Text) => Ok(Some(left.as_str().cmp(&right.as_str()))),
+        (Class::List, Class::List) | (Class::Tuple, Class::Tuple) => {
+            let (left, right) = (elements(left)?, elements(right)?);
+            for (left, right) in left.iter().zip(&right) {
+                if !equal(left, right)? {
+                    return compare(left, right, operator);
+                }
+            }
+            Ok(Some(left.len().cmp(&right.len())))
+        }
+        (Class::DateTime, Class::DateTime) | (Class::TimeDelta, Class::TimeDelta) => {
+            Ok(time_order(left, right))
+        }
+        _ => Err(Failure::failed(format!(
+            "'{operator}' not supported between instances of '{}' and '{}'",
+            type_name(left),
+            type_name(right)
+        ))),
+    }
+}
+
+/// `needle in haystack`
+pub(in crate::template) fn contains(haystack: &Value, needle: &Value) -> Outcome<bool> {
+    usable(haystack)?;
+    usable(needle)?;
+    match class_of(haystack) {
+        Class::Text => match needle.as_str() {
+            Some(needle) => Ok(haystack.as_str().unwrap_or_default().contains(needle)),
+            None => Err(Failure::failed(format!(
+                "'in <string>' requires string as left operand, not {}",
+                type_name(needle)
+            ))),
+        },
+        Class::Dict => Ok(mapping_get(haystack, needle)?.is_some()),
+        Class::List | Class::Tuple | Class::Range => {
+            for element in elements(haystack)? {
+                if equal(&element, needle)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        _ => Err(Failure::failed(format!(
+            "argument of type '{}' is not iterable",
+            type_name(haystack)
+        ))),
+    }
+}
+
+/// A stable sort by keys; `reverse` keeps equal elements in order, as Python does.
+pub(in crate::template) fn sort_by(
+    values: Vec<(Value, Value)>,
+    reverse: bool,
+) -> Outcome<Vec<Value>> {
+    let mut failure = None;
+    let mut values = values;
+    values.sort_by(|(left, _), (right, _)| {
+        let order = match compare(left, right, "<") {
+            Ok(order) => order.unwrap_or(Ordering::Equal),
+            Err(error) => {
+                failure.get_or_insert(error);
+                Ordering::Equal
+            }
+        };
+        if reverse { order.reverse() } else { order }
+    });
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(values.into_iter().map(|(_, value)| value).collect()),
+    }
+}
+
+/// Text in lower case, as sorting and `unique` compare it.
+pub(in crate::template) fn fold_case(value: &Value) -> Outcome<Value> {
+    if class_of(value) == Class::Text { Ok(Value::from(text(value)?.to_lowercase())) } else { Ok(value.clone()) }
+}

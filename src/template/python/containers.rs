@@ -1,0 +1,182 @@
+//! Lists and dicts that can be changed in place, and values that stand for something missing.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
+
+use crate::template::TemplateErrorKind;
+use crate::template::failure::Failure;
+
+/// A list of Python: `append` and its like change it for all who hold it.
+#[derive(Debug, Default)]
+pub(in crate::template) struct List(Mutex<Vec<Value>>);
+
+/// A dict of Python.
+#[derive(Debug, Default)]
+pub(in crate::template) struct Dict {
+    entries: Mutex<IndexMap<Value, Value>>,
+    /// Made by `namespace()`: attributes can be set.
+    pub(in crate::template) namespace: bool,
+}
+
+impl List {
+    pub(in crate::template) fn lock(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dict {
+    pub(in crate::template) fn namespace(entries: IndexMap<Value, Value>) -> Self {
+        Self { entries: Mutex::new(entries), namespace: true }
+    }
+
+    pub(in crate::template) fn lock(&self) -> MutexGuard<'_, IndexMap<Value, Value>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Object for List {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.lock().get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.lock().clone())
+    }
+}
+
+impl Object for Dict {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.lock().get(key).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.lock().keys().cloned().collect())
+    }
+}
+
+/// A new list.
+pub(in crate::template) fn list(values: Vec<Value>) -> Value {
+    Value::from_object(List(Mutex::new(values)))
+}
+
+/// A new dict.
+pub(in crate::template) fn dict(entries: IndexMap<Value, Value>) -> Value {
+    Value::from_object(Dict { entries: Mutex::new(entries), namespace: false })
+}
+
+/// A new dict with text keys.
+pub(in crate::template) fn string_keys<K: Into<String>>(
+    entries: impl IntoIterator<Item = (K, Value)>,
+) -> Value {
+    dict(entries.into_iter().map(|(key, value)| (Value::from(key.into()), value)).collect())
+}
+
+/// A new tuple.
+pub(in crate::template) fn tuple(values: Vec<Value>) -> Value {
+    Value::from(Tuple::new(values))
+}
+
+/// `range(…)`, which makes its numbers when they are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::template) struct RangeValue {
+    pub(in crate::template) start: i128,
+    pub(in crate::template) stop: i128,
+    pub(in crate::template) step: i128,
+}
+
+impl RangeValue {
+    pub(in crate::template) fn len(&self) -> usize {
+        let span = if self.step > 0 { self.stop - self.start } else { self.start - self.stop };
+        let step = self.step.abs().max(1);
+        usize::try_from((span + step - 1).max(0) / step).unwrap_or(usize::MAX)
+    }
+
+    pub(in crate::template) fn at(&self, index: usize) -> Option<Value> {
+        let index = i128::try_from(index).ok()?;
+        Some(Value::from(self.start + index * self.step))
+    }
+}
+
+impl Object for RangeValue {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let index = key.as_usize()?;
+        if index < self.len() { self.at(index) } else { None }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.len())
+    }
+}
+
+/// The value of `omit`.
+#[derive(Debug)]
+pub(in crate::template) struct Omit;
+
+impl Object for Omit {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+}
+
+/// What `omit` is.
+pub(in crate::template) fn omit() -> Value {
+    Value::from_object(Omit)
+}
+
+/// A value that is not there, and what is said when something needs it.
+#[derive(Debug, Clone)]
+pub(in crate::template) struct Undefined {
+    pub(in crate::template) missing: Missing,
+}
+
+/// Why a value is not there.
+#[derive(Debug, Clone)]
+pub(in crate::template) enum Missing {
+    /// No variable of this name.
+    Name(String),
+    /// The name as far as known, and the message.
+    Other(Option<String>, String),
+    /// An `if` without `else` whose condition does not hold; prints as nothing.
+    Branch,
+}
+
+impl Undefined {
+    pub(in crate::template) fn failure(&self) -> Box<Failure> {
+        let (name, message) = match &self.missing {
+            Missing::Name(name) => (Some(name.clone()), format!("'{name}' is undefined")),
+            Missing::Other(name, message) => (name.clone(), message.clone()),
+            Missing::Branch => (
+                None,
+                "the inline if-expression evaluated to false and no else section was defined."
+                    .to_owned(),
+            ),
+        };
+        Failure::new(TemplateErrorKind::Undefined { name, message })
+    }
+}
+
+impl Object for Undefined {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        false
+    }
+}
+
+/// A value that is not there.
+pub(in crate::template) fn undefined(missing: Missing) -> Value {
+    Value::from_object(Undefined { missing })
+}

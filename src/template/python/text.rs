@@ -1,0 +1,175 @@
+//! How values print: `str()` and `repr()`.
+
+use std::fmt::Write as _;
+
+use minijinja::Value;
+
+use super::access::{elements, entries, usable};
+use super::class::{Class, as_float, as_integer, class_of};
+use super::containers::{Dict, RangeValue};
+use crate::template::eval::Callable;
+use crate::template::failure::Outcome;
+use crate::template::time::{DateTime, TimeDelta};
+
+/// `str(value)`
+pub(in crate::template) fn text(value: &Value) -> Outcome<String> {
+    match class_of(value) {
+        Class::Text => Ok(value.as_str().unwrap_or_default().to_owned()),
+        Class::DateTime | Class::TimeDelta => Ok(time_text(value)),
+        _ => repr(value),
+    }
+}
+
+fn time_text(value: &Value) -> String {
+    if let Some(moment) = value.downcast_object_ref::<DateTime>() {
+        return moment.to_string();
+    }
+    value.downcast_object_ref::<TimeDelta>().map(ToString::to_string).unwrap_or_default()
+}
+
+/// `repr(value)`
+pub(in crate::template) fn repr(value: &Value) -> Outcome<String> {
+    let mut out = String::new();
+    write_repr(value, &mut out)?;
+    Ok(out)
+}
+
+fn write_repr(value: &Value, out: &mut String) -> Outcome<()> {
+    usable(value)?;
+    match class_of(value) {
+        Class::None => out.push_str("None"),
+        Class::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
+        Class::Integer => {
+            let _ = write!(out, "{}", as_integer(value).unwrap_or_default());
+        }
+        Class::Float => out.push_str(&float_text(as_float(value).unwrap_or_default())),
+        Class::Text => repr_text(value.as_str().unwrap_or_default(), out),
+        Class::Bytes => {
+            out.push('b');
+            let bytes = value.as_bytes().unwrap_or_default();
+            let text: String = bytes.iter().map(|byte| std::ascii::escape_default(*byte).to_string()).collect();
+            let _ = write!(out, "'{text}'");
+        }
+        Class::List => write_elements(&elements(value)?, "[", "]", out)?,
+        Class::Tuple => {
+            let elements = elements(value)?;
+            let close = if elements.len() == 1 { ",)" } else { ")" };
+            write_elements(&elements, "(", close, out)?;
+        }
+        Class::Dict => write_entries(value, out)?,
+        Class::Range => {
+            if let Some(RangeValue { start, stop, step }) = value.downcast_object_ref() {
+                let _ = match step {
+                    1 => write!(out, "range({start}, {stop})"),
+                    _ => write!(out, "range({start}, {stop}, {step})"),
+                };
+            }
+        }
+        Class::DateTime => {
+            if let Some(moment) = value.downcast_object_ref::<DateTime>() {
+                out.push_str(&moment.repr());
+            }
+        }
+        Class::TimeDelta => {
+            if let Some(delta) = value.downcast_object_ref::<TimeDelta>() {
+                out.push_str(&delta.repr());
+            }
+        }
+        Class::Callable => {
+            let name = value.downcast_object_ref::<Callable>().map(Callable::name);
+            let _ = write!(out, "<function {}>", name.unwrap_or_default());
+        }
+        Class::Omit => out.push_str("<<Omit>>"),
+        Class::Undefined | Class::Unknown | Class::Invalid => {}
+        Class::Other => {
+            let _ = write!(out, "{value}");
+        }
+    }
+    Ok(())
+}
+
+fn write_elements(elements: &[Value], open: &str, close: &str, out: &mut String) -> Outcome<()> {
+    out.push_str(open);
+    for (index, element) in elements.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write_repr(element, out)?;
+    }
+    out.push_str(close);
+    Ok(())
+}
+
+fn write_entries(value: &Value, out: &mut String) -> Outcome<()> {
+    let namespace = value.downcast_object_ref::<Dict>().is_some_and(|dict| dict.namespace);
+    out.push_str(if namespace { "<Namespace {" } else { "{" });
+    for (index, (key, entry)) in entries(value)?.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write_repr(key, out)?;
+        out.push_str(": ");
+        write_repr(entry, out)?;
+    }
+    out.push_str(if namespace { "}>" } else { "}" });
+    Ok(())
+}
+
+/// A string as Python writes it in quotes.
+pub(in crate::template) fn repr_text(text: &str, out: &mut String) {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    out.push(quote);
+    for letter in text.chars() {
+        match letter {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            letter if letter == quote => {
+                out.push('\\');
+                out.push(letter);
+            }
+            letter if is_printable(letter) => out.push(letter),
+            letter => {
+                let code = u32::from(letter);
+                let _ = match code {
+                    0..=0xff => write!(out, "\\x{code:02x}"),
+                    0x100..=0xffff => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    out.push(quote);
+}
+
+/// Python's `str.isprintable`, without the unassigned code points.
+fn is_printable(letter: char) -> bool {
+    let code = u32::from(letter);
+    !(letter.is_control()
+        || (letter.is_whitespace() && letter != ' ')
+        || matches!(code, 0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x180e)
+        || matches!(code, 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f)
+        || matches!(code, 0xd800..=0xf8ff | 0xfeff | 0xfff9..=0xfffb | 0xe0000..))
+}
+
+/// A floating-point number as Python prints it.
+pub(in crate::template) fn float_text(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let scientific = format!("{number:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..16).contains(&exponent) {
+        let plain = format!("{number}");
+        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}

@@ -1,0 +1,111 @@
+//! Renders texts: templates in YAML, and bare expressions.
+
+use minijinja::Value;
+
+use super::cache;
+use super::eval::{Environment, Interpreter, Output};
+use super::failure::{Failure, Outcome};
+use super::place::narrow;
+use super::python::settle;
+use crate::source::Span;
+use crate::vars::Scope;
+
+/// Whether text has a mark of a template in it.
+pub(crate) fn holds_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// Gives a failure the place of the template that it came from.
+fn placed(source: &str, span: Option<&Span>) -> impl Fn(Box<Failure>) -> Box<Failure> {
+    move |mut failure| {
+        if failure.span.is_none() {
+            failure.span = span.map(|span| narrow(span, source, failure.range));
+        }
+        failure.range = None;
+        failure
+    }
+}
+
+/// The value of a template as it stands in YAML.
+pub(crate) fn template_value(
+    source: &str,
+    span: Option<&Span>,
+    scope: &Scope,
+) -> Outcome<Value> {
+    let parsed = strip_newline(source);
+    let run = || -> Outcome<Value> {
+        let template = cache::inline(parsed)?;
+        let environment = Environment::new(scope);
+        let mut interpreter = Interpreter::new(&environment);
+        let mut output = Output::default();
+        interpreter.template(&template, &mut output)?;
+        let value = output.into_value()?;
+        Ok(with_newlines(settle(&value)?, source))
+    };
+    run().map_err(placed(source, span))
+}
+
+/// The value of a bare expression.
+pub(crate) fn expression_value(
+    source: &str,
+    span: Option<&Span>,
+    scope: &Scope,
+) -> Outcome<Value> {
+    let run = || -> Outcome<Value> {
+        let expression = cache::expression(source)?;
+        let environment = Environment::new(scope);
+        let value = Interpreter::new(&environment).expression(&expression)?;
+        settle(&value).map_err(|mut failure| {
+            failure.range.get_or_insert(expression.range);
+            failure
+        })
+    };
+    run().map_err(placed(source, span))
+}
+
+/// Jinja drops one newline at the end of a template.
+pub(super) fn strip_newline(source: &str) -> &str {
+    source.strip_suffix('\n').unwrap_or(source)
+}
+
+fn newlines_at_end(text: &str) -> usize {
+    text.len() - text.trim_end_matches('\n').len()
+}
+
+/// Text with as many newlines at its end as its template has.
+fn with_newlines(value: Value, source: &str) -> Value {
+    let wanted = newlines_at_end(source);
+    if wanted == 0 {
+        return value;
+    }
+    let Some(text) = value.as_str() else {
+        return value;
+    };
+    let present = newlines_at_end(text);
+    if present >= wanted {
+        return value;
+    }
+    Value::from(format!("{text}{}", "\n".repeat(wanted - present)))
+}
+
+/// As [`with_newlines`] for text.
+pub(super) fn text_with_newlines(text: String, source: &str) -> String {
+    let wanted = newlines_at_end(source);
+    let present = newlines_at_end(&text);
+    if present >= wanted { text } else { format!("{text}{}", "\n".repeat(wanted - present)) }
+}
+
+/// A value as it leaves the templates.
+pub(crate) fn finalised(value: &Value) -> Outcome<Value> {
+    super::python::finalise(value)
+}
+
+/// The text that a template renders to.
+pub(crate) fn rendered_text(source: &str, scope: &Scope) -> Outcome<String> {
+    super::python::text(&template_value(source, None, scope)?)
+}
+
+/// The failure of a variable that needs itself.
+pub(crate) fn recursion(template: &str) -> Box<Failure> {
+    Failure::failed(format!("recursive loop detected in template string: {template}"))
+}

@@ -1,0 +1,26 @@
+//! Jinja's language: text to tokens to a tree.
+//!
+//! The tree is evaluated by [`super::eval`] with Python's meaning of values, as Ansible's Jinja
+//! does it. (minijinja gives the value type; its machine cannot change a list in place, tell a
+//! name in an error, or format with `%`.)
+
+mod lexer;
+mod parser;
+mod statements;
+mod tree;
+
+pub(super) use lexer::{Backslashes, Markers, Options, Whitespace};
+pub(super) use parser::{parse_expression, parse_template};
+pub(super) use tree::{
+    Arguments, BinaryOperator, ComparisonOperator, Expression, Import, Loop, Macro, Node, Range,
+    Statement, Target, Template,
+};
+
+/// Text that is no template, and where in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyntaxError {
+    /// What is wrong.
+    pub(super) message: String,
+    /// Where.
+    pub(super) range: Range,
+}

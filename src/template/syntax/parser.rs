@@ -1,0 +1,624 @@
+//! Tokens to expressions.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::super::{filters, tests};
+use super::lexer::{self, Kind, Options, Token};
+use super::tree::{
+    Arguments, BinaryOperator, ComparisonOperator, Expression, Node, Range, Template,
+};
+use super::SyntaxError;
+
+pub(super) type Outcome<T> = Result<T, SyntaxError>;
+pub(super) type Expr = Node<Expression>;
+
+/// Deeper nesting is refused, so that no text overflows the stack.
+const MAXIMUM_DEPTH: usize = 120;
+
+/// Reads tokens; expressions here, statements in `statements.rs`.
+pub(super) struct Parser {
+    tokens: Vec<Token>,
+    position: usize,
+    depth: usize,
+    pub(super) embedded: Embedded,
+    pub(super) blocks: Vec<(Arc<str>, Arc<Vec<super::Statement>>)>,
+}
+
+/// Whether string constants may hold templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Embedded {
+    Rendered,
+    Kept,
+}
+
+/// Parses a template.
+pub(in crate::template) fn parse_template(source: &str, options: &Options) -> Outcome<Template> {
+    let embedded = if options.backslashes == super::Backslashes::Literal {
+        Embedded::Rendered
+    } else {
+        Embedded::Kept
+    };
+    let mut parser = Parser::new(lexer::template_tokens(source, options)?, embedded);
+    let body = parser.template()?;
+    Ok(Template { body, blocks: parser.blocks })
+}
+
+/// Parses a bare expression.
+pub(in crate::template) fn parse_expression(source: &str) -> Outcome<Node<Expression>> {
+    let tokens = lexer::expression_tokens(source, &Options::default())?;
+    let mut parser = Parser::new(tokens, Embedded::Rendered);
+    let expression = parser.tuple_or_expression()?;
+    match parser.peek() {
+        Kind::End => Ok(expression),
+        _ => parser.error("chunk after expression"),
+    }
+}
+
+impl Parser {
+    fn new(tokens: Vec<Token>, embedded: Embedded) -> Self {
+        Self { tokens, position: 0, depth: 0, embedded, blocks: Vec::new() }
+    }
+
+    pub(super) fn peek(&self) -> &Kind {
+        self.tokens.get(self.position).map_or(&Kind::End, |token| &token.kind)
+    }
+
+    fn peek_after(&self) -> &Kind {
+        self.tokens.get(self.position + 1).map_or(&Kind::End, |token| &token.kind)
+    }
+
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Whether a name stood among the tokens since a position.
+    pub(super) fn names_between(&self, first: usize, name: &str) -> bool {
+        let read = self.tokens.get(first..self.position).unwrap_or_default();
+        read.iter().any(|token| matches!(&token.kind, Kind::Name(found) if found == name))
+    }
+
+    pub(super) fn range(&self) -> Range {
+        self.tokens.get(self.position).map_or(Range::default(), |token| token.range)
+    }
+
+    /// From `start` to the end of the last token.
+    pub(super) fn since(&self, start: usize) -> Range {
+        let last = self.position.checked_sub(1).and_then(|last| self.tokens.get(last));
+        Range { start, end: last.map_or(start, |token| token.range.end) }
+    }
+
+    pub(super) fn advance(&mut self) -> Kind {
+        let kind = self.tokens.get(self.position).map(|token| token.kind.clone());
+        self.position += 1;
+        kind.unwrap_or(Kind::End)
+    }
+
+    pub(super) fn error<T>(&self, message: impl Into<String>) -> Outcome<T> {
+        Err(SyntaxError { message: message.into(), range: self.range() })
+    }
+
+    pub(super) fn unexpected<T>(&self, expected: &str) -> Outcome<T> {
+        let message = match self.peek() {
+            Kind::End => format!("unexpected end of template, expected '{expected}'."),
+            found => format!("expected token '{expected}', got '{}'", describe(found)),
+        };
+        self.error(message)
+    }
+
+    pub(super) fn skip_operator(&mut self, operator: &str) -> bool {
+        let found = matches!(self.peek(), Kind::Operator(found) if *found == operator);
+        if found {
+            self.position += 1;
+        }
+        found
+    }
+
+    pub(super) fn expect_operator(&mut self, operator: &str) -> Outcome<()> {
+        if self.skip_operator(operator) { Ok(()) } else { self.unexpected(operator) }
+    }
+
+    pub(super) fn is_name(&self, name: &str) -> bool {
+        matches!(self.peek(), Kind::Name(found) if found == name)
+    }
+
+    pub(super) fn skip_name(&mut self, name: &str) -> bool {
+        let found = self.is_name(name);
+        if found {
+            self.position += 1;
+        }
+        found
+    }
+
+    pub(super) fn expect_any_name(&mut self) -> Outcome<Arc<str>> {
+        match self.peek() {
+            Kind::Name(name) => {
+                let name = Arc::from(name.as_str());
+                self.position += 1;
+                Ok(name)
+            }
+            _ => self.unexpected("name"),
+        }
+    }
+
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        self.depth += 1;
+        if self.depth > MAXIMUM_DEPTH {
+            return self.error("the template is nested too deeply");
+        }
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+
+    pub(super) fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        self.nested(parse)
+    }
+
+    fn node(&self, kind: Expression, start: usize) -> Expr {
+        Node { kind, range: self.since(start) }
+    }
+
+    /// An expression, or several with commas between as a tuple.
+    pub(super) fn tuple_or_expression(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let first = self.expression()?;
+        self.tuple_rest(first, start, Self::expression)
+    }
+
+    /// As [`Self::tuple_or_expression`], leaving an `if` to the statement around it.
+    pub(super) fn tuple_without_condition(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let first = self.or()?;
+        self.tuple_rest(first, start, Self::or)
+    }
+
+    fn tuple_rest(
+        &mut self,
+        first: Expr,
+        start: usize,
+        element: fn(&mut Self) -> Outcome<Expr>,
+    ) -> Outcome<Expr> {
+        if !matches!(self.peek(), Kind::Operator(",")) {
+            return Ok(first);
+        }
+        let mut elements = vec![first];
+        while self.skip_operator(",") {
+            let ends = matches!(
+                self.peek(),
+                Kind::VariableEnd | Kind::BlockEnd | Kind::End | Kind::Operator(")")
+            );
+            if ends || self.is_name("in") {
+                break;
+            }
+            elements.push(element(self)?);
+        }
+        Ok(self.node(Expression::Tuple(elements), start))
+    }
+
+    pub(super) fn expression(&mut self) -> Outcome<Expr> {
+        self.nested(Self::conditional)
+    }
+
+    fn conditional(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let mut then = self.or()?;
+        while self.skip_name("if") {
+            let condition = Box::new(self.or()?);
+            let otherwise =
+                if self.skip_name("else") { Some(Box::new(self.expression()?)) } else { None };
+            let kind = Expression::Conditional { condition, then: Box::new(then), otherwise };
+            then = self.node(kind, start);
+        }
+        Ok(then)
+    }
+
+    pub(super) fn or(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let mut left = self.and()?;
+        while self.skip_name("or") {
+            let right = self.and()?;
+            left = self.node(Expression::Or(Box::new(left), Box::new(right)), start);
+        }
+        Ok(left)
+    }
+
+    fn and(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let mut left = self.not()?;
+        while self.skip_name("and") {
+            let right = self.not()?;
+            left = self.node(Expression::And(Box::new(left), Box::new(right)), start);
+        }
+        Ok(left)
+    }
+
+    fn not(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        if self.skip_name("not") {
+            let inner = self.nested(Self::not)?;
+            return Ok(self.node(Expression::Not(Box::new(inner)), start));
+        }
+        self.comparison()
+    }
+
+    fn comparison(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let left = self.sum()?;
+        let mut rest = Vec::new();
+        while let Some(operator) = self.comparison_operator() {
+            rest.push((operator, self.sum()?));
+        }
+        if rest.is_empty() {
+            return Ok(left);
+        }
+        Ok(self.node(Expression::Compare(Box::new(left), rest), start))
+    }
+
+    fn comparison_operator(&mut self) -> Option<ComparisonOperator> {
+        let operator = match self.peek() {
+            Kind::Operator("==") => ComparisonOperator::Equal,
+            Kind::Operator("!=") => ComparisonOperator::NotEqual,
+            Kind::Operator("<") => ComparisonOperator::Less,
+            Kind::Operator("<=") => ComparisonOperator::LessOrEqual,
+            Kind::Operator(">") => ComparisonOperator::Greater,
+            Kind::Operator(">=") => ComparisonOperator::GreaterOrEqual,
+            Kind::Name(name) if name == "in" => ComparisonOperator::In,
+            Kind::Name(name) if name == "not" => match self.peek_after() {
+                Kind::Name(after) if after == "in" => {
+                    self.position += 1;
+                    ComparisonOperator::NotIn
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        self.position += 1;
+        Some(operator)
+    }
+
+    fn binary(
+        &mut self,
+        operators: &[(&str, BinaryOperator)],
+        operand: fn(&mut Self) -> Outcome<Expr>,
+    ) -> Outcome<Expr> {
+        let start = self.range().start;
+        let mut left = operand(self)?;
+        while let Some(operator) = self.one_of(operators) {
+            let right = operand(self)?;
+            let kind = Expression::Binary(operator, Box::new(left), Box::new(right));
+            left = self.node(kind, start);
+        }
+        Ok(left)
+    }
+
+    fn one_of(&mut self, operators: &[(&str, BinaryOperator)]) -> Option<BinaryOperator> {
+        let Kind::Operator(found) = self.peek() else {
+            return None;
+        };
+        let (_, operator) = operators.iter().find(|(symbol, _)| symbol == found)?;
+        self.position += 1;
+        Some(*operator)
+    }
+
+    fn sum(&mut self) -> Outcome<Expr> {
+        let operators = [("+", BinaryOperator::Add), ("-", BinaryOperator::Subtract)];
+        self.binary(&operators, Self::concatenation)
+    }
+
+    fn concatenation(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let first = self.product()?;
+        if !matches!(self.peek(), Kind::Operator("~")) {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
+        while self.skip_operator("~") {
+            parts.push(self.product()?);
+        }
+        Ok(self.node(Expression::Concat(parts), start))
+    }
+
+    fn product(&mut self) -> Outcome<Expr> {
+        let operators = [
+            ("*", BinaryOperator::Multiply),
+            ("/", BinaryOperator::Divide),
+            ("//", BinaryOperator::FloorDivide),
+            ("%", BinaryOperator::Modulo),
+        ];
+        self.binary(&operators, Self::power)
+    }
+
+    fn power(&mut self) -> Outcome<Expr> {
+        self.binary(&[("**", BinaryOperator::Power)], Self::filtered_unary)
+    }
+
+    fn filtered_unary(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let operand = self.unary()?;
+        self.filters_and_tests(operand, start)
+    }
+
+    /// A sign and its operand without filters, which apply to the signed value.
+    fn unary(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        if self.skip_operator("-") {
+            let operand = self.nested(Self::unary)?;
+            return Ok(self.node(Expression::Negate(Box::new(operand)), start));
+        }
+        if self.skip_operator("+") {
+            let operand = self.nested(Self::unary)?;
+            return Ok(self.node(Expression::Positive(Box::new(operand)), start));
+        }
+        let primary = self.primary()?;
+        self.postfix(primary, start)
+    }
+
+    fn primary(&mut self) -> Outcome<Expr> {
+        let start = self.range().start;
+        let kind = match self.peek().clone() {
+            Kind::Name(name) => {
+                self.position += 1;
+                match name.as_str() {
+                    "true" | "True" => Expression::Constant(Value::from(true)),
+                    "false" | "False" => Expression::Constant(Value::from(false)),
+                    "none" | "None" => Expression::Constant(Value::from(())),
+                    name => Expression::Name(Arc::from(name)),
+                }
+            }
+            Kind::Integer(number) => {
+                self.position += 1;
+                Expression::Constant(Value::from(number))
+            }
+            Kind::Float(number) => {
+                self.position += 1;
+                Expression::Constant(Value::from(number))
+            }
+            Kind::Text(_) => self.text(),
+            Kind::Operator("(") => {
+                self.position += 1;
+                return self.parenthesised(start);
+            }
+            Kind::Operator("[") => {
+                self.position += 1;
+                Expression::List(self.elements("]")?)
+            }
+            Kind::Operator("{") => {
+                self.position += 1;
+                self.dict()?
+            }
+            Kind::End => return self.error("Expected an expression, got 'end of template'"),
+            found => {
+                let found = describe(&found);
+                return self.error(format!("Expected an expression, got '{found}'"));
+            }
+        };
+        Ok(self.node(kind, start))
+    }
+
+    /// Neighbouring string constants are one.
+    fn text(&mut self) -> Expression {
+        let mut text = String::new();
+        while let Kind::Text(part) = self.peek() {
+            text.push_str(part);
+            self.position += 1;
+        }
+        let holds_template = text.contains("{{") || text.contains("{%") || text.contains("{#");
+        if holds_template && self.embedded == Embedded::Rendered {
+            Expression::Embedded(Arc::from(text))
+        } else {
+            Expression::Constant(Value::from(text))
+        }
+    }
+
+    fn parenthesised(&mut self, start: usize) -> Outcome<Expr> {
+        if self.skip_operator(")") {
+            return Ok(self.node(Expression::Tuple(Vec::new()), start));
+        }
+        let inner = self.tuple_or_expression()?;
+        self.expect_operator(")")?;
+        Ok(Node { range: self.since(start), ..inner })
+    }
+
+    fn elements(&mut self, close: &str) -> Outcome<Vec<Expr>> {
+        let mut elements = Vec::new();
+        while !self.skip_operator(close) {
+            if !elements.is_empty() {
+                self.expect_operator(",")?;
+                if self.skip_operator(close) {
+                    break;
+                }
+            }
+            elements.push(self.expression()?);
+        }
+        Ok(elements)
+    }
+
+    fn dict(&mut self) -> Outcome<Expression> {
+        let mut entries = Vec::new();
+        while !self.skip_operator("}") {
+            if !entries.is_empty() {
+                self.expect_operator(",")?;
+                if self.skip_operator("}") {
+                    break;
+                }
+            }
+            let key = self.expression()?;
+            self.expect_operator(":")?;
+            entries.push((key, self.expression()?));
+        }
+        Ok(Expression::Dict(entries))
+    }
+
+    fn postfix(&mut self, mut target: Expr, start: usize) -> Outcome<Expr> {
+        loop {
+            let kind = if self.skip_operator(".") {
+                self.attribute(target)?
+            } else if self.skip_operator("[") {
+                self.subscript(target)?
+            } else if self.skip_operator("(") {
+                Expression::Call(Box::new(target), self.arguments()?)
+            } else {
+                return Ok(target);
+            };
+            target = self.node(kind, start);
+        }
+    }
+
+    fn attribute(&mut self, target: Expr) -> Outcome<Expression> {
+        match self.advance() {
+            Kind::Name(name) => Ok(Expression::Attribute(Box::new(target), Arc::from(name))),
+            Kind::Integer(index) => {
+                let range = self.range();
+                let index = Node { kind: Expression::Constant(Value::from(index)), range };
+                Ok(Expression::Item(Box::new(target), Box::new(index)))
+            }
+            _ => {
+                self.position -= 1;
+                self.error("expected name or number")
+            }
+        }
+    }
+
+    fn subscript(&mut self, target: Expr) -> Outcome<Expression> {
+        let mut parts: [Option<Box<Expr>>; 3] = [None, None, None];
+        let mut colons = 0;
+        for part in &mut parts {
+            if !matches!(self.peek(), Kind::Operator(":" | "]")) {
+                *part = Some(Box::new(self.tuple_or_expression()?));
+            }
+            if !self.skip_operator(":") {
+                break;
+            }
+            colons += 1;
+        }
+        self.expect_operator("]")?;
+        if colons > 0 {
+            return Ok(Expression::Slice(Box::new(target), parts));
+        }
+        let [Some(index), _, _] = parts else {
+            return self.error("Expected an expression, got ']'");
+        };
+        Ok(Expression::Item(Box::new(target), index))
+    }
+
+    /// The arguments of a call after its opening parenthesis.
+    pub(super) fn arguments(&mut self) -> Outcome<Arguments> {
+        let mut arguments = Arguments::default();
+        let mut first = true;
+        while !self.skip_operator(")") {
+            if !first {
+                self.expect_operator(",")?;
+                if self.skip_operator(")") {
+                    break;
+                }
+            }
+            first = false;
+            if self.skip_operator("**") {
+                arguments.double_star = Some(Box::new(self.expression()?));
+            } else if self.skip_operator("*") {
+                arguments.star = Some(Box::new(self.expression()?));
+            } else if let (Kind::Name(name), Kind::Operator("=")) = (self.peek(), self.peek_after())
+            {
+                let name = Arc::from(name.as_str());
+                self.position += 2;
+                arguments.keyword.push((name, self.expression()?));
+            } else if arguments.keyword.is_empty() {
+                arguments.positional.push(self.expression()?);
+            } else {
+                return self.error("invalid syntax for function call expression");
+            }
+        }
+        Ok(arguments)
+    }
+
+    pub(super) fn filters_and_tests(&mut self, mut target: Expr, start: usize) -> Outcome<Expr> {
+        loop {
+            if self.skip_operator("|") {
+                target = self.filter(target, start)?;
+            } else if self.is_name("is") {
+                self.position += 1;
+                target = self.test(target, start)?;
+            } else if self.skip_operator("(") {
+                // what a filter gave is called
+                let arguments = self.arguments()?;
+                target = self.node(Expression::Call(Box::new(target), arguments), start);
+            } else {
+                return Ok(target);
+            }
+        }
+    }
+
+    fn dotted_name(&mut self) -> Outcome<String> {
+        let mut name = self.expect_any_name()?.to_string();
+        while matches!(self.peek(), Kind::Operator(".")) {
+            self.position += 1;
+            name.push('.');
+            name.push_str(&self.expect_any_name()?);
+        }
+        Ok(name)
+    }
+
+    pub(super) fn filter(&mut self, target: Expr, start: usize) -> Outcome<Expr> {
+        let range = self.range();
+        let name = self.dotted_name()?;
+        let filter = filters::find(&name).map_err(|message| SyntaxError { message, range })?;
+        let arguments =
+            if self.skip_operator("(") { self.arguments()? } else { Arguments::default() };
+        let kind = Expression::Filter { target: Box::new(target), filter, arguments };
+        Ok(self.node(kind, start))
+    }
+
+    fn test(&mut self, target: Expr, start: usize) -> Outcome<Expr> {
+        let negated = self.skip_name("not");
+        let range = self.range();
+        let name = self.dotted_name()?;
+        let test = tests::find(&name).map_err(|message| SyntaxError { message, range })?;
+        let arguments = if self.skip_operator("(") {
+            self.arguments()?
+        } else if self.begins_argument() {
+            let start = self.range().start;
+            let argument = self.primary()?;
+            let argument = self.postfix(argument, start)?;
+            Arguments { positional: vec![argument], ..Arguments::default() }
+        } else {
+            Arguments::default()
+        };
+        let kind = Expression::Test { target: Box::new(target), test, arguments };
+        let tested = self.node(kind, start);
+        if negated {
+            return Ok(self.node(Expression::Not(Box::new(tested)), start));
+        }
+        Ok(tested)
+    }
+
+    /// Whether the argument of a test without parentheses follows.
+    fn begins_argument(&self) -> bool {
+        match self.peek() {
+            Kind::Name(name) => {
+                !matches!(name.as_str(), "else" | "or" | "and" | "is" | "if" | "in" | "not" | "recursive")
+            }
+            Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) => true,
+            Kind::Operator(operator) => matches!(*operator, "[" | "{"),
+            _ => false,
+        }
+    }
+}
+
+/// A token in words.
+pub(super) fn describe(kind: &Kind) -> String {
+    match kind {
+        Kind::Data(_) => "template data / text".to_owned(),
+        Kind::VariableBegin => "begin of print statement".to_owned(),
+        Kind::VariableEnd => "end of print statement".to_owned(),
+        Kind::BlockBegin => "begin of statement block".to_owned(),
+        Kind::BlockEnd => "end of statement block".to_owned(),
+        Kind::Name(name) => name.clone(),
+        Kind::Integer(_) => "integer".to_owned(),
+        Kind::Float(_) => "float".to_owned(),
+        Kind::Text(_) => "string".to_owned(),
+        Kind::Operator(operator) => (*operator).to_owned(),
+        Kind::End => "end of template".to_owned(),
+    }
+}

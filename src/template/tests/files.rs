@@ -1,0 +1,66 @@
+//! Files of the controller.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::{Test, test};
+use crate::template::eval::Bound;
+use crate::template::failure::Outcome;
+
+/// The family.
+pub(super) const TESTS: &[Test] = &[
+    test("exists", &["path"], exists),
+    test("file", &["path"], file),
+    test("is_file", &["path"], file),
+    test("directory", &["path"], directory),
+    test("is_dir", &["path"], directory),
+    test("link", &["path"], link),
+    test("is_link", &["path"], link),
+    test("link_exists", &["path"], |call| {
+        Ok(Path::new(&call.text(0)?).symlink_metadata().is_ok())
+    }),
+    test("abs", &["path"], absolute),
+    test("is_abs", &["path"], absolute),
+    test("same_file", &["path", "other"], same_file),
+    test("is_same_file", &["path", "other"], same_file),
+    test("mount", &["path"], mount),
+    test("is_mount", &["path"], mount),
+];
+
+fn exists(call: &Bound<'_>) -> Outcome<bool> {
+    Ok(Path::new(&call.text(0)?).exists())
+}
+
+fn file(call: &Bound<'_>) -> Outcome<bool> {
+    Ok(Path::new(&call.text(0)?).is_file())
+}
+
+fn directory(call: &Bound<'_>) -> Outcome<bool> {
+    Ok(Path::new(&call.text(0)?).is_dir())
+}
+
+fn link(call: &Bound<'_>) -> Outcome<bool> {
+    Ok(Path::new(&call.text(0)?).is_symlink())
+}
+
+fn absolute(call: &Bound<'_>) -> Outcome<bool> {
+    Ok(Path::new(&call.text(0)?).is_absolute())
+}
+
+fn same_file(call: &Bound<'_>) -> Outcome<bool> {
+    let (one, other) = (call.text(0)?, call.text(1)?);
+    match (Path::new(&one).metadata(), Path::new(&other).metadata()) {
+        (Ok(one), Ok(other)) => Ok(one.dev() == other.dev() && one.ino() == other.ino()),
+        (Err(error), _) | (_, Err(error)) => Err(call.refuse(error)),
+    }
+}
+
+fn mount(call: &Bound<'_>) -> Outcome<bool> {
+    let path = call.text(0)?;
+    let path = Path::new(&path);
+    let (Ok(own), Ok(parent)) = (path.symlink_metadata(), path.join("..").symlink_metadata()) else {
+        return Ok(false);
+    };
+    let distinct = own.dev() != parent.dev() || own.ino() == parent.ino();
+    Ok(own.is_dir() && distinct)
+}

@@ -1,0 +1,74 @@
+//! Tests (`is …`) by family.
+
+mod comparisons;
+mod files;
+mod regexes;
+mod results;
+mod types;
+mod versions;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::eval::{Bound, Parameters};
+use super::failure::Outcome;
+use super::filters::{nearest, short_name};
+
+/// A test.
+pub(super) struct Test {
+    pub(super) name: &'static str,
+    pub(super) parameters: Parameters,
+    /// Whether it handles undefined arguments itself.
+    pub(super) takes_undefined: bool,
+    pub(super) run: fn(&Bound<'_>) -> Outcome<bool>,
+}
+
+impl std::fmt::Debug for Test {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+const fn test(
+    name: &'static str,
+    parameters: Parameters,
+    run: fn(&Bound<'_>) -> Outcome<bool>,
+) -> Test {
+    Test { name, parameters, takes_undefined: false, run }
+}
+
+const fn lenient(
+    name: &'static str,
+    parameters: Parameters,
+    run: fn(&Bound<'_>) -> Outcome<bool>,
+) -> Test {
+    Test { name, parameters, takes_undefined: true, run }
+}
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Test>> = LazyLock::new(|| {
+    [
+        comparisons::TESTS,
+        files::TESTS,
+        regexes::TESTS,
+        results::TESTS,
+        types::TESTS,
+        versions::TESTS,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|test| (test.name, test))
+    .collect()
+});
+
+/// The test of a name, plain or with `ansible.builtin.` before it; the message of a refusal.
+pub(super) fn find(name: &str) -> Result<&'static Test, String> {
+    let short = short_name(name);
+    if let Some(test) = BY_NAME.get(short) {
+        return Ok(test);
+    }
+    let mut message = format!("No test named '{name}'.");
+    if let Some(near) = nearest(short, BY_NAME.keys().copied()) {
+        message.push_str(&format!(" Did you mean '{near}'?"));
+    }
+    Err(message)
+}
