@@ -22,7 +22,7 @@ use super::quoting::quote;
 const SCRIPT: &str = include_str!("bootstrap.sh");
 
 /// How long the host may say nothing while a runner starts.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// The line for the login shell and what to answer when a password is asked for.
 ///
@@ -65,6 +65,8 @@ pub(crate) struct Started {
     /// What came after the magic line already.
     pub(crate) rest: BytesMut,
     pub(crate) errors: Tail,
+    /// Whether a terminal stands between: the end of the input does not reach the runner then.
+    pub(crate) terminal: Terminal,
     /// The hash that the runner has to show.
     pub(crate) sha256: String,
 }
@@ -139,7 +141,7 @@ pub(crate) async fn start(
             Signal::Runner => {
                 let (process, rest, errors) = conversation.into_parts();
                 let sha256 = image.sha256.clone();
-                return Ok(Started { process, rest, errors, sha256 });
+                return Ok(Started { process, rest, errors, terminal, sha256 });
             }
             Signal::Architecture(name) => {
                 image = images.find(&name).await?;
@@ -184,13 +186,11 @@ pub(crate) async fn send(conversation: &mut Conversation, data: &[u8]) -> std::i
 }
 
 async fn next(conversation: &mut Conversation) -> Result<Signal, Problem> {
-    match tokio::time::timeout(SILENCE, conversation.signal()).await {
-        Ok(signal) => Ok(signal),
-        Err(_) => {
-            let said = conversation.last_words();
-            Err(RunnerProblem::TimedOut { after: SILENCE, said }.into())
-        }
+    if let Ok(signal) = tokio::time::timeout(SILENCE, conversation.signal()).await {
+        return Ok(signal);
     }
+    let said = conversation.last_words();
+    Err(RunnerProblem::TimedOut { after: SILENCE, said }.into())
 }
 
 fn asked_in_vain(privilege: &Privilege, answered: bool) -> Problem {

@@ -29,6 +29,9 @@ pub(crate) struct Opener<'o> {
     pub(crate) policy: HostKeys,
 }
 
+/// The session below another one, to come; boxed because a jump host may be behind another.
+type Carried<'f> = Pin<Box<dyn Future<Output = Result<Option<Arc<Session>>, Problem>> + Send + 'f>>;
+
 /// A way that is open, with what it is made of.
 struct Road {
     stream: Stream,
@@ -132,7 +135,7 @@ impl Opener<'_> {
         settings: &'f HostSettings,
         before: &'f [Hop],
         depth: usize,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<Arc<Session>>, Problem>> + Send + 'f>> {
+    ) -> Carried<'f> {
         Box::pin(async move {
             let hops = match &settings.proxy {
                 _ if !before.is_empty() => before,

@@ -18,7 +18,7 @@ use super::process::{Process, Tail, spawn};
 use super::target::{HostKeys, Target};
 
 /// How long a login may take once the connection stands.
-const LOGIN: Duration = Duration::from_secs(60);
+const LOGIN: Duration = Duration::from_mins(1);
 
 /// Between two looks at what `ssh` does.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -189,6 +189,8 @@ impl Master {
             Terminal::Raw => "-tt",
         };
         let mut command = Command::new("ssh");
+        // with a terminal, ssh itself would speak after the host's last words
+        command.args(["-o", "LogLevel=ERROR"]);
         command.args(["-o", "ControlMaster=no", terminal]).args(&self.arguments).arg(line);
         spawn(&mut command).map_err(|source| Problem::Spawn { program: "ssh".to_owned(), source })
     }

@@ -17,7 +17,7 @@ use crate::connection::secret::Secret;
 use crate::connection::ssh_config::{Agent, AgentKeys, HostSettings, Identities, RefusedMethod};
 
 /// How long the server may think about one attempt.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Questions that a server may ask before it is enough.
 const ROUNDS: usize = 6;

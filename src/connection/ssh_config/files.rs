@@ -102,7 +102,9 @@ pub(crate) fn glob(pattern: &Path) -> Vec<PathBuf> {
     for part in pattern.components() {
         let name = part.as_os_str().to_string_lossy();
         if !name.contains(['*', '?']) {
-            found.iter_mut().for_each(|path| path.push(part));
+            for path in &mut found {
+                path.push(part);
+            }
             continue;
         }
         found = found.iter().flat_map(|directory| matching_entries(directory, &name)).collect();

@@ -251,14 +251,13 @@ fn split_words(line: &str) -> Result<Vec<String>, String> {
                 word.get_or_insert_default().extend(letters.next());
             }
             (Some(mark), _) if letter == mark => quote = None,
-            (Some(_), _) => word.get_or_insert_default().push(letter),
             (None, '"' | '\'') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
             }
             (None, '#') if word.is_none() => break,
             (None, _) if letter.is_whitespace() => words.extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(letter),
+            (_, _) => word.get_or_insert_default().push(letter),
         }
     }
     if quote.is_some() {

@@ -257,7 +257,7 @@ impl Walk<'_> {
                 .number(Keyword::ServerAliveCountMax)?
                 .and_then(|count| usize::try_from(count).ok()),
             family: self.family()?,
-            refused_methods: self.refused_methods()?,
+            refused_methods: self.refused_methods(),
             host_name,
             port,
             user,
@@ -350,7 +350,7 @@ impl Walk<'_> {
         }
     }
 
-    fn refused_methods(&self) -> Result<Vec<RefusedMethod>, ConfigError> {
+    fn refused_methods(&self) -> Vec<RefusedMethod> {
         let mut refused = Vec::new();
         for (keyword, method) in [
             (Keyword::PubkeyAuthentication, RefusedMethod::PublicKey),
@@ -363,7 +363,7 @@ impl Walk<'_> {
                 refused.push(method);
             }
         }
-        Ok(refused)
+        refused
     }
 }
 

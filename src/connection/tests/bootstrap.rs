@@ -220,7 +220,7 @@ fn mounts(script: &str) -> Option<String> {
         .output()
         .is_ok_and(|output| output.status.success());
     if !possible {
-        eprintln!("skipped: no mount namespaces here");
+        skip("no mount namespaces here");
         return None;
     }
     // the line that follows goes through `CANVASS_MOUNTED`

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use canvass_modules::wire::{ItemReply, Mode, TaskRequest};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
 use super::ssh_config::{ConfigFiles, Home};
@@ -66,14 +66,11 @@ async fn ping(runner: &Runner) {
     assert_eq!(replies[0].returned.get("ping"), Some(&json!("door")), "{replies:?}");
 }
 
-fn sudo(user: &str) -> Privilege {
-    Privilege::Become {
-        method: BecomeMethod::Sudo,
-        user: user.into(),
-        executable: None,
-        flags: None,
-        password: None,
-    }
+/// Says why a test does nothing.
+#[expect(clippy::print_stderr, reason = "nobody else reports on tests")]
+fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    eprintln!("skipped: {test}: {reason}");
 }
 
 fn connector(home: &Path) -> Arc<Connector> {
@@ -86,8 +83,4 @@ fn words<T>(result: Result<T, ConnectionError>) -> String {
         Ok(_) => panic!("must fail"),
         Err(error) => error.to_string(),
     }
-}
-
-fn arguments(pairs: &[(&str, Json)]) -> Map<String, Json> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }

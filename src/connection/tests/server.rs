@@ -30,7 +30,7 @@ impl Sshd {
     /// Starts a server; `None`, with a word, where there is none or nobody may start it.
     pub(super) fn start(options: &str) -> Option<Self> {
         if !Path::new("/usr/sbin/sshd").exists() || !rustix::process::getuid().is_root() {
-            eprintln!("skipped: needs root and /usr/sbin/sshd");
+            skip("needs root and /usr/sbin/sshd");
             return None;
         }
         let _ = std::fs::create_dir_all("/run/sshd");
@@ -66,7 +66,7 @@ impl Sshd {
             .stderr(log)
             .spawn()
             .unwrap();
-        let sshd = Self { port, child, folder };
+        let sshd = Self { folder, port, child };
         sshd.know("host_ed25519");
         let start = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {

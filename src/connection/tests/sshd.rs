@@ -151,7 +151,9 @@ async fn host_certificates_need_a_known_authority_and_the_right_name() {
             .unwrap();
         let result = connect(&sshd, &sshd.target()).await;
         match expected {
-            None => drop(result.unwrap()),
+            None => {
+                result.unwrap();
+            }
             Some(reason) => assert!(words(result).contains(reason)),
         }
     }
@@ -235,7 +237,7 @@ async fn hosts_that_cannot_be_reached_are_told_apart() {
     let hung = hang_up.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = hang_up.accept().await {
-            drop(stream)
+            drop(stream);
         }
     });
     for (address, port, part) in [
