@@ -10,12 +10,14 @@ mod prompt;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 pub use error::CommandError;
 
-use crate::connection::ConnectorSettings;
+use crate::connection::{ConnectorSettings, PassphraseRequest};
+use crate::diagnostics::Diagnostic;
 
 /// Agentless configuration management: runs Ansible playbooks over SSH, without Python.
 #[derive(Debug, Parser)]
@@ -92,7 +94,15 @@ fn print(text: &str) {
 
 /// How connections are opened: passphrases of keys are asked for on the terminal.
 fn connector_settings() -> ConnectorSettings {
-    ConnectorSettings::default()
+    ConnectorSettings {
+        passphrase: Some(Arc::new(|request: &PassphraseRequest| {
+            prompt::ask(&format!("passphrase of `{}`", request.file.display()))
+        })),
+        warn: Some(Arc::new(|text: &str| {
+            say(&error::draw(&Diagnostic::warning(text, None)));
+        })),
+        ..ConnectorSettings::of_process()
+    }
 }
 
 /// Says something on standard error.

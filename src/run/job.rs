@@ -533,7 +533,8 @@ impl Job {
             Err(error) => return lost(&error),
         };
         let mut returned = Map::new();
-        let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
+        let [stdout, stderr] = [&output.stdout, &output.stderr]
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         for (name, text) in [("stdout", &stdout), ("stderr", &stderr)] {
             returned.insert(name.to_owned(), Json::from(text.as_str()));
             let lines = text.lines().map(Json::from).collect();
@@ -541,7 +542,7 @@ impl Job {
         }
         returned.insert("rc".to_owned(), Json::from(output.status));
         returned.insert("changed".to_owned(), Json::from(true));
-        if output.success() {
+        if output.status == 0 {
             TaskResult::new(Verdict::Changed, returned)
         } else {
             returned.insert("msg".to_owned(), Json::from("non-zero return code"));

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use canvass_modules::effect::{Effect, Output};
+use canvass_modules::effect::Effect;
 use canvass_modules::wire::{ItemReply, Mode, TaskRequest};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 
 use crate::connection::{
-    Connection, ConnectionError, Connector, Privilege, Runner, Target, TaskSource, Transport,
+    Connection, ConnectionError, Connector, Output, Privilege, Runner, Target, TaskSource, Transport,
 };
 
 /// All connections of a run.

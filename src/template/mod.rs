@@ -25,3 +25,8 @@ pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
 
 pub(crate) use failure::{Failure, Outcome};
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};
+
+/// Data from a host's answer or a module's result as a value; text in it is never a template.
+pub fn from_json(json: &serde_json::Value) -> minijinja::Value {
+    python::value_from_json(json)
+}

@@ -4,10 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minijinja::Value;
-use serde_json::Value as Json;
+use serde_json::{Map, Number, Value as Json};
 
+use super::cache;
+use super::eval::{Environment, FileContext, Interpreter, Output};
+use super::failure::{Failure, Outcome};
+use super::lookups;
+use super::place::narrow;
+use super::python::{self, Class, as_float, as_integer, class_of, finalise, text};
+use super::render::{
+    expression_value, holds_template, strip_newline, template_value, text_with_newlines,
+};
+use super::syntax::{Backslashes, Markers, Options, SyntaxError, Whitespace};
 use super::{TemplateError, TemplateErrorKind};
-use crate::source::{Node, Span};
+use crate::source::{Kind, Node, Span};
 use crate::vars::{Scope, Var};
 
 /// Renders; one for a run, shared by all hosts.
@@ -25,6 +35,26 @@ pub struct Directories {
     pub playbook: PathBuf,
 }
 
+impl Directories {
+    /// The places of a relative path, the most particular first: `kind` is `files`, `templates`
+    /// or `vars`.
+    pub fn candidates(&self, kind: &str, path: &Path) -> Vec<PathBuf> {
+        if path.is_absolute() {
+            return vec![path.to_path_buf()];
+        }
+        let mut candidates = Vec::new();
+        for folder in [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
+        {
+            for candidate in [folder.join(kind).join(path), folder.join(path)] {
+                if !candidates.contains(&candidate) {
+                    candidates.push(candidate);
+                }
+            }
+        }
+        candidates
+    }
+}
+
 /// Options of the `template` module.
 #[derive(Debug, Clone)]
 pub struct FileOptions {
@@ -38,6 +68,17 @@ pub struct FileOptions {
     pub markers: Option<[String; 6]>,
 }
 
+impl Default for FileOptions {
+    fn default() -> Self {
+        Self {
+            trim_blocks: true,
+            lstrip_blocks: false,
+            newline: "\n".to_owned(),
+            markers: None,
+        }
+    }
+}
+
 impl Templar {
     /// A templar for a run.
     pub fn new() -> Arc<Self> {
@@ -46,73 +87,293 @@ impl Templar {
 
     /// The value of a node, all templates in it rendered, keys too.
     pub fn node(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
-        self.var(&Var::from(node), scope)
+        let var = Var::from(node);
+        complete(|| finalise(&scope.render(&var)?), Some(&node.span))
     }
 
     /// The value of a variable, all templates in it rendered.
-    pub fn var(&self, _var: &Var, _scope: &Scope) -> Result<Value, TemplateError> {
-        Err(TemplateError { kind: TemplateErrorKind::Failed("not built".to_owned()), span: None })
+    pub fn var(&self, var: &Var, scope: &Scope) -> Result<Value, TemplateError> {
+        complete(|| finalise(&scope.render(var)?), None)
     }
 
     /// The value of a bare expression (`var:` of debug, `that:` of assert).
     pub fn expression(
         &self,
-        _text: &str,
-        _span: Option<&Span>,
-        _scope: &Scope,
+        text: &str,
+        span: Option<&Span>,
+        scope: &Scope,
     ) -> Result<Value, TemplateError> {
-        Err(TemplateError { kind: TemplateErrorKind::Failed("not built".to_owned()), span: None })
+        complete(|| finalise(&expression_value(text, span, scope)?), span)
     }
 
     /// Whether a condition holds (`when`, `until` …): text is an expression, a boolean is itself.
-    pub fn condition(&self, _condition: &Node, _scope: &Scope) -> Result<bool, TemplateError> {
-        Ok(true)
+    pub fn condition(&self, condition: &Node, scope: &Scope) -> Result<bool, TemplateError> {
+        complete(|| condition_value(condition, scope), Some(&condition.span))
     }
 
     /// The elements that a lookup gives for `with_<name>`.
     pub fn lookup_loop(
         &self,
-        _name: &str,
-        _value: &Node,
-        _scope: &Scope,
+        name: &str,
+        value: &Node,
+        scope: &Scope,
     ) -> Result<Vec<Value>, TemplateError> {
-        Ok(Vec::new())
+        let var = Var::from(value);
+        complete(
+            || {
+                let terms = finalise(&scope.render(&var)?)?;
+                let terms = match class_of(&terms) {
+                    Class::List | Class::Tuple => python::elements(&terms)?,
+                    _ => vec![terms],
+                };
+                let found = lookups::run_loop(name, terms, scope)?;
+                found.iter().map(finalise).collect()
+            },
+            Some(&value.span),
+        )
     }
 
     /// The text of a template file.
     pub fn file(
         &self,
-        _path: &Path,
-        _text: &str,
-        _options: &FileOptions,
-        _scope: &Scope,
+        path: &Path,
+        text: &str,
+        options: &FileOptions,
+        scope: &Scope,
     ) -> Result<String, TemplateError> {
-        Ok(String::new())
+        let source = text.replace("\r\n", "\n");
+        let (source, options) = complete(|| file_options(&source, options), None)?;
+        let mut folders: Vec<PathBuf> = path.parent().map(Path::to_path_buf).into_iter().collect();
+        for candidate in scope.directories().candidates("templates", Path::new("")) {
+            if !folders.contains(&candidate) {
+                folders.push(candidate);
+            }
+        }
+        let files = FileContext { folders, options };
+        let rendered = render_file(source, &files, scope);
+        rendered.map_err(|mut failure| {
+            let offset = text.find(source).unwrap_or_default();
+            if failure.span.is_none()
+                && let Some(range) = failure.range
+            {
+                failure.span = Some(file_span(path, text, offset + range.start, offset + range.end));
+            }
+            failure.into_error(None)
+        })
     }
 
     /// Finds what is wrong with the templates in a node without rendering: syntax, unknown
     /// filters, tests and lookups.
-    pub fn check(&self, _node: &Node) -> Result<(), TemplateError> {
-        Ok(())
+    pub fn check(&self, node: &Node) -> Result<(), TemplateError> {
+        match &node.kind {
+            Kind::Str(text) if holds_template(&text.value) => {
+                cache::inline(strip_newline(&text.value))
+                    .map(|_| ())
+                    .map_err(|error| syntax_error(error, &text.value, &node.span))
+            }
+            Kind::Seq(elements) => elements.iter().try_for_each(|element| self.check(element)),
+            Kind::Map(entries) => entries.iter().try_for_each(|(key, value)| {
+                self.check(key)?;
+                self.check(value)
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// As [`Self::check`] for a condition.
-    pub fn check_condition(&self, _node: &Node) -> Result<(), TemplateError> {
-        Ok(())
+    pub fn check_condition(&self, node: &Node) -> Result<(), TemplateError> {
+        match &node.kind {
+            Kind::Str(text) if is_wrapped(&text.value) => self.check(node),
+            Kind::Str(text) => cache::expression(&text.value)
+                .map(|_| ())
+                .map_err(|error| syntax_error(error, &text.value, &node.span)),
+            Kind::Seq(elements) => {
+                elements.iter().try_for_each(|element| self.check_condition(element))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn complete<T>(run: impl FnOnce() -> Outcome<T>, span: Option<&Span>) -> Result<T, TemplateError> {
+    run().map_err(|failure| failure.into_error(span))
+}
+
+fn syntax_error(error: SyntaxError, source: &str, span: &Span) -> TemplateError {
+    TemplateError {
+        span: Some(narrow(span, source, Some(error.range))),
+        kind: TemplateErrorKind::Syntax(error.message),
+    }
+}
+
+/// Whether a condition is a whole template (`{{ … }}`) instead of an expression.
+fn is_wrapped(text: &str) -> bool {
+    let text = text.trim();
+    (text.starts_with("{{") && text.ends_with("}}"))
+        || (text.starts_with("{%") && text.ends_with("%}"))
+}
+
+fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
+    let value = match &condition.kind {
+        Kind::Bool(flag) => return Ok(*flag),
+        Kind::Str(source) if is_wrapped(&source.value) => {
+            let value = template_value(&source.value, Some(&condition.span), scope)?;
+            // text that a template gives is an expression in its turn
+            match value.as_str() {
+                Some(inner) => expression_value(inner, Some(&condition.span), scope)?,
+                None => value,
+            }
+        }
+        Kind::Str(source) => expression_value(&source.value, Some(&condition.span), scope)?,
+        _ => finalise(&scope.render(&Var::from(condition))?)?,
+    };
+    python::usable(&value)?;
+    if class_of(&value) == Class::Bool {
+        return Ok(value.is_true());
+    }
+    let kind = python::type_name(&value).to_owned();
+    let value = python::truth(&value)?;
+    let value = if value { "True" } else { "False" }.to_owned();
+    Err(Failure::new(TemplateErrorKind::NotBoolean { value, kind }))
+}
+
+/// The options of a file with those of its `#jinja2:` header, and the text after the header.
+fn file_options<'t>(source: &'t str, options: &FileOptions) -> Outcome<(&'t str, Options)> {
+    let whitespace = |trim: bool| if trim { Whitespace::Trim } else { Whitespace::Keep };
+    let mut parsed = Options {
+        after_blocks: whitespace(options.trim_blocks),
+        before_blocks: whitespace(options.lstrip_blocks),
+        newline: options.newline.clone(),
+        backslashes: Backslashes::Escapes,
+        markers: Markers::default(),
+    };
+    if let Some([variable_start, variable_end, block_start, block_end, comment_start, comment_end]) =
+        options.markers.clone()
+    {
+        parsed.markers = Markers {
+            variable: [variable_start, variable_end],
+            block: [block_start, block_end],
+            comment: [comment_start, comment_end],
+        };
+    }
+    let Some(header) = source.strip_prefix("#jinja2:") else {
+        return Ok((source, parsed));
+    };
+    let (line, rest) = header.split_once('\n').unwrap_or((header, ""));
+    for pair in line.split(',').filter(|pair| !pair.trim().is_empty()) {
+        let Some((key, value)) = pair.split_once(':') else {
+            return Err(Failure::failed(format!("malformed #jinja2: header at '{}'", pair.trim())));
+        };
+        header_option(&mut parsed, key.trim(), value.trim())?;
+    }
+    Ok((rest, parsed))
+}
+
+fn header_option(options: &mut Options, key: &str, value: &str) -> Outcome<()> {
+    let unquoted = value.trim_matches(['\'', '"']).to_owned();
+    let switch = || match value {
+        "True" | "true" | "1" => Ok(Whitespace::Trim),
+        "False" | "false" | "0" | "None" => Ok(Whitespace::Keep),
+        _ => Err(Failure::failed(format!("#jinja2: {key} must be True or False, not {value}"))),
+    };
+    let [variable_start, variable_end] = &mut options.markers.variable;
+    let [block_start, block_end] = &mut options.markers.block;
+    let [comment_start, comment_end] = &mut options.markers.comment;
+    match key {
+        "trim_blocks" => options.after_blocks = switch()?,
+        "lstrip_blocks" => options.before_blocks = switch()?,
+        "newline_sequence" => {
+            options.newline = python::unescape(&unquoted).unwrap_or(unquoted);
+        }
+        "variable_start_string" => *variable_start = unquoted,
+        "variable_end_string" => *variable_end = unquoted,
+        "block_start_string" => *block_start = unquoted,
+        "block_end_string" => *block_end = unquoted,
+        "comment_start_string" => *comment_start = unquoted,
+        "comment_end_string" => *comment_end = unquoted,
+        _ => {
+            return Err(Failure::failed(format!(
+                "the option '{key}' of the #jinja2: header is not supported"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<String> {
+    let template = cache::template(strip_newline(source), &files.options)?;
+    let environment = Environment { scope, files: Some(files) };
+    let mut interpreter = Interpreter::new(&environment);
+    let mut output = Output::default();
+    interpreter.template(&template, &mut output)?;
+    let value = output.into_value()?;
+    let rendered = if value.is_none() { String::new() } else { text(&finalise(&value)?)? };
+    Ok(text_with_newlines(rendered, source))
+}
+
+fn file_span(path: &Path, text: &str, start: usize, end: usize) -> Span {
+    let before = text.get(..start).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    let fragment = text.get(start..end).and_then(|part| part.lines().next()).unwrap_or_default();
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Span {
+        file: Arc::new(crate::source::SourceFile {
+            path: path.to_path_buf(),
+            text: text.to_owned(),
+        }),
+        line: number(before.matches('\n').count() + 1),
+        column: number(column),
+        length: number(fragment.chars().count().max(1)),
     }
 }
 
 /// Whether a value is what `omit` stands for.
-pub fn is_omit(_value: &Value) -> bool {
-    false
+pub fn is_omit(value: &Value) -> bool {
+    class_of(value) == Class::Omit
 }
 
 /// A rendered value as JSON; entries that are `omit` are left out.
-pub fn to_json(_value: &Value) -> Result<Json, TemplateError> {
-    Ok(Json::Null)
+pub fn to_json(value: &Value) -> Result<Json, TemplateError> {
+    json(value).map_err(|failure| failure.into_error(None))
 }
 
-/// stub
-pub fn from_json(_value: &Json) -> Value {
-    Value::UNDEFINED
+fn json(value: &Value) -> Outcome<Json> {
+    python::usable(value)?;
+    Ok(match class_of(value) {
+        Class::None | Class::Omit => Json::Null,
+        Class::Bool => Json::Bool(value.is_true()),
+        Class::Integer => {
+            let number = as_integer(value).unwrap_or_default();
+            let small = i64::try_from(number).map(Number::from);
+            let large = || u64::try_from(number).map(Number::from);
+            match small.or_else(|_| large()) {
+                Ok(number) => Json::Number(number),
+                Err(_) => Json::String(number.to_string()),
+            }
+        }
+        Class::Float => {
+            let number = as_float(value).unwrap_or_default();
+            Number::from_f64(number).map_or_else(|| Json::String(number.to_string()), Json::Number)
+        }
+        Class::List | Class::Tuple | Class::Range => {
+            let mut elements = Vec::new();
+            for element in python::elements(value)? {
+                if class_of(&element) != Class::Omit {
+                    elements.push(json(&element)?);
+                }
+            }
+            Json::Array(elements)
+        }
+        Class::Dict => {
+            let mut members = Map::new();
+            for (key, entry) in python::entries(value)? {
+                if class_of(&entry) != Class::Omit {
+                    members.insert(text(&key)?, json(&entry)?);
+                }
+            }
+            Json::Object(members)
+        }
+        _ => Json::String(text(value)?),
+    })
 }

@@ -33,10 +33,14 @@ enum Anchor {
 fn matched(call: &Bound<'_>, [ignore, multi]: [usize; 2], anchor: Anchor) -> Outcome<bool> {
     let text = call.text(0)?;
     let flags = Flags { ignore_case: call.flag(ignore)?, multi_line: call.flag(multi)?, ..Flags::default() };
-    let regex = compiled(&call.text(1)?, flags)?;
+    let pattern = call.text(1)?;
+    let regex = compiled(&pattern, flags)?;
     Ok(match anchor {
-        Anchor::Anywhere => regex.search(&text)?.is_some(),
+        Anchor::Anywhere => regex.is_found(&text)?,
         Anchor::Start => regex.match_start(&text)?.is_some(),
-        Anchor::Whole => regex.full_match(&text)?.is_some(),
+        Anchor::Whole => {
+            let whole = format!("(?:{pattern})\\Z");
+            compiled(&whole, flags)?.match_start(&text)?.is_some()
+        }
     })
 }

@@ -1,0 +1,5 @@
+//! To come.
+
+use super::Filter;
+
+pub(super) const FILTERS: &[Filter] = &[];
