@@ -14,7 +14,14 @@ use tokio::sync::Mutex;
 
 use super::error::RunnerProblem;
 
-include!(concat!(env!("OUT_DIR"), "/runner.rs"));
+use built::{RUNNER_ARCH, RUNNER_GZ, RUNNER_SHA256, RUNNER_SIZE};
+
+/// What the build script wrote.
+mod built {
+    #![expect(unreachable_pub, reason = "generated")]
+
+    include!(concat!(env!("OUT_DIR"), "/runner.rs"));
+}
 
 /// A runner for one architecture.
 #[derive(Debug, Clone)]
@@ -84,10 +91,7 @@ impl Images {
     }
 
     /// The one for an architecture: `canvass-runner-ARCHITECTURE` in the directory.
-    pub(crate) async fn find(
-        &self,
-        architecture: &str,
-    ) -> Result<Arc<RunnerImage>, RunnerProblem> {
+    pub(crate) async fn find(&self, architecture: &str) -> Result<Arc<RunnerImage>, RunnerProblem> {
         if architecture == self.first.architecture {
             return Ok(self.first());
         }

@@ -152,7 +152,8 @@ async fn collect(mut stderr: ChildStderr, words: Arc<SyncMutex<Tail>>) {
 /// The arguments that master and runners share; the first value of an option wins.
 fn arguments(target: &Target, socket: &Path) -> Vec<String> {
     let mut words = Vec::new();
-    let mut option = |name: &str, value: &str| words.extend(["-o".to_owned(), format!("{name}={value}")]);
+    let mut option =
+        |name: &str, value: &str| words.extend(["-o".to_owned(), format!("{name}={value}")]);
     option("BatchMode", "yes");
     option("ControlPath", &socket.to_string_lossy().replace('%', "%%"));
     option("ControlPersist", "no");
@@ -217,7 +218,14 @@ mod tests {
         };
         let words = arguments(&target, Path::new("/s/100%"));
         let text = words.join(" ");
-        for part in ["ControlPath=/s/100%%", "User=u", "Port=2222", "IdentityFile=\"/k e y\"", "accept-new", "BatchMode=yes"] {
+        for part in [
+            "ControlPath=/s/100%%",
+            "User=u",
+            "Port=2222",
+            "IdentityFile=\"/k e y\"",
+            "accept-new",
+            "BatchMode=yes",
+        ] {
             assert!(text.contains(part), "{text}");
         }
         assert!(text.find("ServerAliveInterval=1 ") < text.find("ServerAliveInterval=15"));

@@ -114,7 +114,10 @@ impl ChildOutput {
     }
 }
 
-async fn fill<R: AsyncRead + Unpin>(reader: &mut Option<R>, buffer: &mut BytesMut) -> Option<Bytes> {
+async fn fill<R: AsyncRead + Unpin>(
+    reader: &mut Option<R>,
+    buffer: &mut BytesMut,
+) -> Option<Bytes> {
     buffer.reserve(64 * 1024);
     match reader.as_mut()?.read_buf(buffer).await {
         Ok(0) | Err(_) => None,

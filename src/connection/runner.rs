@@ -167,7 +167,9 @@ impl Runner {
             Ok(Ok(Some((Kind::Message, body)))) => match serde_json::from_slice(&body) {
                 Ok(FromRunner::Ready { hash, .. }) if hash == sha256 => None,
                 Ok(FromRunner::Ready { hash, .. }) => Some(RunnerProblem::WrongHash { hash }),
-                Ok(_) => Some(RunnerProblem::Protocol { reason: "it spoke out of turn".to_owned() }),
+                Ok(_) => {
+                    Some(RunnerProblem::Protocol { reason: "it spoke out of turn".to_owned() })
+                }
                 Err(error) => Some(RunnerProblem::Protocol { reason: error.to_string() }),
             },
             Ok(Ok(Some(_))) => {
@@ -353,7 +355,9 @@ async fn read(
             },
             Ok(Some(_)) => break End::Protocol { reason: "it sent content".to_owned() },
             Ok(None) => {
-                let reason = why().or_else(|| frames.ended.as_ref().map(|how| format!("the runner is gone, {how}")));
+                let reason = why().or_else(|| {
+                    frames.ended.as_ref().map(|how| format!("the runner is gone, {how}"))
+                });
                 let reason = reason.unwrap_or_else(|| "the channel was closed".to_owned());
                 break End::Lost { reason, stderr: frames.errors.words() };
             }

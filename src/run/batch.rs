@@ -333,8 +333,7 @@ impl<'a> Batch<'a> {
     fn forces_handlers(&self) -> bool {
         let Some(node) = &self.play.play.force_handlers else { return false };
         let scope = crate::vars::Scope::default();
-        let reader =
-            KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
+        let reader = KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
         reader.boolean_node("force_handlers", node).unwrap_or(false)
     }
 
@@ -354,10 +353,10 @@ impl<'a> Batch<'a> {
         for node in &found.task.task.notify {
             let topics = match self.play.run.templar.node(node, &scope) {
                 Ok(value) => match value.kind() {
-                    minijinja::value::ValueKind::Seq => {
-                        value.try_iter().map(|all| all.map(|one| one.to_string()).collect())
-                            .unwrap_or_default()
-                    }
+                    minijinja::value::ValueKind::Seq => value
+                        .try_iter()
+                        .map(|all| all.map(|one| one.to_string()).collect())
+                        .unwrap_or_default(),
                     _ => vec![value.to_string()],
                 },
                 Err(error) => {

@@ -31,7 +31,7 @@ pub(crate) struct PlayHosts {
 pub(crate) fn of_run(settings: &RunSettings) -> Layer {
     let mut layer = Layer::new();
     let (full, major, minor, revision) = ANSIBLE_VERSION;
-    let version = Value::from_iter([
+    let version = Value::from_pairs([
         ("full", Value::from(full)),
         ("major", Value::from(major)),
         ("minor", Value::from(minor)),
@@ -39,10 +39,7 @@ pub(crate) fn of_run(settings: &RunSettings) -> Layer {
         ("string", Value::from(full)),
     ]);
     layer.insert("ansible_version".to_owned(), data(version));
-    layer.insert(
-        "ansible_check_mode".to_owned(),
-        data(settings.mode == RunMode::Rehearsal),
-    );
+    layer.insert("ansible_check_mode".to_owned(), data(settings.mode == RunMode::Rehearsal));
     layer.insert("ansible_diff_mode".to_owned(), data(settings.diff == DiffMode::On));
     layer.insert("ansible_forks".to_owned(), data(settings.forks.get()));
     layer.insert("ansible_verbosity".to_owned(), data(settings.verbosity));
@@ -123,10 +120,9 @@ impl Object for AllHosts {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let play = self.play.upgrade()?;
         let host = key.as_str()?;
-        play.run
-            .inventory
-            .is_listed(host)
-            .then(|| Value::from_object(OneHost { play: Arc::downgrade(&play), host: host.to_owned() }))
+        play.run.inventory.is_listed(host).then(|| {
+            Value::from_object(OneHost { play: Arc::downgrade(&play), host: host.to_owned() })
+        })
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::syntax::{
-    Backslashes, Expression, Node, Options, SyntaxError, Template, parse_expression,
-    parse_template,
+    Backslashes, Expression, Node, Options, SyntaxError, Template, parse_expression, parse_template,
 };
 
 /// So many texts are kept; then all are forgotten and it starts anew.

@@ -27,11 +27,7 @@ fn placed(source: &str, span: Option<&Span>) -> impl Fn(Box<Failure>) -> Box<Fai
 }
 
 /// The value of a template as it stands in YAML.
-pub(crate) fn template_value(
-    source: &str,
-    span: Option<&Span>,
-    scope: &Scope,
-) -> Outcome<Value> {
+pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -> Outcome<Value> {
     let parsed = strip_newline(source);
     let run = || -> Outcome<Value> {
         let template = cache::inline(parsed)?;
@@ -46,11 +42,7 @@ pub(crate) fn template_value(
 }
 
 /// The value of a bare expression.
-pub(crate) fn expression_value(
-    source: &str,
-    span: Option<&Span>,
-    scope: &Scope,
-) -> Outcome<Value> {
+pub(crate) fn expression_value(source: &str, span: Option<&Span>, scope: &Scope) -> Outcome<Value> {
     let run = || -> Outcome<Value> {
         let expression = cache::expression(source)?;
         let environment = Environment::new(scope);

@@ -164,7 +164,8 @@ pub(crate) async fn greet(
         ..client::Config::default()
     };
     let fate = Fate::default();
-    let silence = interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1));
+    let silence =
+        interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1));
     let watcher = Watcher { check, fate: fate.clone(), silence };
     match client::connect_stream(Arc::new(config), stream, watcher).await {
         Ok(handle) => Ok(Greeted { handle, fate }),

@@ -49,7 +49,9 @@ impl Home {
     pub(crate) fn tilde(&self, path: &str) -> PathBuf {
         match path.strip_prefix('~') {
             Some("") => self.directory.clone(),
-            Some(rest) if rest.starts_with('/') => self.directory.join(rest.trim_start_matches('/')),
+            Some(rest) if rest.starts_with('/') => {
+                self.directory.join(rest.trim_start_matches('/'))
+            }
             _ => PathBuf::from(path),
         }
     }

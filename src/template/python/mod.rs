@@ -11,7 +11,8 @@ mod json;
 mod text;
 
 pub(in crate::template) use access::{
-    attribute_of, element_at, elements, entries, finalise, item, length, mapping_get, settle, slice, thaw, truth, usable,
+    attribute_of, element_at, elements, entries, finalise, item, length, mapping_get, settle,
+    slice, thaw, truth, usable,
 };
 pub(in crate::template) use arithmetic::{
     absolute, binary, floor_divide, integer_power, modulo, negate, parse_float, parse_integer,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::super::{filters, tests};
+use super::SyntaxError;
 use super::lexer::{self, Kind, Options, Token};
 use super::tree::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Node, Range, Template,
 };
-use super::SyntaxError;
 
 pub(super) type Outcome<T> = Result<T, SyntaxError>;
 pub(super) type Expr = Node<Expression>;
@@ -596,9 +596,10 @@ impl Parser {
     /// Whether the argument of a test without parentheses follows.
     fn begins_argument(&self) -> bool {
         match self.peek() {
-            Kind::Name(name) => {
-                !matches!(name.as_str(), "else" | "or" | "and" | "is" | "if" | "in" | "not" | "recursive")
-            }
+            Kind::Name(name) => !matches!(
+                name.as_str(),
+                "else" | "or" | "and" | "is" | "if" | "in" | "not" | "recursive"
+            ),
             Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) => true,
             Kind::Operator(operator) => matches!(*operator, "[" | "{"),
             _ => false,
