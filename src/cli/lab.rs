@@ -22,7 +22,7 @@ pub(crate) struct LabArguments {
 enum Verb {
     /// Brings hosts up that stay until they are taken down
     Up {
-        /// How many, named `lab1`, `lab2` …
+        /// How many, named `h1`, `h2` …
         #[arg(default_value = "1", conflicts_with = "name")]
         count: NonZeroUsize,
         /// A name; may be given several times

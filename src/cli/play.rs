@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{BecomeMethod, Connector, HostKeys, Secret, Transport};
+use crate::connection::{BecomeMethod, Connector, HostKeys, Secret};
 use crate::diagnostics::Diagnostic;
 use crate::graph::TagFilter;
 use crate::inventory::Inventory;

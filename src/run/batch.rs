@@ -35,6 +35,8 @@ pub(crate) struct Batch<'a> {
     /// How many hosts are at each step.
     positions: BTreeMap<usize, usize>,
     heads: HashMap<usize, usize>,
+    /// How many hosts are at work on each step.
+    at_work: HashMap<usize, u32>,
     running: JoinSet<(usize, usize, JobResult)>,
     /// Steps that run once: all hosts that wait for the one that does it.
     once: HashMap<usize, Vec<usize>>,
@@ -87,6 +89,7 @@ impl<'a> Batch<'a> {
             held: BTreeMap::new(),
             positions: BTreeMap::new(),
             heads: HashMap::new(),
+            at_work: HashMap::new(),
             running: JoinSet::new(),
             once: HashMap::new(),
             tally,
@@ -186,10 +189,15 @@ impl<'a> Batch<'a> {
         matches!(reader.boolean("run_once", |level| level.run_once.as_ref()), Ok(Some(true)))
     }
 
-    /// Begins as many steps as the forks allow.
+    /// Begins as many steps as the forks allow, and of a step as many as its `throttle` does.
     fn start(&mut self) {
+        let mut throttled = Vec::new();
         while self.running.len() < self.play.run.settings.forks.get() {
-            let Some(host) = self.ready.pop_front() else { return };
+            let Some(host) = self.ready.pop_front() else { break };
+            if self.is_throttled(host) {
+                throttled.push(host);
+                continue;
+            }
             let Some((name, run)) = self.hosts.get_index_mut(host) else { continue };
             let Some(step) = run.cursor.next(&self.play.steps) else { continue };
             let Some(found) = self.play.steps.list.get(step) else { continue };
@@ -204,6 +212,7 @@ impl<'a> Batch<'a> {
             let task = Arc::clone(&found.task);
             let id = self.head(step, &name);
             self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
+            *self.at_work.entry(step).or_default() += 1;
             let job = Job { play: Arc::clone(&self.play), step, task, host: name, id };
             self.running.spawn(async move {
                 let result = match doubt {
@@ -213,6 +222,27 @@ impl<'a> Batch<'a> {
                 (host, step, result)
             });
         }
+        for host in throttled.into_iter().rev() {
+            self.ready.push_front(host);
+        }
+    }
+
+    /// Whether as many hosts as `throttle` allows are at work on the next step of this one.
+    fn is_throttled(&self, host: usize) -> bool {
+        let Some((name, run)) = self.hosts.get_index(host) else { return false };
+        let Some(step) = run.cursor.next(&self.play.steps) else { return false };
+        let Some(found) = self.play.steps.list.get(step) else { return false };
+        let at_work = self.at_work.get(&step).copied().unwrap_or_default();
+        if at_work == 0 || found.task.keywords.iter().all(|level| level.throttle.is_none()) {
+            return false;
+        }
+        let scope = self.play.step_scope(name, step);
+        let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
+        let limit = reader
+            .nearest(|level| level.throttle.as_ref())
+            .and_then(|node| reader.number("throttle", node).ok());
+        // 0 and less mean no limit
+        limit.is_some_and(|limit| limit > 0.0 && f64::from(at_work) >= limit)
     }
 
     /// The number of a step in the report; the first host of a batch opens it.
@@ -245,6 +275,9 @@ impl<'a> Batch<'a> {
     }
 
     fn finished(&mut self, host: usize, step: usize, result: JobResult) {
+        if let Some(count) = self.at_work.get_mut(&step) {
+            *count -= 1;
+        }
         let id = self.heads.get(&step).copied().unwrap_or_default();
         let Some((name, _)) = self.hosts.get_index(host) else { return };
         let name = name.clone();
@@ -252,9 +285,14 @@ impl<'a> Batch<'a> {
         self.notify(host, step, &result);
         let others = self.once.remove(&step).unwrap_or_default();
         let all: Vec<usize> = std::iter::once(host).chain(others).collect();
+        let mut learnt = result.total.learnt.clone();
+        if let Some(other) = &result.facts_of {
+            let facts = Learnt { facts: learnt.facts.take(), ..Learnt::default() };
+            self.play.run.hosts.learn(other, &facts);
+        }
         for host in &all {
             if let Some((name, _)) = self.hosts.get_index(*host) {
-                self.play.run.hosts.learn(name, &result.total.learnt);
+                self.play.run.hosts.learn(name, &learnt);
             }
         }
         if let Some(meta) = result.meta {
@@ -492,6 +530,7 @@ impl JobResult {
                 "whether it is notified is unknown: {reason}"
             )),
             delegated_to: None,
+            facts_of: None,
             censored: false,
             ignored: false,
             meta: None,

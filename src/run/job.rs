@@ -43,6 +43,8 @@ pub(crate) struct JobResult {
     pub delegated_to: Option<String>,
     pub censored: bool,
     pub ignored: bool,
+    /// The host that facts are learnt of, when it is not the task's own (`delegate_facts`).
+    pub facts_of: Option<String>,
     pub meta: Option<Meta>,
 }
 
@@ -50,6 +52,7 @@ pub(crate) struct JobResult {
 pub(super) struct Setting {
     pub scope: Scope,
     pub delegated_to: Option<String>,
+    pub facts_of: Option<String>,
     pub target: Target,
     pub privilege: Privilege,
     pub environment: BTreeMap<String, String>,
@@ -85,6 +88,7 @@ impl Job {
         self.register(&mut total);
         JobResult {
             delegated_to: setting.delegated_to.clone(),
+            facts_of: setting.facts_of.clone(),
             censored: setting.censored,
             ignored,
             total,
@@ -116,7 +120,14 @@ impl Job {
                     Ok(Some(true))
                 );
             self.register(&mut total);
-            Box::new(JobResult { total, delegated_to: None, censored, ignored, meta: None })
+            Box::new(JobResult {
+                total,
+                delegated_to: None,
+                facts_of: None,
+                censored,
+                ignored,
+                meta: None,
+            })
         })
     }
 
@@ -142,6 +153,15 @@ impl Job {
             (RunMode::Apply, Some(true)) => Mode::Check,
             (RunMode::Rehearsal, _) => Mode::Rehearse,
         };
+        let facts_of = match &delegated_to {
+            Some(host)
+                if reader.boolean("delegate_facts", |level| level.delegate_facts.as_ref())?
+                    == Some(true) =>
+            {
+                Some(host.clone())
+            }
+            _ => None,
+        };
         let diff = reader.boolean("diff", |level| level.diff.as_ref())?;
         let timeout = match reader.nearest(|level| level.timeout.as_ref()) {
             Some(node) => match reader.number("timeout", node)? {
@@ -153,6 +173,7 @@ impl Job {
         Ok(Setting {
             environment: reader.environment()?,
             delegated_to,
+            facts_of,
             target,
             privilege,
             mode,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canvass_modules::effect::Effect;
@@ -18,6 +19,7 @@ pub(crate) struct Pool {
     connector: Arc<Connector>,
     links: Mutex<HashMap<LinkKey, Arc<Link>>>,
     rehearsals: Mutex<HashMap<HostKey, Arc<AsyncMutex<Rehearsal>>>>,
+    requests: AtomicU64,
 }
 
 /// A way to a host as one login user.
@@ -50,7 +52,12 @@ struct Rehearsal {
 
 impl Pool {
     pub(crate) fn new(connector: Arc<Connector>) -> Self {
-        Self { connector, links: Mutex::default(), rehearsals: Mutex::default() }
+        Self {
+            connector,
+            links: Mutex::default(),
+            rehearsals: Mutex::default(),
+            requests: AtomicU64::default(),
+        }
     }
 
     /// Runs a task through the runner of this host and privilege; gives the replies in the order
@@ -62,6 +69,8 @@ impl Pool {
         mut request: TaskRequest,
         sources: Vec<TaskSource>,
     ) -> Result<Vec<ItemReply>, ConnectionError> {
+        // tasks of several hosts can be delegated to one runner at once
+        request.id = self.requests.fetch_add(1, Ordering::Relaxed);
         let key = LinkKey::of(target);
         let link = self.link(&key);
         let runner = self.runner(&link, target, privilege).await?;
@@ -120,6 +129,7 @@ impl Pool {
             });
         }
         while closing.join_next().await.is_some() {}
+        self.connector.close().await;
     }
 
     fn link(&self, key: &LinkKey) -> Arc<Link> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use canvass_modules::registry;
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Explain};
 use crate::graph::{StepTask, Steps, TagFilter};
 use crate::playbook::{ModuleFace, Modules, Options, Playbook};
-use crate::source::Node;
+use crate::source::{Node, Span};
 use crate::template::{Templar, TemplateError};
 
 use super::action;
@@ -60,6 +60,8 @@ pub fn check(playbooks: &[Playbook], templar: &Arc<Templar>) -> Vec<Diagnostic> 
         for node in play.keywords.vars.iter().map(|(_, node)| node) {
             checker.template(node);
         }
+        notifications(&steps, &mut problems);
+        let mut checker = Checker { templar, problems: &mut problems };
         let mut seen = std::collections::HashSet::new();
         for step in &steps.list {
             if seen.insert(Arc::as_ptr(&step.task)) {
@@ -69,6 +71,66 @@ pub fn check(playbooks: &[Playbook], templar: &Arc<Templar>) -> Vec<Diagnostic> 
     }
     problems.dedup();
     problems
+}
+
+/// A notification that reaches no handler.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "The requested handler '{name}' was not found in either the main handlers list nor in the \
+     listening handlers list"
+)]
+struct UnknownHandler {
+    name: String,
+    nearest: Option<String>,
+    span: Span,
+}
+
+impl Explain for UnknownHandler {
+    fn span(&self) -> Option<&Span> {
+        Some(&self.span)
+    }
+
+    fn hints(&self) -> Vec<String> {
+        self.nearest.iter().map(|name| format!("did you mean `{name}`?")).collect()
+    }
+}
+
+/// Notifications are checked where neither they nor the handlers' names hold templates.
+fn notifications(steps: &Steps, problems: &mut Vec<Diagnostic>) {
+    let mut names = Vec::new();
+    for handler in steps.handlers() {
+        for node in handler.task.name.iter().chain(&handler.task.listen) {
+            let Some(name) = node.as_str() else { continue };
+            if holds_template(name) {
+                return;
+            }
+            names.push(name.to_owned());
+            if let Some(role) = &handler.role {
+                names.push(format!("{} : {name}", role.name));
+            }
+        }
+    }
+    for step in &steps.list {
+        for node in &step.task.task.notify {
+            let Some(name) = node.as_str().filter(|name| !holds_template(name)) else { continue };
+            if names.iter().any(|known| known == name) {
+                continue;
+            }
+            let nearest = names
+                .iter()
+                .map(|known| (strsim::damerau_levenshtein(known, name), known))
+                .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
+                .min()
+                .map(|(_, known)| known.clone());
+            let error =
+                UnknownHandler { name: name.to_owned(), nearest, span: node.span.clone() };
+            problems.push(Diagnostic::error(&error));
+        }
+    }
+}
+
+fn holds_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
 }
 
 struct Checker<'a> {

@@ -24,6 +24,7 @@ pub(super) fn batches(
         match order.as_str() {
             "inventory" => {}
             "reverse_inventory" => hosts.reverse(),
+            "shuffle" => shuffle(&mut hosts),
             "sorted" => hosts.sort(),
             "reverse_sorted" => {
                 hosts.sort();
@@ -33,7 +34,7 @@ pub(super) fn batches(
                 return Err(wrong(
                     node,
                     "order",
-                    "`inventory`, `reverse_inventory`, `sorted` or `reverse_sorted`",
+                    "`inventory`, `reverse_inventory`, `sorted`, `reverse_sorted` or `shuffle`",
                     order,
                 ));
             }
@@ -58,6 +59,13 @@ pub(super) fn batches(
         }
     }
     Ok(cut(&hosts, &sizes))
+}
+
+/// Another order each time: by a hash with a random key.
+fn shuffle(hosts: &mut [String]) {
+    use std::hash::BuildHasher as _;
+    let key = std::hash::RandomState::new();
+    hosts.sort_by_cached_key(|host| key.hash_one(host));
 }
 
 fn wrong(

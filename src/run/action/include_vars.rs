@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
-use crate::diagnostics::{Diagnostic, Explain as _};
+use crate::diagnostics::Diagnostic;
 use crate::run::host_vars::Learnt;
 use crate::source::{SourceFile, yaml};
 use crate::template::to_json;

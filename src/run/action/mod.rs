@@ -29,7 +29,7 @@ use super::host_vars::Learnt;
 pub(crate) use fetch::Fetched;
 pub(crate) use include_vars::load as load_vars;
 pub(crate) use meta::Meta;
-pub(crate) use registry::{ActionEntry, find, names};
+pub(crate) use registry::{find, names};
 
 /// What an action is given.
 pub(crate) struct ActionInput<'a> {

@@ -1,7 +1,6 @@
 //! `ansible.builtin.set_fact`: sets variables of the host.
 
 use indexmap::IndexMap;
-use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::run::host_vars::Learnt;
