@@ -238,6 +238,7 @@ impl PlayArguments {
         lab: Option<&Lab>,
     ) -> Result<ExitCode, CommandError> {
         let inventory = self.inventory(&playbooks, lab)?;
+        self.limit_meets(&inventory)?;
         if self.what.list_hosts {
             return self.list_hosts(&inventory, &playbooks);
         }
@@ -366,6 +367,23 @@ impl PlayArguments {
             say(&draw(&Diagnostic::warning(text, None)));
         }
         Ok(Arc::new(inventory))
+    }
+
+    /// A limit that no host meets is a mistake.
+    fn limit_meets(&self, inventory: &Inventory) -> Result<(), CommandError> {
+        use crate::inventory::Pattern;
+        let Some(limit) = &self.hosts.limit else { return Ok(()) };
+        let wrong = |error: crate::inventory::PatternError| CommandError::parse_all(&[error]);
+        let met = Pattern::limit(limit)
+            .and_then(|limit| inventory.select(&Pattern::parse("all:localhost")?, Some(&limit)))
+            .map_err(wrong)?;
+        if met.hosts.is_empty() {
+            return Err(CommandError::other(
+                format!("Specified hosts and/or --limit does not match any hosts: `{limit}`"),
+                Some("`--list-hosts` without `--limit` names the hosts of each play"),
+            ));
+        }
+        Ok(())
     }
 
     fn consumers(&self) -> Result<Vec<Box<dyn Consumer>>, CommandError> {

@@ -257,7 +257,8 @@ impl Inventory {
         }
         layers.push(match self.members.hosts.get_index_of(host) {
             Some(index) => self.host_layers.get(index),
-            None => Some(&self.implicit),
+            // any other name (`delegate_to` an unlisted host) is reached as usual
+            None => LOCALHOST.contains(&host).then_some(&self.implicit),
         });
         let mut groups = self.groups_of_host(host);
         groups.reverse();

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::graph::{Cursor, Fate, Order, StepKind};
 use crate::playbook::Strategy;
 use crate::report::event::{Event, Level, TaskHead};
+use crate::source::Kind;
 
 use super::action::Meta;
 use super::context::{PlayContext, data};
@@ -26,6 +27,7 @@ use super::tally::Tally;
 pub(crate) struct Batch<'a> {
     play: Arc<PlayContext>,
     order: Order,
+    strategy: Strategy,
     handlers: Handlers,
     hosts: IndexMap<String, HostRun>,
     /// Hosts that may begin their next step.
@@ -70,6 +72,9 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let scope = hosts.first().map(|host| play.host_scope(host)).unwrap_or_default();
         let handlers = Handlers::of(&play.steps, &play.run.templar, &scope);
+        if strategy != Strategy::Linear {
+            warn_of_run_once(&play);
+        }
         let host_runs = hosts
             .iter()
             .map(|host| {
@@ -83,6 +88,7 @@ impl<'a> Batch<'a> {
             .collect();
         Self {
             order: Order::new(&play.steps, strategy),
+            strategy,
             handlers,
             hosts: host_runs,
             ready: VecDeque::new(),
@@ -128,6 +134,7 @@ impl<'a> Batch<'a> {
     /// A host stands before its next step: it passes what is not for it, and waits where the
     /// graph says so.
     fn arrive(&mut self, host: usize) {
+        let gathers = self.gathers_facts(host);
         let steps = &self.play.steps;
         let Some((_, run)) = self.hosts.get_index_mut(host) else { return };
         loop {
@@ -142,7 +149,8 @@ impl<'a> Batch<'a> {
                     .handlers
                     .number(&found.task)
                     .is_none_or(|number| !run.notified.contains_key(&number)),
-                StepKind::Task | StepKind::Facts => run.state == State::Closing,
+                StepKind::Facts => run.state == State::Closing || !gathers,
+                StepKind::Task => run.state == State::Closing,
             };
             if passes {
                 // a pending failure can end here
@@ -157,11 +165,27 @@ impl<'a> Batch<'a> {
             *self.positions.entry(step).or_default() += 1;
             if self.order.couples_hosts(step) {
                 self.held.entry(step).or_default().push(host);
+            } else if self.strategy == Strategy::HostPinned && step > 0 {
+                // it keeps the place among the forks that it has just left
+                self.ready.push_front(host);
             } else {
                 self.ready.push_back(host);
             }
             return;
         }
+    }
+
+    /// Whether a `gather_facts` with a template holds for this host.
+    fn gathers_facts(&self, host: usize) -> bool {
+        let Some(node) = &self.play.play.gather_facts else { return true };
+        if let Kind::Bool(wanted) = node.kind {
+            return wanted;
+        }
+        let Some((name, _)) = self.hosts.get_index(host) else { return true };
+        let scope = self.play.host_scope(name);
+        let reader =
+            KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
+        reader.boolean_node("gather_facts", node).unwrap_or(true)
     }
 
     /// Lets hosts go on that waited for all others.
@@ -502,6 +526,17 @@ impl<'a> Batch<'a> {
                 self.tally.fail(host);
             }
             self.end();
+        }
+    }
+}
+
+/// Only `linear` has a moment at which all hosts stand before the same step.
+fn warn_of_run_once(play: &PlayContext) {
+    for step in &play.steps.list {
+        if step.task.keywords.iter().any(|level| level.run_once.is_some()) {
+            let text = "`run_once` has no meaning without the `linear` strategy: the task runs on \
+                        every host";
+            play.run.notice(Level::Warning, text, Some(step.task.task.span.place()));
         }
     }
 }
