@@ -43,7 +43,8 @@ impl Directories {
             return vec![path.to_path_buf()];
         }
         let mut candidates = Vec::new();
-        for folder in [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
+        for folder in
+            [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
         {
             for candidate in [folder.join(kind).join(path), folder.join(path)] {
                 if !candidates.contains(&candidate) {
@@ -70,12 +71,7 @@ pub struct FileOptions {
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self {
-            trim_blocks: true,
-            lstrip_blocks: false,
-            newline: "\n".to_owned(),
-            markers: None,
-        }
+        Self { trim_blocks: true, lstrip_blocks: false, newline: "\n".to_owned(), markers: None }
     }
 }
 
@@ -156,7 +152,8 @@ impl Templar {
             if failure.span.is_none()
                 && let Some(range) = failure.range
             {
-                failure.span = Some(file_span(path, text, offset + range.start, offset + range.end));
+                failure.span =
+                    Some(file_span(path, text, offset + range.start, offset + range.end));
             }
             failure.into_error(None)
         })
@@ -219,11 +216,15 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
             let value = template_value(&source.value, Some(&condition.span), scope)?;
             // text that a template gives is an expression in its turn
             match value.as_str() {
-                Some(inner) => expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?,
+                Some(inner) => {
+                    expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?
+                }
                 None => value,
             }
         }
-        Kind::Str(source) => expression_value(&source.value, Embedded::Rendered, Some(&condition.span), scope)?,
+        Kind::Str(source) => {
+            expression_value(&source.value, Embedded::Rendered, Some(&condition.span), scope)?
+        }
         _ => finalise(&scope.render(&Var::from(condition))?)?,
     };
     python::usable(&value)?;
@@ -246,8 +247,9 @@ fn file_options<'t>(source: &'t str, options: &FileOptions) -> Outcome<(&'t str,
         backslashes: Backslashes::Escapes,
         markers: Markers::default(),
     };
-    if let Some([variable_start, variable_end, block_start, block_end, comment_start, comment_end]) =
-        options.markers.clone()
+    if let Some(
+        [variable_start, variable_end, block_start, block_end, comment_start, comment_end],
+    ) = options.markers.clone()
     {
         parsed.markers = Markers {
             variable: [variable_start, variable_end],
@@ -305,8 +307,13 @@ fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Stri
     let mut interpreter = Interpreter::new(&environment);
     let mut output = Output::default();
     interpreter.template(&template, &mut output)?;
+    let range = output.range();
     let value = output.into_value()?;
-    let rendered = if value.is_none() { String::new() } else { text(&finalise(&value)?)? };
+    let value = finalise(&value).map_err(|mut failure| {
+        failure.range = failure.range.or(range);
+        failure
+    })?;
+    let rendered = if value.is_none() { String::new() } else { text(&value)? };
     Ok(text_with_newlines(rendered, source))
 }
 

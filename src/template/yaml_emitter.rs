@@ -7,8 +7,8 @@ use minijinja::Value;
 
 use super::failure::{Failure, Outcome};
 use super::python::{
-    Class, as_float, as_integer, class_of, elements, entries, float_text, sort_by, text,
-    type_name, usable,
+    Class, as_float, as_integer, class_of, elements, entries, float_text, sort_by, text, type_name,
+    usable,
 };
 use crate::source::yaml::is_plain_text;
 
@@ -99,11 +99,8 @@ fn node(value: &Value, style: &YamlStyle, events: &mut Vec<Event>) -> Outcome<()
         Class::List | Class::Tuple => {
             let elements = elements(value)?;
             let leaf = elements.iter().all(is_scalar);
-            let layout = if style.flow.unwrap_or(leaf) {
-                SequenceStyle::Flow
-            } else {
-                SequenceStyle::Block
-            };
+            let layout =
+                if style.flow.unwrap_or(leaf) { SequenceStyle::Flow } else { SequenceStyle::Block };
             events.push(Event::sequence_start(None, Some(TAG_SEQUENCE), true, layout));
             for element in elements.iter().filter(|element| class_of(element) != Class::Omit) {
                 node(element, style, events)?;
@@ -144,10 +141,7 @@ fn sorted(members: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
     let Ok(order) = sort_by(keyed, false) else {
         return members;
     };
-    order
-        .iter()
-        .filter_map(|index| members.get(index.as_usize()?).cloned())
-        .collect()
+    order.iter().filter_map(|index| members.get(index.as_usize()?).cloned()).collect()
 }
 
 fn scalar(value: &Value, style: &YamlStyle) -> Outcome<Event> {

@@ -131,7 +131,9 @@ fn combine(call: &Bound<'_>) -> Outcome<Value> {
     if let Some((name, _)) =
         call.keywords.iter().find(|(name, _)| !matches!(name.as_str(), "recursive" | "list_merge"))
     {
-        return Err(call.refuse(format!("'recursive' and 'list_merge' are the only valid keyword arguments, not '{name}'")));
+        return Err(call.refuse(format!(
+            "'recursive' and 'list_merge' are the only valid keyword arguments, not '{name}'"
+        )));
     }
     let merge = match merge.as_str() {
         "replace" => ListMerge::Replace,
@@ -254,7 +256,10 @@ fn distinct(values: Vec<Value>) -> Outcome<Vec<Value>> {
 }
 
 /// The distinct values that a check accepts.
-fn kept(values: Vec<Value>, mut accepts: impl FnMut(&Value) -> Outcome<bool>) -> Outcome<Vec<Value>> {
+fn kept(
+    values: Vec<Value>,
+    mut accepts: impl FnMut(&Value) -> Outcome<bool>,
+) -> Outcome<Vec<Value>> {
     let mut kept: Vec<Value> = Vec::new();
     for value in values {
         let mut known = false;
@@ -416,7 +421,9 @@ fn rekey(call: &Bound<'_>) -> Outcome<Value> {
     let overwrite = match call.text_or(2, "error")?.as_str() {
         "error" => false,
         "overwrite" => true,
-        other => return Err(call.refuse(format!("duplicates parameter has unknown value '{other}'"))),
+        other => {
+            return Err(call.refuse(format!("duplicates parameter has unknown value '{other}'")));
+        }
     };
     let value = call.value()?;
     let all = if is_mapping(value) {
@@ -427,7 +434,9 @@ fn rekey(call: &Bound<'_>) -> Outcome<Value> {
     let mut made = IndexMap::new();
     for element in all {
         let Some(name) = mapping_get(&element, &Value::from(key))? else {
-            return Err(call.refuse(format!("Key {key} was not found in {}", python::repr(&element)?)));
+            return Err(
+                call.refuse(format!("Key {key} was not found in {}", python::repr(&element)?))
+            );
         };
         if made.contains_key(&name) && !overwrite {
             return Err(call.refuse(format!("Key {} is not unique", python::repr(&name)?)));

@@ -65,8 +65,8 @@ fn b64decode(call: &Bound<'_>) -> Outcome<Value> {
     let encoded: String = call.text(0)?.chars().filter(|letter| !letter.is_whitespace()).collect();
     let engine = if call.flag(2)? { URL_SAFE } else { STANDARD };
     let bytes = engine.decode(encoded).map_err(|error| call.refuse(error))?;
-    let decoded = String::from_utf8(bytes)
-        .map_err(|_| call.refuse("the decoded bytes are no UTF-8 text"))?;
+    let decoded =
+        String::from_utf8(bytes).map_err(|_| call.refuse("the decoded bytes are no UTF-8 text"))?;
     Ok(Value::from(decoded))
 }
 
@@ -172,7 +172,9 @@ fn url_split(call: &Bound<'_>) -> Outcome<Value> {
     let (scheme, rest) = match rest.split_once(':') {
         Some((scheme, after))
             if scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-                && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)) =>
+                && scheme
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)) =>
         {
             (scheme.to_lowercase(), after)
         }

@@ -6,8 +6,7 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    absolute, as_float, as_integer, elements, format_spec, list,
-    round_half_even, type_name,
+    absolute, as_float, as_integer, elements, format_spec, list, round_half_even, type_name,
 };
 
 /// The family.
@@ -23,12 +22,17 @@ pub(super) const FILTERS: &[Filter] = &[
             None => number.ln(),
             Some(_) => {
                 let base = self::number(call, 1)?;
-                if (base - 10.0).abs() < f64::EPSILON { number.log10() } else { number.ln() / base.ln() }
+                if (base - 10.0).abs() < f64::EPSILON {
+                    number.log10()
+                } else {
+                    number.ln() / base.ln()
+                }
             }
         }))
     }),
     filter("pow", &["value", "power"], |call| {
-        if let (Some(base), Some(power)) = (as_integer(call.value()?), as_integer(call.required(1)?))
+        if let (Some(base), Some(power)) =
+            (as_integer(call.value()?), as_integer(call.required(1)?))
             && power >= 0
         {
             #[expect(clippy::cast_precision_loss, reason = "`math.pow` is floating point")]
@@ -40,7 +44,11 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("root", &["value", "base"], |call| {
         let base = if call.some(1).is_some() { number(call, 1)? } else { 2.0 };
         let value = number(call, 0)?;
-        Ok(Value::from(if (base - 2.0).abs() < f64::EPSILON { value.sqrt() } else { value.powf(1.0 / base) }))
+        Ok(Value::from(if (base - 2.0).abs() < f64::EPSILON {
+            value.sqrt()
+        } else {
+            value.powf(1.0 / base)
+        }))
     }),
     filter("human_readable", &["size", "isbits", "unit"], human_readable),
     filter("human_to_bytes", &["size", "default_unit", "isbits"], human_to_bytes),
@@ -83,7 +91,15 @@ fn round(call: &Bound<'_>) -> Outcome<Value> {
 }
 
 const UNITS: [(&str, i32); 9] = [
-    ("Y", 80), ("Z", 70), ("E", 60), ("P", 50), ("T", 40), ("G", 30), ("M", 20), ("K", 10), ("B", 0),
+    ("Y", 80),
+    ("Z", 70),
+    ("E", 60),
+    ("P", 50),
+    ("T", 40),
+    ("G", 30),
+    ("M", 20),
+    ("K", 10),
+    ("B", 0),
 ];
 
 fn human_readable(call: &Bound<'_>) -> Outcome<Value> {
@@ -95,7 +111,8 @@ fn human_readable(call: &Bound<'_>) -> Outcome<Value> {
         let limit = 2_f64.powi(*power);
         if unit.is_empty() { size >= limit } else { unit.to_uppercase().starts_with(suffix) }
     });
-    let (suffix, limit) = chosen.map_or(("B", 1.0), |(suffix, power)| (*suffix, 2_f64.powi(*power)));
+    let (suffix, limit) =
+        chosen.map_or(("B", 1.0), |(suffix, power)| (*suffix, 2_f64.powi(*power)));
     let name = if suffix == "B" {
         base.to_owned()
     } else {
@@ -115,7 +132,9 @@ fn human_to_bytes(call: &Bound<'_>) -> Outcome<Value> {
         .unwrap_or(trimmed.len());
     let (amount, unit) = trimmed.split_at(end);
     let Ok(amount) = amount.parse::<f64>() else {
-        return Err(call.refuse(format!("human_to_bytes() can't interpret following string: {text}")));
+        return Err(
+            call.refuse(format!("human_to_bytes() can't interpret following string: {text}"))
+        );
     };
     let unit = match unit.trim() {
         "" => call.text_or(1, "")?,
@@ -201,4 +220,3 @@ fn random(call: &Bound<'_>) -> Outcome<Value> {
     let chosen = i128::try_from(random_below(count)?).unwrap_or_default();
     Ok(Value::from(start + chosen * step))
 }
-

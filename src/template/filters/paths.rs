@@ -30,29 +30,35 @@ pub(super) const FILTERS: &[Filter] = &[
         let (root, extension) = path.split_at(dot.map_or(path.len(), |dot| name_start + dot));
         Ok(tuple(vec![Value::from(root), Value::from(extension)]))
     }),
-    filter("expanduser", &["path"], |call| {
-        Ok(Value::from(expand_user(&call.text(0)?)))
-    }),
+    filter("expanduser", &["path"], |call| Ok(Value::from(expand_user(&call.text(0)?)))),
     filter("realpath", &["path"], |call| {
         let path = absolute(Path::new(&call.text(0)?));
         Ok(path_value(&real(&path)))
     }),
     filter("relpath", &["path", "start"], |call| {
         let start = call.text_or(1, ".")?;
-        Ok(path_value(&relative(&absolute(Path::new(&call.text(0)?)), &absolute(Path::new(&start)))))
+        Ok(path_value(&relative(
+            &absolute(Path::new(&call.text(0)?)),
+            &absolute(Path::new(&start)),
+        )))
     }),
     filter("normpath", &["path"], |call| Ok(path_value(&normal(Path::new(&call.text(0)?))))),
     filter("commonpath", &["paths"], |call| {
         let paths = texts(call)?;
         let mut common: Option<Vec<String>> = None;
         for path in paths {
-            let parts: Vec<String> =
-                Path::new(&path).components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+            let parts: Vec<String> = Path::new(&path)
+                .components()
+                .map(|part| part.as_os_str().to_string_lossy().into_owned())
+                .collect();
             common = Some(match common {
                 None => parts,
-                Some(before) => {
-                    before.into_iter().zip(parts).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
-                }
+                Some(before) => before
+                    .into_iter()
+                    .zip(parts)
+                    .take_while(|(one, other)| one == other)
+                    .map(|(one, _)| one)
+                    .collect(),
             });
         }
         Ok(path_value(&common.unwrap_or_default().iter().collect::<PathBuf>()))
@@ -78,7 +84,7 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("win_dirname", &["path"], |call| {
         let path = call.text(0)?;
         let at = path.rfind(['\\', '/']).unwrap_or(0);
-                let head = path.get(..at).unwrap_or_default();
+        let head = path.get(..at).unwrap_or_default();
         let stripped = head.trim_end_matches(['\\', '/']);
         Ok(Value::from(if stripped.is_empty() { head } else { stripped }))
     }),
@@ -89,7 +95,9 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(tuple(vec![Value::from(drive), Value::from(rest)]))
     }),
     filter("fileglob", &["pathname"], |call| {
-        Ok(list(crate::template::lookups::glob(&call.text(0)?).into_iter().map(Value::from).collect()))
+        Ok(list(
+            crate::template::lookups::glob(&call.text(0)?).into_iter().map(Value::from).collect(),
+        ))
     }),
 ];
 

@@ -38,11 +38,7 @@ pub(super) const FILTERS: &[Filter] = &[
 ];
 
 fn replace(call: &Bound<'_>) -> Outcome<Value> {
-    let flags = Flags {
-        ignore_case: call.flag(3)?,
-        multi_line: call.flag(4)?,
-        ..Flags::default()
-    };
+    let flags = Flags { ignore_case: call.flag(3)?, multi_line: call.flag(4)?, ..Flags::default() };
     let pattern = call.text_or(1, "")?;
     let regex = compiled(&pattern, flags)?;
     let count = call.size(5, 0)?;
@@ -109,11 +105,7 @@ fn search(call: &Bound<'_>) -> Outcome<Value> {
 }
 
 fn find_all(call: &Bound<'_>) -> Outcome<Value> {
-    let flags = Flags {
-        multi_line: call.flag(2)?,
-        ignore_case: call.flag(3)?,
-        ..Flags::default()
-    };
+    let flags = Flags { multi_line: call.flag(2)?, ignore_case: call.flag(3)?, ..Flags::default() };
     let text = call.text(0)?;
     let regex = compiled(&call.text(1)?, flags)?;
     let group = |found: &Captures<'_>, index: usize| {

@@ -241,9 +241,7 @@ fn group_by(call: &Bound<'_>) -> Outcome<Value> {
             _ => groups.push((key.clone(), vec![element.clone()])),
         }
     }
-    Ok(list(
-        groups.into_iter().map(|(key, members)| tuple(vec![key, list(members)])).collect(),
-    ))
+    Ok(list(groups.into_iter().map(|(key, members)| tuple(vec![key, list(members)])).collect()))
 }
 
 fn batch(call: &Bound<'_>) -> Outcome<Value> {

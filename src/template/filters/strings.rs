@@ -53,7 +53,9 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("pprint", &["value"], |call| repr(call.value()?).map(Value::from)),
     filter("format", &["value", "*", "**"], |call| {
         if !call.rest.is_empty() && !call.keywords.is_empty() {
-            return Err(Failure::failed("can't handle positional and keyword arguments at the same time"));
+            return Err(Failure::failed(
+                "can't handle positional and keyword arguments at the same time",
+            ));
         }
         let arguments = if call.keywords.is_empty() {
             tuple(call.rest.clone())
@@ -156,9 +158,8 @@ fn comment(call: &Bound<'_>) -> Outcome<Value> {
         "xml" => (" - ", "<!--", "-->"),
         _ => return Err(call.refuse(format!("Invalid style '{style}'"))),
     };
-    let option = |name: &str, default: &str| {
-        call.keyword(name).map_or_else(|| Ok(default.to_owned()), text)
-    };
+    let option =
+        |name: &str, default: &str| call.keyword(name).map_or_else(|| Ok(default.to_owned()), text);
     let newline = option("newline", "\n")?;
     let decoration = option("decoration", decoration)?;
     let beginning = option("beginning", beginning)?;
@@ -170,10 +171,8 @@ fn comment(call: &Bound<'_>) -> Outcome<Value> {
         usize::try_from(number).unwrap_or_default().min(1000)
     };
     let body = call.text(0)?.replace('\n', &format!("{newline}{decoration}"));
-    let body = format!("{decoration}{body}").replace(
-        &format!("{decoration}{newline}"),
-        &format!("{}{newline}", decoration.trim_end()),
-    );
+    let body = format!("{decoration}{body}")
+        .replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end()));
     let mut out = String::new();
     if !beginning.is_empty() {
         out.push_str(&beginning);

@@ -31,9 +31,12 @@ fn format_time(call: &Bound<'_>) -> Outcome<Value> {
                 None => as_float(second),
             };
             let Some(seconds) = seconds else {
-                return Err(call.refuse(format!("Invalid value for epoch value ({})", text(second)?)));
+                return Err(
+                    call.refuse(format!("Invalid value for epoch value ({})", text(second)?))
+                );
             };
-            OffsetDateTime::from_unix_timestamp(seconds as i64).map_err(|error| call.refuse(error))?
+            OffsetDateTime::from_unix_timestamp(seconds as i64)
+                .map_err(|error| call.refuse(error))?
         }
     };
     let offset = if call.flag(2)? {
@@ -110,7 +113,8 @@ fn parse_time(text: &str, format: &str) -> Option<DateTime> {
                 continue;
             }
             'Z' => {
-                rest = rest.strip_prefix("UTC").or_else(|| rest.strip_prefix("GMT")).unwrap_or(rest);
+                rest =
+                    rest.strip_prefix("UTC").or_else(|| rest.strip_prefix("GMT")).unwrap_or(rest);
                 continue;
             }
             'T' => {

@@ -6,9 +6,7 @@ use minijinja::Value;
 
 use super::Request;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{
-    Missing, elements, entries, is_mapping, text, undefined,
-};
+use crate::template::python::{Missing, elements, entries, is_mapping, text, undefined};
 use crate::template::regex::{Flags, compiled};
 
 /// `env`

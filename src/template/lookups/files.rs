@@ -41,10 +41,15 @@ pub(super) fn contents(request: &Request<'_>) -> Outcome<Vec<Value>> {
 /// `template`
 pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
     const MARKERS: [&str; 6] = [
-        "variable_start_string", "variable_end_string", "block_start_string", "block_end_string",
-        "comment_start_string", "comment_end_string",
+        "variable_start_string",
+        "variable_end_string",
+        "block_start_string",
+        "block_end_string",
+        "comment_start_string",
+        "comment_end_string",
     ];
-    let mut known = vec!["convert_data", "template_vars", "jinja2_native", "trim_blocks", "lstrip_blocks"];
+    let mut known =
+        vec!["convert_data", "template_vars", "jinja2_native", "trim_blocks", "lstrip_blocks"];
     known.extend(MARKERS);
     request.known_options(&known)?;
     let mut options = FileOptions {
@@ -72,7 +77,9 @@ pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let mut rendered = Vec::new();
     for term in request.texts()? {
         let Some(path) = request.find_file("templates", &term) else {
-            return Err(Failure::failed(format!("the template file {term} could not be found for the lookup")));
+            return Err(Failure::failed(format!(
+                "the template file {term} could not be found for the lookup"
+            )));
         };
         let source = read(&path)?;
         rendered.push(Value::from(Templar::default().file(&path, &source, &options, &scope)?));
@@ -198,7 +205,8 @@ pub(super) fn first_found(request: &Request<'_>) -> Outcome<Vec<Value>> {
     }
     for term in &request.terms {
         nothing_given = false;
-        for term in if class_of(term) == Class::List { elements(term)? } else { vec![term.clone()] } {
+        for term in if class_of(term) == Class::List { elements(term)? } else { vec![term.clone()] }
+        {
             if is_mapping(&term) {
                 let get = |name: &str| mapping_get(&term, &Value::from(name));
                 let (files, paths) = (get("files")?, get("paths")?);
@@ -257,6 +265,8 @@ fn combined(files: Option<&Value>, paths: Option<&Value>) -> Outcome<Vec<String>
     }
     Ok(paths
         .iter()
-        .flat_map(|path| files.iter().map(move |file| format!("{}/{file}", path.trim_end_matches('/'))))
+        .flat_map(|path| {
+            files.iter().map(move |file| format!("{}/{file}", path.trim_end_matches('/')))
+        })
         .collect())
 }

@@ -63,9 +63,9 @@ pub(super) fn together(request: &Request<'_>) -> Outcome<Vec<Value>> {
     };
     Ok((0..length)
         .map(|row| {
-            let cells = columns.iter().map(|column| {
-                column.get(row).cloned().unwrap_or_else(|| Value::from(()))
-            });
+            let cells = columns
+                .iter()
+                .map(|column| column.get(row).cloned().unwrap_or_else(|| Value::from(())));
             list(cells.collect())
         })
         .collect())
@@ -74,7 +74,9 @@ pub(super) fn together(request: &Request<'_>) -> Outcome<Vec<Value>> {
 /// `nested`
 pub(super) fn nested(request: &Request<'_>) -> Outcome<Vec<Value>> {
     if request.terms.is_empty() {
-        return Err(Failure::failed("with_nested requires at least one element in the nested list"));
+        return Err(Failure::failed(
+            "with_nested requires at least one element in the nested list",
+        ));
     }
     Ok(cartesian(&columns(request)?)?.into_iter().map(list).collect())
 }
@@ -186,7 +188,9 @@ impl Counting {
         let start = self.start.unwrap_or(1);
         let stride = self.stride.unwrap_or(1);
         let end = match (self.count, self.end) {
-            (None, None) => return Err(Failure::failed("must specify count or end in with_sequence")),
+            (None, None) => {
+                return Err(Failure::failed("must specify count or end in with_sequence"));
+            }
             (Some(_), Some(_)) => {
                 return Err(Failure::failed("can't specify both count and end in with_sequence"));
             }

@@ -105,7 +105,8 @@ pub(super) fn function(
     let name = text(&name)?;
     let run = find(&name).map_err(Failure::failed)?;
     let mut options = call.keywords;
-    let errors = take(&mut options, "errors").map_or(Ok("strict".to_owned()), |value| text(&value))?;
+    let errors =
+        take(&mut options, "errors").map_or(Ok("strict".to_owned()), |value| text(&value))?;
     let wants_list = take(&mut options, "wantlist").map_or(Ok(false), |value| truth(&value))?;
     let as_list = wanted == Wanted::List || wants_list;
     let request = Request { scope: environment.scope, terms: terms.collect(), options };

@@ -53,7 +53,9 @@ fn wish(request: &Request<'_>, term: &str) -> Outcome<Wish> {
     }
     if let Some(classes) = request.option("chars") {
         wish.classes = match class_of(classes) {
-            Class::List | Class::Tuple => elements(classes)?.iter().map(text).collect::<Outcome<_>>()?,
+            Class::List | Class::Tuple => {
+                elements(classes)?.iter().map(text).collect::<Outcome<_>>()?
+            }
             _ => text(classes)?.split(',').map(str::to_owned).collect(),
         };
     }
@@ -81,7 +83,8 @@ fn wish(request: &Request<'_>, term: &str) -> Outcome<Wish> {
 }
 
 fn made(wish: &Wish) -> Outcome<String> {
-    let all: Vec<char> = wish.classes.iter().flat_map(|class| letters(class).chars().collect::<Vec<_>>()).collect();
+    let all: Vec<char> =
+        wish.classes.iter().flat_map(|class| letters(class).chars().collect::<Vec<_>>()).collect();
     let mut password = String::new();
     for _ in 0..wish.length {
         password.extend(all.get(random_below(all.len())?));
@@ -100,7 +103,8 @@ fn locked<T>(path: &Path, run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let lock: PathBuf = path.with_file_name(format!(".{key}.ansible_lockfile"));
     let mut attempts = 0;
     loop {
-        let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&lock);
+        let opened =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&lock);
         match opened {
             Ok(_) => break,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempts < 100 => {
@@ -115,7 +119,8 @@ fn locked<T>(path: &Path, run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let result = run();
     let removed = std::fs::remove_file(&lock);
     let value = result?;
-    removed.map_err(|error| Failure::failed(format!("cannot unlock {}: {error}", lock.display())))?;
+    removed
+        .map_err(|error| Failure::failed(format!("cannot unlock {}: {error}", lock.display())))?;
     Ok(value)
 }
 
@@ -124,14 +129,18 @@ fn from_file(wish: &Wish, path: &Path) -> Outcome<String> {
         Failure::failed(format!("cannot {doing} {}: {error}", path.display()))
     };
     if path.exists() {
-        return std::fs::read_to_string(path).map(|text| kept(&text)).map_err(|error| cannot("read", error));
+        return std::fs::read_to_string(path)
+            .map(|text| kept(&text))
+            .map_err(|error| cannot("read", error));
     }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| cannot("make the folder of", error))?;
     }
     locked(path, || {
         if path.exists() {
-            return std::fs::read_to_string(path).map(|text| kept(&text)).map_err(|error| cannot("read", error));
+            return std::fs::read_to_string(path)
+                .map(|text| kept(&text))
+                .map_err(|error| cannot("read", error));
         }
         let password = made(wish)?;
         let mut file = std::fs::OpenOptions::new()

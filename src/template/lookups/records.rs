@@ -8,7 +8,11 @@ use crate::template::python::text;
 use crate::template::regex::{Flags, compiled};
 
 /// The words of a term and its `key=value` pairs over the request's options.
-fn split_term(request: &Request<'_>, term: &str, known: &[&str]) -> Outcome<(String, Vec<(String, String)>)> {
+fn split_term(
+    request: &Request<'_>,
+    term: &str,
+    known: &[&str],
+) -> Outcome<(String, Vec<(String, String)>)> {
     request.known_options(known)?;
     let mut options = Vec::new();
     for (name, value) in &request.options {
@@ -102,13 +106,22 @@ fn rows(contents: &str, delimiter: char) -> Vec<Vec<String>> {
 /// `ini`
 pub(super) fn ini(request: &Request<'_>) -> Outcome<Vec<Value>> {
     const KNOWN: [&str; 9] = [
-        "file", "section", "type", "re", "default", "encoding", "case_sensitive",
-        "allow_no_value", "interpolation",
+        "file",
+        "section",
+        "type",
+        "re",
+        "default",
+        "encoding",
+        "case_sensitive",
+        "allow_no_value",
+        "interpolation",
     ];
     let mut found = Vec::new();
     for term in request.texts()? {
         let (key, options) = split_term(request, &term, &KNOWN)?;
-        let truthy = |name: &str| matches!(option(&options, name, "").to_lowercase().as_str(), "true" | "yes" | "1");
+        let truthy = |name: &str| {
+            matches!(option(&options, name, "").to_lowercase().as_str(), "true" | "yes" | "1")
+        };
         let sensitive = truthy("case_sensitive");
         let properties = option(&options, "type", "ini") == "properties";
         let section = option(&options, "section", "global");

@@ -39,8 +39,18 @@ pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
 pub(super) fn changes_in_place(name: &str) -> bool {
     matches!(
         name,
-        "append" | "extend" | "insert" | "remove" | "pop" | "clear" | "sort" | "reverse" | "update"
-            | "setdefault" | "popitem" | "__setitem__"
+        "append"
+            | "extend"
+            | "insert"
+            | "remove"
+            | "pop"
+            | "clear"
+            | "sort"
+            | "reverse"
+            | "update"
+            | "setdefault"
+            | "popitem"
+            | "__setitem__"
     )
 }
 

@@ -138,7 +138,8 @@ fn floats(operator: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
 fn add(left: &Value, right: &Value) -> Outcome<Value> {
     match (class_of(left), class_of(right)) {
         (Class::Text, Class::Text) => {
-            let (left, right) = (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
+            let (left, right) =
+                (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
             Ok(Value::from(format!("{left}{right}")))
         }
         (Class::List, Class::List) => {

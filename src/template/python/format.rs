@@ -58,7 +58,7 @@ fn percent_values(
             flags.push(flag);
         }
         let number = |letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
-                          next: &mut dyn FnMut() -> Outcome<Value>|
+                      next: &mut dyn FnMut() -> Outcome<Value>|
          -> Outcome<Option<usize>> {
             if letters.next_if_eq(&'*').is_some() {
                 let value = next()?;
@@ -130,7 +130,8 @@ fn percent_one(
                 (Some(number), _) => number,
                 (None, Some(number)) if "diu".contains(conversion) => number as i128,
                 _ => {
-                    let wanted = if "diu".contains(conversion) { "a real number" } else { "an integer" };
+                    let wanted =
+                        if "diu".contains(conversion) { "a real number" } else { "an integer" };
                     return Err(Failure::failed(format!(
                         "%{conversion} format: {wanted} is required, not {}",
                         type_name(value)
@@ -157,7 +158,8 @@ fn percent_one(
             let number = as_float(value).ok_or_else(|| {
                 Failure::failed(format!("must be real number, not {}", type_name(value)))
             })?;
-            let body = float_body(number.abs(), conversion, precision.unwrap_or(6), flags.contains('#'));
+            let body =
+                float_body(number.abs(), conversion, precision.unwrap_or(6), flags.contains('#'));
             return Ok(signed(number.is_sign_negative(), &body, flags, width));
         }
         other => {
@@ -364,7 +366,9 @@ fn format_field(
             value = item(&value, &key)?;
             rest = remaining;
         } else {
-            return Err(Failure::failed("Only '.' or '[' may follow ']' in format field specifier"));
+            return Err(Failure::failed(
+                "Only '.' or '[' may follow ']' in format field specifier",
+            ));
         }
     }
     Ok(value)

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use super::super::stack::on_enough_stack;
 use super::super::{filters, tests};
+use super::SyntaxError;
 use super::lexer::{self, Kind, Options, Token};
 use super::tree::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Node, Range, Template,
 };
-use super::SyntaxError;
 
 pub(super) type Outcome<T> = Result<T, SyntaxError>;
 pub(super) type Expr = Node<Expression>;
@@ -147,7 +148,7 @@ impl Parser {
         if self.depth > MAXIMUM_DEPTH {
             return self.error("the template is nested too deeply");
         }
-        let parsed = parse(self);
+        let parsed = on_enough_stack(|| parse(self));
         self.depth -= 1;
         parsed
     }
@@ -609,9 +610,10 @@ impl Parser {
     /// Whether the argument of a test without parentheses follows.
     fn begins_argument(&self) -> bool {
         match self.peek() {
-            Kind::Name(name) => {
-                !matches!(name.as_str(), "else" | "or" | "and" | "is" | "if" | "in" | "not" | "recursive")
-            }
+            Kind::Name(name) => !matches!(
+                name.as_str(),
+                "else" | "or" | "and" | "is" | "if" | "in" | "not" | "recursive"
+            ),
             Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) => true,
             Kind::Operator(operator) => matches!(*operator, "[" | "{"),
             _ => false,

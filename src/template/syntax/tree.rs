@@ -96,9 +96,21 @@ pub(in crate::template) enum Statement {
     CallBlock(Node<Expression>, Arc<Macro>),
     Block(Arc<str>),
     Extends(Node<Expression>),
-    Include { name: Node<Expression>, ignore_missing: bool, context: Import },
-    Import { name: Node<Expression>, target: Arc<str>, context: Import },
-    FromImport { name: Node<Expression>, names: Vec<(Arc<str>, Arc<str>)>, context: Import },
+    Include {
+        name: Node<Expression>,
+        ignore_missing: bool,
+        context: Import,
+    },
+    Import {
+        name: Node<Expression>,
+        target: Arc<str>,
+        context: Import,
+    },
+    FromImport {
+        name: Node<Expression>,
+        names: Vec<(Arc<str>, Arc<str>)>,
+        context: Import,
+    },
     /// `{% autoescape %}`: nothing is escaped in Ansible's templates.
     Group(Vec<Statement>),
 }
@@ -157,9 +169,21 @@ pub(in crate::template) enum Expression {
     Binary(BinaryOperator, Child, Child),
     Concat(Vec<Node<Expression>>),
     Compare(Child, Vec<(ComparisonOperator, Node<Expression>)>),
-    Conditional { condition: Child, then: Child, otherwise: Option<Child> },
-    Filter { target: Child, filter: &'static Filter, arguments: Arguments },
-    Test { target: Child, test: &'static Test, arguments: Arguments },
+    Conditional {
+        condition: Child,
+        then: Child,
+        otherwise: Option<Child>,
+    },
+    Filter {
+        target: Child,
+        filter: &'static Filter,
+        arguments: Arguments,
+    },
+    Test {
+        target: Child,
+        test: &'static Test,
+        arguments: Arguments,
+    },
     Attribute(Child, Arc<str>),
     Item(Child, Child),
     Slice(Child, [Option<Child>; 3]),
