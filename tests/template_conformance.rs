@@ -56,8 +56,8 @@ fn agrees(recorded: &Json, ours: &Json) -> bool {
         (Some(recorded), Some(ours)) => {
             let (recorded, ours) = (recorded.as_str().unwrap(), ours.as_str().unwrap());
             let recorded = recorded.trim_start_matches("Error while evaluating conditional: ");
-            let named = recorded.ends_with("is undefined")
-                || recorded.starts_with("object of type");
+            let named =
+                recorded.ends_with("is undefined") || recorded.starts_with("object of type");
             !named || recorded == ours
         }
         _ => false,

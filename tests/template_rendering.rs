@@ -41,9 +41,15 @@ fn files_follow_the_rules_of_the_template_module() {
         ("{{ l }}", "[1, 2]"),
         ("a\r\nb {{ s }}\r\n", "a\nb text\n"),
         ("{% for i in l %}\n- {{ i }}\n{% endfor %}\n", "- 1\n- 2\n"),
-        ("#jinja2: trim_blocks: False\n{% if n %}\nx\n{% endif %}\n", "\nx\n\n"),
-        ("#jinja2: lstrip_blocks: True, trim_blocks: True\n  {% if n %}\n  x\n  {% endif %}\n", "  x\n"),
-        ("#jinja2: variable_start_string: '[[', variable_end_string: ']]'\n[[ n ]] {{ n }}\n", "5 {{ n }}\n"),
+        ("#jinja2: trim_blocks: False\n{% if n %}\nx\n{% endif %}\n", "\nx\n"),
+        (
+            "#jinja2: lstrip_blocks: True, trim_blocks: True\n  {% if n %}\n  x\n  {% endif %}\n",
+            "  x\n",
+        ),
+        (
+            "#jinja2: variable_start_string: '[[', variable_end_string: ']]'\n[[ n ]] {{ n }}\n",
+            "5 {{ n }}\n",
+        ),
         ("{{ 'a\\tb' }}\n", "a\tb\n"),
         ("{{ '{{ n }}' }}\n", "{{ n }}\n"),
         ("", ""),
@@ -77,7 +83,8 @@ fn files_include_import_and_extend_along_the_search_path() {
         let rendered = Templar::new().file(path, source, &options(), &scope);
         assert_eq!(rendered.unwrap(), expected, "{source:?}");
     }
-    let missing = Templar::new().file(Path::new("x"), "{% include 'none.j2' %}", &options(), &scope);
+    let missing =
+        Templar::new().file(Path::new("x"), "{% include 'none.j2' %}", &options(), &scope);
     assert!(missing.unwrap_err().to_string().contains("'none.j2' not found"));
 }
 
@@ -89,14 +96,28 @@ fn an_unknown_result_makes_what_reads_it_unknown() {
     layer.insert("r".to_owned(), result);
     let scope = Scope::new(vec![Arc::new(layer)]);
     let templar = Templar::new();
-    for source in ["r is defined", "r is changed", "r.changed", "false and r.rc == 0", "true or r.rc"] {
+    for source in
+        ["r is defined", "r is changed", "r.changed", "false and r.rc == 0", "true or r.rc"]
+    {
         let value = templar.expression(source, None, &scope).unwrap();
         assert_eq!(value.is_true(), !source.starts_with("false"), "{source}");
     }
     for source in [
-        "r.rc == 0", "r.rc | default(0)", "r.stdout is defined", "r is failed", "r", "r == {}",
-        "r | to_json", "r | length", "derived", "derived | default(1)", "[r]", "r.items()",
-        "r is skipped", "'x' ~ r", "r.keys() | list",
+        "r.rc == 0",
+        "r.rc | default(0)",
+        "r.stdout is defined",
+        "r is failed",
+        "r",
+        "r == {}",
+        "r | to_json",
+        "r | length",
+        "derived",
+        "derived | default(1)",
+        "[r]",
+        "r.items()",
+        "r is skipped",
+        "'x' ~ r",
+        "r.keys() | list",
     ] {
         let error = templar.expression(source, None, &scope).unwrap_err();
         let reason = TemplateErrorKind::Unknown("the command was not run".to_owned());
@@ -116,7 +137,8 @@ fn data_is_never_a_template() {
 #[test]
 fn omit_is_dropped_from_containers_and_told_at_the_top() {
     let templar = Templar::new();
-    let node = document("{a: '{{ omit }}', b: ['{{ omit }}', 1], c: {d: '{{ nope | default(omit) }}'}}");
+    let node =
+        document("{a: '{{ omit }}', b: ['{{ omit }}', 1], c: {d: '{{ nope | default(omit) }}'}}");
     let value = templar.node(&node, &Scope::default()).unwrap();
     assert_eq!(to_json(&value).unwrap(), json!({"b": [1], "c": {}}));
     let top = templar.node(&document("'{{ omit }}'"), &Scope::default()).unwrap();

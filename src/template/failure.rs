@@ -3,7 +3,7 @@
 use minijinja::{Error, ErrorKind, Value};
 
 use super::error::{TemplateError, TemplateErrorKind};
-use super::python::{Missing, undefined};
+use super::python::{Missing, Undefined};
 use super::syntax::{Range, SyntaxError};
 use crate::source::Span;
 
@@ -34,10 +34,6 @@ impl Failure {
         Self::new(TemplateErrorKind::Unknown(reason.to_owned()))
     }
 
-    pub(super) fn is_undefined(&self) -> bool {
-        matches!(self.kind, TemplateErrorKind::Undefined { .. })
-    }
-
     pub(crate) fn too_deep() -> Box<Self> {
         Self::failed("maximum recursion depth exceeded")
     }
@@ -46,7 +42,8 @@ impl Failure {
     pub(crate) fn into_undefined(self: Box<Self>) -> Result<Value, Box<Self>> {
         match &self.kind {
             TemplateErrorKind::Undefined { name, message } => {
-                Ok(undefined(Missing::Other(name.clone(), message.clone())))
+                let missing = Missing::Other(name.clone(), message.clone());
+                Ok(Value::from_object(Undefined { missing, span: self.span.clone() }))
             }
             _ => Err(self),
         }

@@ -15,6 +15,7 @@ mod place;
 mod python;
 mod regex;
 mod render;
+mod stack;
 mod syntax;
 mod templar;
 mod tests;

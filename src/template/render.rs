@@ -28,11 +28,7 @@ fn placed(source: &str, span: Option<&Span>) -> impl Fn(Box<Failure>) -> Box<Fai
 }
 
 /// The value of a template as it stands in YAML.
-pub(crate) fn template_value(
-    source: &str,
-    span: Option<&Span>,
-    scope: &Scope,
-) -> Outcome<Value> {
+pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -> Outcome<Value> {
     let parsed = strip_newline(source);
     let run = || -> Outcome<Value> {
         let template = cache::inline(parsed)?;
@@ -40,8 +36,13 @@ pub(crate) fn template_value(
         let mut interpreter = Interpreter::new(&environment);
         let mut output = Output::default();
         interpreter.template(&template, &mut output)?;
+        let range = output.range();
         let value = output.into_value()?;
-        Ok(with_newlines(settle(&value)?, source))
+        let value = settle(&value).map_err(|mut failure| {
+            failure.range = failure.range.or(range);
+            failure
+        })?;
+        Ok(with_newlines(value, source))
     };
     run().map_err(placed(source, span))
 }

@@ -216,11 +216,15 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
             let value = template_value(&source.value, Some(&condition.span), scope)?;
             // text that a template gives is an expression in its turn
             match value.as_str() {
-                Some(inner) => expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?,
+                Some(inner) => {
+                    expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?
+                }
                 None => value,
             }
         }
-        Kind::Str(source) => expression_value(&source.value, Embedded::Rendered, Some(&condition.span), scope)?,
+        Kind::Str(source) => {
+            expression_value(&source.value, Embedded::Rendered, Some(&condition.span), scope)?
+        }
         _ => finalise(&scope.render(&Var::from(condition))?)?,
     };
     python::usable(&value)?;
@@ -303,8 +307,13 @@ fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Stri
     let mut interpreter = Interpreter::new(&environment);
     let mut output = Output::default();
     interpreter.template(&template, &mut output)?;
+    let range = output.range();
     let value = output.into_value()?;
-    let rendered = if value.is_none() { String::new() } else { text(&finalise(&value)?)? };
+    let value = finalise(&value).map_err(|mut failure| {
+        failure.range = failure.range.or(range);
+        failure
+    })?;
+    let rendered = if value.is_none() { String::new() } else { text(&value)? };
     Ok(text_with_newlines(rendered, source))
 }
 

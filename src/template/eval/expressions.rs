@@ -16,6 +16,7 @@ use crate::template::python::{
     list, text, truth, tuple, type_name, undefined, usable,
 };
 use crate::template::render;
+use crate::template::stack::on_enough_stack;
 use crate::template::syntax::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Macro, Node, Range,
 };
@@ -34,7 +35,7 @@ fn at(range: Range) -> impl Fn(Box<Failure>) -> Box<Failure> {
 impl Interpreter<'_> {
     /// The value of an expression; failures carry its place.
     pub(in crate::template) fn expression(&mut self, node: &Expr) -> Outcome<Value> {
-        self.evaluate(node).map_err(at(node.range))
+        on_enough_stack(|| self.evaluate(node)).map_err(at(node.range))
     }
 
     fn evaluate(&mut self, node: &Expr) -> Outcome<Value> {

@@ -87,11 +87,7 @@ impl<'a> Interpreter<'a> {
             match self.environment.scope.lookup(name) {
                 Ok(Some(value)) => return Ok(value),
                 Ok(None) => {}
-                Err(failure) if failure.is_undefined() => {
-                    let message = failure.kind.to_string();
-                    return Ok(undefined(Missing::Other(Some(name.to_owned()), message)));
-                }
-                Err(failure) => return Err(failure),
+                Err(failure) => return failure.into_undefined(),
             }
         }
         Ok(match name {

@@ -4,28 +4,29 @@ use minijinja::Value;
 
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{Class, Missing, Undefined, class_of, finalise, text};
+use crate::template::syntax::Range;
 
 /// The emissions of a template or of a captured part of one.
 #[derive(Debug, Default)]
 pub(in crate::template) struct Output {
-    parts: Vec<Value>,
+    parts: Vec<(Value, Option<Range>)>,
 }
 
 impl Output {
     /// Adds an emission.
-    pub(in crate::template) fn push(&mut self, value: Value) {
-        self.parts.push(value);
+    pub(in crate::template) fn push(&mut self, value: Value, range: Range) {
+        self.parts.push((value, Some(range)));
     }
 
     /// Adds literal text to text before it.
     pub(in crate::template) fn push_text(&mut self, text: &str) {
-        self.parts.push(Value::from(text));
+        self.parts.push((Value::from(text), None));
     }
 
     /// The value: nothing is none, one emission is itself, several are text.
     pub(in crate::template) fn into_value(mut self) -> Outcome<Value> {
         if self.parts.len() == 1 {
-            return Ok(self.parts.pop().unwrap_or_default());
+            return Ok(self.parts.pop().map(|(value, _)| value).unwrap_or_default());
         }
         if self.parts.is_empty() {
             return Ok(Value::from(()));
@@ -36,10 +37,19 @@ impl Output {
     /// The text of all emissions.
     pub(in crate::template) fn into_text(self) -> Outcome<String> {
         let mut joined = String::new();
-        for part in &self.parts {
-            joined.push_str(&emitted_text(part)?);
+        for (part, range) in &self.parts {
+            let text = emitted_text(part).map_err(|mut failure| {
+                failure.range = failure.range.or(*range);
+                failure
+            })?;
+            joined.push_str(&text);
         }
         Ok(joined)
+    }
+
+    /// The place of the first emission.
+    pub(in crate::template) fn range(&self) -> Option<Range> {
+        self.parts.first().and_then(|(_, range)| *range)
     }
 }
 
@@ -49,7 +59,7 @@ fn emitted_text(value: &Value) -> Outcome<String> {
         Class::Text => Ok(value.as_str().unwrap_or_default().to_owned()),
         Class::None | Class::Omit => Ok(String::new()),
         Class::Undefined => match value.downcast_object_ref::<Undefined>() {
-            Some(Undefined { missing: Missing::Branch }) => Ok(String::new()),
+            Some(Undefined { missing: Missing::Branch, .. }) => Ok(String::new()),
             Some(undefined) => Err(undefined.failure()),
             None => Err(Failure::failed("a value is undefined")),
         },

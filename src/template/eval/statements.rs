@@ -10,6 +10,7 @@ use super::looping::LoopState;
 use super::output::Output;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{self, Class, Dict, class_of, elements, text, truth, usable};
+use crate::template::stack::on_enough_stack;
 use crate::template::syntax::{Expression, Loop, Macro, Node, Statement, Target};
 
 impl Interpreter<'_> {
@@ -19,13 +20,15 @@ impl Interpreter<'_> {
         body: &[Statement],
         output: &mut Output,
     ) -> Outcome<()> {
-        body.iter().try_for_each(|statement| self.statement(statement, output))
+        body.iter().try_for_each(|statement| on_enough_stack(|| self.statement(statement, output)))
     }
 
     fn statement(&mut self, statement: &Statement, output: &mut Output) -> Outcome<()> {
         match statement {
             Statement::Data(text) => output.push_text(text),
-            Statement::Output(expression) => output.push(self.expression(expression)?),
+            Statement::Output(expression) => {
+                output.push(self.expression(expression)?, expression.range);
+            }
             Statement::For(definition) => {
                 let iterated = self.expression(&definition.iterated)?;
                 self.loop_over(definition, &iterated, 1, output)?;
@@ -65,13 +68,15 @@ impl Interpreter<'_> {
             }
             Statement::FilterBlock(filtered, body) => {
                 let captured = self.capture(body)?;
-                output.push(self.with_captured(captured, filtered)?);
+                output.push(self.with_captured(captured, filtered)?, filtered.range);
             }
             Statement::Macro(definition) => {
                 let function = self.macro_value(definition);
                 self.assign(&definition.name, function);
             }
-            Statement::CallBlock(call, body) => output.push(self.call_block(call, body)?),
+            Statement::CallBlock(call, body) => {
+                output.push(self.call_block(call, body)?, call.range);
+            }
             Statement::Block(name) => self.block_at(name, 0, output)?,
             Statement::Group(body) => self.with_frame(|inner| inner.statements(body, output))?,
             Statement::Extends(name) => self.extends(name)?,

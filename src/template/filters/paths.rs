@@ -84,7 +84,7 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("win_dirname", &["path"], |call| {
         let path = call.text(0)?;
         let at = path.rfind(['\\', '/']).unwrap_or(0);
-                let head = path.get(..at).unwrap_or_default();
+        let head = path.get(..at).unwrap_or_default();
         let stripped = head.trim_end_matches(['\\', '/']);
         Ok(Value::from(if stripped.is_empty() { head } else { stripped }))
     }),

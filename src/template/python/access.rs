@@ -15,8 +15,11 @@ pub(in crate::template) fn usable(value: &Value) -> Outcome<()> {
     match class_of(value) {
         Class::Undefined => Err(match value.downcast_object_ref::<Undefined>() {
             Some(undefined) => undefined.failure(),
-            None => Undefined { missing: Missing::Other(None, "a value is undefined".to_owned()) }
-                .failure(),
+            None => Undefined {
+                missing: Missing::Other(None, "a value is undefined".to_owned()),
+                span: None,
+            }
+            .failure(),
         }),
         Class::Unknown => Err(match value.downcast_object_ref::<UnknownResult>() {
             Some(unknown) => Failure::unknown(unknown.reason()),
@@ -286,7 +289,7 @@ pub(in crate::template) fn slice(value: &Value, bounds: [Option<Value>; 3]) -> O
 pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
     match class_of(value) {
         Class::Undefined => {
-            if let Some(Undefined { missing: Missing::Branch }) = value.downcast_object_ref() {
+            if let Some(Undefined { missing: Missing::Branch, .. }) = value.downcast_object_ref() {
                 return Err(Failure::failed(
                     "Type 'Undefined' is unsupported for variable storage.",
                 ));

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 
+use crate::source::Span;
 use crate::template::TemplateErrorKind;
 use crate::template::failure::Failure;
 
@@ -138,6 +139,8 @@ pub(in crate::template) fn omit() -> Value {
 #[derive(Debug, Clone)]
 pub(in crate::template) struct Undefined {
     pub(in crate::template) missing: Missing,
+    /// The place of the template that missed it, where that is another variable's.
+    pub(in crate::template) span: Option<Span>,
 }
 
 /// Why a value is not there.
@@ -162,7 +165,9 @@ impl Undefined {
                     .to_owned(),
             ),
         };
-        Failure::new(TemplateErrorKind::Undefined { name, message })
+        let mut failure = Failure::new(TemplateErrorKind::Undefined { name, message });
+        failure.span.clone_from(&self.span);
+        failure
     }
 }
 
@@ -178,5 +183,5 @@ impl Object for Undefined {
 
 /// A value that is not there.
 pub(in crate::template) fn undefined(missing: Missing) -> Value {
-    Value::from_object(Undefined { missing })
+    Value::from_object(Undefined { missing, span: None })
 }

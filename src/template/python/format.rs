@@ -58,7 +58,7 @@ fn percent_values(
             flags.push(flag);
         }
         let number = |letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
-                          next: &mut dyn FnMut() -> Outcome<Value>|
+                      next: &mut dyn FnMut() -> Outcome<Value>|
          -> Outcome<Option<usize>> {
             if letters.next_if_eq(&'*').is_some() {
                 let value = next()?;

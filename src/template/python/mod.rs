@@ -15,16 +15,14 @@ pub(in crate::template) use access::{
     slice, thaw, truth, usable,
 };
 pub(in crate::template) use arithmetic::{
-    absolute, binary, modulo, negate, parse_float, parse_integer,
-    round_half_even,
+    absolute, binary, modulo, negate, parse_float, parse_integer, round_half_even,
 };
 pub(in crate::template) use class::{
     Class, as_float, as_integer, class_of, is_mapping, is_sequence, is_text, type_name,
 };
 pub(in crate::template) use compare::{compare, contains, equal, fold_case, sort_by};
 pub(in crate::template) use containers::{
-    Dict, List, Missing, RangeValue, Undefined, dict, list, omit, string_keys, tuple,
-    undefined,
+    Dict, List, Missing, RangeValue, Undefined, dict, list, omit, string_keys, tuple, undefined,
 };
 pub(in crate::template) use escape::unescape;
 pub(in crate::template) use format::{format_method, format_spec, percent};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use super::super::stack::on_enough_stack;
 use super::super::{filters, tests};
 use super::SyntaxError;
 use super::lexer::{self, Kind, Options, Token};
@@ -147,7 +148,7 @@ impl Parser {
         if self.depth > MAXIMUM_DEPTH {
             return self.error("the template is nested too deeply");
         }
-        let parsed = parse(self);
+        let parsed = on_enough_stack(|| parse(self));
         self.depth -= 1;
         parsed
     }
