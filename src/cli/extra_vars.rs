@@ -22,8 +22,8 @@ pub(crate) fn parse(texts: &[String]) -> Result<Layer, CommandError> {
 fn one(text: &str) -> Result<Layer, CommandError> {
     let trimmed = text.trim_start();
     if let Some(path) = trimmed.strip_prefix('@') {
-        let file = SourceFile::read(Path::new(path))
-            .map_err(|error| CommandError::parse_all(&[error]))?;
+        let file =
+            SourceFile::read(Path::new(path)).map_err(|error| CommandError::parse_all(&[error]))?;
         return mapping(&file, text);
     }
     if trimmed.starts_with('{') || trimmed.starts_with('[') {

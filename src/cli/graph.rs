@@ -35,8 +35,8 @@ pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError
 }
 
 fn draw(play: &Play, text: &mut String) -> Result<(), Diagnostic> {
-    let steps = Steps::compile(play, &TagFilter::default())
-        .map_err(|error| Diagnostic::error(&error))?;
+    let steps =
+        Steps::compile(play, &TagFilter::default()).map_err(|error| Diagnostic::error(&error))?;
     let order = Order::new(&steps, play.strategy.unwrap_or_default());
     let _ = writeln!(text, "play on `{}`", crate::run::pattern_text(play));
     for (number, step) in steps.list.iter().enumerate() {

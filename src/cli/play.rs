@@ -255,16 +255,8 @@ impl PlayArguments {
         });
         let cancel = CancellationToken::new();
         let interrupts = tokio::spawn(interrupted(cancel.clone()));
-        let run = Run {
-            settings,
-            playbooks,
-            inventory,
-            connector,
-            templar,
-            secrets,
-            events,
-            cancel,
-        };
+        let run =
+            Run { settings, playbooks, inventory, connector, templar, secrets, events, cancel };
         let end = run.run().await;
         interrupts.abort();
         let told = report.await;
@@ -280,9 +272,8 @@ impl PlayArguments {
     }
 
     fn settings(&self) -> Result<RunSettings, CommandError> {
-        let wrong = |error: crate::template::TemplateError| {
-            CommandError::options(error.to_string(), None)
-        };
+        let wrong =
+            |error: crate::template::TemplateError| CommandError::options(error.to_string(), None);
         let connection = &self.connection;
         let mut ssh_arguments = Vec::new();
         for text in connection.ssh_common_args.iter().chain(&connection.ssh_extra_args) {
@@ -291,7 +282,11 @@ impl PlayArguments {
             })?);
         }
         let set = |words: &[String]| {
-            words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+            words
+                .iter()
+                .map(|word| word.trim().to_owned())
+                .filter(|word| !word.is_empty())
+                .collect()
         };
         Ok(RunSettings {
             mode: if self.what.check { RunMode::Rehearsal } else { RunMode::Apply },
@@ -494,4 +489,3 @@ async fn interrupted(cancel: CancellationToken) {
         cancel.cancel();
     }
 }
-

@@ -17,8 +17,7 @@ pub(crate) fn password(question: &str, instead: &str) -> Result<Secret, CommandE
             Some(&format!("use `{instead}`")),
         ));
     }
-    ask(question)
-        .ok_or_else(|| CommandError::options(format!("no {question} was given"), None))
+    ask(question).ok_or_else(|| CommandError::options(format!("no {question} was given"), None))
 }
 
 /// Asks for a secret on the terminal; `None` when nobody answers.

@@ -15,14 +15,14 @@ use tokio::io::AsyncWriteExt as _;
 use super::conversation::{Conversation, Encoding, Signal};
 use super::embedded::{Images, RunnerImage};
 use super::error::{BecomeProblem, Problem, RunnerProblem};
-use super::privilege::{BecomeMethod, PrivilegedLine, Privilege, Terminal, privileged_line};
+use super::privilege::{BecomeMethod, Privilege, PrivilegedLine, Terminal, privileged_line};
 use super::process::{Process, Tail};
 use super::quoting::quote;
 
 const SCRIPT: &str = include_str!("bootstrap.sh");
 
 /// How long the host may say nothing while a runner starts.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// The line for the login shell and what to answer when a password is asked for.
 ///
@@ -46,10 +46,10 @@ fn script(marker: &str, image: &RunnerImage, terminal: Terminal) -> String {
         Terminal::None => "",
         Terminal::Raw => "quiet",
     };
-    let body: String = SCRIPT.lines().filter(|line| !line.starts_with('#')).fold(
-        String::with_capacity(SCRIPT.len()),
-        |text, line| text + line + "\n",
-    );
+    let body: String = SCRIPT
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .fold(String::with_capacity(SCRIPT.len()), |text, line| text + line + "\n");
     format!(
         "m={marker} a={} h={} g={} z={} e={quiet}\n{body}{marker}\n",
         quote(&image.architecture),
@@ -65,6 +65,8 @@ pub(crate) struct Started {
     /// What came after the magic line already.
     pub(crate) rest: BytesMut,
     pub(crate) errors: Tail,
+    /// Whether a terminal stands between: the end of the input does not reach the runner then.
+    pub(crate) terminal: Terminal,
     /// The hash that the runner has to show.
     pub(crate) sha256: String,
 }
@@ -139,7 +141,7 @@ pub(crate) async fn start(
             Signal::Runner => {
                 let (process, rest, errors) = conversation.into_parts();
                 let sha256 = image.sha256.clone();
-                return Ok(Started { process, rest, errors, sha256 });
+                return Ok(Started { process, rest, errors, terminal, sha256 });
             }
             Signal::Architecture(name) => {
                 image = images.find(&name).await?;
@@ -184,13 +186,11 @@ pub(crate) async fn send(conversation: &mut Conversation, data: &[u8]) -> std::i
 }
 
 async fn next(conversation: &mut Conversation) -> Result<Signal, Problem> {
-    match tokio::time::timeout(SILENCE, conversation.signal()).await {
-        Ok(signal) => Ok(signal),
-        Err(_) => {
-            let said = conversation.last_words();
-            Err(RunnerProblem::TimedOut { after: SILENCE, said }.into())
-        }
+    if let Ok(signal) = tokio::time::timeout(SILENCE, conversation.signal()).await {
+        return Ok(signal);
     }
+    let said = conversation.last_words();
+    Err(RunnerProblem::TimedOut { after: SILENCE, said }.into())
 }
 
 fn asked_in_vain(privilege: &Privilege, answered: bool) -> Problem {
@@ -213,9 +213,15 @@ fn no_privilege(conversation: &Conversation, privilege: &Privilege, answered: bo
     };
     let (method, user) = (*method, user.clone());
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if has(&["must have a tty", "tty is required", "a terminal is required", "must be run from a terminal"]) {
+    if has(&[
+        "must have a tty",
+        "tty is required",
+        "a terminal is required",
+        "must be run from a terminal",
+    ]) {
         // sudo without a password says so too when it may not read one
-        if !(method == BecomeMethod::Sudo && has(&["a terminal is required to read the password"])) {
+        if !(method == BecomeMethod::Sudo && has(&["a terminal is required to read the password"]))
+        {
             return Failure::TerminalRequired;
         }
     }
@@ -224,13 +230,20 @@ fn no_privilege(conversation: &Conversation, privilege: &Privilege, answered: bo
     if has(&absent) && said.contains(program) {
         return BecomeProblem::MethodMissing { method, user, said }.into();
     }
-    let wrong = ["incorrect password attempt", "Sorry, try again", "Authentication failure",
-        "Authentication failed", "incorrect password", "Permission denied"];
+    let wrong = [
+        "incorrect password attempt",
+        "Sorry, try again",
+        "Authentication failure",
+        "Authentication failed",
+        "incorrect password",
+        "Permission denied",
+    ];
     if answered && has(&wrong) {
         return BecomeProblem::WrongPassword { method, user }.into();
     }
     let required = ["a password is required", "Authentication required", "a terminal is required"];
-    let unasked = method == BecomeMethod::Su && has(&["Authentication failure", "incorrect password"]);
+    let unasked =
+        method == BecomeMethod::Su && has(&["Authentication failure", "incorrect password"]);
     if !answered && (has(&required) || unasked) {
         return BecomeProblem::PasswordRequired { method, user }.into();
     }

@@ -46,7 +46,10 @@ pub struct ConnectorSettings {
 
 impl fmt::Debug for ConnectorSettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ConnectorSettings").field("files", &self.files).finish_non_exhaustive()
+        formatter
+            .debug_struct("ConnectorSettings")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +87,10 @@ pub struct Connector {
 
 impl fmt::Debug for Connector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Connector").field("settings", &self.settings).finish_non_exhaustive()
+        formatter
+            .debug_struct("Connector")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

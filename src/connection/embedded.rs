@@ -14,7 +14,14 @@ use tokio::sync::Mutex;
 
 use super::error::RunnerProblem;
 
-include!(concat!(env!("OUT_DIR"), "/runner.rs"));
+use built::{RUNNER_ARCH, RUNNER_GZ, RUNNER_SHA256, RUNNER_SIZE};
+
+/// What the build script wrote.
+mod built {
+    #![expect(unreachable_pub, reason = "generated")]
+
+    include!(concat!(env!("OUT_DIR"), "/runner.rs"));
+}
 
 /// A runner for one architecture.
 #[derive(Debug, Clone)]
@@ -62,7 +69,10 @@ impl RunnerImage {
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// All runners at hand.
@@ -84,10 +94,7 @@ impl Images {
     }
 
     /// The one for an architecture: `canvass-runner-ARCHITECTURE` in the directory.
-    pub(crate) async fn find(
-        &self,
-        architecture: &str,
-    ) -> Result<Arc<RunnerImage>, RunnerProblem> {
+    pub(crate) async fn find(&self, architecture: &str) -> Result<Arc<RunnerImage>, RunnerProblem> {
         if architecture == self.first.architecture {
             return Ok(self.first());
         }

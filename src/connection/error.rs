@@ -46,7 +46,9 @@ pub enum Problem {
     #[error("cannot use the SSH settings: {0}")]
     Config(#[from] ConfigError),
     /// Nobody listens.
-    #[error("cannot connect to {address} port {port}: connection refused\n\nis sshd running there, on that port?")]
+    #[error(
+        "cannot connect to {address} port {port}: connection refused\n\nis sshd running there, on that port?"
+    )]
     Refused {
         /// The address that was tried.
         address: String,
@@ -66,7 +68,9 @@ pub enum Problem {
         stage: &'static str,
     },
     /// The name has no address.
-    #[error("cannot connect to `{name}`: the name cannot be resolved ({reason})\n\nset `ansible_host`, or `HostName` in ssh_config")]
+    #[error(
+        "cannot connect to `{name}`: the name cannot be resolved ({reason})\n\nset `ansible_host`, or `HostName` in ssh_config"
+    )]
     NameNotFound {
         /// The name.
         name: String,
@@ -113,7 +117,9 @@ pub enum Problem {
         reason: String,
     },
     /// The server closed the connection before we were logged in, again and again.
-    #[error("the SSH server at {address} port {port} closed the connection before the login ({attempts} attempts)\n\nit may limit connections that are not logged in yet (MaxStartups), or not let this address in")]
+    #[error(
+        "the SSH server at {address} port {port} closed the connection before the login ({attempts} attempts)\n\nit may limit connections that are not logged in yet (MaxStartups), or not let this address in"
+    )]
     Dropped {
         /// The address.
         address: String,
@@ -149,7 +155,9 @@ pub enum Problem {
         after: Duration,
     },
     /// The server opens no further channel.
-    #[error("the SSH server opens no channel: {reason}\n\nraise MaxSessions of sshd, or run fewer things at once")]
+    #[error(
+        "the SSH server opens no channel: {reason}\n\nraise MaxSessions of sshd, or run fewer things at once"
+    )]
     Channel {
         /// What the server said.
         reason: String,
@@ -258,7 +266,9 @@ pub enum BecomeProblem {
         user: String,
     },
     /// There is no password, and the program wants one.
-    #[error("Missing {method} password: cannot become `{user}`\n\ngive it with -K (--ask-become-pass) or `ansible_become_password`")]
+    #[error(
+        "Missing {method} password: cannot become `{user}`\n\ngive it with -K (--ask-become-pass) or `ansible_become_password`"
+    )]
     PasswordRequired {
         /// The program.
         method: BecomeMethod,
@@ -266,7 +276,9 @@ pub enum BecomeProblem {
         user: String,
     },
     /// The program is not there.
-    #[error("cannot become `{user}`: `{method}` is not on the host ({said})\n\ninstall it, or set `become_method` or `become_exe`")]
+    #[error(
+        "cannot become `{user}`: `{method}` is not on the host ({said})\n\ninstall it, or set `become_method` or `become_exe`"
+    )]
     MethodMissing {
         /// The program.
         method: BecomeMethod,
@@ -276,7 +288,9 @@ pub enum BecomeProblem {
         said: String,
     },
     /// The program wants a terminal, and there is none to give.
-    #[error("cannot become `{user}`: {method} asks for the password only on a terminal, which a local connection has not\n\nuse sudo, allow it without a password, or run canvass as that user")]
+    #[error(
+        "cannot become `{user}`: {method} asks for the password only on a terminal, which a local connection has not\n\nuse sudo, allow it without a password, or run canvass as that user"
+    )]
     TerminalRequired {
         /// The program.
         method: BecomeMethod,
@@ -299,7 +313,9 @@ pub enum BecomeProblem {
 #[derive(Debug, Error)]
 pub enum RunnerProblem {
     /// No directory will do.
-    #[error("no place for the runner: each of these was refused:{tried}\n\none private directory is needed where files can be written and run: $XDG_CACHE_HOME, ~/.cache, /var/tmp, /tmp, /dev/shm or /run/user")]
+    #[error(
+        "no place for the runner: each of these was refused:{tried}\n\none private directory is needed where files can be written and run: $XDG_CACHE_HOME, ~/.cache, /var/tmp, /tmp, /dev/shm or /run/user"
+    )]
     NoPlace {
         /// The directories, each with the reason.
         tried: String,
@@ -336,7 +352,9 @@ pub enum RunnerProblem {
         said: String,
     },
     /// What runs is not what was sent.
-    #[error("the runner on the host is not the one that was sent (its hash is `{hash}`)\n\nremove ~/.cache/canvass there and look who changed it")]
+    #[error(
+        "the runner on the host is not the one that was sent (its hash is `{hash}`)\n\nremove ~/.cache/canvass there and look who changed it"
+    )]
     WrongHash {
         /// The hash that it gave.
         hash: String,

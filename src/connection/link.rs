@@ -168,7 +168,8 @@ impl Connection {
             Some(Ending::Status(status)) => status,
             Some(Ending::Signal(_)) => 255,
             None => {
-                let reason = self.link.fate()().unwrap_or_else(|| "the channel was closed".to_owned());
+                let reason =
+                    self.link.fate()().unwrap_or_else(|| "the channel was closed".to_owned());
                 let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
                 return Err(Problem::Lost { reason, stderr }.into());
             }

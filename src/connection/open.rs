@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::connector::{Connector, Sources};
 use super::error::Problem;
 use super::secret::Secret;
-use super::ssh::{Greeted, ProxyWords, Session, Setback, Stream, Way, greet, straight, through_command};
+use super::ssh::{
+    Greeted, ProxyWords, Session, Setback, Stream, Way, greet, straight, through_command,
+};
 use super::ssh_config::resolve::Given;
-use super::ssh_config::{HostSettings, Hop, Proxy};
+use super::ssh_config::{Hop, HostSettings, Proxy};
 use super::target::HostKeys;
 
 /// How often a server that hangs up is called again.
@@ -26,6 +28,9 @@ pub(crate) struct Opener<'o> {
     pub(crate) timeout: Duration,
     pub(crate) policy: HostKeys,
 }
+
+/// The session below another one, to come; boxed because a jump host may be behind another.
+type Carried<'f> = Pin<Box<dyn Future<Output = Result<Option<Arc<Session>>, Problem>> + Send + 'f>>;
 
 /// A way that is open, with what it is made of.
 struct Road {
@@ -100,7 +105,7 @@ impl Opener<'_> {
         let greeted = greeted.map_err(|_| late("agreeing on keys"))?;
         match (greeted, words, &settings.proxy) {
             (Err(Setback::Dropped), Some(words), Proxy::Command(command)) => {
-                let reason = words.words();
+                let reason = words.words().await;
                 let reason = if reason.is_empty() { "it ended".to_owned() } else { reason };
                 Err(Problem::ProxyCommand { command: command.clone(), reason }.into())
             }
@@ -130,7 +135,7 @@ impl Opener<'_> {
         settings: &'f HostSettings,
         before: &'f [Hop],
         depth: usize,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<Arc<Session>>, Problem>> + Send + 'f>> {
+    ) -> Carried<'f> {
         Box::pin(async move {
             let hops = match &settings.proxy {
                 _ if !before.is_empty() => before,
@@ -139,7 +144,8 @@ impl Opener<'_> {
             };
             let Some((last, earlier)) = hops.split_last() else { return Ok(None) };
             // `Host *` with a ProxyJump names the jump host too: it is reached straight
-            if last.host == settings.alias || depth >= DEPTH {
+            let same_port = last.port.is_none_or(|port| port == settings.port);
+            if (last.host == settings.alias && same_port) || depth >= DEPTH {
                 return Ok(None);
             }
             let slot = self.connector.jump_hosts.slot(hops).await;

@@ -18,7 +18,7 @@ use super::process::{Process, Tail, spawn};
 use super::target::{HostKeys, Target};
 
 /// How long a login may take once the connection stands.
-const LOGIN: Duration = Duration::from_secs(60);
+const LOGIN: Duration = Duration::from_mins(1);
 
 /// Between two looks at what `ssh` does.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -152,7 +152,8 @@ async fn collect(mut stderr: ChildStderr, words: Arc<SyncMutex<Tail>>) {
 /// The arguments that master and runners share; the first value of an option wins.
 fn arguments(target: &Target, socket: &Path) -> Vec<String> {
     let mut words = Vec::new();
-    let mut option = |name: &str, value: &str| words.extend(["-o".to_owned(), format!("{name}={value}")]);
+    let mut option =
+        |name: &str, value: &str| words.extend(["-o".to_owned(), format!("{name}={value}")]);
     option("BatchMode", "yes");
     option("ControlPath", &socket.to_string_lossy().replace('%', "%%"));
     option("ControlPersist", "no");
@@ -188,6 +189,8 @@ impl Master {
             Terminal::Raw => "-tt",
         };
         let mut command = Command::new("ssh");
+        // with a terminal, ssh itself would speak after the host's last words
+        command.args(["-o", "LogLevel=ERROR"]);
         command.args(["-o", "ControlMaster=no", terminal]).args(&self.arguments).arg(line);
         spawn(&mut command).map_err(|source| Problem::Spawn { program: "ssh".to_owned(), source })
     }
@@ -217,7 +220,14 @@ mod tests {
         };
         let words = arguments(&target, Path::new("/s/100%"));
         let text = words.join(" ");
-        for part in ["ControlPath=/s/100%%", "User=u", "Port=2222", "IdentityFile=\"/k e y\"", "accept-new", "BatchMode=yes"] {
+        for part in [
+            "ControlPath=/s/100%%",
+            "User=u",
+            "Port=2222",
+            "IdentityFile=\"/k e y\"",
+            "accept-new",
+            "BatchMode=yes",
+        ] {
             assert!(text.contains(part), "{text}");
         }
         assert!(text.find("ServerAliveInterval=1 ") < text.find("ServerAliveInterval=15"));

@@ -9,6 +9,7 @@ use russh::ChannelMsg;
 use russh::client::Msg;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::runtime::Handle;
 
 /// Where the program's input is written; dropping it ends the input.
 pub(crate) type Input = Box<dyn AsyncWrite + Send + Unpin>;
@@ -49,8 +50,26 @@ impl fmt::Display for Ending {
 pub(crate) enum Output {
     /// A child of this process; it is killed when this is dropped.
     Child(Box<ChildOutput>),
-    /// A channel of an SSH session.
-    Channel(russh::ChannelReadHalf),
+    /// A channel of an SSH session; it is closed when this is dropped.
+    Channel(ChannelOutput),
+}
+
+/// The output of a command on a channel.
+pub(crate) struct ChannelOutput {
+    read: russh::ChannelReadHalf,
+    write: Option<russh::ChannelWriteHalf<Msg>>,
+}
+
+impl Drop for ChannelOutput {
+    fn drop(&mut self) {
+        // what still runs there sees its input and output close; a `sudo` that waits for a
+        // password would otherwise keep the next one waiting
+        if let (Some(write), Ok(runtime)) = (self.write.take(), Handle::try_current()) {
+            runtime.spawn(async move {
+                let _ = write.close().await;
+            });
+        }
+    }
 }
 
 impl Output {
@@ -61,7 +80,7 @@ impl Output {
         match self {
             Self::Child(child) => child.next().await,
             Self::Channel(channel) => loop {
-                match channel.wait().await? {
+                match channel.read.wait().await? {
                     ChannelMsg::Data { data } => return Some(Event::Stdout(data)),
                     ChannelMsg::ExtendedData { data, ext: 1 } => return Some(Event::Stderr(data)),
                     ChannelMsg::ExitStatus { exit_status } => {
@@ -114,7 +133,10 @@ impl ChildOutput {
     }
 }
 
-async fn fill<R: AsyncRead + Unpin>(reader: &mut Option<R>, buffer: &mut BytesMut) -> Option<Bytes> {
+async fn fill<R: AsyncRead + Unpin>(
+    reader: &mut Option<R>,
+    buffer: &mut BytesMut,
+) -> Option<Bytes> {
     buffer.reserve(64 * 1024);
     match reader.as_mut()?.read_buf(buffer).await {
         Ok(0) | Err(_) => None,
@@ -155,7 +177,8 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Process> {
 /// The two sides of an SSH channel on which a command was started.
 pub(crate) fn of_channel(channel: russh::Channel<Msg>) -> Process {
     let (read, write) = channel.split();
-    Process { input: Box::new(Box::pin(write.make_writer())), output: Output::Channel(read) }
+    let input = Box::new(Box::pin(write.make_writer()));
+    Process { input, output: Output::Channel(ChannelOutput { read, write: Some(write) }) }
 }
 
 /// The last part of what a program said, for messages.

@@ -17,10 +17,11 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::bootstrap::Started;
 use super::error::{ConnectionError, Problem, RunnerProblem};
+use super::privilege::Terminal;
 use super::process::{Event, Input, Output, Tail};
 
 /// How long a runner may take to end when it is asked to, before its channel is cut.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The content of a source that a task refers to.
 #[derive(Debug, Clone)]
@@ -160,14 +161,20 @@ impl Runner {
         started: Started,
         why: impl Fn() -> Option<String> + Send + 'static,
     ) -> Result<Self, ConnectionError> {
-        let Started { process, rest, errors, sha256 } = started;
+        let Started { process, rest, errors, terminal, sha256 } = started;
+        let patience = match terminal {
+            Terminal::None => PATIENCE,
+            Terminal::Raw => Duration::ZERO,
+        };
         let mut frames = Frames { output: process.output, buffer: rest, errors, ended: None };
         let ready = tokio::time::timeout(Duration::from_secs(30), frames.next()).await;
         let problem = match ready {
             Ok(Ok(Some((Kind::Message, body)))) => match serde_json::from_slice(&body) {
                 Ok(FromRunner::Ready { hash, .. }) if hash == sha256 => None,
                 Ok(FromRunner::Ready { hash, .. }) => Some(RunnerProblem::WrongHash { hash }),
-                Ok(_) => Some(RunnerProblem::Protocol { reason: "it spoke out of turn".to_owned() }),
+                Ok(_) => {
+                    Some(RunnerProblem::Protocol { reason: "it spoke out of turn".to_owned() })
+                }
                 Err(error) => Some(RunnerProblem::Protocol { reason: error.to_string() }),
             },
             Ok(Ok(Some(_))) => {
@@ -189,7 +196,8 @@ impl Runner {
         let (wants, want_queue) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write(process.input, message_queue, blob_queue));
         let feeder = tokio::spawn(feed(Arc::clone(&shared), want_queue, blobs));
-        let reader = tokio::spawn(read(frames, Arc::clone(&shared), wants, writer, feeder, why));
+        let reader = Reader { frames, shared: Arc::clone(&shared), wants, patience };
+        let reader = tokio::spawn(reader.run(writer, feeder, why));
         Ok(Self { host: host.to_owned(), shared, messages, reader })
     }
 
@@ -323,44 +331,56 @@ impl Frames {
     }
 }
 
-async fn read(
-    mut frames: Frames,
+/// Takes what the runner says.
+struct Reader {
+    frames: Frames,
     shared: Arc<Shared>,
     wants: mpsc::UnboundedSender<(u64, u64)>,
-    mut writer: JoinHandle<()>,
-    feeder: JoinHandle<()>,
-    why: impl Fn() -> Option<String> + Send + 'static,
-) {
-    let _guard = Abort([writer.abort_handle(), feeder.abort_handle()]);
-    let patience = async {
-        let _ = (&mut writer).await;
-        tokio::time::sleep(PATIENCE).await;
-    };
-    tokio::pin!(patience);
-    let end = loop {
-        let frame = tokio::select! {
-            frame = frames.next() => frame,
-            () = &mut patience => Ok(None),
+    /// How long the runner may go on after its input has ended.
+    patience: Duration,
+}
+
+impl Reader {
+    async fn run(
+        self,
+        mut writer: JoinHandle<()>,
+        feeder: JoinHandle<()>,
+        why: impl Fn() -> Option<String> + Send + 'static,
+    ) {
+        let Self { mut frames, shared, wants, patience: allowed } = self;
+        let _guard = Abort([writer.abort_handle(), feeder.abort_handle()]);
+        let patience = async {
+            let _ = (&mut writer).await;
+            tokio::time::sleep(allowed).await;
         };
-        match frame {
-            Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
-                Ok(FromRunner::Item(reply)) => shared.deliver(*reply),
-                Ok(FromRunner::Want { task, source }) => {
-                    let _ = wants.send((task, source));
+        tokio::pin!(patience);
+        let end = loop {
+            let frame = tokio::select! {
+                frame = frames.next() => frame,
+                () = &mut patience => Ok(None),
+            };
+            match frame {
+                Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
+                    Ok(FromRunner::Item(reply)) => shared.deliver(*reply),
+                    Ok(FromRunner::Want { task, source }) => {
+                        let _ = wants.send((task, source));
+                    }
+                    Ok(FromRunner::Ready { .. }) => {}
+                    Err(error) => break End::Protocol { reason: error.to_string() },
+                },
+                Ok(Some(_)) => break End::Protocol { reason: "it sent content".to_owned() },
+                Ok(None) => {
+                    let reason = why().or_else(|| {
+                        frames.ended.as_ref().map(|how| format!("the runner is gone, {how}"))
+                    });
+                    let reason = reason.unwrap_or_else(|| "the channel was closed".to_owned());
+                    break End::Lost { reason, stderr: frames.errors.words() };
                 }
-                Ok(FromRunner::Ready { .. }) => {}
-                Err(error) => break End::Protocol { reason: error.to_string() },
-            },
-            Ok(Some(_)) => break End::Protocol { reason: "it sent content".to_owned() },
-            Ok(None) => {
-                let reason = why().or_else(|| frames.ended.as_ref().map(|how| format!("the runner is gone, {how}")));
-                let reason = reason.unwrap_or_else(|| "the channel was closed".to_owned());
-                break End::Lost { reason, stderr: frames.errors.words() };
+                Err(reason) => break End::Protocol { reason },
             }
-            Err(reason) => break End::Protocol { reason },
-        }
-    };
-    shared.end(end);
+        };
+        shared.end(end);
+    }
 }
 
 /// Ends the tasks when the reader ends, however it does.

@@ -159,8 +159,7 @@ fn never_gathers(play: &Play) -> bool {
 fn gather_facts(play: &Play) -> Task {
     let mut task = Task::plain("Gathering Facts", "ansible.builtin.setup", &play.span, &play.path);
     task.action.arguments.clone_from(&play.gather_arguments);
-    task.keywords =
-        Arc::new(Keywords { tags: vec!["always".to_owned()], ..Keywords::default() });
+    task.keywords = Arc::new(Keywords { tags: vec!["always".to_owned()], ..Keywords::default() });
     task
 }
 

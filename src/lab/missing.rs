@@ -37,6 +37,15 @@ pub(super) fn missing() -> Vec<String> {
     if !filesystems.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay") {
         found.push("the kernel has no overlay file system loaded: `modprobe overlay`".into());
     }
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    if mounts.lines().any(|line| line.split(' ').nth(4).is_some_and(|at| at.starts_with("/proc/")))
+    {
+        found.push(
+            "parts of /proc are hidden here, as in a container or lab host; in a container, start it \
+             with `--privileged` or `--security-opt systempaths=unconfined`"
+                .into(),
+        );
+    }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
         status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::LineEnding;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::error::LabError;
 use super::files::{self, Files, Listener};
@@ -284,17 +285,27 @@ async fn start_one(
         Ok(Some((Answer::Failed(said), _))) => Some(said),
         Ok(None) => None,
         Err(_) => {
-            let _ = child.kill().await;
+            end(&mut child).await;
             return Err(LabError::Slow { host: name, seconds: PATIENCE.as_secs() });
         }
     };
-    let _ = child.kill().await;
+    end(&mut child).await;
     let said = match failed {
         Some(said) => said,
         None => tokio::fs::read_to_string(&log).await.unwrap_or_default().trim().to_owned(),
     };
+    let said = if said.is_empty() { "it ended without a word".into() } else { said };
     let missing = blocking(|| Ok(missing())).await?;
     Err(LabError::Host { host: name, said, missing })
+}
+
+/// Ends what was started, with the helper that some versions of `unshare` leave when they fail.
+async fn end(child: &mut Child) {
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.wait().await;
 }
 
 /// Gives the orders and takes the answer; `None` where the host ends without one.
@@ -304,8 +315,26 @@ async fn talk(child: &mut Child, orders: &Orders) -> Option<(Answer, ChildStdin)
     let line = serde_json::to_string(orders).ok()? + "\n";
     input.write_all(line.as_bytes()).await.ok()?;
     let mut answer = String::new();
-    BufReader::new(output).read_line(&mut answer).await.ok()?;
+    let mut output = BufReader::new(output);
+    tokio::select! {
+        read = output.read_line(&mut answer) => read.ok()?,
+        ended = ended(child) => ended?,
+    };
     Some((serde_json::from_str(&answer).ok()?, input))
+}
+
+/// `None` once a process has ended, without reaping it: the rest of its group is still to be ended.
+async fn ended(child: &Child) -> Option<usize> {
+    let pid = i32::try_from(child.id()?).ok().and_then(Pid::from_raw)?;
+    loop {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        if waitid(WaitId::Pid(pid), look).ok()?.is_some() {
+            // what it said last may still be in the pipe
+            sleep(Duration::from_millis(200)).await;
+            return None;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Whether this user has ranges of ids to map, and the programs that map them.

@@ -28,12 +28,7 @@ pub(super) enum ArgumentError {
          value for '{argument}': {error}{}",
         at(.place.as_ref())
     )]
-    Render {
-        module: String,
-        argument: String,
-        error: TemplateError,
-        place: Option<Place>,
-    },
+    Render { module: String, argument: String, error: TemplateError, place: Option<Place> },
     /// The whole is no mapping.
     #[error("the arguments of `{module}` are no mapping but {got}")]
     NoMapping { module: String, got: String },
@@ -43,9 +38,10 @@ impl ArgumentError {
     /// Why they are unknown, if they are.
     pub(super) fn unknown(&self) -> Option<String> {
         match self {
-            Self::Render { error: TemplateError { kind: TemplateErrorKind::Unknown(reason), .. }, .. } => {
-                Some(reason.clone())
-            }
+            Self::Render {
+                error: TemplateError { kind: TemplateErrorKind::Unknown(reason), .. },
+                ..
+            } => Some(reason.clone()),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use minijinja::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -12,12 +13,12 @@ use crate::playbook::Strategy;
 use crate::report::event::{Event, Level, TaskHead};
 
 use super::action::Meta;
-use super::context::PlayContext;
+use super::context::{PlayContext, data};
 use super::handlers::{Handlers, Notified};
 use super::host_vars::{Facts, Learnt};
 use super::job::{Job, JobResult};
 use super::keyword::KeywordReader;
-use super::outcome::Verdict;
+use super::outcome::{TaskResult, Verdict};
 use super::reported::{self, Circumstances};
 use super::tally::Tally;
 
@@ -247,19 +248,7 @@ impl<'a> Batch<'a> {
         let id = self.heads.get(&step).copied().unwrap_or_default();
         let Some((name, _)) = self.hosts.get_index(host) else { return };
         let name = name.clone();
-        let circumstances = Circumstances {
-            delegated_to: result.delegated_to.clone(),
-            censored: result.censored,
-            ignored: result.ignored,
-            item: None,
-        };
-        let outcome = reported::outcome(&self.play.run, &result.total, circumstances);
-        self.play.run.tell(Event::HostFinished {
-            task: id,
-            host: name.clone(),
-            outcome: Box::new(outcome),
-        });
-        self.tally.count(&name, &result.total.verdict, result.ignored);
+        self.report(id, step, &name, &result);
         self.notify(host, step, &result);
         let others = self.once.remove(&step).unwrap_or_default();
         let all: Vec<usize> = std::iter::once(host).chain(others).collect();
@@ -277,6 +266,14 @@ impl<'a> Batch<'a> {
             _ => false,
         };
         let unreachable = result.total.verdict == Verdict::Unreachable;
+        if failed {
+            let about = failure(&self.play, step, &result.total);
+            for host in &all {
+                if let Some((name, _)) = self.hosts.get_index(*host) {
+                    self.play.run.hosts.learn(name, &about);
+                }
+            }
+        }
         for (index, host) in all.into_iter().enumerate() {
             // those that waited for a `run_once` share its failure, not its connection
             self.move_on(host, step, failed, unreachable && index == 0, id);
@@ -284,6 +281,29 @@ impl<'a> Batch<'a> {
         if failed {
             self.stop_for_all(step, &name);
         }
+    }
+
+    /// Tells the report and counts; a `meta` task has no result of its own.
+    fn report(&mut self, id: usize, step: usize, name: &str, result: &JobResult) {
+        let module = self.play.steps.list.get(step).map(|found| &found.task.task.action.module);
+        if module.is_some_and(|module| module == "ansible.builtin.meta")
+            && result.total.verdict != Verdict::Failed
+        {
+            return;
+        }
+        let circumstances = Circumstances {
+            delegated_to: result.delegated_to.clone(),
+            censored: result.censored,
+            ignored: result.ignored,
+            item: None,
+        };
+        let outcome = reported::outcome(&self.play.run, &result.total, circumstances);
+        self.play.run.tell(Event::HostFinished {
+            task: id,
+            host: name.to_owned(),
+            outcome: Box::new(outcome),
+        });
+        self.tally.count(name, &result.total.verdict, result.ignored);
     }
 
     /// Takes a host past a step that it has done.
@@ -333,8 +353,7 @@ impl<'a> Batch<'a> {
     fn forces_handlers(&self) -> bool {
         let Some(node) = &self.play.play.force_handlers else { return false };
         let scope = crate::vars::Scope::default();
-        let reader =
-            KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
+        let reader = KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
         reader.boolean_node("force_handlers", node).unwrap_or(false)
     }
 
@@ -354,10 +373,10 @@ impl<'a> Batch<'a> {
         for node in &found.task.task.notify {
             let topics = match self.play.run.templar.node(node, &scope) {
                 Ok(value) => match value.kind() {
-                    minijinja::value::ValueKind::Seq => {
-                        value.try_iter().map(|all| all.map(|one| one.to_string()).collect())
-                            .unwrap_or_default()
-                    }
+                    minijinja::value::ValueKind::Seq => value
+                        .try_iter()
+                        .map(|all| all.map(|one| one.to_string()).collect())
+                        .unwrap_or_default(),
                     _ => vec![value.to_string()],
                 },
                 Err(error) => {
@@ -449,11 +468,27 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What a rescue can read of the failure: `ansible_failed_task` and `ansible_failed_result`.
+fn failure(play: &PlayContext, step: usize, total: &TaskResult) -> Learnt {
+    let mut learnt = Learnt::default();
+    if let Some(found) = play.steps.list.get(step) {
+        let task = &found.task.task;
+        let name = task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.written);
+        let task = Value::from_pairs([
+            ("name", Value::from(name)),
+            ("action", Value::from(task.action.written.as_str())),
+        ]);
+        learnt.set.insert("ansible_failed_task".to_owned(), data(task));
+    }
+    learnt.set.insert("ansible_failed_result".to_owned(), total.registered());
+    learnt
+}
+
 impl JobResult {
     /// A handler of which nobody knows whether it would run.
     fn unknown(reason: String) -> Self {
         Self {
-            total: super::outcome::TaskResult::unknown(format!(
+            total: TaskResult::unknown(format!(
                 "whether it is notified is unknown: {reason}"
             )),
             delegated_to: None,

@@ -151,7 +151,12 @@ impl PlayContext {
             collect_roles(role, &mut roles);
         }
         let reversed = |pick: fn(&Role) -> &[(String, crate::source::Node)]| {
-            roles.iter().rev().map(|role| layer(pick(role))).filter(|layer| !layer.is_empty()).collect()
+            roles
+                .iter()
+                .rev()
+                .map(|role| layer(pick(role)))
+                .filter(|layer| !layer.is_empty())
+                .collect()
         };
         let directory = play.path.parent().map(PathBuf::from).unwrap_or_default();
         let step_layers =
@@ -237,9 +242,8 @@ impl StepLayers {
     fn of(step: &crate::graph::Step, play: &Play, playbook: &Path) -> Self {
         let task = &step.task;
         let roles: Vec<&Arc<Role>> = task.role.iter().chain(task.dependents.iter().rev()).collect();
-        let is_role = |level: &Arc<Keywords>| {
-            roles.iter().any(|role| Arc::ptr_eq(&role.keywords, level))
-        };
+        let is_role =
+            |level: &Arc<Keywords>| roles.iter().any(|role| Arc::ptr_eq(&role.keywords, level));
         let task_layers = task
             .keywords
             .iter()
@@ -286,9 +290,7 @@ pub(crate) fn layer(entries: &[(String, crate::source::Node)]) -> Arc<Layer> {
 /// The host pattern as text.
 pub fn pattern_text(play: &Play) -> String {
     match play.hosts.as_seq() {
-        Some(parts) => {
-            parts.iter().filter_map(|part| part.as_str()).collect::<Vec<_>>().join(",")
-        }
+        Some(parts) => parts.iter().filter_map(|part| part.as_str()).collect::<Vec<_>>().join(","),
         None => play.hosts.as_str().unwrap_or_default().to_owned(),
     }
 }

@@ -59,8 +59,7 @@ impl Handlers {
     pub(crate) fn reached(&self, notification: &str) -> Vec<usize> {
         let by_name = self.names.iter().rposition(|names| {
             !names.name.is_empty()
-                && (names.name == notification
-                    || names.qualified.as_deref() == Some(notification))
+                && (names.name == notification || names.qualified.as_deref() == Some(notification))
         });
         let listening = self
             .names

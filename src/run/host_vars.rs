@@ -113,5 +113,5 @@ fn learn_facts(layer: &mut Layer, facts: &IndexMap<String, Value>) {
         all.insert(Value::from(short), value.clone());
         layer.insert(format!("ansible_{short}"), Var::Data(value.clone()));
     }
-    layer.insert("ansible_facts".to_owned(), Var::Data(Value::from_iter(all)));
+    layer.insert("ansible_facts".to_owned(), Var::Data(Value::from_pairs(all)));
 }

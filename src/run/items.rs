@@ -6,8 +6,8 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use crate::playbook::Task;
-use crate::template::TemplateErrorKind;
 use crate::template::TemplateError;
+use crate::template::TemplateErrorKind;
 use crate::vars::{Layer, Scope};
 
 use super::job::{Job, entry};
@@ -77,7 +77,9 @@ pub(super) fn of(job: &Job, scope: &Scope) -> Result<Items, KeywordError> {
         _ => Extended::No,
     };
     let pause = match &control.pause {
-        Some(node) => Duration::try_from_secs_f64(reader.number("pause", node)?).unwrap_or_default(),
+        Some(node) => {
+            Duration::try_from_secs_f64(reader.number("pause", node)?).unwrap_or_default()
+        }
         None => Duration::ZERO,
     };
     Ok(Items::Loop(LoopItems {
@@ -161,7 +163,7 @@ impl LoopItems {
             if index + 1 < length {
                 fields.push(("nextitem", value(index + 1)));
             }
-            set("ansible_loop", Value::from_iter(fields));
+            set("ansible_loop", Value::from_pairs(fields));
         }
         layer
     }

@@ -167,9 +167,10 @@ impl Job {
     /// A keyword or template that cannot be used ends the task: failed, or unknown.
     fn stopped(&self, error: &KeywordError) -> TaskResult {
         match error {
-            KeywordError::Template(TemplateError { kind: TemplateErrorKind::Unknown(reason), .. }) => {
-                TaskResult::unknown(reason.clone())
-            }
+            KeywordError::Template(TemplateError {
+                kind: TemplateErrorKind::Unknown(reason),
+                ..
+            }) => TaskResult::unknown(reason.clone()),
             _ => TaskResult::failed(format!("Task failed: {}", arguments::worded(error))),
         }
     }
@@ -181,9 +182,7 @@ impl Job {
         }
         match self.prepare(setting, setting.scope.clone()).await {
             Stage::Over(result) => (*result, None),
-            Stage::Meta(meta) => {
-                (TaskResult::new(Verdict::Ok, Map::new()), Some(meta))
-            }
+            Stage::Meta(meta) => (TaskResult::new(Verdict::Ok, Map::new()), Some(meta)),
             Stage::Ready(prepared) => {
                 let result = self.perform(setting, *prepared).await;
                 (self.judge(result, setting.scope.clone()).await, None)
@@ -253,11 +252,7 @@ impl Job {
     }
 
     /// All items are rendered first and go to the host in one message.
-    async fn together(
-        &self,
-        setting: &Arc<Setting>,
-        items: &items::LoopItems,
-    ) -> Vec<TaskResult> {
+    async fn together(&self, setting: &Arc<Setting>, items: &items::LoopItems) -> Vec<TaskResult> {
         let job = self.clone();
         let shared = Arc::clone(setting);
         let scopes: Vec<Scope> = (0..items.values.len())
@@ -663,9 +658,7 @@ impl Job {
     /// The scope in which conditions on the result are read.
     fn with_result(&self, scope: &Scope, result: &TaskResult) -> Scope {
         match &self.task.task.register {
-            Some(name) => {
-                scope.over(Arc::new(Layer::from([(name.clone(), result.registered())])))
-            }
+            Some(name) => scope.over(Arc::new(Layer::from([(name.clone(), result.registered())]))),
             None => scope.clone(),
         }
     }
@@ -694,11 +687,7 @@ impl Job {
 
 /// The result when the connection gave none.
 fn lost(error: &ConnectionError) -> TaskResult {
-    if error.is_unreachable() {
-        TaskResult::unreachable(error)
-    } else {
-        TaskResult::failed(error)
-    }
+    if error.is_unreachable() { TaskResult::unreachable(error) } else { TaskResult::failed(error) }
 }
 
 fn numbered(source: TaskSource, id: u64) -> TaskSource {

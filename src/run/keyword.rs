@@ -101,11 +101,7 @@ impl<'a> KeywordReader<'a> {
     }
 
     /// A number keyword.
-    pub(crate) fn number(
-        &self,
-        keyword: &'static str,
-        node: &Node,
-    ) -> Result<f64, KeywordError> {
+    pub(crate) fn number(&self, keyword: &'static str, node: &Node) -> Result<f64, KeywordError> {
         let value = self.templar.node(node, self.scope)?;
         let number = match value.kind() {
             ValueKind::Number => f64::try_from(value.clone()).ok(),

@@ -18,6 +18,9 @@ use super::settings::{DiffMode, RunSettings};
 /// The version of ansible-core whose behaviour is followed.
 const ANSIBLE_VERSION: (&str, u32, u32, u32) = ("2.19.14", 2, 19, 14);
 
+/// The names of this machine, which are there even where no inventory lists them.
+const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 /// The hosts that a play's variables name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PlayHosts {
@@ -31,7 +34,7 @@ pub(crate) struct PlayHosts {
 pub(crate) fn of_run(settings: &RunSettings) -> Layer {
     let mut layer = Layer::new();
     let (full, major, minor, revision) = ANSIBLE_VERSION;
-    let version = Value::from_iter([
+    let version = Value::from_pairs([
         ("full", Value::from(full)),
         ("major", Value::from(major)),
         ("minor", Value::from(minor)),
@@ -39,10 +42,7 @@ pub(crate) fn of_run(settings: &RunSettings) -> Layer {
         ("string", Value::from(full)),
     ]);
     layer.insert("ansible_version".to_owned(), data(version));
-    layer.insert(
-        "ansible_check_mode".to_owned(),
-        data(settings.mode == RunMode::Rehearsal),
-    );
+    layer.insert("ansible_check_mode".to_owned(), data(settings.mode == RunMode::Rehearsal));
     layer.insert("ansible_diff_mode".to_owned(), data(settings.diff == DiffMode::On));
     layer.insert("ansible_forks".to_owned(), data(settings.forks.get()));
     layer.insert("ansible_verbosity".to_owned(), data(settings.verbosity));
@@ -123,10 +123,10 @@ impl Object for AllHosts {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let play = self.play.upgrade()?;
         let host = key.as_str()?;
-        play.run
-            .inventory
-            .is_listed(host)
-            .then(|| Value::from_object(OneHost { play: Arc::downgrade(&play), host: host.to_owned() }))
+        let known = play.run.inventory.is_listed(host) || LOCALHOST.contains(&host);
+        known.then(|| {
+            Value::from_object(OneHost { play: Arc::downgrade(&play), host: host.to_owned() })
+        })
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

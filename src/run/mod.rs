@@ -133,11 +133,7 @@ impl Run {
             (false, true) => tally.exit_code(),
         };
         let recap = tally.recap();
-        context.tell(Event::RunFinished {
-            at: SystemTime::now(),
-            recap: recap.clone(),
-            exit_code,
-        });
+        context.tell(Event::RunFinished { at: SystemTime::now(), recap: recap.clone(), exit_code });
         RunEnd { exit_code, recap, stopped }
     }
 }
@@ -212,15 +208,13 @@ fn play_name(play: &Play) -> String {
 /// The hosts of a play's pattern within `--limit`.
 fn hosts_of(run: &RunContext, play: &Play) -> Result<Vec<String>, Vec<Diagnostic>> {
     let scope = crate::vars::Scope::new(vec![Arc::clone(&run.extra_vars), Arc::clone(&run.magic)]);
-    let value = run
-        .templar
-        .node(&play.hosts, &scope)
-        .map_err(|error| vec![Diagnostic::error(&error)])?;
+    let value =
+        run.templar.node(&play.hosts, &scope).map_err(|error| vec![Diagnostic::error(&error)])?;
     let texts: Vec<String> = match value.kind() {
-        minijinja::value::ValueKind::Seq => {
-            value.try_iter().map(|parts| parts.map(|part| part.to_string()).collect())
-                .unwrap_or_default()
-        }
+        minijinja::value::ValueKind::Seq => value
+            .try_iter()
+            .map(|parts| parts.map(|part| part.to_string()).collect())
+            .unwrap_or_default(),
         _ => vec![value.to_string()],
     };
     let wrong = |error: crate::inventory::PatternError| {

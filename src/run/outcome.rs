@@ -171,9 +171,8 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
         Verdict::Unknown(reason) => Some(reason.clone()),
         _ => None,
     });
-    let changed = items
-        .iter()
-        .any(|item| item.result.get("changed").and_then(Json::as_bool) == Some(true));
+    let changed =
+        items.iter().any(|item| item.result.get("changed").and_then(Json::as_bool) == Some(true));
     let (verdict, message) = if has(&Verdict::Unreachable) {
         (Verdict::Unreachable, "One or more items were unreachable")
     } else if has(&Verdict::Failed) {

@@ -9,7 +9,8 @@ use canvass_modules::wire::{ItemReply, Mode, TaskRequest};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 
 use crate::connection::{
-    Connection, ConnectionError, Connector, Output, Privilege, Runner, Target, TaskSource, Transport,
+    Connection, ConnectionError, Connector, Output, Privilege, Runner, Target, TaskSource,
+    Transport,
 };
 
 /// All connections of a run.

@@ -71,7 +71,9 @@ pub(crate) fn target(
             .or_else(|| defaults.password.clone()),
         ssh_arguments,
         connect_timeout: timeout,
-        host_keys: match variables.text(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])? {
+        host_keys: match variables
+            .text(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])?
+        {
             Some(word) if truth(&word.as_str().into()) == Some(false) => HostKeys::Off,
             _ => defaults.host_keys,
         },
@@ -88,9 +90,9 @@ pub(crate) fn privilege(
     let variables = Variables { scope };
     let wanted = match variables.text(&["ansible_become"])? {
         Some(word) => truth(&word.as_str().into()).unwrap_or(false),
-        None => {
-            keywords.boolean("become", |level| level.r#become.as_ref())?.unwrap_or(defaults.r#become)
-        }
+        None => keywords
+            .boolean("become", |level| level.r#become.as_ref())?
+            .unwrap_or(defaults.r#become),
     };
     if !wanted {
         return Ok(Privilege::Same);

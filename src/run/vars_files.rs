@@ -132,7 +132,6 @@ fn one_of(
         }
         written.push(name);
     }
-    let error =
-        VarsFileError::Missing { written: written.join("`, `"), span: entry.span.clone() };
+    let error = VarsFileError::Missing { written: written.join("`, `"), span: entry.span.clone() };
     Err(vec![Diagnostic::error(&error)])
 }

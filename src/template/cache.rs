@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::syntax::{
-    Backslashes, Expression, Node, Options, SyntaxError, Template, parse_expression,
+    Backslashes, Embedded, Expression, Node, Options, SyntaxError, Template, parse_expression,
     parse_template,
 };
 
@@ -15,7 +15,7 @@ type Cache<K, V> = LazyLock<Mutex<HashMap<K, Arc<V>>>>;
 
 static INLINE: Cache<String, Template> = LazyLock::new(Mutex::default);
 static FILES: Cache<(String, Options), Template> = LazyLock::new(Mutex::default);
-static EXPRESSIONS: Cache<String, Node<Expression>> = LazyLock::new(Mutex::default);
+static EXPRESSIONS: Cache<(String, Embedded), Node<Expression>> = LazyLock::new(Mutex::default);
 
 fn cached<K: std::hash::Hash + Eq, V>(
     cache: &Cache<K, V>,
@@ -51,6 +51,11 @@ pub(super) fn inline(source: &str) -> Result<Arc<Template>, SyntaxError> {
 }
 
 /// A bare expression, parsed.
-pub(super) fn expression(source: &str) -> Result<Arc<Node<Expression>>, SyntaxError> {
-    cached(&EXPRESSIONS, source.to_owned(), |source| parse_expression(source))
+pub(super) fn expression(
+    source: &str,
+    embedded: Embedded,
+) -> Result<Arc<Node<Expression>>, SyntaxError> {
+    cached(&EXPRESSIONS, (source.to_owned(), embedded), |(source, embedded)| {
+        parse_expression(source, *embedded)
+    })
 }

@@ -27,16 +27,17 @@ impl std::fmt::Debug for Global {
     }
 }
 
-const fn global(
-    name: &'static str,
-    run: fn(&Environment<'_>, Call) -> Outcome<Value>,
-) -> Global {
+const fn global(name: &'static str, run: fn(&Environment<'_>, Call) -> Outcome<Value>) -> Global {
     Global { name, takes_undefined: false, run }
 }
 
 static GLOBALS: [Global; 11] = [
-    global("lookup", |environment, call| lookups::function(environment, call, lookups::Wanted::Joined)),
-    global("query", |environment, call| lookups::function(environment, call, lookups::Wanted::List)),
+    global("lookup", |environment, call| {
+        lookups::function(environment, call, lookups::Wanted::Joined)
+    }),
+    global("query", |environment, call| {
+        lookups::function(environment, call, lookups::Wanted::List)
+    }),
     global("q", |environment, call| lookups::function(environment, call, lookups::Wanted::List)),
     global("now", now),
     global("range", range),

@@ -19,6 +19,7 @@ mod syntax;
 mod templar;
 mod tests;
 mod time;
+mod yaml_emitter;
 
 pub use error::{TemplateError, TemplateErrorKind};
 pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
@@ -28,5 +29,6 @@ pub(crate) use render::{finalised, holds_template, recursion, rendered_text, tem
 
 /// Data from a host's answer or a module's result as a value; text in it is never a template.
 pub fn from_json(json: &serde_json::Value) -> minijinja::Value {
-    python::value_from_json(json)
+    let value = python::value_from_json(json);
+    python::settle(&value).unwrap_or(value)
 }

@@ -7,6 +7,7 @@ use super::eval::{Environment, Interpreter, Output};
 use super::failure::{Failure, Outcome};
 use super::place::narrow;
 use super::python::settle;
+use super::syntax::Embedded;
 use crate::source::Span;
 use crate::vars::Scope;
 
@@ -46,13 +47,14 @@ pub(crate) fn template_value(
 }
 
 /// The value of a bare expression.
-pub(crate) fn expression_value(
+pub(super) fn expression_value(
     source: &str,
+    embedded: Embedded,
     span: Option<&Span>,
     scope: &Scope,
 ) -> Outcome<Value> {
     let run = || -> Outcome<Value> {
-        let expression = cache::expression(source)?;
+        let expression = cache::expression(source, embedded)?;
         let environment = Environment::new(scope);
         let value = Interpreter::new(&environment).expression(&expression)?;
         settle(&value).map_err(|mut failure| {

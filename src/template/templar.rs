@@ -15,7 +15,7 @@ use super::python::{self, Class, as_float, as_integer, class_of, finalise, text}
 use super::render::{
     expression_value, holds_template, strip_newline, template_value, text_with_newlines,
 };
-use super::syntax::{Backslashes, Markers, Options, SyntaxError, Whitespace};
+use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
 use super::{TemplateError, TemplateErrorKind};
 use crate::source::{Kind, Node, Span};
 use crate::vars::{Scope, Var};
@@ -43,7 +43,8 @@ impl Directories {
             return vec![path.to_path_buf()];
         }
         let mut candidates = Vec::new();
-        for folder in [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
+        for folder in
+            [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
         {
             for candidate in [folder.join(kind).join(path), folder.join(path)] {
                 if !candidates.contains(&candidate) {
@@ -70,12 +71,7 @@ pub struct FileOptions {
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self {
-            trim_blocks: true,
-            lstrip_blocks: false,
-            newline: "\n".to_owned(),
-            markers: None,
-        }
+        Self { trim_blocks: true, lstrip_blocks: false, newline: "\n".to_owned(), markers: None }
     }
 }
 
@@ -103,7 +99,7 @@ impl Templar {
         span: Option<&Span>,
         scope: &Scope,
     ) -> Result<Value, TemplateError> {
-        complete(|| finalise(&expression_value(text, span, scope)?), span)
+        complete(|| finalise(&expression_value(text, Embedded::Kept, span, scope)?), span)
     }
 
     /// Whether a condition holds (`when`, `until` …): text is an expression, a boolean is itself.
@@ -156,7 +152,8 @@ impl Templar {
             if failure.span.is_none()
                 && let Some(range) = failure.range
             {
-                failure.span = Some(file_span(path, text, offset + range.start, offset + range.end));
+                failure.span =
+                    Some(file_span(path, text, offset + range.start, offset + range.end));
             }
             failure.into_error(None)
         })
@@ -184,7 +181,7 @@ impl Templar {
     pub fn check_condition(&self, node: &Node) -> Result<(), TemplateError> {
         match &node.kind {
             Kind::Str(text) if is_wrapped(&text.value) => self.check(node),
-            Kind::Str(text) => cache::expression(&text.value)
+            Kind::Str(text) => cache::expression(&text.value, Embedded::Rendered)
                 .map(|_| ())
                 .map_err(|error| syntax_error(error, &text.value, &node.span)),
             Kind::Seq(elements) => {
@@ -209,8 +206,7 @@ fn syntax_error(error: SyntaxError, source: &str, span: &Span) -> TemplateError 
 /// Whether a condition is a whole template (`{{ … }}`) instead of an expression.
 fn is_wrapped(text: &str) -> bool {
     let text = text.trim();
-    (text.starts_with("{{") && text.ends_with("}}"))
-        || (text.starts_with("{%") && text.ends_with("%}"))
+    text.starts_with("{{") && text.ends_with("}}")
 }
 
 fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
@@ -220,11 +216,11 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
             let value = template_value(&source.value, Some(&condition.span), scope)?;
             // text that a template gives is an expression in its turn
             match value.as_str() {
-                Some(inner) => expression_value(inner, Some(&condition.span), scope)?,
+                Some(inner) => expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?,
                 None => value,
             }
         }
-        Kind::Str(source) => expression_value(&source.value, Some(&condition.span), scope)?,
+        Kind::Str(source) => expression_value(&source.value, Embedded::Rendered, Some(&condition.span), scope)?,
         _ => finalise(&scope.render(&Var::from(condition))?)?,
     };
     python::usable(&value)?;
@@ -247,8 +243,9 @@ fn file_options<'t>(source: &'t str, options: &FileOptions) -> Outcome<(&'t str,
         backslashes: Backslashes::Escapes,
         markers: Markers::default(),
     };
-    if let Some([variable_start, variable_end, block_start, block_end, comment_start, comment_end]) =
-        options.markers.clone()
+    if let Some(
+        [variable_start, variable_end, block_start, block_end, comment_start, comment_end],
+    ) = options.markers.clone()
     {
         parsed.markers = Markers {
             variable: [variable_start, variable_end],

@@ -33,7 +33,9 @@ fn convert(node: &Node, trust: Trust) -> Var {
         }
         Kind::Str(text) => Var::Data(Value::from(text.value.as_str())),
         Kind::Timestamp(text) => Var::Data(Value::from(text.as_str())),
-        Kind::Seq(elements) => list(elements.iter().map(|element| convert(element, trust)).collect()),
+        Kind::Seq(elements) => {
+            list(elements.iter().map(|element| convert(element, trust)).collect())
+        }
         Kind::Map(entries) => map(entries, trust),
         Kind::Vault(_) => {
             let message = format!("vault values are not supported yet ({})", node.span.place());

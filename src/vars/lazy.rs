@@ -31,9 +31,7 @@ impl LazyList {
 
     /// All elements.
     pub(crate) fn values(&self) -> Outcome<Vec<Value>> {
-        (0..self.vars.len())
-            .map(|index| Ok(self.value(index)?.unwrap_or_default()))
-            .collect()
+        (0..self.vars.len()).map(|index| Ok(self.value(index)?.unwrap_or_default())).collect()
     }
 }
 

@@ -106,17 +106,14 @@ impl Scope {
 
     /// The names of all variables, those of the strongest layer first.
     pub fn names(&self) -> Vec<String> {
-        let names: IndexSet<&String> =
-            self.layers.iter().flat_map(|layer| layer.keys()).collect();
+        let names: IndexSet<&String> = self.layers.iter().flat_map(|layer| layer.keys()).collect();
         names.into_iter().cloned().collect()
     }
 
     /// The value of a variable with all templates in it rendered; `None` where nothing sets it.
     pub fn value(&self, name: &str) -> Result<Option<Value>, TemplateError> {
         let value = self.lookup(name).map_err(|failure| failure.into_error(None))?;
-        value
-            .map(|value| finalised(&value).map_err(|failure| failure.into_error(None)))
-            .transpose()
+        value.map(|value| finalised(&value).map_err(|failure| failure.into_error(None))).transpose()
     }
 
     /// All variables as a mapping that renders on access: `vars`, or a host of `hostvars`.

@@ -4,11 +4,11 @@
 //! host). Tests have a host in memory.
 
 pub(crate) mod digest;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod live;
 pub mod memory;
 pub mod rehearsal;
-#[cfg(test)]
-pub(crate) mod fake;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

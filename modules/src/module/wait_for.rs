@@ -224,8 +224,9 @@ fn look(
         Err(error) => return Err(error.into()),
     };
     let text = String::from_utf8_lossy(&content).into_owned();
-    let found =
-        pattern.captures(text.as_str()).map_err(|error| Stop::failed(Error::Pattern(Box::new(error))))?;
+    let found = pattern
+        .captures(text.as_str())
+        .map_err(|error| Stop::failed(Error::Pattern(Box::new(error))))?;
     let Some(found) = found else { return Ok(false) };
     let value =
         |group: Option<fancy_regex::Match<'_>>| Json::from(group.map(|group| group.as_str()));

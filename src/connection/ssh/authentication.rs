@@ -14,12 +14,10 @@ use super::keyring::{KeyFile, Keyring, connect_agent, read_certificate};
 use super::session::Watcher;
 use crate::connection::error::Problem;
 use crate::connection::secret::Secret;
-use crate::connection::ssh_config::{
-    Agent, AgentKeys, HostSettings, Identities, RefusedMethod,
-};
+use crate::connection::ssh_config::{Agent, AgentKeys, HostSettings, Identities, RefusedMethod};
 
 /// How long the server may think about one attempt.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Questions that a server may ask before it is enough.
 const ROUNDS: usize = 6;
@@ -81,8 +79,13 @@ impl<'l> Login<'l> {
         }
         let named = self.accepted.as_deref().unwrap_or_default();
         let accepted: Vec<&str> = named.iter().map(Into::into).collect();
-        let accepted = if accepted.is_empty() { "nothing more".to_owned() } else { accepted.join(", ") };
-        if self.password.is_none() && named.iter().any(|kind| matches!(kind, MethodKind::Password | MethodKind::KeyboardInteractive)) {
+        let accepted =
+            if accepted.is_empty() { "nothing more".to_owned() } else { accepted.join(", ") };
+        if self.password.is_none()
+            && named
+                .iter()
+                .any(|kind| matches!(kind, MethodKind::Password | MethodKind::KeyboardInteractive))
+        {
             self.notes.push("give a password with -k (--ask-pass) or `ansible_password`, or a key with `ansible_ssh_private_key_file`".to_owned());
         }
         Err(Problem::Authentication {
@@ -150,9 +153,7 @@ impl<'l> Login<'l> {
     }
 
     fn in_agent(&self, public: &PublicKey) -> Option<AgentIdentity> {
-        let same = |identity: &&AgentIdentity| {
-            matches!(identity, AgentIdentity::PublicKey { key, .. } if key.key_data() == public.key_data())
-        };
+        let same = |identity: &&AgentIdentity| matches!(identity, AgentIdentity::PublicKey { key, .. } if key.key_data() == public.key_data());
         self.agent.iter().find(same).cloned()
     }
 
@@ -181,7 +182,8 @@ impl<'l> Login<'l> {
         for certificate in self.certificates(file, key.public_key()) {
             self.tried.push(format!("certificate `{}`", certificate.key_id()));
             let user = self.settings.user.clone();
-            let attempt = self.handle.authenticate_openssh_cert(user, Arc::clone(&key), certificate);
+            let attempt =
+                self.handle.authenticate_openssh_cert(user, Arc::clone(&key), certificate);
             let result = bounded(attempt).await?;
             if let Step::In = self.step(result)? {
                 return Ok(Step::In);
@@ -215,7 +217,9 @@ impl<'l> Login<'l> {
 
     async fn agent_key(&mut self, identity: &AgentIdentity) -> Result<Step, Problem> {
         let Agent::Socket(socket) = &self.settings.agent else { return Ok(Step::Out) };
-        let known = |key: &PublicKey| self.offered.iter().any(|offered| offered.key_data() == key.key_data());
+        let known = |key: &PublicKey| {
+            self.offered.iter().any(|offered| offered.key_data() == key.key_data())
+        };
         if !self.accepts(MethodKind::PublicKey)
             || matches!(identity, AgentIdentity::PublicKey { key, .. } if known(key))
         {
@@ -281,7 +285,8 @@ impl<'l> Login<'l> {
         if self.accepts(MethodKind::Password) && !self.refused(RefusedMethod::Password) {
             self.tried.push("password".to_owned());
             let user = self.settings.user.clone();
-            let result = bounded(self.handle.authenticate_password(user, password.expose())).await?;
+            let result =
+                bounded(self.handle.authenticate_password(user, password.expose())).await?;
             if let Step::In = self.step(result)? {
                 return Ok(Step::In);
             }
@@ -307,7 +312,8 @@ impl<'l> Login<'l> {
                 }
                 Interactive::InfoRequest { prompts, .. } => prompts,
             };
-            let hidden = |echo: bool| if echo { String::new() } else { password.expose().to_owned() };
+            let hidden =
+                |echo: bool| if echo { String::new() } else { password.expose().to_owned() };
             let responses = prompts.iter().map(|prompt| hidden(prompt.echo)).collect();
             let respond = self.handle.authenticate_keyboard_interactive_respond(responses);
             answer = bounded(respond).await?;
@@ -344,17 +350,22 @@ fn described(key: &PublicKey) -> String {
 }
 
 fn silent() -> Problem {
-    Problem::Lost { reason: format!("the server did not answer within {} s while logging in", PATIENCE.as_secs()), stderr: String::new() }
+    Problem::Lost {
+        reason: format!(
+            "the server did not answer within {} s while logging in",
+            PATIENCE.as_secs()
+        ),
+        stderr: String::new(),
+    }
 }
 
-async fn bounded<T>(
-    attempt: impl Future<Output = Result<T, russh::Error>>,
-) -> Result<T, Problem> {
+async fn bounded<T>(attempt: impl Future<Output = Result<T, russh::Error>>) -> Result<T, Problem> {
     match timeout(PATIENCE, attempt).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => {
-            Err(Problem::Lost { reason: format!("while logging in: {error}"), stderr: String::new() })
-        }
+        Ok(Err(error)) => Err(Problem::Lost {
+            reason: format!("while logging in: {error}"),
+            stderr: String::new(),
+        }),
         Err(_) => Err(silent()),
     }
 }

@@ -92,7 +92,9 @@ impl HostKeyCheck {
         let mut keys = preferred.key.to_vec();
         keys.sort_by_key(|algorithm| !kinds.iter().any(|kind| plain(kind) == plain(algorithm)));
         if self.policy != HostKeys::Off && self.known.has_authority(&self.name) {
-            let certified = keys.iter().filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None | Some(HashAlg::Sha256) }));
+            let certified = keys.iter().filter(|algorithm| {
+                !matches!(algorithm, Algorithm::Rsa { hash: None | Some(HashAlg::Sha256) })
+            });
             preferred.host_key_certificates = certified.cloned().collect::<Vec<_>>().into();
         }
         preferred.key = keys.into();
@@ -145,8 +147,6 @@ impl HostKeyCheck {
             remember(&file, &name, &key, salt.as_ref().map(<[u8; 20]>::as_slice))
         })
         .await
-        .unwrap_or_else(|error| {
-            Err(HostKeyProblem::File { file: path, reason: error.to_string() })
-        })
+        .unwrap_or_else(|error| Err(HostKeyProblem::File { file: path, reason: error.to_string() }))
     }
 }

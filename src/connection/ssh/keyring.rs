@@ -161,7 +161,9 @@ impl Keyring {
     async fn ask(&self, path: &Path, text: &str) -> Result<Arc<PrivateKey>, String> {
         let shown = path.display();
         let Some(prompt) = self.prompt.clone() else {
-            return Err(format!("{shown} is locked with a passphrase, and nobody can be asked; add it to ssh-agent"));
+            return Err(format!(
+                "{shown} is locked with a passphrase, and nobody can be asked; add it to ssh-agent"
+            ));
         };
         let asking = Arc::clone(&self.asking).lock_owned().await;
         let (file, text) = (path.to_owned(), text.to_owned());

@@ -108,7 +108,9 @@ pub(crate) enum Verdict {
 
 impl KnownHosts {
     /// Reads files; missing ones say nothing.
-    pub(crate) fn load<'f>(files: impl IntoIterator<Item = &'f PathBuf>) -> Result<Self, HostKeyProblem> {
+    pub(crate) fn load<'f>(
+        files: impl IntoIterator<Item = &'f PathBuf>,
+    ) -> Result<Self, HostKeyProblem> {
         let mut known = Self::default();
         for file in files {
             match std::fs::read(file) {
@@ -131,7 +133,13 @@ impl KnownHosts {
                 continue;
             }
             if let Some((role, names, key)) = read_line(line) {
-                self.entries.push(Entry { file: file.to_owned(), line: index + 1, role, names, key });
+                self.entries.push(Entry {
+                    file: file.to_owned(),
+                    line: index + 1,
+                    role,
+                    names,
+                    key,
+                });
             }
         }
     }
@@ -198,24 +206,34 @@ impl KnownHosts {
         if !certificate.cert_type().is_host() {
             return refuse("it is for users, not for hosts");
         }
-        let authorities = self.of(name.as_str(), Role::Authority).chain(self.of(bare, Role::Authority));
-        let prints: Vec<_> = authorities.map(|entry| entry.key.fingerprint(HashAlg::Sha256)).collect();
+        let authorities =
+            self.of(name.as_str(), Role::Authority).chain(self.of(bare, Role::Authority));
+        let prints: Vec<_> =
+            authorities.map(|entry| entry.key.fingerprint(HashAlg::Sha256)).collect();
         if prints.is_empty() {
             return refuse("no authority is known for this host (@cert-authority)");
         }
-        if !certificate.valid_principals().iter().any(|principal| principal == bare || principal == name.as_str()) {
+        if !certificate
+            .valid_principals()
+            .iter()
+            .any(|principal| principal == bare || principal == name.as_str())
+        {
             return refuse("it is made out to other names");
         }
         match certificate.validate_at(now, prints.iter()) {
             Ok(()) => Verdict::Known,
-            Err(_) => refuse("it is not signed by a known authority, or its time is over or not yet come"),
+            Err(_) => {
+                refuse("it is not signed by a known authority, or its time is over or not yet come")
+            }
         }
     }
 
     /// The kinds of keys that are known for a host; the server is asked for those first.
     pub(crate) fn kinds(&self, name: &KnownName) -> Vec<Algorithm> {
         let mut of: Vec<_> = self.of(name.as_str(), Role::HostKey).collect();
-        if of.is_empty() && let Some(bare) = &name.without_port {
+        if of.is_empty()
+            && let Some(bare) = &name.without_port
+        {
             of = self.of(bare, Role::HostKey).collect();
         }
         of.into_iter().map(|entry| entry.key.algorithm()).collect()
@@ -224,7 +242,10 @@ impl KnownHosts {
     /// Whether an authority may vouch for a host.
     pub(crate) fn has_authority(&self, name: &KnownName) -> bool {
         let bare = name.without_port.as_deref().unwrap_or(name.as_str());
-        self.of(name.as_str(), Role::Authority).chain(self.of(bare, Role::Authority)).next().is_some()
+        self.of(name.as_str(), Role::Authority)
+            .chain(self.of(bare, Role::Authority))
+            .next()
+            .is_some()
     }
 }
 
@@ -292,8 +313,10 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    const A: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
-    const B: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILIG2T/B0l0gaqj3puu510tu9N1OkQ4znY3LYuEm5zCF";
+    const A: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    const B: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILIG2T/B0l0gaqj3puu510tu9N1OkQ4znY3LYuEm5zCF";
 
     fn known(text: &str) -> KnownHosts {
         let mut known = KnownHosts::default();

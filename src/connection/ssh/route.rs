@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -16,7 +17,7 @@ use tokio::sync::Mutex;
 use super::session::Session;
 use crate::connection::error::Problem;
 use crate::connection::process::Tail;
-use crate::connection::ssh_config::{Family, HostSettings, Hop};
+use crate::connection::ssh_config::{Family, Hop, HostSettings};
 
 /// Something that carries bytes both ways.
 pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -99,8 +100,17 @@ struct ProxyStream {
 pub(crate) struct ProxyWords(Arc<SyncMutex<Tail>>);
 
 impl ProxyWords {
-    pub(crate) fn words(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).words()
+    /// Its last words, once the command has ended.
+    pub(crate) async fn words(&self) -> String {
+        for _ in 0..10 {
+            let words = self.0.lock().unwrap_or_else(PoisonError::into_inner).words();
+            if !words.is_empty() {
+                return words;
+            }
+            // the reader may be on its way
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        String::new()
     }
 }
 

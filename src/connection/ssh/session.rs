@@ -25,7 +25,7 @@ const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const ALIVE_COUNT: usize = 3;
 
 /// How long a server may take to open a channel.
-const CHANNEL_TIMEOUT: Duration = Duration::from_secs(60);
+const CHANNEL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An authenticated connection to a server.
 pub(crate) struct Session {
@@ -37,7 +37,10 @@ pub(crate) struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Session").field("closed", &self.handle.is_closed()).finish()
+        formatter
+            .debug_struct("Session")
+            .field("closed", &self.handle.is_closed())
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,7 +167,8 @@ pub(crate) async fn greet(
         ..client::Config::default()
     };
     let fate = Fate::default();
-    let silence = interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1));
+    let silence =
+        interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1));
     let watcher = Watcher { check, fate: fate.clone(), silence };
     match client::connect_stream(Arc::new(config), stream, watcher).await {
         Ok(handle) => Ok(Greeted { handle, fate }),

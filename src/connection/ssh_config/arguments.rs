@@ -34,7 +34,9 @@ pub fn parse_arguments(words: &[String], home: &Home) -> Result<SshArguments, Co
         };
         let mut letters = word.strip_prefix('-').unwrap_or_default().chars();
         let Some(letter) = letters.next() else {
-            return Err(refuse("is no option of ssh\n\nuse `connection: openssh` for what only ssh itself understands"));
+            return Err(refuse(
+                "is no option of ssh\n\nuse `connection: openssh` for what only ssh itself understands",
+            ));
         };
         let attached = letters.as_str();
         let flags_only = |all: &str| word.chars().skip(1).all(|letter| all.contains(letter));
@@ -48,7 +50,9 @@ pub fn parse_arguments(words: &[String], home: &Home) -> Result<SshArguments, Co
             continue;
         }
         if !"oFipljJ".contains(letter) {
-            return Err(refuse("is not supported by this connection; -o, -F, -i, -p, -l, -J are\n\nuse `connection: openssh` for what only ssh itself understands"));
+            return Err(refuse(
+                "is not supported by this connection; -o, -F, -i, -p, -l, -J are\n\nuse `connection: openssh` for what only ssh itself understands",
+            ));
         }
         let value = if attached.is_empty() {
             words.next().ok_or_else(|| refuse("has no value"))?.clone()

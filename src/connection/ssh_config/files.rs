@@ -49,7 +49,9 @@ impl Home {
     pub(crate) fn tilde(&self, path: &str) -> PathBuf {
         match path.strip_prefix('~') {
             Some("") => self.directory.clone(),
-            Some(rest) if rest.starts_with('/') => self.directory.join(rest.trim_start_matches('/')),
+            Some(rest) if rest.starts_with('/') => {
+                self.directory.join(rest.trim_start_matches('/'))
+            }
             _ => PathBuf::from(path),
         }
     }
@@ -100,7 +102,9 @@ pub(crate) fn glob(pattern: &Path) -> Vec<PathBuf> {
     for part in pattern.components() {
         let name = part.as_os_str().to_string_lossy();
         if !name.contains(['*', '?']) {
-            found.iter_mut().for_each(|path| path.push(part));
+            for path in &mut found {
+                path.push(part);
+            }
             continue;
         }
         found = found.iter().flat_map(|directory| matching_entries(directory, &name)).collect();

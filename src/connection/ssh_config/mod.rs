@@ -19,7 +19,7 @@ mod tests;
 pub use files::{ConfigFiles, Home};
 pub(crate) use pattern::{matches_list, matches_pattern};
 pub use settings::{
-    Agent, AgentKeys, Family, HostSettings, Hop, Identities, KnownNames, Proxy, RefusedMethod,
+    Agent, AgentKeys, Family, Hop, HostSettings, Identities, KnownNames, Proxy, RefusedMethod,
 };
 
 use std::path::PathBuf;

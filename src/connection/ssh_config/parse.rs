@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ConfigError;
 use super::files::{Home, glob};
 use super::keyword::{Keyword, Treatment, treatment};
-use super::ConfigError;
 
 /// How deep files may include one another, as in OpenSSH.
 const DEPTH: usize = 16;
@@ -189,8 +189,9 @@ fn included(
             pattern = base.join(pattern);
         }
         for file in glob(&pattern) {
-            let text = std::fs::read_to_string(&file).map_err(|error| {
-                ConfigError::Unreadable { file: file.clone(), reason: error.to_string() }
+            let text = std::fs::read_to_string(&file).map_err(|error| ConfigError::Unreadable {
+                file: file.clone(),
+                reason: error.to_string(),
             })?;
             files.push(parse_at(&text, &file, home, depth + 1)?);
         }
@@ -202,7 +203,8 @@ fn criteria(words: &[String], place: &Place) -> Result<Vec<Criterion>, ConfigErr
     let mut found = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let (word, inline) = word.split_once('=').map_or((word.as_str(), None), |(a, b)| (a, Some(b)));
+        let (word, inline) =
+            word.split_once('=').map_or((word.as_str(), None), |(a, b)| (a, Some(b)));
         let (name, negated) =
             word.strip_prefix('!').map_or((word, Negated::No), |name| (name, Negated::Yes));
         let subject = match name.to_ascii_lowercase().as_str() {
@@ -249,14 +251,13 @@ fn split_words(line: &str) -> Result<Vec<String>, String> {
                 word.get_or_insert_default().extend(letters.next());
             }
             (Some(mark), _) if letter == mark => quote = None,
-            (Some(_), _) => word.get_or_insert_default().push(letter),
             (None, '"' | '\'') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
             }
             (None, '#') if word.is_none() => break,
             (None, _) if letter.is_whitespace() => words.extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(letter),
+            (_, _) => word.get_or_insert_default().push(letter),
         }
     }
     if quote.is_some() {

@@ -8,7 +8,7 @@ use super::keyword::Keyword;
 use super::parse::{Criterion, Item, Known, Negated, Place, Subject};
 use super::pattern::matches_list;
 use super::settings::{
-    Agent, AgentKeys, Family, HostSettings, Hop, Identities, KnownNames, Proxy, RefusedMethod,
+    Agent, AgentKeys, Family, Hop, HostSettings, Identities, KnownNames, Proxy, RefusedMethod,
 };
 use super::tokens::Tokens;
 use super::{ConfigError, Home};
@@ -188,11 +188,14 @@ impl Walk<'_> {
         let port = match (self.given.port, self.first(Keyword::Port)) {
             (Some(port), _) => port,
             (None, None) => 22,
-            (None, Some(value)) => value.first().parse().ok().filter(|port| *port > 0).ok_or_else(
-                || value.place.error(format!("`{}` is not a port", value.first())),
-            )?,
+            (None, Some(value)) => {
+                value.first().parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+                    value.place.error(format!("`{}` is not a port", value.first()))
+                })?
+            }
         };
-        let host_key_alias = self.first(Keyword::HostKeyAlias).map(|value| value.first().to_owned());
+        let host_key_alias =
+            self.first(Keyword::HostKeyAlias).map(|value| value.first().to_owned());
         let proxy = self.proxy(&host_name, port, &user)?;
         let tokens = Tokens {
             host: host_name.clone(),
@@ -204,14 +207,20 @@ impl Walk<'_> {
         };
         let mut identity_files: Vec<PathBuf> = self.given.identity.iter().cloned().collect();
         identity_files.extend(self.paths(Keyword::IdentityFile, "IdentityFile", &tokens)?);
-        let identities = if identity_files.is_empty() && !self.values.contains_key(&Keyword::IdentityFile) {
-            identity_files = IDENTITIES.map(|name| self.home.directory.join(".ssh").join(name)).into();
-            Identities::Default
-        } else {
-            Identities::Configured
-        };
+        let identities =
+            if identity_files.is_empty() && !self.values.contains_key(&Keyword::IdentityFile) {
+                identity_files =
+                    IDENTITIES.map(|name| self.home.directory.join(".ssh").join(name)).into();
+                Identities::Default
+            } else {
+                Identities::Configured
+            };
         let known = |keyword, option, usual: [PathBuf; 2]| {
-            if self.values.contains_key(&keyword) { self.paths(keyword, option, &tokens) } else { Ok(usual.into()) }
+            if self.values.contains_key(&keyword) {
+                self.paths(keyword, option, &tokens)
+            } else {
+                Ok(usual.into())
+            }
         };
         let ssh = self.home.directory.join(".ssh");
         Ok(HostSettings {
@@ -239,13 +248,16 @@ impl Walk<'_> {
                 Some(true) => KnownNames::Hashed,
                 _ => KnownNames::Plain,
             },
-            connect_timeout: self.number(Keyword::ConnectTimeout)?.filter(|seconds| *seconds > 0).map(Duration::from_secs),
+            connect_timeout: self
+                .number(Keyword::ConnectTimeout)?
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
             alive_interval: self.number(Keyword::ServerAliveInterval)?.map(Duration::from_secs),
             alive_count: self
                 .number(Keyword::ServerAliveCountMax)?
                 .and_then(|count| usize::try_from(count).ok()),
             family: self.family()?,
-            refused_methods: self.refused_methods()?,
+            refused_methods: self.refused_methods(),
             host_name,
             port,
             user,
@@ -295,7 +307,9 @@ impl Walk<'_> {
         {
             let hops = value.raw.split(',').map(|hop| parse_hop(hop.trim().trim_matches('"')));
             return hops.collect::<Option<Vec<_>>>().map(Proxy::Jump).ok_or_else(|| {
-                value.place.error(format!("ProxyJump: `{}` is no list of [user@]host[:port]", value.raw))
+                value
+                    .place
+                    .error(format!("ProxyJump: `{}` is no list of [user@]host[:port]", value.raw))
             });
         }
         let Some(value) = command.filter(|value| value.first() != "none") else {
@@ -330,13 +344,13 @@ impl Walk<'_> {
             "any" => Ok(Family::Any),
             "inet" => Ok(Family::V4),
             "inet6" => Ok(Family::V6),
-            other => Err(value.place.error(format!(
-                "AddressFamily wants any, inet or inet6, not `{other}`"
-            ))),
+            other => Err(value
+                .place
+                .error(format!("AddressFamily wants any, inet or inet6, not `{other}`"))),
         }
     }
 
-    fn refused_methods(&self) -> Result<Vec<RefusedMethod>, ConfigError> {
+    fn refused_methods(&self) -> Vec<RefusedMethod> {
         let mut refused = Vec::new();
         for (keyword, method) in [
             (Keyword::PubkeyAuthentication, RefusedMethod::PublicKey),
@@ -349,7 +363,7 @@ impl Walk<'_> {
                 refused.push(method);
             }
         }
-        Ok(refused)
+        refused
     }
 }
 

@@ -15,7 +15,10 @@ fn home(directory: &Path) -> Home {
         user: "me".into(),
         uid: "1000".into(),
         host_name: "laptop.lan".into(),
-        variables: HashMap::from([("SSH_AUTH_SOCK".into(), "/agent".into()), ("KEYS".into(), "/keys".into())]),
+        variables: HashMap::from([
+            ("SSH_AUTH_SOCK".into(), "/agent".into()),
+            ("KEYS".into(), "/keys".into()),
+        ]),
     }
 }
 
@@ -40,7 +43,9 @@ fn options_take_the_first_value_that_fits() {
         ("h", "Host a b\nUser root", |s| s.user == "me"),
         ("web3", "Host web* !web3\nUser root", |s| s.user == "me"),
         ("web4", "Host web* !web3\nUser root", |s| s.user == "root"),
-        ("h", "HOST h\nhostname=10.0.0.1\nPORT = 99", |s| s.host_name == "10.0.0.1" && s.port == 99),
+        ("h", "HOST h\nhostname=10.0.0.1\nPORT = 99", |s| {
+            s.host_name == "10.0.0.1" && s.port == 99
+        }),
         ("h", "Host h\n\tHostName\t\"10.0.0.1\"  # why", |s| s.host_name == "10.0.0.1"),
         ("h", "HostName %h.example.org", |s| s.host_name == "h.example.org"),
         ("h", "HostName 100%%", |s| s.host_name == "100%"),
@@ -49,7 +54,9 @@ fn options_take_the_first_value_that_fits() {
                 && s.identities == Identities::Configured
         }),
         ("h", "IdentityFile ${KEYS}/%u", |s| s.identity_files == [Path::new("/keys/me")]),
-        ("h", "IdentityFile \"/with blank/key\"", |s| s.identity_files == [Path::new("/with blank/key")]),
+        ("h", "IdentityFile \"/with blank/key\"", |s| {
+            s.identity_files == [Path::new("/with blank/key")]
+        }),
         ("h", "IdentityFile none", |s| s.identity_files.is_empty()),
         ("h", "IdentitiesOnly yes", |s| s.agent_keys == AgentKeys::OnlyConfigured),
         ("h", "IdentityAgent none", |s| s.agent == Agent::None),
@@ -57,14 +64,31 @@ fn options_take_the_first_value_that_fits() {
         ("h", "IdentityAgent $KEYS", |s| s.agent == Agent::Socket("/keys".into())),
         ("h", "CertificateFile ~/c", |s| s.certificate_files == [Path::new("/home/me/c")]),
         ("h", "ProxyJump a,b@c:2022,ssh://[::1]:22", |s| {
-            let hop = |host: &str, port, user: Option<&str>| Hop { host: host.into(), port, user: user.map(str::to_owned) };
-            s.proxy == Proxy::Jump(vec![hop("a", None, None), hop("c", Some(2022), Some("b")), hop("::1", Some(22), None)])
+            let hop = |host: &str, port, user: Option<&str>| Hop {
+                host: host.into(),
+                port,
+                user: user.map(str::to_owned),
+            };
+            s.proxy
+                == Proxy::Jump(vec![
+                    hop("a", None, None),
+                    hop("c", Some(2022), Some("b")),
+                    hop("::1", Some(22), None),
+                ])
         }),
-        ("h", "ProxyJump none\nProxyCommand nc %h %p", |s| s.proxy == Proxy::Command("nc h 22".into())),
-        ("h", "ProxyCommand nc -X 5 '%h' \"%p\"", |s| s.proxy == Proxy::Command("nc -X 5 'h' \"22\"".into())),
+        ("h", "ProxyJump none\nProxyCommand nc %h %p", |s| {
+            s.proxy == Proxy::Command("nc h 22".into())
+        }),
+        ("h", "ProxyCommand nc -X 5 '%h' \"%p\"", |s| {
+            s.proxy == Proxy::Command("nc -X 5 'h' \"22\"".into())
+        }),
         ("h", "ProxyCommand none", |s| s.proxy == Proxy::None),
-        ("h", "UserKnownHostsFile /a ~/b", |s| s.user_known_hosts == [Path::new("/a"), Path::new("/home/me/b")]),
-        ("h", "", |s| s.user_known_hosts.first().is_some_and(|f| f == Path::new("/home/me/.ssh/known_hosts"))),
+        ("h", "UserKnownHostsFile /a ~/b", |s| {
+            s.user_known_hosts == [Path::new("/a"), Path::new("/home/me/b")]
+        }),
+        ("h", "", |s| {
+            s.user_known_hosts.first().is_some_and(|f| f == Path::new("/home/me/.ssh/known_hosts"))
+        }),
         ("h", "GlobalKnownHostsFile none", |s| s.global_known_hosts.is_empty()),
         ("h", "StrictHostKeyChecking accept-new", |s| s.host_keys == Some(HostKeys::AcceptNew)),
         ("h", "StrictHostKeyChecking no", |s| s.host_keys == Some(HostKeys::Off)),
@@ -106,7 +130,10 @@ fn what_makes_no_sense_is_refused_with_its_line() {
         ("Port", "config:1: `Port` has no value"),
         ("Host", "config:1: `Host` has no pattern"),
         ("User \"me", "config:1: a quote is not closed"),
-        ("Match exec \"true\"", "config:1: `Match exec` is not supported; use `Match host` or `Match originalhost`, or `connection: openssh`"),
+        (
+            "Match exec \"true\"",
+            "config:1: `Match exec` is not supported; use `Match host` or `Match originalhost`, or `connection: openssh`",
+        ),
         ("Match colour red", "config:1: `Match colour` is not known"),
         ("Match host", "config:1: `Match host` has no pattern"),
         ("Match", "config:1: `Match` has no condition"),
@@ -115,7 +142,10 @@ fn what_makes_no_sense_is_refused_with_its_line() {
         ("IdentityFile %z", "`%z` in IdentityFile is not supported (`%z`)"),
         ("IdentityFile ${NOPE}/x", "`${NOPE}` in IdentityFile is not set in the environment"),
         ("IdentitiesOnly perhaps", "config:1: IdentitiesOnly wants yes or no, not `perhaps`"),
-        ("StrictHostKeyChecking sure", "config:1: StrictHostKeyChecking wants yes, ask, accept-new or no, not `sure`"),
+        (
+            "StrictHostKeyChecking sure",
+            "config:1: StrictHostKeyChecking wants yes, ask, accept-new or no, not `sure`",
+        ),
     ] {
         assert_eq!(settings("h", text).unwrap_err().to_string(), message, "{text}");
     }
@@ -124,10 +154,14 @@ fn what_makes_no_sense_is_refused_with_its_line() {
 #[test]
 fn options_that_matter_and_are_not_read_are_listed() {
     let home = home(Path::new("/home/me"));
-    let text = "Host h\nBindAddress 10.0.0.9\nForwardAgent yes\nFrobnicate 1\nHost other\nCiphers x";
+    let text =
+        "Host h\nBindAddress 10.0.0.9\nForwardAgent yes\nFrobnicate 1\nHost other\nCiphers x";
     let items = parse(text, Path::new("config"), &home).unwrap();
     let (_, ignored) = resolve("h", &Given::default(), &[&items], &home).unwrap();
-    let listed: Vec<_> = ignored.iter().map(|option| (option.name.as_str(), option.known, option.place.line)).collect();
+    let listed: Vec<_> = ignored
+        .iter()
+        .map(|option| (option.name.as_str(), option.known, option.place.line))
+        .collect();
     assert_eq!(listed, [("BindAddress", Known::Yes, 2), ("Frobnicate", Known::No, 4)]);
 }
 
@@ -138,7 +172,10 @@ fn files_are_included_where_they_stand() {
     let ssh = folder.path().join(".ssh");
     std::fs::create_dir_all(ssh.join("conf.d")).unwrap();
     let write = |name: &str, text: &str| std::fs::write(ssh.join(name), text).unwrap();
-    write("config", "Include conf.d/*.conf missing\nHost web\n Include ~/.ssh/web\n User late\nHost *\n Port 99");
+    write(
+        "config",
+        "Include conf.d/*.conf missing\nHost web\n Include ~/.ssh/web\n User late\nHost *\n Port 99",
+    );
     write("conf.d/b.conf", "Host db\nUser second");
     write("conf.d/a.conf", "Host db\nUser first\nPort 1");
     write("conf.d/c.txt", "User never");
@@ -176,17 +213,25 @@ fn given_values_and_arguments_come_first() {
 fn arguments_that_only_ssh_understands_are_refused_by_name() {
     let home = home(Path::new("/home/me"));
     for (words, start) in [
-        (&["-L", "1:h:2"][..], "`-L` in ansible_ssh_common_args or ansible_ssh_extra_args is not supported"),
+        (
+            &["-L", "1:h:2"][..],
+            "`-L` in ansible_ssh_common_args or ansible_ssh_extra_args is not supported",
+        ),
         (&["-o"], "`-o` in ansible_ssh_common_args or ansible_ssh_extra_args has no value"),
         (&["host"], "`host` in ansible_ssh_common_args or ansible_ssh_extra_args is no option"),
-        (&["-o", "Host x"], "`Host x` in ansible_ssh_common_args or ansible_ssh_extra_args is for files only"),
+        (
+            &["-o", "Host x"],
+            "`Host x` in ansible_ssh_common_args or ansible_ssh_extra_args is for files only",
+        ),
         (&["-p", "x y"], "command line:1"),
     ] {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let parsed = parse_arguments(&words, &home);
         let error = match parsed {
             Err(error) => error,
-            Ok(arguments) => resolve("h", &Given::default(), &[&arguments.options], &home).unwrap_err(),
+            Ok(arguments) => {
+                resolve("h", &Given::default(), &[&arguments.options], &home).unwrap_err()
+            }
         };
         assert!(error.to_string().starts_with(start), "{error}");
     }

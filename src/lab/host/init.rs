@@ -1,10 +1,12 @@
 //! The first process of a lab host: lays the file system, starts the server, takes in orphans.
 
 use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 
-use rustix::process::{WaitOptions, chdir, chroot, setsid, wait};
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::process::{WaitOptions, chdir, pivot_root, setsid, wait};
 use rustix::system::sethostname;
 
 use super::mounts::LayError;
@@ -64,9 +66,18 @@ fn lay(orders: &Orders) -> Result<(), LayError> {
         shadow::lay(orders.dir.as_ref())?
     };
     system::lay(&root, &orders.name)?;
-    chroot(&root).map_err(LayError::of("enter", &root))?;
-    chdir("/").map_err(LayError::of("enter", "/"))?;
+    enter(&root)?;
     sethostname(orders.name.as_bytes()).map_err(LayError::of("name", &orders.name))
+}
+
+/// Makes it the root and lets go of the machine's: below a mere `chroot` the kernel refuses user
+/// namespaces, which programs in the host may want.
+fn enter(root: &Path) -> Result<(), LayError> {
+    chdir(root).map_err(LayError::of("enter", root))?;
+    pivot_root(".", ".").map_err(LayError::of("make the root", root))?;
+    // the old root lies over the new one now
+    unmount(".", UnmountFlags::DETACH).map_err(LayError::of("leave", "/"))?;
+    chdir("/").map_err(LayError::of("enter", "/"))
 }
 
 /// Tells whoever started the lab.

@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{XattrFlags, setxattr};
 use rustix::mount::MountFlags;
 
 use super::mounts::{self, Attributes, LayError, Mount};
@@ -17,13 +18,18 @@ use super::mounts::{self, Attributes, LayError, Mount};
 /// How deep the folders of the machine stand in the upper layers from the beginning.
 const DEPTH: usize = 4;
 
-/// Files of the machine that only its root can open and that must be there to be locked.
-const LOCKS: [&str; 5] = [
-    "var/lib/dpkg/lock",
-    "var/lib/dpkg/lock-frontend",
-    "var/lib/dpkg/triggers/Lock",
-    "var/lib/apt/lists/lock",
-    "var/cache/apt/archives/lock",
+/// Folders whose files programs change in place, link or lock: their files are copied up to a size, larger
+/// ones are emptied; with the largest size only those that cannot be read are.
+const COPIED: [(&str, u64); 8] = [
+    ("/var/lib/dpkg", 32 << 20),
+    ("/var/lib/dpkg/triggers", 1 << 20),
+    ("/var/lib/apt", 1 << 20),
+    ("/var/cache/debconf", 32 << 20),
+    ("/var/log", 0),
+    ("/var/log/apt", 0),
+    // package lists and packages stay where they are; their locks cannot be read
+    ("/var/lib/apt/lists", u64::MAX),
+    ("/var/cache/apt/archives", u64::MAX),
 ];
 
 /// Lays it below `dir` and gives its root.
@@ -32,6 +38,8 @@ pub(super) fn lay(dir: &Path) -> Result<PathBuf, LayError> {
     mounts::memory(dir, MountFlags::empty(), c"mode=0755")?;
     let root = dir.join("root");
     mounts::folder(&root, 0o755)?;
+    // the root of a host is a mount
+    mounts::bind(&root, &root)?;
     let mut builder = Builder { machine, store: dir.join("store"), layers: 0 };
     mounts::folder(&builder.store, 0o700)?;
     let entries = fs::read_dir("/").map_err(LayError::io("list", "/"))?;
@@ -48,6 +56,7 @@ pub(super) fn lay(dir: &Path) -> Result<PathBuf, LayError> {
         }
     }
     passwords(&root);
+    sudoers(&root);
     Ok(root)
 }
 
@@ -80,11 +89,9 @@ impl Builder {
         let store = self.store.join(self.layers.to_string());
         mounts::folder(&store, 0o700)?;
         skeleton(path, &store.join("upper"), &metadata, DEPTH)?;
-        for lock in LOCKS {
-            if let Ok(below) = Path::new("/").join(lock).strip_prefix(path)
-                && Path::new("/").join(lock).exists()
-            {
-                let _ = fs::write(store.join("upper").join(below), "");
+        for (folder, largest) in COPIED {
+            if let Ok(below) = Path::new(folder).strip_prefix(path) {
+                copy_files(Path::new(folder), &store.join("upper").join(below), largest);
             }
         }
         // what cannot be shown (another user's folder, a strange file system) stays empty
@@ -108,10 +115,25 @@ fn skeleton(
     }
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         let Ok(metadata) = entry.metadata() else { continue };
-        // what its owner can enter and others cannot must not look open
-        if metadata.is_dir() && fs::read_dir(entry.path()).is_ok() {
-            skeleton(&entry.path(), &upper.join(entry.file_name()), &metadata, depth - 1)?;
+        if !metadata.is_dir() {
+            continue;
         }
+        let above = upper.join(entry.file_name());
+        if fs::read_dir(entry.path()).is_ok() {
+            skeleton(&entry.path(), &above, &metadata, depth - 1)?;
+        } else {
+            hide(&above, &metadata)?;
+        }
+    }
+    Ok(())
+}
+
+/// An empty folder in place of one that this user cannot enter, where the kernel can keep the note
+/// that says so (Linux 6.6 for memory).
+fn hide(above: &Path, metadata: &fs::Metadata) -> Result<(), LayError> {
+    mounts::folder(above, metadata.mode() & 0o7777 | 0o700)?;
+    if setxattr(above, "user.overlay.opaque", b"y", XattrFlags::empty()).is_err() {
+        fs::remove_dir(above).map_err(LayError::io("remove", above))?;
     }
     Ok(())
 }
@@ -136,8 +158,34 @@ fn copy(path: &Path, at: &Path) -> Result<(), LayError> {
     Ok(())
 }
 
+/// Copies the files of a folder, or empties them.
+fn copy_files(path: &Path, above: &Path, largest: u64) {
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        let file = entry.metadata().ok().filter(fs::Metadata::is_file);
+        let Some(size) = file.map(|metadata| metadata.len()) else { continue };
+        let at = above.join(entry.file_name());
+        let kept = if largest == u64::MAX {
+            fs::File::open(entry.path()).is_ok()
+        } else {
+            size <= largest && fs::copy(entry.path(), &at).is_ok()
+        };
+        if !kept {
+            let _ = fs::write(&at, "");
+        }
+    }
+}
+
 fn link(path: &Path, at: &Path) -> Result<(), LayError> {
     fs::read_link(path).and_then(|to| symlink(to, at)).map_err(LayError::io("link", at))
+}
+
+/// Rules for `sudo`, where the machine's cannot be read.
+fn sudoers(root: &Path) {
+    let at = root.join("etc/sudoers");
+    if root.join("usr/bin/sudo").exists() && !at.exists() {
+        let _ = fs::write(&at, "root ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n");
+        let _ = fs::set_permissions(&at, fs::Permissions::from_mode(0o440));
+    }
 }
 
 /// Password files for the accounts, all locked, where the machine's cannot be read.

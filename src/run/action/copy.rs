@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use canvass_modules::effect::Source;
+use canvass_modules::module::copy::Params;
 use canvass_modules::params;
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
@@ -12,49 +13,7 @@ use crate::connection::TaskSource;
 use crate::report::python_json::{self, Ascii, Layout};
 
 use super::template::bytes_source;
-use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse, take_text};
-
-params! {
-    /// Parameters of `ansible.builtin.copy`.
-    pub struct CopyParams {
-        /// The file or directory; with a trailing slash only what a directory holds.
-        src: Option<String>,
-        /// The content, in place of `src`.
-        content: Option<Json>,
-        /// Where to.
-        dest: String,
-        /// Keeps a copy of the old file.
-        backup: bool = false,
-        /// Replaces a file that is there.
-        force: bool = true,
-        /// Mode; `preserve` takes that of `src`.
-        mode: Option<Json>,
-        /// Mode of directories that are made.
-        directory_mode: Option<Json>,
-        /// Owner.
-        owner: Option<String>,
-        /// Group.
-        group: Option<String>,
-        /// `src` is on the host.
-        remote_src: bool = false,
-        /// Follows a symbolic link at `dest`.
-        follow: bool = false,
-        /// Follows symbolic links in `src` on the controller.
-        local_follow: bool = true,
-        /// SHA-1 that the content must have.
-        checksum: Option<String>,
-        /// A command that must accept the new file (`%s`).
-        validate: Option<String>,
-        /// Writes in place where a rename is not possible.
-        unsafe_writes: bool = false,
-        /// Decrypts vault files; they are not supported yet.
-        decrypt: bool = true,
-    }
-    rules [
-        params::Rule::MutuallyExclusive(&["src", "content"]),
-        params::Rule::RequiredOneOf(&["src", "content"]),
-    ]
-}
+use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
 const MODULE: &str = "ansible.builtin.copy";
 
@@ -62,28 +21,26 @@ pub(super) fn prepare(
     input: &ActionInput<'_>,
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
-    let params: CopyParams = parse(MODULE, &arguments)?;
-    for name in ["decrypt", "local_follow"] {
-        take_text(&mut arguments, name);
-    }
+    let params: Params = parse(MODULE, &arguments)?;
     if let Some(content) = params.content {
         arguments.shift_remove("content");
         let text = match content {
             Json::String(text) => text,
-            Json::Object(_) | Json::Array(_) => python_json::dumps(&content, Layout::Line, Ascii::Escaped),
+            Json::Object(_) | Json::Array(_) => {
+                python_json::dumps(&content, Layout::Line, Ascii::Escaped)
+            }
             other => params::plain(&other),
         };
         return Ok(remote(arguments, Some(bytes_source(text.into_bytes()))));
     }
-    let name = params.src.unwrap_or_default();
+    let name = params.src.unwrap_or_default().to_string_lossy().into_owned();
     if params.remote_src {
         return Ok(remote(arguments, None));
     }
-    arguments.shift_remove("src");
     let path = files::find(input.directories, "files", &name)?;
     if path.is_dir() {
         let contents_only = name.ends_with('/');
-        return directory(&path, contents_only, &params.dest, arguments);
+        return directory(&path, contents_only, &params.dest.to_string_lossy(), arguments);
     }
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
     arguments.insert("_original_basename".to_owned(), Json::from(basename));

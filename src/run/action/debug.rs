@@ -20,7 +20,6 @@ params! {
     rules [params::Rule::MutuallyExclusive(&["msg", "var"])]
 }
 
-
 pub(super) fn prepare(
     input: &ActionInput<'_>,
     arguments: Map<String, Json>,

@@ -5,28 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
-use canvass_modules::params;
+use canvass_modules::module::fetch::Params;
 use canvass_modules::wire::{ItemReply, Status};
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
 
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, parse};
-
-params! {
-    /// Parameters of `ansible.builtin.fetch`.
-    pub struct FetchParams {
-        /// The file on the host.
-        src: String,
-        /// The directory here; the host's name and the path are added, unless `flat`.
-        dest: String,
-        /// Fails when there is no such file.
-        fail_on_missing: bool = true,
-        /// Writes to `dest` itself.
-        flat: bool = false,
-        /// Compares checksums after.
-        validate_checksum: bool = true,
-    }
-}
 
 /// A file that is coming.
 #[derive(Debug)]
@@ -36,24 +20,24 @@ pub(crate) struct Fetched {
 
 pub(super) fn prepare(
     input: &ActionInput<'_>,
-    mut arguments: Map<String, Json>,
+    arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
-    let params: FetchParams = parse("ansible.builtin.fetch", &arguments)?;
-    for name in ["dest", "flat", "validate_checksum"] {
-        arguments.shift_remove(name);
-    }
-    let below = params.src.trim_start_matches('/');
+    let params: Params = parse("ansible.builtin.fetch", &arguments)?;
+    let src = params.src.to_string_lossy();
+    let below = src.trim_start_matches('/');
     let base = input.directories.playbook.join(&params.dest);
     let to = if params.flat {
-        match Path::new(&params.src).file_name() {
-            Some(name) if params.dest.ends_with('/') || base.is_dir() => base.join(name),
+        match params.src.file_name() {
+            Some(name) if params.dest.to_string_lossy().ends_with('/') || base.is_dir() => {
+                base.join(name)
+            }
             _ => base,
         }
     } else {
         base.join(input.host).join(below)
     };
     if Path::new(below).components().any(|part| part == std::path::Component::ParentDir) {
-        return Err(ActionError::Include(format!("`src` of fetch leads upwards: `{}`", params.src)));
+        return Err(ActionError::Include(format!("`src` of fetch leads upwards: `{src}`")));
     }
     Ok(Prepared::Remote(RemoteCall {
         module: "ansible.builtin.fetch".to_owned(),
@@ -96,11 +80,8 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let beside = directory.join(format!(
-        ".{}.{}.fetching",
-        name.unwrap_or_default(),
-        std::process::id()
-    ));
+    let beside =
+        directory.join(format!(".{}.{}.fetching", name.unwrap_or_default(), std::process::id()));
     let written = std::fs::File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()

@@ -46,6 +46,5 @@ fn expand(name: &str) -> PathBuf {
 
 /// Reads a file whole.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ActionError> {
-    std::fs::read(path)
-        .map_err(|source| ActionError::Read { path: path.to_owned(), source })
+    std::fs::read(path).map_err(|source| ActionError::Read { path: path.to_owned(), source })
 }

@@ -160,11 +160,6 @@ fn paths(searched: &[PathBuf]) -> String {
     searched.iter().map(|path| format!("\t{}", path.display())).collect::<Vec<_>>().join("\n")
 }
 
-/// Removes a parameter from arguments as text.
-fn take_text(arguments: &mut Map<String, Json>, name: &str) -> Option<String> {
-    arguments.shift_remove(name).map(|value| canvass_modules::params::plain(&value))
-}
-
 /// Parses arguments into a parameter struct.
 fn parse<P: canvass_modules::params::Params>(
     module: &str,

@@ -43,8 +43,8 @@ static ACTIONS: &[ActionEntry] = &[
     ActionEntry {
         name: "ansible.builtin.copy",
         free_form: false,
-        options: Some(super::copy::CopyParams::options),
-        rules: super::copy::CopyParams::rules,
+        options: Some(canvass_modules::module::copy::Params::options),
+        rules: canvass_modules::module::copy::Params::rules,
         expressions: &[],
         prepare: super::copy::prepare,
     },
@@ -67,8 +67,8 @@ static ACTIONS: &[ActionEntry] = &[
     ActionEntry {
         name: "ansible.builtin.fetch",
         free_form: false,
-        options: Some(super::fetch::FetchParams::options),
-        rules: super::fetch::FetchParams::rules,
+        options: Some(canvass_modules::module::fetch::Params::options),
+        rules: canvass_modules::module::fetch::Params::rules,
         expressions: &[],
         prepare: super::fetch::prepare,
     },
@@ -115,8 +115,8 @@ static ACTIONS: &[ActionEntry] = &[
     ActionEntry {
         name: "ansible.builtin.template",
         free_form: false,
-        options: Some(super::template::TemplateParams::options),
-        rules: super::template::TemplateParams::rules,
+        options: Some(canvass_modules::module::template::Params::options),
+        rules: canvass_modules::module::template::Params::rules,
         expressions: &[],
         prepare: super::template::prepare,
     },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use canvass_modules::effect::Source;
-use canvass_modules::{choices, params};
+use canvass_modules::module::template::{NewlineSequence, Params};
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
@@ -14,83 +14,26 @@ use crate::connection::TaskSource;
 use crate::template::FileOptions;
 use crate::vars::{Layer, Var};
 
-use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse, take_text};
-
-choices! {
-    /// How lines end in the file that is written.
-    pub enum Newline {
-        /// Line feed.
-        Unix = "\n" | "\\n",
-        /// Carriage return.
-        Mac = "\r" | "\\r",
-        /// Both.
-        Windows = "\r\n" | "\\r\\n",
-    }
-}
-
-params! {
-    /// Parameters of `ansible.builtin.template`.
-    pub struct TemplateParams {
-        /// The template on the controller.
-        src: String,
-        /// The file on the host, or a directory there.
-        dest: String,
-        /// Owner of the file.
-        owner: Option<String>,
-        /// Group of the file.
-        group: Option<String>,
-        /// Mode of the file.
-        mode: Option<Json>,
-        /// Keeps a copy of the old file.
-        backup: bool = false,
-        /// Replaces a file that is there.
-        force: bool = true,
-        /// Follows a symbolic link at `dest`.
-        follow: bool = false,
-        /// A command that must accept the new file (`%s`).
-        validate: Option<String>,
-        /// Writes in place where a rename is not possible.
-        unsafe_writes: bool = false,
-        /// How lines end.
-        newline_sequence: Newline = Newline::Unix,
-        /// Removes the newline behind a block.
-        trim_blocks: bool = true,
-        /// Removes white space before a block.
-        lstrip_blocks: bool = false,
-        /// Start of an expression.
-        variable_start_string: Option<String>,
-        /// End of an expression.
-        variable_end_string: Option<String>,
-        /// Start of a block.
-        block_start_string: Option<String>,
-        /// End of a block.
-        block_end_string: Option<String>,
-        /// Start of a comment.
-        comment_start_string: Option<String>,
-        /// End of a comment.
-        comment_end_string: Option<String>,
-    }
-}
+use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
 pub(super) fn prepare(
     input: &ActionInput<'_>,
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
-    let params: TemplateParams = parse("ansible.builtin.template", &arguments)?;
-    let path = files::find(input.directories, "templates", &params.src)?;
-    let text = String::from_utf8(files::read(&path)?).map_err(|_| {
-        ActionError::Include(format!("template `{}` is not UTF-8", path.display()))
-    })?;
-    let scope = input.scope.over(Arc::new(template_variables(&path, &params.dest)));
+    let params: Params = parse("ansible.builtin.template", &arguments)?;
+    if !params.output_encoding.eq_ignore_ascii_case("utf-8") {
+        return Err(ActionError::Include(format!(
+            "`output_encoding: {}` is not supported yet; files are written as UTF-8",
+            params.output_encoding
+        )));
+    }
+    let path = files::find(input.directories, "templates", &params.src.to_string_lossy())?;
+    let text = String::from_utf8(files::read(&path)?)
+        .map_err(|_| ActionError::Include(format!("template `{}` is not UTF-8", path.display())))?;
+    let scope =
+        input.scope.over(Arc::new(template_variables(&path, &params.dest.to_string_lossy())));
     let options = file_options(&params);
     let rendered = input.templar.file(&path, &text, &options, &scope)?;
-    for name in [
-        "src", "newline_sequence", "trim_blocks", "lstrip_blocks", "variable_start_string",
-        "variable_end_string", "block_start_string", "block_end_string", "comment_start_string",
-        "comment_end_string",
-    ] {
-        take_text(&mut arguments, name);
-    }
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
     arguments.insert("_original_basename".to_owned(), Json::from(basename));
     Ok(Prepared::Remote(RemoteCall {
@@ -111,29 +54,26 @@ pub(super) fn bytes_source(bytes: Vec<u8>) -> TaskSource {
     }
 }
 
-fn file_options(params: &TemplateParams) -> FileOptions {
-    let given = [
-        (&params.variable_start_string, "{{"),
-        (&params.variable_end_string, "}}"),
-        (&params.block_start_string, "{%"),
-        (&params.block_end_string, "%}"),
-        (&params.comment_start_string, "{#"),
-        (&params.comment_end_string, "#}"),
+fn file_options(params: &Params) -> FileOptions {
+    let markers = [
+        params.variable_start_string.clone(),
+        params.variable_end_string.clone(),
+        params.block_start_string.clone(),
+        params.block_end_string.clone(),
+        params.comment_start_string.clone().unwrap_or_else(|| "{#".to_owned()),
+        params.comment_end_string.clone().unwrap_or_else(|| "#}".to_owned()),
     ];
-    let markers = given
-        .iter()
-        .any(|(marker, _)| marker.is_some())
-        .then(|| given.map(|(marker, usual)| marker.clone().unwrap_or_else(|| usual.to_owned())));
+    let usual = ["{{", "}}", "{%", "%}", "{#", "#}"];
     FileOptions {
         trim_blocks: params.trim_blocks,
         lstrip_blocks: params.lstrip_blocks,
         newline: match params.newline_sequence {
-            Newline::Unix => "\n",
-            Newline::Mac => "\r",
-            Newline::Windows => "\r\n",
+            NewlineSequence::LineFeed => "\n",
+            NewlineSequence::CarriageReturn => "\r",
+            NewlineSequence::Both => "\r\n",
         }
         .to_owned(),
-        markers,
+        markers: (markers != usual).then_some(markers),
     }
 }
 

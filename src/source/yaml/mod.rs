@@ -50,3 +50,8 @@ fn position(before: &str) -> (usize, usize) {
     let line = before.matches('\n').count() + 1;
     (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
 }
+
+/// Whether a plain scalar of this text is text, not a number, a boolean or another type.
+pub(crate) fn is_plain_text(text: &str) -> bool {
+    scalar::resolve(text) == scalar::ScalarType::Str
+}

@@ -155,11 +155,7 @@ impl Interpreter<'_> {
         binary(operator, &first, &second)
     }
 
-    fn comparison(
-        &mut self,
-        first: &Expr,
-        rest: &[(ComparisonOperator, Expr)],
-    ) -> Outcome<Value> {
+    fn comparison(&mut self, first: &Expr, rest: &[(ComparisonOperator, Expr)]) -> Outcome<Value> {
         let mut left = self.expression(first)?;
         let mut left_range = first.range;
         for (operator, node) in rest {

@@ -37,9 +37,7 @@ impl LoopState {
     /// `loop.cycle(…)` and `loop.changed(…)`.
     pub(super) fn call(&self, method: &str, arguments: Vec<Value>) -> Outcome<Value> {
         match method {
-            "cycle" if arguments.is_empty() => {
-                Err(Failure::failed("no items for cycling given"))
-            }
+            "cycle" if arguments.is_empty() => Err(Failure::failed("no items for cycling given")),
             "cycle" => {
                 let turn = self.index % arguments.len();
                 Ok(arguments.get(turn).cloned().unwrap_or_default())
@@ -68,8 +66,17 @@ impl LoopState {
 }
 
 const FIELDS: [&str; 11] = [
-    "index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0",
-    "nextitem", "previtem",
+    "index",
+    "index0",
+    "revindex",
+    "revindex0",
+    "first",
+    "last",
+    "length",
+    "depth",
+    "depth0",
+    "nextitem",
+    "previtem",
 ];
 
 impl Object for LoopState {

@@ -22,11 +22,6 @@ impl Output {
         self.parts.push(Value::from(text));
     }
 
-    /// Adds the emissions of another.
-    pub(in crate::template) fn extend(&mut self, other: Self) {
-        self.parts.extend(other.parts);
-    }
-
     /// The value: nothing is none, one emission is itself, several are text.
     pub(in crate::template) fn into_value(mut self) -> Outcome<Value> {
         if self.parts.len() == 1 {

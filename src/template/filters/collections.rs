@@ -1,5 +1,447 @@
-//! To come.
+//! Filters that build and combine lists and mappings.
 
-use super::Filter;
+use indexmap::IndexMap;
+use minijinja::Value;
 
-pub(super) const FILTERS: &[Filter] = &[];
+use super::selection::key_value;
+use super::{Filter, filter};
+use crate::template::eval::Bound;
+use crate::template::failure::{Failure, Outcome};
+use crate::template::python::{
+    self, Class, as_integer, class_of, contains, dict, elements, entries, is_mapping, list,
+    mapping_get, tuple, type_name,
+};
+
+/// The family.
+pub(super) const FILTERS: &[Filter] = &[
+    filter("dict2items", &["value", "key_name", "value_name"], dict_to_items),
+    filter("items2dict", &["value", "key_name", "value_name"], items_to_dict),
+    filter("combine", &["value", "*", "**"], combine),
+    filter("flatten", &["value", "levels", "skip_nulls"], |call| {
+        let levels = call.integer(1)?;
+        let skip = call.flag_or_true(2)?;
+        let mut flat = Vec::new();
+        flatten(&call.list(0)?, levels, skip, &mut flat)?;
+        Ok(list(flat))
+    }),
+    filter("union", &["value", "other"], |call| {
+        let mut all = call.elements(0)?;
+        all.extend(call.elements(1)?);
+        distinct(all).map(list)
+    }),
+    filter("intersect", &["value", "other"], |call| {
+        let other = call.required(1)?;
+        kept(call.elements(0)?, |value| member(other, value)).map(list)
+    }),
+    filter("difference", &["value", "other"], |call| {
+        let other = call.required(1)?;
+        kept(call.elements(0)?, |value| Ok(!member(other, value)?)).map(list)
+    }),
+    filter("symmetric_difference", &["value", "other"], |call| {
+        let (left, right) = (list(call.elements(0)?), list(call.elements(1)?));
+        let mut all = elements(&left)?;
+        all.extend(elements(&right)?);
+        kept(all, |value| Ok(!(member(&left, value)? && member(&right, value)?))).map(list)
+    }),
+    filter("zip", &["value", "*"], |call| {
+        let columns = columns(call)?;
+        let length = columns.iter().map(Vec::len).min().unwrap_or_default();
+        Ok(list((0..length).map(|row| tuple(row_of(&columns, row, None))).collect()))
+    }),
+    filter("zip_longest", &["value", "*", "**"], |call| {
+        let columns = columns(call)?;
+        let fill = call.keyword("fillvalue").cloned().unwrap_or_else(|| Value::from(()));
+        let length = columns.iter().map(Vec::len).max().unwrap_or_default();
+        Ok(list((0..length).map(|row| tuple(row_of(&columns, row, Some(&fill)))).collect()))
+    }),
+    filter("product", &["value", "*", "**"], product),
+    filter("permutations", &["value", "length"], |call| {
+        let all = call.elements(0)?;
+        let size = call.size(1, all.len())?;
+        let mut made = Vec::new();
+        permutations(&all, size, &mut Vec::new(), &mut made)?;
+        Ok(list(made))
+    }),
+    filter("combinations", &["value", "length"], |call| {
+        let all = call.elements(0)?;
+        let size = call.size(1, all.len())?;
+        let mut made = Vec::new();
+        combinations(&all, size, &mut Vec::new(), &mut made)?;
+        Ok(list(made))
+    }),
+    filter("subelements", &["value", "subelements", "skip_missing"], subelements),
+    filter("rekey_on_member", &["data", "key", "duplicates"], rekey),
+];
+
+/// The largest list that a filter makes.
+const MAXIMUM: usize = 1_000_000;
+
+fn dict_to_items(call: &Bound<'_>) -> Outcome<Value> {
+    let value = call.value()?;
+    if !is_mapping(value) {
+        return Err(call.refuse(format!(
+            "dict2items requires a dictionary, got {} instead.",
+            type_name(value)
+        )));
+    }
+    let (key_name, value_name) = (call.text_or(1, "key")?, call.text_or(2, "value")?);
+    let items = entries(value)?;
+    Ok(list(
+        items
+            .into_iter()
+            .map(|(key, value)| key_value([&key_name, &value_name], key, value))
+            .collect(),
+    ))
+}
+
+fn items_to_dict(call: &Bound<'_>) -> Outcome<Value> {
+    let (key_name, value_name) = (call.text_or(1, "key")?, call.text_or(2, "value")?);
+    let mut made = IndexMap::new();
+    for element in call.list(0)? {
+        if !is_mapping(&element) {
+            return Err(call.refuse("items2dict requires a list of dictionaries"));
+        }
+        let get = |name: &str| -> Outcome<Value> {
+            mapping_get(&element, &Value::from(name))?.ok_or_else(|| {
+                call.refuse(format!(
+                    "items2dict requires each dictionary in the list to contain the keys \
+                     '{key_name}' and '{value_name}'"
+                ))
+            })
+        };
+        made.insert(get(&key_name)?, get(&value_name)?);
+    }
+    Ok(dict(made))
+}
+
+/// How `combine` joins lists.
+#[derive(Clone, Copy)]
+enum ListMerge {
+    Replace,
+    Keep,
+    Append,
+    Prepend,
+    AppendNew,
+    PrependNew,
+}
+
+fn combine(call: &Bound<'_>) -> Outcome<Value> {
+    let recursive = call.keyword("recursive").map_or(Ok(false), python::truth)?;
+    let merge = call.keyword("list_merge").map_or(Ok("replace".to_owned()), python::text)?;
+    if let Some((name, _)) =
+        call.keywords.iter().find(|(name, _)| !matches!(name.as_str(), "recursive" | "list_merge"))
+    {
+        return Err(call.refuse(format!(
+            "'recursive' and 'list_merge' are the only valid keyword arguments, not '{name}'"
+        )));
+    }
+    let merge = match merge.as_str() {
+        "replace" => ListMerge::Replace,
+        "keep" => ListMerge::Keep,
+        "append" => ListMerge::Append,
+        "prepend" => ListMerge::Prepend,
+        "append_rp" => ListMerge::AppendNew,
+        "prepend_rp" => ListMerge::PrependNew,
+        other => return Err(call.refuse(format!("'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp', not '{other}'"))),
+    };
+    let mut all = Vec::new();
+    for value in std::iter::once(call.value()?).chain(&call.rest) {
+        if python::is_sequence(value) {
+            let mut nested = Vec::new();
+            flatten(&elements(value)?, None, true, &mut nested)?;
+            all.extend(nested);
+        } else {
+            all.push(value.clone());
+        }
+    }
+    let mut combined: IndexMap<Value, Value> = IndexMap::new();
+    for value in all {
+        python::usable(&value)?;
+        if !is_mapping(&value) {
+            return Err(call.refuse(format!(
+                "failed to combine variables, expected dicts but got a '{}'",
+                type_name(&value)
+            )));
+        }
+        merge_into(&mut combined, entries(&value)?, recursive, merge)?;
+    }
+    Ok(dict(combined))
+}
+
+fn merge_into(
+    target: &mut IndexMap<Value, Value>,
+    added: Vec<(Value, Value)>,
+    recursive: bool,
+    merge: ListMerge,
+) -> Outcome<()> {
+    for (key, value) in added {
+        let merged = match target.get(&key) {
+            None => value,
+            Some(before) => merged(before, value, recursive, merge)?,
+        };
+        target.insert(key, merged);
+    }
+    Ok(())
+}
+
+fn merged(before: &Value, after: Value, recursive: bool, merge: ListMerge) -> Outcome<Value> {
+    if recursive && is_mapping(before) && is_mapping(&after) {
+        let mut inner: IndexMap<Value, Value> = entries(before)?.into_iter().collect();
+        merge_into(&mut inner, entries(&after)?, recursive, merge)?;
+        return Ok(dict(inner));
+    }
+    if class_of(before) != Class::List || class_of(&after) != Class::List {
+        return Ok(after);
+    }
+    let (mut old, mut new) = (elements(before)?, elements(&after)?);
+    Ok(match merge {
+        ListMerge::Replace => after,
+        ListMerge::Keep => before.clone(),
+        ListMerge::Append => {
+            old.append(&mut new);
+            list(old)
+        }
+        ListMerge::Prepend => {
+            new.append(&mut old);
+            list(new)
+        }
+        ListMerge::AppendNew => {
+            let mut all = kept(old, |value| Ok(!contains(&after, value)?))?;
+            all.append(&mut new);
+            list(all)
+        }
+        ListMerge::PrependNew => {
+            let rest = kept(old, |value| Ok(!contains(&after, value)?))?;
+            new.extend(rest);
+            list(new)
+        }
+    })
+}
+
+/// Lists within a list, opened to a depth.
+pub(in crate::template) fn flatten(
+    values: &[Value],
+    levels: Option<i128>,
+    skip_nulls: bool,
+    flat: &mut Vec<Value>,
+) -> Outcome<()> {
+    for value in values {
+        let null = value.is_none() || matches!(value.as_str(), Some("None" | "null"));
+        if null && skip_nulls {
+            continue;
+        }
+        let nested = matches!(class_of(value), Class::List | Class::Tuple);
+        if nested && levels.is_none_or(|levels| levels >= 1) {
+            flatten(&elements(value)?, levels.map(|levels| levels - 1), skip_nulls, flat)?;
+        } else {
+            flat.push(value.clone());
+        }
+    }
+    Ok(())
+}
+
+fn member(values: &Value, value: &Value) -> Outcome<bool> {
+    contains(values, value)
+}
+
+fn distinct(values: Vec<Value>) -> Outcome<Vec<Value>> {
+    let seen = list(Vec::new());
+    kept(values, |value| {
+        let new = !contains(&seen, value)?;
+        if new && let Some(seen) = seen.downcast_object_ref::<python::List>() {
+            seen.lock().push(value.clone());
+        }
+        Ok(new)
+    })
+}
+
+/// The distinct values that a check accepts.
+fn kept(
+    values: Vec<Value>,
+    mut accepts: impl FnMut(&Value) -> Outcome<bool>,
+) -> Outcome<Vec<Value>> {
+    let mut kept: Vec<Value> = Vec::new();
+    for value in values {
+        let mut known = false;
+        for other in &kept {
+            known = known || python::equal(&value, other)?;
+        }
+        if !known && accepts(&value)? {
+            kept.push(value);
+        }
+    }
+    Ok(kept)
+}
+
+fn columns(call: &Bound<'_>) -> Outcome<Vec<Vec<Value>>> {
+    std::iter::once(call.value()?).chain(&call.rest).map(elements).collect()
+}
+
+fn row_of(columns: &[Vec<Value>], row: usize, fill: Option<&Value>) -> Vec<Value> {
+    columns.iter().filter_map(|column| column.get(row).or(fill).cloned()).collect()
+}
+
+/// All choices of one element a column.
+pub(in crate::template) fn cartesian(columns: &[Vec<Value>]) -> Outcome<Vec<Vec<Value>>> {
+    let size = columns.iter().try_fold(1_usize, |size, column| size.checked_mul(column.len()));
+    if size.is_none_or(|size| size > MAXIMUM) {
+        return Err(Failure::failed("the product would be too long"));
+    }
+    let mut rows = vec![Vec::new()];
+    for column in columns {
+        rows = rows
+            .iter()
+            .flat_map(|row: &Vec<Value>| {
+                column.iter().map(move |value| {
+                    let mut longer = row.clone();
+                    longer.push(value.clone());
+                    longer
+                })
+            })
+            .collect();
+    }
+    Ok(rows)
+}
+
+fn product(call: &Bound<'_>) -> Outcome<Value> {
+    let once = columns(call)?;
+    let repeat = call.keyword("repeat").and_then(as_integer).unwrap_or(1);
+    let repeat = usize::try_from(repeat).unwrap_or_default().min(20);
+    let all: Vec<Vec<Value>> = std::iter::repeat_n(once, repeat).flatten().collect();
+    Ok(list(cartesian(&all)?.into_iter().map(tuple).collect()))
+}
+
+fn permutations(
+    rest: &[Value],
+    size: usize,
+    chosen: &mut Vec<Value>,
+    made: &mut Vec<Value>,
+) -> Outcome<()> {
+    if made.len() > MAXIMUM {
+        return Err(Failure::failed("there are too many permutations"));
+    }
+    if chosen.len() == size {
+        made.push(tuple(chosen.clone()));
+        return Ok(());
+    }
+    for index in 0..rest.len() {
+        let mut others = rest.to_vec();
+        chosen.push(others.remove(index));
+        permutations(&others, size, chosen, made)?;
+        chosen.pop();
+    }
+    Ok(())
+}
+
+fn combinations(
+    rest: &[Value],
+    size: usize,
+    chosen: &mut Vec<Value>,
+    made: &mut Vec<Value>,
+) -> Outcome<()> {
+    if made.len() > MAXIMUM {
+        return Err(Failure::failed("there are too many combinations"));
+    }
+    if chosen.len() == size {
+        made.push(tuple(chosen.clone()));
+        return Ok(());
+    }
+    for (index, value) in rest.iter().enumerate() {
+        chosen.push(value.clone());
+        combinations(rest.get(index + 1..).unwrap_or_default(), size, chosen, made)?;
+        chosen.pop();
+    }
+    Ok(())
+}
+
+fn subelements(call: &Bound<'_>) -> Outcome<Value> {
+    let value = call.value()?;
+    let all = if is_mapping(value) {
+        entries(value)?.into_iter().map(|(_, value)| value).collect()
+    } else {
+        call.list(0)?
+    };
+    let path: Vec<String> = match call.required(1)? {
+        path if path.as_str().is_some() => {
+            path.as_str().unwrap_or_default().split('.').map(str::to_owned).collect()
+        }
+        path => elements(path)?.iter().map(python::text).collect::<Outcome<_>>()?,
+    };
+    let pairs = element_pairs(&all, &path, call.flag(2)?)?;
+    Ok(list(pairs.into_iter().map(|(element, sub)| tuple(vec![element, sub])).collect()))
+}
+
+/// Each element with each of its sub-elements.
+pub(in crate::template) fn element_pairs(
+    all: &[Value],
+    path: &[String],
+    skip_missing: bool,
+) -> Outcome<Vec<(Value, Value)>> {
+    let mut pairs = Vec::new();
+    for element in all {
+        let mut found = Some(element.clone());
+        for key in path {
+            let Some(inner) = &found else {
+                break;
+            };
+            if !is_mapping(inner) {
+                return Err(Failure::failed(format!(
+                    "the key {key} should point to a dictionary, got '{}'",
+                    python::repr(inner)?
+                )));
+            }
+            found = mapping_get(inner, &Value::from(key.as_str()))?;
+            if found.is_none() && !skip_missing {
+                return Err(Failure::failed(format!(
+                    "could not find '{key}' key in iterated item {}",
+                    python::repr(element)?
+                )));
+            }
+        }
+        let Some(found) = found else {
+            continue;
+        };
+        if class_of(&found) != Class::List {
+            if skip_missing && found.is_none() {
+                continue;
+            }
+            return Err(Failure::failed(format!(
+                "the key {} should point to a list, got '{}'",
+                path.join("."),
+                python::repr(&found)?
+            )));
+        }
+        pairs.extend(elements(&found)?.into_iter().map(|sub| (element.clone(), sub)));
+    }
+    Ok(pairs)
+}
+
+fn rekey(call: &Bound<'_>) -> Outcome<Value> {
+    let key = call.string(1)?;
+    let overwrite = match call.text_or(2, "error")?.as_str() {
+        "error" => false,
+        "overwrite" => true,
+        other => {
+            return Err(call.refuse(format!("duplicates parameter has unknown value '{other}'")));
+        }
+    };
+    let value = call.value()?;
+    let all = if is_mapping(value) {
+        entries(value)?.into_iter().map(|(_, value)| value).collect()
+    } else {
+        call.list(0)?
+    };
+    let mut made = IndexMap::new();
+    for element in all {
+        let Some(name) = mapping_get(&element, &Value::from(key))? else {
+            return Err(
+                call.refuse(format!("Key {key} was not found in {}", python::repr(&element)?))
+            );
+        };
+        if made.contains_key(&name) && !overwrite {
+            return Err(call.refuse(format!("Key {} is not unique", python::repr(&name)?)));
+        }
+        made.insert(name, element);
+    }
+    Ok(dict(made))
+}

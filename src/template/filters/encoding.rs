@@ -1,5 +1,247 @@
-//! To come.
+//! Filters that encode and hash.
 
-use super::Filter;
+use std::fmt::Write as _;
 
-pub(super) const FILTERS: &[Filter] = &[];
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use md5::Md5;
+use minijinja::Value;
+use sha1::{Digest, Sha1};
+use sha2::{Sha224, Sha256, Sha384, Sha512};
+
+use super::{Filter, filter};
+use crate::template::eval::Bound;
+use crate::template::failure::Outcome;
+use crate::template::python::{Class, class_of, entries, is_mapping, string_keys, text};
+
+/// The family.
+pub(super) const FILTERS: &[Filter] = &[
+    filter("b64encode", &["value", "encoding", "urlsafe"], |call| {
+        let bytes = call.text(0)?.into_bytes();
+        let engine = if call.flag(2)? { URL_SAFE } else { STANDARD };
+        Ok(Value::from(engine.encode(bytes)))
+    }),
+    filter("b64decode", &["value", "encoding", "urlsafe"], b64decode),
+    filter("hash", &["value", "hashtype"], |call| {
+        let kind = call.text_or(1, "sha1")?;
+        hash(&call.text(0)?, &kind)
+            .map(Value::from)
+            .ok_or_else(|| call.refuse(format!("unsupported hash type {kind}")))
+    }),
+    filter("checksum", &["value"], |call| Ok(Value::from(hex(&Sha1::digest(call.text(0)?))))),
+    filter("sha1", &["value"], |call| Ok(Value::from(hex(&Sha1::digest(call.text(0)?))))),
+    filter("md5", &["value"], |call| Ok(Value::from(hex(&Md5::digest(call.text(0)?))))),
+    filter("to_uuid", &["value", "namespace"], to_uuid),
+    filter("urlencode", &["value"], url_encode),
+    filter("urldecode", &["value"], |call| Ok(Value::from(url_decode(&call.text(0)?)))),
+    filter("urlsplit", &["value", "query"], url_split),
+    filter("escape", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
+    filter("e", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
+    filter("forceescape", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
+    filter("xmlattr", &["value", "autospace"], xml_attributes),
+];
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The digest of text.
+pub(in crate::template) fn hash(text: &str, kind: &str) -> Option<String> {
+    Some(match kind {
+        "md5" => hex(&Md5::digest(text)),
+        "sha1" => hex(&Sha1::digest(text)),
+        "sha224" => hex(&Sha224::digest(text)),
+        "sha256" => hex(&Sha256::digest(text)),
+        "sha384" => hex(&Sha384::digest(text)),
+        "sha512" => hex(&Sha512::digest(text)),
+        _ => return None,
+    })
+}
+
+fn b64decode(call: &Bound<'_>) -> Outcome<Value> {
+    let encoded: String = call.text(0)?.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let engine = if call.flag(2)? { URL_SAFE } else { STANDARD };
+    let bytes = engine.decode(encoded).map_err(|error| call.refuse(error))?;
+    let decoded =
+        String::from_utf8(bytes).map_err(|_| call.refuse("the decoded bytes are no UTF-8 text"))?;
+    Ok(Value::from(decoded))
+}
+
+/// Ansible's namespace for `to_uuid`.
+const NAMESPACE: [u8; 16] = [
+    0x36, 0x1e, 0x6d, 0x51, 0xfa, 0xec, 0x44, 0x4a, 0x90, 0x79, 0x34, 0x13, 0x86, 0xda, 0x8e, 0x2e,
+];
+
+fn to_uuid(call: &Bound<'_>) -> Outcome<Value> {
+    let namespace = match call.some(1) {
+        None => NAMESPACE.to_vec(),
+        Some(given) => {
+            let digits: String = text(given)?.chars().filter(char::is_ascii_hexdigit).collect();
+            let number = u128::from_str_radix(&digits, 16).map_err(|error| call.refuse(error))?;
+            number.to_be_bytes().to_vec()
+        }
+    };
+    let digest = Sha1::new().chain_update(&namespace).chain_update(call.text(0)?).finalize();
+    let mut bytes = [0_u8; 16];
+    for (byte, from) in bytes.iter_mut().zip(digest) {
+        *byte = from;
+    }
+    let mut number = u128::from_be_bytes(bytes);
+    number = (number & !(0xf << 76)) | (5 << 76);
+    number = (number & !(0x3 << 62)) | (0x2 << 62);
+    let digits = format!("{number:032x}");
+    let mut uuid = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if matches!(index, 8 | 12 | 16 | 20) {
+            uuid.push('-');
+        }
+        uuid.push(digit);
+    }
+    Ok(Value::from(uuid))
+}
+
+fn quote_url(text: &str, safe: &str) -> String {
+    let mut quoted = String::new();
+    for byte in text.bytes() {
+        let letter = char::from(byte);
+        if byte.is_ascii_alphanumeric() || "_.-~".contains(letter) || safe.contains(letter) {
+            quoted.push(letter);
+        } else {
+            let _ = write!(quoted, "%{byte:02X}");
+        }
+    }
+    quoted
+}
+
+fn url_encode(call: &Bound<'_>) -> Outcome<Value> {
+    let value = call.value()?;
+    if !is_mapping(value) && class_of(value) != Class::List {
+        return Ok(Value::from(quote_url(&text(value)?, "/")));
+    }
+    let pairs = if is_mapping(value) {
+        entries(value)?
+    } else {
+        let mut pairs = Vec::new();
+        for pair in call.elements(0)? {
+            if let [key, value] = crate::template::python::elements(&pair)?.as_slice() {
+                pairs.push((key.clone(), value.clone()));
+            }
+        }
+        pairs
+    };
+    let mut encoded = Vec::new();
+    for (key, value) in pairs {
+        let quote = |value: &Value| -> Outcome<String> {
+            Ok(quote_url(&text(value)?, "").replace("%20", "+"))
+        };
+        encoded.push(format!("{}={}", quote(&key)?, quote(&value)?));
+    }
+    Ok(Value::from(encoded.join("&")))
+}
+
+fn url_decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match (first, escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = after;
+            }
+            (first, _) => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn url_split(call: &Bound<'_>) -> Outcome<Value> {
+    let url = call.text(0)?;
+    let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (scheme, rest) = match rest.split_once(':') {
+        Some((scheme, after))
+            if scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+                && scheme
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)) =>
+        {
+            (scheme.to_lowercase(), after)
+        }
+        _ => (String::new(), rest),
+    };
+    let (netloc, path) = match rest.strip_prefix("//") {
+        Some(after) => after.split_at(after.find('/').unwrap_or(after.len())),
+        None => ("", rest),
+    };
+    let (user, host) = match netloc.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, netloc),
+    };
+    let (username, password) = match user {
+        Some(user) => match user.split_once(':') {
+            Some((name, password)) => (Value::from(name), Value::from(password)),
+            None => (Value::from(user), Value::from(())),
+        },
+        None => (Value::from(()), Value::from(())),
+    };
+    let (hostname, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, port.parse::<u16>().ok()),
+        _ => (host, None),
+    };
+    let hostname = hostname.trim_matches(['[', ']']).to_lowercase();
+    let hostname = if hostname.is_empty() { Value::from(()) } else { Value::from(hostname) };
+    let fields = [
+        ("fragment", Value::from(fragment)),
+        ("hostname", hostname),
+        ("netloc", Value::from(netloc)),
+        ("password", password),
+        ("path", Value::from(path)),
+        ("port", port.map_or_else(|| Value::from(()), Value::from)),
+        ("query", Value::from(query)),
+        ("scheme", Value::from(scheme)),
+        ("username", username),
+    ];
+    match call.some(1) {
+        None => Ok(string_keys(fields)),
+        Some(wanted) => {
+            let wanted = text(wanted)?;
+            match fields.into_iter().find(|(name, _)| *name == wanted) {
+                Some((_, value)) => Ok(value),
+                None if wanted.is_empty() => call.value().cloned(),
+                None => Err(call.refuse(format!("unknown URL component: {wanted}"))),
+            }
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('>', "&gt;")
+        .replace('<', "&lt;")
+        .replace('\'', "&#39;")
+        .replace('"', "&#34;")
+}
+
+fn xml_attributes(call: &Bound<'_>) -> Outcome<Value> {
+    let mut attributes = Vec::new();
+    for (key, value) in entries(call.value()?)? {
+        if value.is_none() || class_of(&value) == Class::Undefined {
+            continue;
+        }
+        attributes.push(format!("{}=\"{}\"", escape(&text(&key)?), escape(&text(&value)?)));
+    }
+    let joined = attributes.join(" ");
+    let spaced = !joined.is_empty() && call.flag_or_true(1)?;
+    Ok(Value::from(if spaced { format!(" {joined}") } else { joined }))
+}

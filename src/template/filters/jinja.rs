@@ -21,7 +21,8 @@ pub(super) const FILTERS: &[Filter] = &[
         if class_of(value) == Class::Unknown {
             usable(value)?;
         }
-        Ok(Value::from(type_name(value)))
+        let undefined = class_of(value) == Class::Undefined;
+        Ok(Value::from(if undefined { "UndefinedMarker" } else { type_name(value) }))
     }),
     filter("int", &["value", "default", "base"], int),
     filter("float", &["value", "default"], float),
@@ -36,7 +37,10 @@ pub(super) const FILTERS: &[Filter] = &[
     }),
     filter("last", &["value"], |call| {
         let all = call.elements(0)?;
-        Ok(all.into_iter().next_back().unwrap_or_else(|| nothing("No last item, sequence was empty.")))
+        Ok(all
+            .into_iter()
+            .next_back()
+            .unwrap_or_else(|| nothing("No last item, sequence was empty.")))
     }),
     filter("items", &["value"], |call| {
         let pairs = entries(call.value()?)?;
@@ -81,7 +85,8 @@ fn mandatory(call: &Bound<'_>) -> Outcome<Value> {
     if let Some(message) = call.some(1) {
         return Ok(nothing(&text(message)?));
     }
-    let message = match value.downcast_object_ref::<Undefined>().map(|undefined| &undefined.missing) {
+    let message = match value.downcast_object_ref::<Undefined>().map(|undefined| &undefined.missing)
+    {
         Some(Missing::Name(name)) => format!("Mandatory variable '{name}' not defined."),
         _ => "Mandatory variable not defined.".to_owned(),
     };
@@ -164,12 +169,10 @@ fn extract(call: &Bound<'_>) -> Outcome<Value> {
 
 fn extracted(container: &Value, key: &Value) -> Outcome<Value> {
     match as_integer(key) {
-        Some(index) if class_of(container) == Class::List => {
-            match element_at(container, index)? {
-                Some(found) => Ok(found),
-                None => crate::template::python::item(container, key),
-            }
-        }
+        Some(index) if class_of(container) == Class::List => match element_at(container, index)? {
+            Some(found) => Ok(found),
+            None => crate::template::python::item(container, key),
+        },
         _ => crate::template::python::item(container, key),
     }
 }

@@ -19,6 +19,12 @@ use minijinja::Value;
 use super::eval::{Bound, Parameters};
 use super::failure::Outcome;
 
+pub(super) use collections::{cartesian, element_pairs, flatten};
+pub(super) use encoding::hash;
+pub(super) use mathematics::random_below;
+pub(super) use paths::expand_user;
+pub(super) use selection::key_value;
+
 /// A filter.
 pub(super) struct Filter {
     pub(super) name: &'static str,

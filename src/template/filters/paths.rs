@@ -1,5 +1,175 @@
-//! To come.
+//! Filters of paths.
 
-use super::Filter;
+use std::path::{Component, Path, PathBuf};
 
-pub(super) const FILTERS: &[Filter] = &[];
+use minijinja::Value;
+
+use super::{Filter, filter};
+use crate::template::eval::Bound;
+use crate::template::failure::Outcome;
+use crate::template::python::{Class, class_of, elements, list, text, tuple};
+
+/// The family.
+pub(super) const FILTERS: &[Filter] = &[
+    filter("basename", &["path"], |call| {
+        let path = call.text(0)?;
+        Ok(Value::from(path.rsplit('/').next().unwrap_or_default()))
+    }),
+    filter("dirname", &["path"], |call| {
+        let path = call.text(0)?;
+        let head = path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or_default());
+        let stripped = head.trim_end_matches('/');
+        Ok(Value::from(if stripped.is_empty() { head } else { stripped }))
+    }),
+    filter("splitext", &["path"], |call| {
+        let path = call.text(0)?;
+        let name_start = path.rfind('/').map_or(0, |at| at + 1);
+        let name = path.get(name_start..).unwrap_or_default();
+        let lead = name.len() - name.trim_start_matches('.').len();
+        let dot = name.rfind('.').filter(|dot| *dot > 0 && *dot >= lead);
+        let (root, extension) = path.split_at(dot.map_or(path.len(), |dot| name_start + dot));
+        Ok(tuple(vec![Value::from(root), Value::from(extension)]))
+    }),
+    filter("expanduser", &["path"], |call| Ok(Value::from(expand_user(&call.text(0)?)))),
+    filter("realpath", &["path"], |call| {
+        let path = absolute(Path::new(&call.text(0)?));
+        Ok(path_value(&real(&path)))
+    }),
+    filter("relpath", &["path", "start"], |call| {
+        let start = call.text_or(1, ".")?;
+        Ok(path_value(&relative(
+            &absolute(Path::new(&call.text(0)?)),
+            &absolute(Path::new(&start)),
+        )))
+    }),
+    filter("normpath", &["path"], |call| Ok(path_value(&normal(Path::new(&call.text(0)?))))),
+    filter("commonpath", &["paths"], |call| {
+        let paths = texts(call)?;
+        let mut common: Option<Vec<String>> = None;
+        for path in paths {
+            let parts: Vec<String> = Path::new(&path)
+                .components()
+                .map(|part| part.as_os_str().to_string_lossy().into_owned())
+                .collect();
+            common = Some(match common {
+                None => parts,
+                Some(before) => before
+                    .into_iter()
+                    .zip(parts)
+                    .take_while(|(one, other)| one == other)
+                    .map(|(one, _)| one)
+                    .collect(),
+            });
+        }
+        Ok(path_value(&common.unwrap_or_default().iter().collect::<PathBuf>()))
+    }),
+    filter("path_join", &["paths"], |call| {
+        let mut joined = String::new();
+        for part in texts(call)? {
+            if part.starts_with('/') || joined.is_empty() {
+                joined = part;
+            } else {
+                if !joined.ends_with('/') {
+                    joined.push('/');
+                }
+                joined.push_str(&part);
+            }
+        }
+        Ok(Value::from(joined))
+    }),
+    filter("win_basename", &["path"], |call| {
+        let path = call.text(0)?;
+        Ok(Value::from(path.rsplit(['\\', '/']).next().unwrap_or_default()))
+    }),
+    filter("win_dirname", &["path"], |call| {
+        let path = call.text(0)?;
+        let at = path.rfind(['\\', '/']).unwrap_or(0);
+                let head = path.get(..at).unwrap_or_default();
+        let stripped = head.trim_end_matches(['\\', '/']);
+        Ok(Value::from(if stripped.is_empty() { head } else { stripped }))
+    }),
+    filter("win_splitdrive", &["path"], |call| {
+        let path = call.text(0)?;
+        let split = if path.get(1..2) == Some(":") { 2 } else { 0 };
+        let (drive, rest) = path.split_at(split);
+        Ok(tuple(vec![Value::from(drive), Value::from(rest)]))
+    }),
+    filter("fileglob", &["pathname"], |call| {
+        Ok(list(
+            crate::template::lookups::glob(&call.text(0)?).into_iter().map(Value::from).collect(),
+        ))
+    }),
+];
+
+fn texts(call: &Bound<'_>) -> Outcome<Vec<String>> {
+    let value = call.value()?;
+    match class_of(value) {
+        Class::List | Class::Tuple => elements(value)?.iter().map(text).collect(),
+        _ => Ok(vec![text(value)?]),
+    }
+}
+
+fn path_value(path: &Path) -> Value {
+    let text = path.to_string_lossy();
+    Value::from(if text.is_empty() { "." } else { text.as_ref() })
+}
+
+/// `~` and `~/…` with the home folder.
+pub(in crate::template) fn expand_user(path: &str) -> String {
+    let home = std::env::var("HOME").ok();
+    match (path.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+            format!("{}{rest}", home.trim_end_matches('/'))
+        }
+        _ => path.to_owned(),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    let joined = match std::env::current_dir() {
+        Ok(folder) => folder.join(path),
+        Err(_) => path.to_path_buf(),
+    };
+    normal(&joined)
+}
+
+fn normal(path: &Path) -> PathBuf {
+    let mut made = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                let up = made.components().next_back();
+                match up {
+                    Some(Component::Normal(_)) => {
+                        made.pop();
+                    }
+                    Some(Component::RootDir) => {}
+                    _ => made.push(".."),
+                }
+            }
+            part => made.push(part),
+        }
+    }
+    made
+}
+
+/// The path with the links of the part that exists resolved.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(found) = path.canonicalize() {
+        return found;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real(parent).join(name),
+        _ => path.to_path_buf(),
+    }
+}
+
+fn relative(path: &Path, start: &Path) -> PathBuf {
+    let (path_parts, start_parts): (Vec<_>, Vec<_>) =
+        (path.components().collect(), start.components().collect());
+    let shared =
+        path_parts.iter().zip(&start_parts).take_while(|(one, other)| one == other).count();
+    let ups = std::iter::repeat_n(Component::ParentDir, start_parts.len() - shared);
+    ups.chain(path_parts.into_iter().skip(shared)).collect()
+}

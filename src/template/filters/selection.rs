@@ -7,7 +7,7 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    Class, as_integer, binary, class_of, compare, elements, entries, equal, fold_case, item, list,
+    Class, binary, class_of, compare, elements, entries, equal, fold_case, item, list,
     parse_integer, sort_by, string_keys, text, truth, tuple,
 };
 use crate::template::syntax::BinaryOperator;
@@ -241,9 +241,7 @@ fn group_by(call: &Bound<'_>) -> Outcome<Value> {
             _ => groups.push((key.clone(), vec![element.clone()])),
         }
     }
-    Ok(list(
-        groups.into_iter().map(|(key, members)| tuple(vec![key, list(members)])).collect(),
-    ))
+    Ok(list(groups.into_iter().map(|(key, members)| tuple(vec![key, list(members)])).collect()))
 }
 
 fn batch(call: &Bound<'_>) -> Outcome<Value> {
@@ -279,12 +277,7 @@ fn slice(call: &Bound<'_>) -> Outcome<Value> {
 }
 
 /// `{'key': …, 'value': …}`
-pub(super) fn key_value(names: [&str; 2], key: Value, value: Value) -> Value {
+pub(in crate::template) fn key_value(names: [&str; 2], key: Value, value: Value) -> Value {
     let [key_name, value_name] = names;
     string_keys([(key_name, key), (value_name, value)])
-}
-
-/// A whole number of a value, for callers that take text too.
-pub(super) fn number(value: &Value) -> Option<i128> {
-    as_integer(value).or_else(|| value.as_str().and_then(|text| parse_integer(text, 10)))
 }

@@ -1,5 +1,127 @@
-//! To come.
+//! JSON and YAML.
 
-use super::Filter;
+use minijinja::Value;
 
-pub(super) const FILTERS: &[Filter] = &[];
+use super::{Filter, filter};
+use crate::source::{SourceFile, yaml};
+use crate::template::eval::Bound;
+use crate::template::failure::{Failure, Outcome};
+use crate::template::python::{
+    JsonStyle, as_integer, dump_json, elements, list, parse_json, text, truth,
+};
+use crate::template::yaml_emitter::{YamlStyle, dump_yaml};
+use crate::vars::Var;
+
+/// The family.
+pub(super) const FILTERS: &[Filter] = &[
+    filter("to_json", &["value", "**"], |call| json(call, JsonStyle::default())),
+    filter("to_nice_json", &["value", "**"], |call| {
+        json(call, JsonStyle { indent: Some(4), sort_keys: true, ..JsonStyle::default() })
+    }),
+    filter("tojson", &["value", "indent"], |call| {
+        let indent = call.some(1).map(|_| call.size(1, 0)).transpose()?;
+        let style = JsonStyle { indent, sort_keys: true, ..JsonStyle::default() };
+        let dumped = dump_json(call.value()?, &style)?;
+        let safe = dumped
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e")
+            .replace('&', "\\u0026")
+            .replace('\'', "\\u0027");
+        Ok(Value::from(safe))
+    }),
+    filter("from_json", &["value", "**"], |call| {
+        parse_json(call.string(0)?).map_err(|failure| call.refuse(failure.kind))
+    }),
+    filter("to_yaml", &["value", "**"], |call| yaml_text(call, YamlStyle::default())),
+    filter("to_nice_yaml", &["value", "**"], |call| {
+        yaml_text(call, YamlStyle { indent: 4, flow: Some(false), ..YamlStyle::default() })
+    }),
+    filter("from_yaml", &["value"], |call| {
+        let value = call.value()?;
+        let Some(source) = value.as_str() else {
+            return Ok(value.clone());
+        };
+        parse_yaml(source)
+    }),
+    filter("from_yaml_all", &["value"], |call| {
+        let mut documents = Vec::new();
+        for document in split_documents(call.string(0)?) {
+            documents.push(parse_yaml(&document)?);
+        }
+        Ok(list(documents))
+    }),
+];
+
+fn json(call: &Bound<'_>, mut style: JsonStyle) -> Outcome<Value> {
+    for (name, value) in &call.keywords {
+        match name.as_str() {
+            "indent" if value.is_none() => style.indent = None,
+            "indent" => {
+                let indent = as_integer(value).unwrap_or_default().clamp(0, 100);
+                style.indent = usize::try_from(indent).ok();
+            }
+            "sort_keys" => style.sort_keys = truth(value)?,
+            "ensure_ascii" => style.ensure_ascii = truth(value)?,
+            "separators" => {
+                if let [comma, colon] = elements(value)?.as_slice() {
+                    style.separators = Some((text(comma)?, text(colon)?));
+                }
+            }
+            "vault_to_text" | "preprocess_unsafe" => {}
+            other => return Err(call.refuse(format!("the option '{other}' is not supported"))),
+        }
+    }
+    dump_json(call.value()?, &style).map(Value::from)
+}
+
+fn yaml_text(call: &Bound<'_>, mut style: YamlStyle) -> Outcome<Value> {
+    for (name, value) in &call.keywords {
+        let number = || i32::try_from(as_integer(value).unwrap_or_default()).unwrap_or(i32::MAX);
+        match name.as_str() {
+            "indent" => style.indent = number(),
+            "width" => style.width = number(),
+            "sort_keys" => style.sort_keys = truth(value)?,
+            "default_flow_style" if value.is_none() => style.flow = None,
+            "default_flow_style" => style.flow = Some(truth(value)?),
+            "allow_unicode" => style.unicode = truth(value)?,
+            "explicit_start" => style.explicit_start = truth(value)?,
+            "explicit_end" => style.explicit_end = truth(value)?,
+            "default_style" if value.is_none() => {}
+            "default_style" => style.quote = text(value)?.chars().next(),
+            "dump_vault_tags" | "vault_to_text" => {}
+            other => return Err(call.refuse(format!("the option '{other}' is not supported"))),
+        }
+    }
+    dump_yaml(call.value()?, &style).map(Value::from)
+}
+
+/// A YAML text as data: nothing in it is a template.
+pub(in crate::template) fn parse_yaml(source: &str) -> Outcome<Value> {
+    let file = SourceFile::new(std::path::Path::new("<text>"), source.to_owned());
+    let loaded = yaml::load(&file)
+        .map_err(|error| Failure::failed(format!("the text is no YAML: {error}")))?;
+    let Some(node) = loaded.node else {
+        return Ok(Value::from(()));
+    };
+    let span = node.span.clone();
+    let plain = crate::source::Node { kind: crate::source::Kind::Unsafe(Box::new(node)), span };
+    match Var::from(&plain) {
+        Var::Data(value) => Ok(value),
+        _ => Err(Failure::failed("the text is no plain data")),
+    }
+}
+
+fn split_documents(source: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for line in source.lines() {
+        let separator = line == "---" || line.starts_with("--- ");
+        let content = documents.last().is_some_and(|document| !document.trim().is_empty());
+        if separator && content {
+            documents.push(String::new());
+        } else if let Some(document) = documents.last_mut() {
+            document.push_str(if separator { line.get(3..).unwrap_or_default() } else { line });
+            document.push('\n');
+        }
+    }
+    documents
+}

@@ -1,5 +1,267 @@
-//! To come.
+//! Filters of text.
 
-use super::Filter;
+use minijinja::Value;
 
-pub(super) const FILTERS: &[Filter] = &[];
+use super::{Filter, filter};
+use crate::template::eval::{Bound, Call};
+use crate::template::failure::{Failure, Outcome};
+use crate::template::methods;
+use crate::template::python::{self, as_integer, list, percent, repr, text, tuple};
+
+/// The family.
+pub(super) const FILTERS: &[Filter] = &[
+    filter("lower", &["value"], |call| Ok(Value::from(call.text(0)?.to_lowercase()))),
+    filter("upper", &["value"], |call| Ok(Value::from(call.text(0)?.to_uppercase()))),
+    filter("capitalize", &["value"], |call| Ok(Value::from(methods::capitalize(&call.text(0)?)))),
+    filter("title", &["value"], |call| Ok(Value::from(title(&call.text(0)?)))),
+    filter("replace", &["value", "old", "new", "count"], |call| {
+        let (value, old, new) = (call.text(0)?, call.text(1)?, call.text(2)?);
+        Ok(Value::from(match call.integer(3)? {
+            Some(count) if count >= 0 => {
+                value.replacen(&old, &new, usize::try_from(count).unwrap_or_default())
+            }
+            _ => value.replace(&old, &new),
+        }))
+    }),
+    filter("trim", &["value", "chars"], |call| {
+        let value = call.text(0)?;
+        Ok(Value::from(match call.some(1) {
+            Some(letters) => {
+                let letters = text(letters)?;
+                value.trim_matches(|letter| letters.contains(letter)).to_owned()
+            }
+            None => value.trim().to_owned(),
+        }))
+    }),
+    filter("indent", &["value", "width", "first", "blank"], indent),
+    filter("quote", &["value"], |call| {
+        let value = call.value()?;
+        let plain = if value.is_none() { String::new() } else { text(value)? };
+        Ok(Value::from(shell_quote(&plain)))
+    }),
+    filter("comment", &["text", "style", "**"], comment),
+    filter("split", &["value", "sep", "maxsplit"], |call| {
+        let mut arguments = Call::default();
+        for index in 1..3 {
+            if let Some(argument) = call.given(index) {
+                arguments.positional.push(argument.clone());
+            }
+        }
+        let value = Value::from(call.string(0)?);
+        methods::call(call.environment, &value, "split", arguments)
+    }),
+    filter("pprint", &["value"], |call| repr(call.value()?).map(Value::from)),
+    filter("format", &["value", "*", "**"], |call| {
+        if !call.rest.is_empty() && !call.keywords.is_empty() {
+            return Err(Failure::failed(
+                "can't handle positional and keyword arguments at the same time",
+            ));
+        }
+        let arguments = if call.keywords.is_empty() {
+            tuple(call.rest.clone())
+        } else {
+            python::string_keys(call.keywords.clone())
+        };
+        percent(&Value::from(call.text(0)?), &arguments).map(Value::from)
+    }),
+    filter("center", &["value", "width"], |call| {
+        let width = call.size(1, 80)?;
+        let mut arguments = Call::default();
+        arguments.positional.push(Value::from(width));
+        methods::call(call.environment, &Value::from(call.text(0)?), "center", arguments)
+    }),
+    filter("wordcount", &["value"], |call| {
+        let value = call.text(0)?;
+        let words = value
+            .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .filter(|word| !word.is_empty());
+        Ok(Value::from(words.count()))
+    }),
+    filter(
+        "wordwrap",
+        &["value", "width", "break_long_words", "wrapstring", "break_on_hyphens"],
+        |call| {
+            let width = call.size(1, 79)?.max(1);
+            let separator = call.text_or(3, "\n")?;
+            let breaks = call.flag_or_true(2)?;
+            let lines: Vec<String> = methods::split_lines(&call.text(0)?, false)
+                .iter()
+                .flat_map(|line| wrap(line, width, breaks))
+                .collect();
+            Ok(Value::from(lines.join(&separator)))
+        },
+    ),
+    filter("truncate", &["value", "length", "killwords", "end", "leeway"], truncate),
+    filter("striptags", &["value"], |call| Ok(Value::from(strip_tags(&call.text(0)?)))),
+    filter("to_text", &["value"], |call| Ok(Value::from(call.text(0)?))),
+    filter("splitlines", &["value"], |call| {
+        Ok(list(methods::split_lines(&call.text(0)?, false).into_iter().map(Value::from).collect()))
+    }),
+];
+
+fn title(text: &str) -> String {
+    let mut titled = String::new();
+    let mut start = true;
+    for letter in text.chars() {
+        if start {
+            titled.extend(letter.to_uppercase());
+        } else {
+            titled.extend(letter.to_lowercase());
+        }
+        start = letter.is_whitespace() || "-({[<".contains(letter);
+    }
+    titled
+}
+
+fn indent(call: &Bound<'_>) -> Outcome<Value> {
+    let value = call.text(0)?;
+    let prefix = match call.some(1) {
+        None => "    ".to_owned(),
+        Some(width) => match as_integer(width) {
+            Some(width) => " ".repeat(usize::try_from(width.clamp(0, 10_000)).unwrap_or_default()),
+            None => text(width)?,
+        },
+    };
+    let (first, blank) = (call.flag(2)?, call.flag(3)?);
+    // a newline is put behind and taken off again, so that the last line counts
+    let lines: Vec<&str> = value.split('\n').collect();
+    let mut out = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let indented = if index == 0 { first } else { blank || !line.is_empty() };
+        if indented {
+            out.push_str(&prefix);
+        }
+        out.push_str(line);
+    }
+    Ok(Value::from(out))
+}
+
+/// `shlex.quote`
+pub(in crate::template) fn shell_quote(text: &str) -> String {
+    let safe = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
+    if !text.is_empty() && text.chars().all(safe) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\"'\"'"))
+}
+
+fn comment(call: &Bound<'_>) -> Outcome<Value> {
+    let style = call.text_or(1, "plain")?;
+    let (decoration, beginning, end) = match style.as_str() {
+        "plain" => ("# ", "", ""),
+        "erlang" => ("% ", "", ""),
+        "c" => ("// ", "", ""),
+        "cblock" => (" * ", "/*", " */"),
+        "xml" => (" - ", "<!--", "-->"),
+        _ => return Err(call.refuse(format!("Invalid style '{style}'"))),
+    };
+    let option =
+        |name: &str, default: &str| call.keyword(name).map_or_else(|| Ok(default.to_owned()), text);
+    let newline = option("newline", "\n")?;
+    let decoration = option("decoration", decoration)?;
+    let beginning = option("beginning", beginning)?;
+    let end = option("end", end)?;
+    let prefix = option("prefix", decoration.trim_end())?;
+    let postfix = option("postfix", decoration.trim_end())?;
+    let count = |name: &str| {
+        let number = call.keyword(name).and_then(as_integer).unwrap_or(1);
+        usize::try_from(number).unwrap_or_default().min(1000)
+    };
+    let body = call.text(0)?.replace('\n', &format!("{newline}{decoration}"));
+    let body = format!("{decoration}{body}")
+        .replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end()));
+    let mut out = String::new();
+    if !beginning.is_empty() {
+        out.push_str(&beginning);
+        out.push_str(&newline);
+    }
+    if !prefix.is_empty() {
+        for _ in 0..count("prefix_count") {
+            out.push_str(&prefix);
+            out.push_str(&newline);
+        }
+    }
+    out.push_str(&body);
+    if !postfix.is_empty() {
+        for _ in 0..count("postfix_count") {
+            out.push_str(&newline);
+            out.push_str(&postfix);
+        }
+    }
+    if !end.is_empty() {
+        out.push_str(&newline);
+        out.push_str(&end);
+    }
+    Ok(Value::from(out))
+}
+
+fn wrap(line: &str, width: usize, break_long: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut current = String::new();
+    for word in line.split(' ') {
+        let mut word = word.to_owned();
+        let length = |text: &str| text.chars().count();
+        if !current.is_empty() && length(&current) + 1 + length(&word) > width {
+            lines.push(current.trim_end().to_owned());
+            current = String::new();
+        } else if !current.is_empty() {
+            current.push(' ');
+        }
+        while break_long && current.is_empty() && length(&word) > width {
+            lines.push(word.chars().take(width).collect());
+            word = word.chars().skip(width).collect();
+        }
+        current.push_str(&word);
+    }
+    lines.push(current);
+    lines
+}
+
+fn truncate(call: &Bound<'_>) -> Outcome<Value> {
+    let value = call.text(0)?;
+    let limit = call.size(1, 255)?;
+    let end = call.text_or(3, "...")?;
+    let leeway = call.size(4, 5)?;
+    let length = value.chars().count();
+    if length <= limit + leeway {
+        return Ok(Value::from(value));
+    }
+    let kept = limit.checked_sub(end.chars().count()).ok_or_else(|| {
+        Failure::failed(format!("expected length >= {}, got {limit}", end.chars().count()))
+    })?;
+    let cut: String = value.chars().take(kept).collect();
+    if call.flag(2)? {
+        return Ok(Value::from(format!("{cut}{end}")));
+    }
+    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before).to_owned();
+    Ok(Value::from(format!("{cut}{end}")))
+}
+
+fn strip_tags(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        let (before, tag) = rest.split_at(start);
+        plain.push_str(before);
+        let end = if tag.starts_with("<!--") { "-->" } else { ">" };
+        match tag.split_once(end) {
+            Some((_, after)) => rest = after,
+            None => {
+                plain.push_str(tag);
+                rest = "";
+            }
+        }
+    }
+    plain.push_str(rest);
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    plain
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&#39;", "'")
+        .replace("&#34;", "\"")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
+}

@@ -1,24 +1,200 @@
 //! Lookups by family.
+//!
+//! A lookup takes terms (its arguments, or the list of `with_<name>`) and options, and gives
+//! elements.
+
+mod environment;
+mod files;
+mod loops;
+mod password;
+mod records;
+
+use std::path::{Path, PathBuf};
 
 use minijinja::Value;
 
 use super::eval::{Call, Environment};
 use super::failure::{Failure, Outcome};
+use super::filters::{nearest, short_name};
+use super::python::{Class, class_of, elements, list, text, truth};
 use crate::vars::Scope;
 
+pub(super) use files::glob;
+
+/// Whether a call wants the elements joined (`lookup`) or as a list (`query`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Joined,
     List,
 }
 
-pub(super) fn function(_: &Environment<'_>, _: Call, _: Wanted) -> Outcome<Value> {
-    Err(Failure::failed("lookups are not there yet"))
+/// What a lookup works on.
+pub(super) struct Request<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) terms: Vec<Value>,
+    pub(super) options: Vec<(String, Value)>,
 }
 
-pub(super) fn run_loop(name: &str, terms: Vec<Value>, _: &Scope) -> Outcome<Vec<Value>> {
-    match name {
-        "items" => Ok(terms),
-        _ => Err(Failure::failed("lookups are not there yet")),
+type Run = fn(&Request<'_>) -> Outcome<Vec<Value>>;
+
+const LOOKUPS: [(&str, Run); 24] = [
+    ("env", environment::variables),
+    ("pipe", environment::pipe),
+    ("lines", environment::lines),
+    ("vars", environment::vars),
+    ("varnames", environment::names),
+    ("inventory_hostnames", environment::hosts),
+    ("file", files::contents),
+    ("template", files::template),
+    ("fileglob", files::globbed),
+    ("first_found", files::first_found),
+    ("items", loops::items),
+    ("list", loops::plain),
+    ("dict", loops::dicts),
+    ("together", loops::together),
+    ("nested", loops::nested),
+    ("cartesian", loops::nested),
+    ("flattened", loops::flattened),
+    ("indexed_items", loops::indexed),
+    ("sequence", loops::sequence),
+    ("subelements", loops::subelements),
+    ("random_choice", loops::random_choice),
+    ("password", password::password),
+    ("csvfile", records::csv),
+    ("ini", records::ini),
+];
+
+/// Lookups of Ansible that are refused by name, and why.
+const REFUSED: [(&str, &str); 3] = [
+    ("url", "is not supported yet; fetch with the module `uri` or `get_url`"),
+    ("config", "is not supported: there is no such configuration here"),
+    ("unvault", "is not supported yet"),
+];
+
+/// Whether a name is a lookup's; the message of a refusal.
+pub(super) fn find(name: &str) -> Result<Run, String> {
+    let short = name.strip_prefix("community.general.").unwrap_or_else(|| short_name(name));
+    if let Some((_, run)) = LOOKUPS.iter().find(|(known, _)| *known == short) {
+        return Ok(*run);
+    }
+    if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == short) {
+        return Err(format!("the lookup '{name}' {reason}"));
+    }
+    let mut message = format!("the lookup plugin '{name}' was not found");
+    if let Some(near) = nearest(short, LOOKUPS.iter().map(|(known, _)| *known)) {
+        message.push_str(&format!("; did you mean '{near}'?"));
+    }
+    Err(message)
+}
+
+fn take(options: &mut Vec<(String, Value)>, name: &str) -> Option<Value> {
+    let index = options.iter().position(|(option, _)| option == name)?;
+    Some(options.remove(index).1)
+}
+
+/// `lookup(…)`, `query(…)`.
+pub(super) fn function(
+    environment: &Environment<'_>,
+    call: Call,
+    wanted: Wanted,
+) -> Outcome<Value> {
+    let mut terms = call.positional.into_iter();
+    let Some(name) = terms.next() else {
+        return Err(Failure::failed("lookup() needs the name of a lookup"));
+    };
+    let name = text(&name)?;
+    let run = find(&name).map_err(Failure::failed)?;
+    let mut options = call.keywords;
+    let errors =
+        take(&mut options, "errors").map_or(Ok("strict".to_owned()), |value| text(&value))?;
+    let wants_list = take(&mut options, "wantlist").map_or(Ok(false), |value| truth(&value))?;
+    let as_list = wanted == Wanted::List || wants_list;
+    let request = Request { scope: environment.scope, terms: terms.collect(), options };
+    let found = match run(&request) {
+        Ok(found) => found,
+        Err(_) if matches!(errors.as_str(), "ignore" | "warn") => {
+            return Ok(if as_list { list(Vec::new()) } else { Value::from(()) });
+        }
+        Err(mut failure) => {
+            if let super::TemplateErrorKind::Failed(message) = &mut failure.kind {
+                *message = format!("The lookup plugin '{name}' failed: {message}");
+            }
+            return Err(failure);
+        }
+    };
+    if as_list {
+        return Ok(list(found));
+    }
+    if let [only] = found.as_slice() {
+        return Ok(only.clone());
+    }
+    let texts: Option<Vec<&str>> = found.iter().map(Value::as_str).collect();
+    match texts {
+        Some(texts) if !texts.is_empty() => Ok(Value::from(texts.join(","))),
+        _ => Ok(list(found)),
+    }
+}
+
+/// The elements of `with_<name>`.
+pub(super) fn run_loop(name: &str, terms: Vec<Value>, scope: &Scope) -> Outcome<Vec<Value>> {
+    let run = find(name).map_err(Failure::failed)?;
+    run(&Request { scope, terms, options: Vec::new() })
+}
+
+impl Request<'_> {
+    /// The terms as texts, lists among them opened.
+    pub(super) fn texts(&self) -> Outcome<Vec<String>> {
+        let mut texts = Vec::new();
+        for term in &self.terms {
+            match class_of(term) {
+                Class::List | Class::Tuple => {
+                    for inner in elements(term)? {
+                        texts.push(text(&inner)?);
+                    }
+                }
+                _ => texts.push(text(term)?),
+            }
+        }
+        Ok(texts)
+    }
+
+    /// An option that is given and not `None`.
+    pub(super) fn option(&self, name: &str) -> Option<&Value> {
+        let found = self.options.iter().find(|(option, _)| option == name);
+        found.map(|(_, value)| value).filter(|value| !value.is_none())
+    }
+
+    /// An option as text.
+    pub(super) fn text_option(&self, name: &str, default: &str) -> Outcome<String> {
+        self.option(name).map_or_else(|| Ok(default.to_owned()), text)
+    }
+
+    /// An option as a switch.
+    pub(super) fn flag(&self, name: &str, default: bool) -> Outcome<bool> {
+        match self.option(name) {
+            None => Ok(default),
+            Some(value) => match value.as_str() {
+                Some(word) => Ok(matches!(
+                    word.to_lowercase().as_str(),
+                    "yes" | "on" | "1" | "true" | "t" | "y"
+                )),
+                None => truth(value),
+            },
+        }
+    }
+
+    /// Refuses options that the lookup does not have.
+    pub(super) fn known_options(&self, known: &[&str]) -> Outcome<()> {
+        match self.options.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            Some((name, _)) => Err(Failure::failed(format!("the option '{name}' is not known"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The file of a name along the search path.
+    pub(super) fn find_file(&self, kind: &str, name: &str) -> Option<PathBuf> {
+        let name = super::filters::expand_user(name);
+        let candidates = self.scope.directories().candidates(kind, Path::new(&name));
+        candidates.into_iter().find(|path| path.exists())
     }
 }

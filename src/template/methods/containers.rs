@@ -16,7 +16,16 @@ pub(super) const LIST_METHODS: [&str; 11] = [
 ];
 
 const DICT_METHODS: [&str; 11] = [
-    "get", "items", "keys", "values", "update", "pop", "popitem", "setdefault", "copy", "clear",
+    "get",
+    "items",
+    "keys",
+    "values",
+    "update",
+    "pop",
+    "popitem",
+    "setdefault",
+    "copy",
+    "clear",
     "__setitem__",
 ];
 
@@ -26,9 +35,9 @@ pub(super) fn is_dict_method(value: &Value, name: &str) -> bool {
 }
 
 fn argument<'a>(call: &'a Call, index: usize, method: &str) -> Outcome<&'a Value> {
-    call.positional.get(index).ok_or_else(|| {
-        Failure::failed(format!("{method}() is missing an argument"))
-    })
+    call.positional
+        .get(index)
+        .ok_or_else(|| Failure::failed(format!("{method}() is missing an argument")))
 }
 
 fn keyword<'a>(call: &'a Call, name: &str) -> Option<&'a Value> {

@@ -6,6 +6,8 @@ mod times;
 
 use minijinja::Value;
 
+pub(super) use strings::{capitalize, split_lines};
+
 use super::eval::{Call, Callable, Environment};
 use super::failure::{Failure, Outcome};
 use super::python::{Class, class_of, type_name};
@@ -37,8 +39,18 @@ pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
 pub(super) fn changes_in_place(name: &str) -> bool {
     matches!(
         name,
-        "append" | "extend" | "insert" | "remove" | "pop" | "clear" | "sort" | "reverse" | "update"
-            | "setdefault" | "popitem" | "__setitem__"
+        "append"
+            | "extend"
+            | "insert"
+            | "remove"
+            | "pop"
+            | "clear"
+            | "sort"
+            | "reverse"
+            | "update"
+            | "setdefault"
+            | "popitem"
+            | "__setitem__"
     )
 }
 

@@ -8,7 +8,14 @@ use super::super::python::text;
 use super::super::time::{DateTime, TimeDelta};
 
 pub(super) const MOMENT_METHODS: [&str; 9] = [
-    "strftime", "isoformat", "timestamp", "date", "time", "weekday", "isoweekday", "timetuple",
+    "strftime",
+    "isoformat",
+    "timestamp",
+    "date",
+    "time",
+    "weekday",
+    "isoweekday",
+    "timetuple",
     "utctimetuple",
 ];
 

@@ -4,9 +4,7 @@ use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::class::{Class, as_integer, class_of, type_name};
-use super::containers::{
-    Dict, List, Missing, RangeValue, Undefined, list, tuple, undefined,
-};
+use super::containers::{Dict, List, Missing, RangeValue, Undefined, list, tuple, undefined};
 use super::text::repr;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
@@ -17,10 +15,8 @@ pub(in crate::template) fn usable(value: &Value) -> Outcome<()> {
     match class_of(value) {
         Class::Undefined => Err(match value.downcast_object_ref::<Undefined>() {
             Some(undefined) => undefined.failure(),
-            None => Undefined {
-                missing: Missing::Other(None, "a value is undefined".to_owned()),
-            }
-            .failure(),
+            None => Undefined { missing: Missing::Other(None, "a value is undefined".to_owned()) }
+                .failure(),
         }),
         Class::Unknown => Err(match value.downcast_object_ref::<UnknownResult>() {
             Some(unknown) => Failure::unknown(unknown.reason()),
@@ -211,10 +207,8 @@ pub(in crate::template) fn attribute_of(value: &Value, name: &str) -> Outcome<Va
     }
     usable_but_unknown(value)?;
     if name.starts_with("__") && mapping_get(value, &Value::from(name))?.is_none() {
-        let message = format!(
-            "access to attribute '{name}' of '{}' object is unsafe.",
-            type_name(value)
-        );
+        let message =
+            format!("access to attribute '{name}' of '{}' object is unsafe.", type_name(value));
         return Ok(undefined(Missing::Other(Some(name.to_owned()), message)));
     }
     if class_of(value) != Class::Unknown
@@ -281,9 +275,7 @@ pub(in crate::template) fn slice(value: &Value, bounds: [Option<Value>; 3]) -> O
         .filter_map(|index| all.get(usize::try_from(index).ok()?).cloned())
         .collect();
     Ok(match class_of(value) {
-        Class::Text => {
-            Value::from(chosen.iter().filter_map(Value::as_str).collect::<String>())
-        }
+        Class::Text => Value::from(chosen.iter().filter_map(Value::as_str).collect::<String>()),
         Class::Tuple => tuple(chosen),
         _ => list(chosen),
     })
@@ -343,7 +335,9 @@ pub(in crate::template) fn thaw(value: &Value) -> Option<Value> {
     match class_of(value) {
         Class::List if value.downcast_object_ref::<List>().is_none() => {
             let elements = elements(value).ok()?;
-            Some(list(elements.iter().map(|element| thaw(element).unwrap_or(element.clone())).collect()))
+            Some(list(
+                elements.iter().map(|element| thaw(element).unwrap_or(element.clone())).collect(),
+            ))
         }
         Class::Dict if value.downcast_object_ref::<Dict>().is_none() => {
             let entries = entries(value).ok()?;
@@ -357,7 +351,6 @@ pub(in crate::template) fn thaw(value: &Value) -> Option<Value> {
         _ => None,
     }
 }
-
 
 /// A value as a variable keeps it: what can be changed in place no longer can, what is rendered
 /// on access still is.

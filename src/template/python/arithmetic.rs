@@ -84,7 +84,7 @@ fn integers(operator: BinaryOperator, left: i128, right: i128) -> Outcome<Value>
 }
 
 /// `a // b`
-pub(in crate::template) fn floor_divide(left: i128, right: i128) -> Outcome<i128> {
+fn floor_divide(left: i128, right: i128) -> Outcome<i128> {
     if right == 0 {
         return Err(Failure::failed("integer division or modulo by zero"));
     }
@@ -103,7 +103,7 @@ pub(in crate::template) fn modulo(left: i128, right: i128) -> Outcome<i128> {
 }
 
 /// `base ** exponent` of whole numbers.
-pub(in crate::template) fn integer_power(base: i128, exponent: i128) -> Outcome<Value> {
+fn integer_power(base: i128, exponent: i128) -> Outcome<Value> {
     let exponent = u32::try_from(exponent).map_err(|_| too_large())?;
     base.checked_pow(exponent).map(Value::from).ok_or_else(too_large)
 }
@@ -138,7 +138,8 @@ fn floats(operator: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
 fn add(left: &Value, right: &Value) -> Outcome<Value> {
     match (class_of(left), class_of(right)) {
         (Class::Text, Class::Text) => {
-            let (left, right) = (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
+            let (left, right) =
+                (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
             Ok(Value::from(format!("{left}{right}")))
         }
         (Class::List, Class::List) => {

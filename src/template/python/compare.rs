@@ -24,7 +24,9 @@ pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
     match (left_class, right_class) {
         (Class::Text, Class::Text) => Ok(left.as_str() == right.as_str()),
         (Class::None, Class::None) | (Class::Omit, Class::Omit) => Ok(true),
-        (Class::List, Class::List) | (Class::Tuple, Class::Tuple) | (Class::Range, Class::Range) => {
+        (Class::List, Class::List)
+        | (Class::Tuple, Class::Tuple)
+        | (Class::Range, Class::Range) => {
             let (left, right) = (elements(left)?, elements(right)?);
             if left.len() != right.len() {
                 return Ok(false);
@@ -157,5 +159,9 @@ pub(in crate::template) fn sort_by(
 
 /// Text in lower case, as sorting and `unique` compare it.
 pub(in crate::template) fn fold_case(value: &Value) -> Outcome<Value> {
-    if class_of(value) == Class::Text { Ok(Value::from(text(value)?.to_lowercase())) } else { Ok(value.clone()) }
+    if class_of(value) == Class::Text {
+        Ok(Value::from(text(value)?.to_lowercase()))
+    } else {
+        Ok(value.clone())
+    }
 }

@@ -31,8 +31,7 @@ pub(in crate::template) fn unescape(raw: &str) -> Option<String> {
                 used += length;
             }
             '0'..='7' => {
-                let length =
-                    after.chars().take(3).take_while(|digit| digit.is_digit(8)).count();
+                let length = after.chars().take(3).take_while(|digit| digit.is_digit(8)).count();
                 let digits = after.get(..length)?;
                 text.push(char::from_u32(u32::from_str_radix(digits, 8).ok()?)?);
                 used = length;

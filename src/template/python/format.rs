@@ -2,10 +2,11 @@
 
 use minijinja::Value;
 
-use super::access::{attribute_of, elements, item, mapping_get};
+use super::access::{elements, item, mapping_get};
 use super::class::{Class, as_float, as_integer, class_of, is_text, type_name};
 use super::text::{float_text, repr, text};
 use crate::template::failure::{Failure, Outcome};
+use crate::template::methods;
 
 /// Wider fields are refused.
 const MAXIMUM_WIDTH: usize = 100_000;
@@ -56,7 +57,7 @@ fn percent_values(
         while let Some(flag) = letters.next_if(|letter| "-+ 0#".contains(*letter)) {
             flags.push(flag);
         }
-        let mut number = |letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
+        let number = |letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
                           next: &mut dyn FnMut() -> Outcome<Value>|
          -> Outcome<Option<usize>> {
             if letters.next_if_eq(&'*').is_some() {
@@ -129,7 +130,8 @@ fn percent_one(
                 (Some(number), _) => number,
                 (None, Some(number)) if "diu".contains(conversion) => number as i128,
                 _ => {
-                    let wanted = if "diu".contains(conversion) { "a real number" } else { "an integer" };
+                    let wanted =
+                        if "diu".contains(conversion) { "a real number" } else { "an integer" };
                     return Err(Failure::failed(format!(
                         "%{conversion} format: {wanted} is required, not {}",
                         type_name(value)
@@ -156,7 +158,8 @@ fn percent_one(
             let number = as_float(value).ok_or_else(|| {
                 Failure::failed(format!("must be real number, not {}", type_name(value)))
             })?;
-            let body = float_body(number.abs(), conversion, precision.unwrap_or(6), flags.contains('#'));
+            let body =
+                float_body(number.abs(), conversion, precision.unwrap_or(6), flags.contains('#'));
             return Ok(signed(number.is_sign_negative(), &body, flags, width));
         }
         other => {
@@ -351,7 +354,10 @@ fn format_field(
         if let Some(after) = rest.strip_prefix('.') {
             let end = after.find(['.', '[']).unwrap_or(after.len());
             let (attribute, remaining) = after.split_at(end);
-            value = attribute_of(&value, attribute)?;
+            value = methods::attribute(&value, attribute).ok_or_else(|| {
+                let kind = type_name(&value);
+                Failure::failed(format!("'{kind}' object has no attribute '{attribute}'"))
+            })?;
             rest = remaining;
         } else if let Some((key, remaining)) =
             rest.strip_prefix('[').and_then(|after| after.split_once(']'))
@@ -360,7 +366,9 @@ fn format_field(
             value = item(&value, &key)?;
             rest = remaining;
         } else {
-            return Err(Failure::failed("Only '.' or '[' may follow ']' in format field specifier"));
+            return Err(Failure::failed(
+                "Only '.' or '[' may follow ']' in format field specifier",
+            ));
         }
     }
     Ok(value)

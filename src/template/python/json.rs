@@ -56,8 +56,10 @@ fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) 
             write_json_text(&text(value)?, style, out);
         }
         Class::List | Class::Tuple => {
-            let elements: Vec<Value> =
-                elements(value)?.into_iter().filter(|element| class_of(element) != Class::Omit).collect();
+            let elements: Vec<Value> = elements(value)?
+                .into_iter()
+                .filter(|element| class_of(element) != Class::Omit)
+                .collect();
             write_items(&elements, ['[', ']'], style, depth, out, |element, out| {
                 write_json(element, style, depth + 1, out)
             })?;

@@ -11,10 +11,11 @@ mod json;
 mod text;
 
 pub(in crate::template) use access::{
-    attribute_of, element_at, elements, entries, finalise, item, length, mapping_get, settle, slice, thaw, truth, usable,
+    attribute_of, element_at, elements, entries, finalise, item, length, mapping_get, settle,
+    slice, thaw, truth, usable,
 };
 pub(in crate::template) use arithmetic::{
-    absolute, binary, floor_divide, integer_power, modulo, negate, parse_float, parse_integer,
+    absolute, binary, modulo, negate, parse_float, parse_integer,
     round_half_even,
 };
 pub(in crate::template) use class::{
@@ -22,10 +23,10 @@ pub(in crate::template) use class::{
 };
 pub(in crate::template) use compare::{compare, contains, equal, fold_case, sort_by};
 pub(in crate::template) use containers::{
-    Dict, List, Missing, Omit, RangeValue, Undefined, dict, list, omit, string_keys, tuple,
+    Dict, List, Missing, RangeValue, Undefined, dict, list, omit, string_keys, tuple,
     undefined,
 };
 pub(in crate::template) use escape::unescape;
 pub(in crate::template) use format::{format_method, format_spec, percent};
 pub(in crate::template) use json::{JsonStyle, dump_json, parse_json, value_from_json};
-pub(in crate::template) use text::{float_text, repr, repr_text, text};
+pub(in crate::template) use text::{float_text, repr, text};

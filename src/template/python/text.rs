@@ -47,7 +47,8 @@ fn write_repr(value: &Value, out: &mut String) -> Outcome<()> {
         Class::Bytes => {
             out.push('b');
             let bytes = value.as_bytes().unwrap_or_default();
-            let text: String = bytes.iter().map(|byte| std::ascii::escape_default(*byte).to_string()).collect();
+            let text: String =
+                bytes.iter().map(|byte| std::ascii::escape_default(*byte).to_string()).collect();
             let _ = write!(out, "'{text}'");
         }
         Class::List => write_elements(&elements(value)?, "[", "]", out)?,

@@ -82,8 +82,8 @@ pub(super) struct Token {
 
 /// Longest first, so that `**` is not two `*`.
 const OPERATORS: [&str; 25] = [
-    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{",
-    "}", ">", "<", "=", ".", ":", "|", ",",
+    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}",
+    ">", "<", "=", ".", ":", "|", ",",
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -362,12 +362,7 @@ impl<'a> Lexer<'a> {
         true
     }
 
-    fn operator(
-        &mut self,
-        start: usize,
-        first: char,
-        open: &mut Vec<&'static str>,
-    ) -> Outcome<()> {
+    fn operator(&mut self, start: usize, first: char, open: &mut Vec<&'static str>) -> Outcome<()> {
         let rest = self.rest();
         let Some(operator) = OPERATORS.into_iter().find(|symbol| rest.starts_with(symbol)) else {
             return self.error(format!("unexpected char '{first}' at {start}"), start);
@@ -405,8 +400,8 @@ impl<'a> Lexer<'a> {
         };
         let raw = body.get(..end).unwrap_or_default();
         self.position = start + end + 2;
-        let literal = self.options.backslashes == Backslashes::Literal
-            && inside == Some(Opening::Variable);
+        let literal =
+            self.options.backslashes == Backslashes::Literal && inside == Some(Opening::Variable);
         let text = if literal || !raw.contains('\\') {
             raw.to_owned()
         } else {
@@ -449,7 +444,8 @@ impl<'a> Lexer<'a> {
         let mut float = false;
         if !after_dot {
             let fraction = rest.get(length..).and_then(|tail| tail.strip_prefix('.'));
-            if let Some(fraction) = fraction.filter(|tail| tail.starts_with(|c: char| c.is_ascii_digit()))
+            if let Some(fraction) =
+                fraction.filter(|tail| tail.starts_with(|c: char| c.is_ascii_digit()))
             {
                 length += 1 + digits(fraction, 10);
                 float = true;

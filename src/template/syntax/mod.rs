@@ -10,7 +10,7 @@ mod statements;
 mod tree;
 
 pub(super) use lexer::{Backslashes, Markers, Options, Whitespace};
-pub(super) use parser::{parse_expression, parse_template};
+pub(super) use parser::{Embedded, parse_expression, parse_template};
 pub(super) use tree::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Import, Loop, Macro, Node, Range,
     Statement, Target, Template,

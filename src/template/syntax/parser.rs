@@ -5,11 +5,11 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::super::{filters, tests};
+use super::SyntaxError;
 use super::lexer::{self, Kind, Options, Token};
 use super::tree::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Node, Range, Template,
 };
-use super::SyntaxError;
 
 pub(super) type Outcome<T> = Result<T, SyntaxError>;
 pub(super) type Expr = Node<Expression>;
@@ -22,34 +22,34 @@ pub(super) struct Parser {
     tokens: Vec<Token>,
     position: usize,
     depth: usize,
-    pub(super) embedded: Embedded,
+    embedded: Embedded,
     pub(super) blocks: Vec<(Arc<str>, Arc<Vec<super::Statement>>)>,
 }
 
-/// Whether string constants may hold templates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Embedded {
+/// What happens to templates inside of string constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::template) enum Embedded {
+    /// They are rendered: in conditions, and in the arguments of lookups.
     Rendered,
+    /// They are text.
     Kept,
 }
 
 /// Parses a template.
 pub(in crate::template) fn parse_template(source: &str, options: &Options) -> Outcome<Template> {
-    let embedded = if options.backslashes == super::Backslashes::Literal {
-        Embedded::Rendered
-    } else {
-        Embedded::Kept
-    };
-    let mut parser = Parser::new(lexer::template_tokens(source, options)?, embedded);
+    let mut parser = Parser::new(lexer::template_tokens(source, options)?, Embedded::Kept);
     let body = parser.template()?;
     Ok(Template { body, blocks: parser.blocks })
 }
 
 /// Parses a bare expression.
-pub(in crate::template) fn parse_expression(source: &str) -> Outcome<Node<Expression>> {
+pub(in crate::template) fn parse_expression(
+    source: &str,
+    embedded: Embedded,
+) -> Outcome<Node<Expression>> {
     let tokens = lexer::expression_tokens(source, &Options::default())?;
-    let mut parser = Parser::new(tokens, Embedded::Rendered);
-    let expression = parser.tuple_or_expression()?;
+    let mut parser = Parser::new(tokens, embedded);
+    let expression = parser.expression()?;
     match parser.peek() {
         Kind::End => Ok(expression),
         _ => parser.error("chunk after expression"),
@@ -458,12 +458,25 @@ impl Parser {
             } else if self.skip_operator("[") {
                 self.subscript(target)?
             } else if self.skip_operator("(") {
-                Expression::Call(Box::new(target), self.arguments()?)
+                let arguments = self.call_arguments(&target)?;
+                Expression::Call(Box::new(target), arguments)
             } else {
                 return Ok(target);
             };
             target = self.node(kind, start);
         }
+    }
+
+    /// Arguments; those of a lookup may have templates in their constants.
+    fn call_arguments(&mut self, callee: &Expr) -> Outcome<Arguments> {
+        let outer = self.embedded;
+        if matches!(&callee.kind, Expression::Name(name) if matches!(&**name, "lookup" | "query" | "q"))
+        {
+            self.embedded = Embedded::Rendered;
+        }
+        let arguments = self.arguments();
+        self.embedded = outer;
+        arguments
     }
 
     fn attribute(&mut self, target: Expr) -> Outcome<Expression> {
@@ -596,9 +609,10 @@ impl Parser {
     /// Whether the argument of a test without parentheses follows.
     fn begins_argument(&self) -> bool {
         match self.peek() {
-            Kind::Name(name) => {
-                !matches!(name.as_str(), "else" | "or" | "and" | "is" | "if" | "in" | "not" | "recursive")
-            }
+            Kind::Name(name) => !matches!(
+                name.as_str(),
+                "else" | "or" | "and" | "is" | "if" | "in" | "not" | "recursive"
+            ),
             Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) => true,
             Kind::Operator(operator) => matches!(*operator, "[" | "{"),
             _ => false,

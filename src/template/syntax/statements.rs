@@ -182,8 +182,7 @@ impl Parser {
         self.block_end()?;
         let (body, end) = self.body(&["endfor", "else"], Some("for"))?;
         self.advance();
-        let otherwise =
-            if end == "else" { self.closed_body("endfor", "for")? } else { Vec::new() };
+        let otherwise = if end == "else" { self.closed_body("endfor", "for")? } else { Vec::new() };
         self.block_end()?;
         let parsed = Loop { target, iterated, condition, recursive, body, otherwise };
         Ok(Statement::For(Arc::new(parsed)))
@@ -329,14 +328,12 @@ impl Parser {
         let reads = MacroReads {
             varargs: self.names_between(first, "varargs"),
             kwargs: self.names_between(first, "kwargs"),
-            caller: self.names_between(first, "caller"),
         };
         Ok(Macro { name, parameters, body, reads })
     }
 
     fn call_block(&mut self) -> Outcome<Statement> {
-        let parameters =
-            if self.skip_operator("(") { self.parameters()? } else { Vec::new() };
+        let parameters = if self.skip_operator("(") { self.parameters()? } else { Vec::new() };
         let call = self.expression()?;
         if !matches!(call.kind, Expression::Call(..)) {
             return self.error("expected call");

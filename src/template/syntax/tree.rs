@@ -62,7 +62,7 @@ pub(in crate::template) struct Macro {
     pub(in crate::template) name: Arc<str>,
     pub(in crate::template) parameters: Vec<(Arc<str>, Option<Node<Expression>>)>,
     pub(in crate::template) body: Vec<Statement>,
-    /// Whether it reads `varargs`, `kwargs` or `caller`.
+    /// Whether it reads `varargs` or `kwargs`.
     pub(in crate::template) reads: MacroReads,
 }
 
@@ -71,7 +71,6 @@ pub(in crate::template) struct Macro {
 pub(in crate::template) struct MacroReads {
     pub(in crate::template) varargs: bool,
     pub(in crate::template) kwargs: bool,
-    pub(in crate::template) caller: bool,
 }
 
 /// Whether an included or imported template sees the variables of the one around it.
@@ -97,9 +96,21 @@ pub(in crate::template) enum Statement {
     CallBlock(Node<Expression>, Arc<Macro>),
     Block(Arc<str>),
     Extends(Node<Expression>),
-    Include { name: Node<Expression>, ignore_missing: bool, context: Import },
-    Import { name: Node<Expression>, target: Arc<str>, context: Import },
-    FromImport { name: Node<Expression>, names: Vec<(Arc<str>, Arc<str>)>, context: Import },
+    Include {
+        name: Node<Expression>,
+        ignore_missing: bool,
+        context: Import,
+    },
+    Import {
+        name: Node<Expression>,
+        target: Arc<str>,
+        context: Import,
+    },
+    FromImport {
+        name: Node<Expression>,
+        names: Vec<(Arc<str>, Arc<str>)>,
+        context: Import,
+    },
     /// `{% autoescape %}`: nothing is escaped in Ansible's templates.
     Group(Vec<Statement>),
 }
@@ -158,9 +169,21 @@ pub(in crate::template) enum Expression {
     Binary(BinaryOperator, Child, Child),
     Concat(Vec<Node<Expression>>),
     Compare(Child, Vec<(ComparisonOperator, Node<Expression>)>),
-    Conditional { condition: Child, then: Child, otherwise: Option<Child> },
-    Filter { target: Child, filter: &'static Filter, arguments: Arguments },
-    Test { target: Child, test: &'static Test, arguments: Arguments },
+    Conditional {
+        condition: Child,
+        then: Child,
+        otherwise: Option<Child>,
+    },
+    Filter {
+        target: Child,
+        filter: &'static Filter,
+        arguments: Arguments,
+    },
+    Test {
+        target: Child,
+        test: &'static Test,
+        arguments: Arguments,
+    },
     Attribute(Child, Arc<str>),
     Item(Child, Child),
     Slice(Child, [Option<Child>; 3]),

@@ -16,9 +16,7 @@ pub(super) const TESTS: &[Test] = &[
     test("is_dir", &["path"], directory),
     test("link", &["path"], link),
     test("is_link", &["path"], link),
-    test("link_exists", &["path"], |call| {
-        Ok(Path::new(&call.text(0)?).symlink_metadata().is_ok())
-    }),
+    test("link_exists", &["path"], |call| Ok(Path::new(&call.text(0)?).symlink_metadata().is_ok())),
     test("abs", &["path"], absolute),
     test("is_abs", &["path"], absolute),
     test("same_file", &["path", "other"], same_file),
@@ -58,7 +56,8 @@ fn same_file(call: &Bound<'_>) -> Outcome<bool> {
 fn mount(call: &Bound<'_>) -> Outcome<bool> {
     let path = call.text(0)?;
     let path = Path::new(&path);
-    let (Ok(own), Ok(parent)) = (path.symlink_metadata(), path.join("..").symlink_metadata()) else {
+    let (Ok(own), Ok(parent)) = (path.symlink_metadata(), path.join("..").symlink_metadata())
+    else {
         return Ok(false);
     };
     let distinct = own.dev() != parent.dev() || own.ino() == parent.ino();

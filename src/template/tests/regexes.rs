@@ -32,7 +32,11 @@ enum Anchor {
 
 fn matched(call: &Bound<'_>, [ignore, multi]: [usize; 2], anchor: Anchor) -> Outcome<bool> {
     let text = call.text(0)?;
-    let flags = Flags { ignore_case: call.flag(ignore)?, multi_line: call.flag(multi)?, ..Flags::default() };
+    let flags = Flags {
+        ignore_case: call.flag(ignore)?,
+        multi_line: call.flag(multi)?,
+        ..Flags::default()
+    };
     let pattern = call.text(1)?;
     let regex = compiled(&pattern, flags)?;
     Ok(match anchor {

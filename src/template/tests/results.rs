@@ -37,9 +37,7 @@ fn get(call: &Bound<'_>, name: &str) -> Outcome<Option<Value>> {
     let value = call.value()?;
     if !is_mapping(value) {
         let kind = type_name(value);
-        return Err(call.refuse(format!(
-            "the '{name}' test expects a dictionary, got {kind}"
-        )));
+        return Err(call.refuse(format!("the '{name}' test expects a dictionary, got {kind}")));
     }
     mapping_get(value, &Value::from(name))
 }

@@ -112,11 +112,8 @@ fn semantic(call: &Bound<'_>, text: &str) -> Outcome<(Vec<u64>, Vec<String>)> {
     let invalid = || call.refuse(format!("invalid semantic version '{text}'"));
     let core = text.split('+').next().unwrap_or_default();
     let (core, prerelease) = core.split_once('-').unwrap_or((core, ""));
-    let numbers: Vec<u64> = core
-        .split('.')
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .map_err(|_| invalid())?;
+    let numbers: Vec<u64> =
+        core.split('.').map(str::parse).collect::<Result<_, _>>().map_err(|_| invalid())?;
     if numbers.len() != 3 {
         return Err(invalid());
     }
@@ -157,14 +154,14 @@ fn pep440(call: &Bound<'_>, text: &str) -> Outcome<Pep440> {
     let (mut post, mut development) = (-1, i64::MAX);
     while !rest.is_empty() {
         let trimmed = rest.trim_start_matches(['.', '-', '_']);
-        let end = trimmed
-            .find(|letter: char| !letter.is_ascii_alphabetic())
-            .unwrap_or(trimmed.len());
+        let end =
+            trimmed.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(trimmed.len());
         let (word, after) = trimmed.split_at(end);
         let after = after.trim_start_matches(['.', '-', '_']);
         let digits = after.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(after.len());
         let (number, after) = after.split_at(digits);
-        let number: u64 = if number.is_empty() { 0 } else { number.parse().map_err(|_| invalid())? };
+        let number: u64 =
+            if number.is_empty() { 0 } else { number.parse().map_err(|_| invalid())? };
         let signed = i64::try_from(number).unwrap_or(i64::MAX);
         match word {
             "a" | "alpha" => before = Some((0, number)),
@@ -193,7 +190,11 @@ fn version(call: &Bound<'_>) -> Outcome<bool> {
         return Err(call.refuse("Cannot specify both 'strict' and 'version_type'"));
     }
     if left.is_empty() || right.is_empty() {
-        let which = if left.is_empty() { "Input version value" } else { "Version parameter to compare against" };
+        let which = if left.is_empty() {
+            "Input version value"
+        } else {
+            "Version parameter to compare against"
+        };
         return Err(call.refuse(format!("{which} cannot be empty")));
     }
     let order = match kind.as_deref() {

@@ -1,0 +1,137 @@
+//! Lookups of the process, its commands and the variables.
+
+use std::process::{Command, Stdio};
+
+use minijinja::Value;
+
+use super::Request;
+use crate::template::failure::{Failure, Outcome};
+use crate::template::python::{Missing, elements, entries, is_mapping, text, undefined};
+use crate::template::regex::{Flags, compiled};
+
+/// `env`
+pub(super) fn variables(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    request.known_options(&["default"])?;
+    let names = request.texts()?;
+    Ok(names
+        .iter()
+        .map(|name| match (std::env::var(name.trim()), request.options.first()) {
+            (Ok(value), _) => Value::from(value),
+            (Err(_), Some((_, default))) => default.clone(),
+            (Err(_), None) => Value::from(""),
+        })
+        .collect())
+}
+
+fn run(command: &str) -> Outcome<String> {
+    let output = Command::new("/bin/sh")
+        .args(["-c", command])
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Failure::failed(format!("cannot run {command}: {error}")))?;
+    if !output.status.success() {
+        let code = output.status.code().unwrap_or(-1);
+        return Err(Failure::failed(format!("command '{command}' returned {code}")));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// `pipe`
+pub(super) fn pipe(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    let commands = request.texts()?;
+    commands.iter().map(|command| Ok(Value::from(run(command)?.trim_end()))).collect()
+}
+
+/// `lines`
+pub(super) fn lines(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    let mut lines = Vec::new();
+    for command in request.texts()? {
+        lines.extend(run(&command)?.lines().map(Value::from));
+    }
+    Ok(lines)
+}
+
+/// `vars`
+pub(super) fn vars(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    request.known_options(&["default"])?;
+    let mut found = Vec::new();
+    for name in request.texts()? {
+        let default = request.options.first().map(|(_, value)| value.clone());
+        found.push(match (request.scope.lookup(&name)?, default) {
+            (Some(value), _) => value,
+            (None, Some(default)) => default,
+            (None, None) => {
+                let message = format!("No variable named '{name}' was found.");
+                undefined(Missing::Other(Some(name), message))
+            }
+        });
+    }
+    Ok(found)
+}
+
+/// `varnames`
+pub(super) fn names(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    let mut found = Vec::new();
+    let names = request.scope.names();
+    for pattern in request.texts()? {
+        let regex = compiled(&pattern, Flags::default())?;
+        for name in &names {
+            if regex.is_found(name)? {
+                found.push(Value::from(name.as_str()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// `inventory_hostnames`: hosts of groups and hosts by name, with `:`, `,`, `!`, `&` between.
+pub(super) fn hosts(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    let Some(groups) = request.scope.lookup("groups")? else {
+        return Err(Failure::failed("there is no inventory here"));
+    };
+    if !is_mapping(&groups) {
+        return Err(Failure::failed("`groups` is no mapping"));
+    }
+    let groups = entries(&groups)?;
+    let members = |pattern: &str| -> Outcome<Vec<String>> {
+        for (name, hosts) in &groups {
+            if name.as_str() == Some(pattern) {
+                return elements(hosts)?.iter().map(text).collect();
+            }
+        }
+        for (_, hosts) in &groups {
+            for host in elements(hosts)? {
+                if host.as_str() == Some(pattern) {
+                    return Ok(vec![pattern.to_owned()]);
+                }
+            }
+        }
+        if pattern == "*" {
+            return groups
+                .iter()
+                .find(|(name, _)| name.as_str() == Some("all"))
+                .map_or(Ok(Vec::new()), |(_, hosts)| elements(hosts)?.iter().map(text).collect());
+        }
+        Ok(Vec::new())
+    };
+    let mut chosen: Vec<String> = Vec::new();
+    for term in request.texts()? {
+        for part in term.split([':', ',']).map(str::trim).filter(|part| !part.is_empty()) {
+            if let Some(refused) = part.strip_prefix('!') {
+                let refused = members(refused)?;
+                chosen.retain(|host| !refused.contains(host));
+            } else if let Some(shared) = part.strip_prefix('&') {
+                let shared = members(shared)?;
+                chosen.retain(|host| shared.contains(host));
+            } else {
+                for host in members(part)? {
+                    if !chosen.contains(&host) {
+                        chosen.push(host);
+                    }
+                }
+            }
+        }
+    }
+    Ok(chosen.into_iter().map(Value::from).collect())
+}

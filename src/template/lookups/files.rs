@@ -1,0 +1,272 @@
+//! Lookups of files.
+
+use std::path::{Path, PathBuf};
+
+use minijinja::Value;
+
+use super::Request;
+use crate::template::failure::{Failure, Outcome};
+use crate::template::python::{Class, class_of, elements, is_mapping, mapping_get, text};
+use crate::template::templar::{FileOptions, Templar};
+
+fn read(path: &Path) -> Outcome<String> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::failed(format!("{} is no UTF-8 text", path.display())))
+}
+
+/// `file`
+pub(super) fn contents(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    request.known_options(&["lstrip", "rstrip"])?;
+    let mut found = Vec::new();
+    for term in request.texts()? {
+        let Some(path) = request.find_file("files", &term) else {
+            return Err(Failure::failed(format!(
+                "Unable to access the file '{term}': File not found. Use -vvvvv to see paths searched."
+            )));
+        };
+        let mut contents = read(&path)?;
+        if request.flag("lstrip", false)? {
+            contents = contents.trim_start().to_owned();
+        }
+        if request.flag("rstrip", true)? {
+            contents.truncate(contents.trim_end().len());
+        }
+        found.push(Value::from(contents));
+    }
+    Ok(found)
+}
+
+/// `template`
+pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    const MARKERS: [&str; 6] = [
+        "variable_start_string",
+        "variable_end_string",
+        "block_start_string",
+        "block_end_string",
+        "comment_start_string",
+        "comment_end_string",
+    ];
+    let mut known =
+        vec!["convert_data", "template_vars", "jinja2_native", "trim_blocks", "lstrip_blocks"];
+    known.extend(MARKERS);
+    request.known_options(&known)?;
+    let mut options = FileOptions {
+        trim_blocks: request.flag("trim_blocks", true)?,
+        lstrip_blocks: request.flag("lstrip_blocks", false)?,
+        ..FileOptions::default()
+    };
+    if MARKERS.iter().any(|name| request.option(name).is_some()) {
+        let defaults = ["{{", "}}", "{%", "%}", "{#", "#}"];
+        let mut markers = <[String; 6]>::default();
+        for ((marker, name), default) in markers.iter_mut().zip(MARKERS).zip(defaults) {
+            *marker = request.text_option(name, default)?;
+        }
+        options.markers = Some(markers);
+    }
+    let mut scope = request.scope.clone();
+    if let Some(variables) = request.option("template_vars") {
+        let mut layer = crate::vars::Layer::new();
+        for (name, value) in crate::template::python::entries(variables)? {
+            let value = crate::template::python::finalise(&value)?;
+            layer.insert(text(&name)?, crate::vars::Var::Data(value));
+        }
+        scope = scope.over(std::sync::Arc::new(layer));
+    }
+    let mut rendered = Vec::new();
+    for term in request.texts()? {
+        let Some(path) = request.find_file("templates", &term) else {
+            return Err(Failure::failed(format!(
+                "the template file {term} could not be found for the lookup"
+            )));
+        };
+        let source = read(&path)?;
+        rendered.push(Value::from(Templar::default().file(&path, &source, &options, &scope)?));
+    }
+    Ok(rendered)
+}
+
+/// `fileglob`
+pub(super) fn globbed(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    let mut found: Vec<String> = Vec::new();
+    for term in request.texts()? {
+        let path = Path::new(&term);
+        let patterns: Vec<PathBuf> = if path.is_absolute() {
+            vec![path.to_path_buf()]
+        } else {
+            request.scope.directories().candidates("files", path)
+        };
+        for pattern in patterns {
+            let files = glob(&pattern.to_string_lossy());
+            let files: Vec<String> =
+                files.into_iter().filter(|file| Path::new(file).is_file()).collect();
+            if !files.is_empty() {
+                found.extend(files);
+                break;
+            }
+        }
+    }
+    Ok(found.into_iter().map(Value::from).collect())
+}
+
+/// The paths that a pattern with `*`, `?` and `[…]` matches.
+pub(in crate::template) fn glob(pattern: &str) -> Vec<String> {
+    let absolute = pattern.starts_with('/');
+    let mut paths = vec![PathBuf::from(if absolute { "/" } else { "" })];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let mut next = Vec::new();
+        for folder in &paths {
+            if !part.contains(['*', '?', '[']) {
+                let path = folder.join(part);
+                if path.symlink_metadata().is_ok() {
+                    next.push(path);
+                }
+                continue;
+            }
+            let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let Ok(entries) = std::fs::read_dir(listed) else {
+                continue;
+            };
+            let mut names: Vec<String> = entries
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .filter(|name| !name.starts_with('.') || part.starts_with('.'))
+                .filter(|name| matches_glob(part, name))
+                .collect();
+            names.sort();
+            next.extend(names.into_iter().map(|name| folder.join(name)));
+        }
+        paths = next;
+    }
+    paths.into_iter().map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+fn matches_glob(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    matches_letters(&pattern, &name)
+}
+
+fn matches_letters(pattern: &[char], name: &[char]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some(('*', rest)), _) => {
+            matches_letters(rest, name)
+                || name.split_first().is_some_and(|(_, tail)| matches_letters(pattern, tail))
+        }
+        (Some(('?', rest)), Some((_, tail))) => matches_letters(rest, tail),
+        (Some(('[', rest)), Some((letter, tail))) => match class(rest, *letter) {
+            Some((true, after)) => matches_letters(after, tail),
+            Some((false, _)) => false,
+            None => *letter == '[' && matches_letters(rest, tail),
+        },
+        (Some((wanted, rest)), Some((letter, tail))) => {
+            wanted == letter && matches_letters(rest, tail)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a letter is in the class that begins after `[`, and what follows the class.
+fn class(pattern: &[char], letter: char) -> Option<(bool, &[char])> {
+    let (negated, body) = match pattern.split_first() {
+        Some(('!', rest)) => (true, rest),
+        _ => (false, pattern),
+    };
+    let end = body.iter().skip(1).position(|letter| *letter == ']')? + 1;
+    let (set, after) = body.split_at(end);
+    let after = after.get(1..)?;
+    let mut found = false;
+    let mut rest = set;
+    while let Some((first, tail)) = rest.split_first() {
+        match tail {
+            ['-', last, remaining @ ..] => {
+                found = found || (*first..=*last).contains(&letter);
+                rest = remaining;
+            }
+            _ => {
+                found = found || *first == letter;
+                rest = tail;
+            }
+        }
+    }
+    Some((found != negated, after))
+}
+
+/// `first_found`
+pub(super) fn first_found(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    let mut skip = request.flag("skip", false)?;
+    let mut candidates = Vec::new();
+    let mut nothing_given = true;
+    if request.option("files").is_some() || request.option("paths").is_some() {
+        nothing_given = false;
+        candidates.extend(combined(request.option("files"), request.option("paths"))?);
+    }
+    for term in &request.terms {
+        nothing_given = false;
+        for term in if class_of(term) == Class::List { elements(term)? } else { vec![term.clone()] }
+        {
+            if is_mapping(&term) {
+                let get = |name: &str| mapping_get(&term, &Value::from(name));
+                let (files, paths) = (get("files")?, get("paths")?);
+                if let Some(skips) = get("skip")? {
+                    skip = skip || crate::template::python::truth(&skips)?;
+                }
+                candidates.extend(combined(files.as_ref(), paths.as_ref())?);
+            } else {
+                candidates.extend(split_names(&term)?);
+            }
+        }
+    }
+    for candidate in &candidates {
+        for kind in ["files", "templates", "vars", "tasks"] {
+            if let Some(path) = request.find_file(kind, candidate) {
+                return Ok(vec![Value::from(path.to_string_lossy().into_owned())]);
+            }
+        }
+    }
+    if skip || nothing_given {
+        return Ok(Vec::new());
+    }
+    Err(Failure::failed("No file was found when using first_found."))
+}
+
+fn split_names(value: &Value) -> Outcome<Vec<String>> {
+    let names: Vec<String> = match class_of(value) {
+        Class::List | Class::Tuple => elements(value)?.iter().map(text).collect::<Outcome<_>>()?,
+        _ => vec![text(value)?],
+    };
+    Ok(names
+        .iter()
+        .flat_map(|name| name.split([',', ';']))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect())
+}
+
+fn combined(files: Option<&Value>, paths: Option<&Value>) -> Outcome<Vec<String>> {
+    let files = files.map_or(Ok(Vec::new()), split_names)?;
+    let paths = match paths {
+        Some(paths) if !paths.is_none() => {
+            let mut split = Vec::new();
+            for path in split_names(paths)? {
+                split.extend(path.split(':').map(str::to_owned));
+            }
+            split
+        }
+        _ => Vec::new(),
+    };
+    if paths.is_empty() {
+        return Ok(files);
+    }
+    if files.is_empty() {
+        return Ok(paths);
+    }
+    Ok(paths
+        .iter()
+        .flat_map(|path| {
+            files.iter().map(move |file| format!("{}/{file}", path.trim_end_matches('/')))
+        })
+        .collect())
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Records what ansible-core makes of the templates of `tests/fixtures/templates.cases`.
+
+Usage: python tests/oracle/templates.py, with ansible-core 2.19 importable; run from the
+repository's root. Writes `tests/fixtures/templates.json`.
+
+The cases file has a line a case: `template`, `expression` or `condition`, a blank, and a JSON
+string. `vars.yml` beside it holds the variables.
+"""
+
+import contextlib
+import io
+import json
+import pathlib
+import sys
+import warnings
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+FIXTURES = pathlib.Path("tests/fixtures")
+
+
+def trusted(value):
+    if isinstance(value, str):
+        return trust_as_template(value)
+    if isinstance(value, dict):
+        return {trusted(key): trusted(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [trusted(entry) for entry in value]
+    return value
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    return str(value)
+
+
+def run(mode, source, templar):
+    text = trust_as_template(source)
+    if mode == "template":
+        return templar.template(text)
+    if mode == "expression":
+        return templar.evaluate_expression(text)
+    return templar.evaluate_conditional(text)
+
+
+def main():
+    loader = DataLoader()
+    variables = trusted(loader.load_from_file(str(FIXTURES / "templates.vars.yml")))
+    cases = []
+    for line in (FIXTURES / "templates.cases").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        mode, _, source = line.partition(" ")
+        source = json.loads(source)
+        case = {"mode": mode, "source": source}
+        templar = Templar(loader=loader, variables=variables)
+        try:
+            with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+                case["value"] = plain(run(mode, source, templar))
+        except Exception as error:
+            case["error"] = str(error)
+        cases.append(case)
+    target = FIXTURES / "templates.json"
+    known = []
+    if target.exists():
+        known = json.loads(target.read_text())["known_differences"]
+    document = {"recorded_with": "ansible-core 2.19", "known_differences": known, "cases": cases}
+    target.write_text(json.dumps(document, indent=1, ensure_ascii=True) + "\n")
+    print(f"{len(cases)} cases", file=sys.stderr)
+
+
+warnings.simplefilter("ignore")
+main()
