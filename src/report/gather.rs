@@ -294,6 +294,10 @@ impl Task {
             failure.hosts.sort_by(|a, b| natural(a, b));
             failure.hosts.dedup();
         }
+        failures.sort_by(|a, b| match (a.hosts.first(), b.hosts.first()) {
+            (Some(a), Some(b)) => natural(a, b),
+            _ => std::cmp::Ordering::Equal,
+        });
         TaskReport {
             name: self.head.name.clone(),
             role: self.head.role.clone(),
@@ -320,14 +324,16 @@ impl Task {
 /// Distinct things and the hosts that share them, in the order of their first host.
 #[derive(Debug)]
 struct Shared<T> {
-    entries: Vec<(T, Vec<String>)>,
+    /// Each with its hosts, and when it was added for each.
+    entries: Vec<(T, Vec<(String, usize)>)>,
+    added: usize,
     /// Entries by the hash of their JSON.
     index: HashMap<u64, Vec<usize>>,
 }
 
 impl<T> Default for Shared<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), index: HashMap::new() }
+        Self { entries: Vec::new(), added: 0, index: HashMap::new() }
     }
 }
 
@@ -337,29 +343,37 @@ impl<T: Clone + PartialEq + Serialize> Shared<T> {
         // a thing that is no JSON shares the hash of the empty text; equality decides anyway
         serde_json::to_string(thing).unwrap_or_default().hash(&mut hasher);
         let candidates = self.index.entry(hasher.finish()).or_default();
+        self.added += 1;
         for &at in candidates.iter() {
             if let Some((known, hosts)) = self.entries.get_mut(at)
                 && known == thing
             {
                 // items of a loop may share a diff on the same host
-                if hosts.last().is_none_or(|last| last != host) {
-                    hosts.push(host.to_owned());
+                if !hosts.iter().any(|(known, _)| known == host) {
+                    hosts.push((host.to_owned(), self.added));
                 }
                 return;
             }
         }
         candidates.push(self.entries.len());
-        self.entries.push((thing.clone(), vec![host.to_owned()]));
+        self.entries.push((thing.clone(), vec![(host.to_owned(), self.added)]));
     }
 
+    /// In the order of the first host, and of what that host told: which host was faster must not
+    /// be seen.
     fn map<R>(&self, draw: impl Fn(&T, Vec<String>) -> R) -> Vec<R> {
-        let sorted = |hosts: &Vec<String>| {
+        let mut entries: Vec<(&T, Vec<(String, usize)>)> = Vec::new();
+        for (thing, hosts) in &self.entries {
             let mut hosts = hosts.clone();
-            hosts.sort_by(|a, b| natural(a, b));
-            hosts.dedup();
-            hosts
-        };
-        self.entries.iter().map(|(thing, hosts)| draw(thing, sorted(hosts))).collect()
+            hosts.sort_by(|(a, _), (b, _)| natural(a, b));
+            entries.push((thing, hosts));
+        }
+        entries.sort_by(|(_, these), (_, those)| match (these.first(), those.first()) {
+            (Some((a, first)), Some((b, second))) => natural(a, b).then(first.cmp(second)),
+            _ => std::cmp::Ordering::Equal,
+        });
+        let names = |hosts: Vec<(String, usize)>| hosts.into_iter().map(|(name, _)| name).collect();
+        entries.into_iter().map(|(thing, hosts)| draw(thing, names(hosts))).collect()
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) fn record(stage: &Stage<'_>, program: &OsString) -> Result<()> {
         ("ANSIBLE_INVENTORY_UNPARSED_WARNING", "0"),
         ("ANSIBLE_SSH_CONTROL_PATH_DIR", &stage.work.path().join("cp").to_string_lossy()),
         ("ANSIBLE_TIMEOUT", "10"),
+        ("ANSIBLE_PIPELINING", "1"),
+        ("ANSIBLE_SSH_TRANSFER_METHOD", "piped"),
     ] {
         command.env(name, value);
     }

@@ -192,6 +192,16 @@ impl Handler for Client {
         }
     }
 
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        // there is none; a client that hears nothing waits for ever
+        session.channel_failure(channel)
+    }
+
     async fn shell_request(
         &mut self,
         channel: ChannelId,
