@@ -43,8 +43,12 @@ impl ControlDirectory {
 
 impl Drop for ControlDirectory {
     fn drop(&mut self) {
-        // a few sockets at most; nothing can be done when it fails
-        let _ = std::fs::remove_dir_all(&self.0);
+        // an `ssh` that is just ending may take its socket away under our hands: once more then
+        for _ in 0..3 {
+            if std::fs::remove_dir_all(&self.0).is_ok() {
+                break;
+            }
+        }
     }
 }
 
