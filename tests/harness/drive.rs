@@ -263,7 +263,11 @@ impl<'a> Stage<'a> {
                 .difference(before)
                 .filter(|found| {
                     // a process has no slash first or has arguments; a file is one that was asked for
-                    !self.description.expect_files.keys().any(|path| found.starts_with(path.as_str()))
+                    !self
+                        .description
+                        .expect_files
+                        .keys()
+                        .any(|path| found.starts_with(path.as_str()))
                 })
                 .cloned()
                 .collect();
