@@ -89,6 +89,7 @@ def main():
     words.add_argument("--hosts", default="1,10,50", help="numbers of hosts")
     words.add_argument("--runs", type=int, default=5)
     words = words.parse_args()
+    words.canvass = os.path.abspath(words.canvass)
     if not os.access(words.canvass, os.X_OK):
         sys.exit(f"{words.canvass} is missing: cargo build --release")
     with tempfile.TemporaryDirectory(prefix="compare-", dir="/tmp") as folder:

@@ -203,8 +203,7 @@ fn jump_host_is_passed() -> Result<()> {
     for way in ["ssh", "openssh"] {
         let _ = fs::remove_file(site.path().join("target/inner"));
         let config = format!("-F {}", site.path().join("home/.ssh/config").display());
-        let ended =
-            play(&site, "inner\n", &["-c", way, "--ssh-common-args", &config])?;
+        let ended = play(&site, "inner\n", &["-c", way, "--ssh-common-args", &config])?;
         ends(&ended, 0).with_context(|| way.to_owned())?;
         ensure!(site.path().join("target/inner").exists(), "nothing was written");
         ensure!(jump.log()?.contains("Accepted publickey"), "the jump host was not used");
@@ -216,7 +215,8 @@ fn openssh_client_carries_the_play() -> Result<()> {
     let site = Site::new()?;
     let server = site.server("one")?;
     site.knows(&server)?;
-    let known = format!("-o UserKnownHostsFile={}", site.path().join("home/.ssh/known_hosts").display());
+    let known =
+        format!("-o UserKnownHostsFile={}", site.path().join("home/.ssh/known_hosts").display());
     let more = ["-c", "openssh", "--ssh-common-args", &known];
     ends(&play(&site, &host("one", &server), &more)?, 0)?;
     ensure!(site.path().join("target/one").exists(), "nothing was written");
@@ -238,8 +238,7 @@ fn fifty_hosts_run_at_once() -> Result<()> {
         for last in 1..=server::ADDRESSES {
             let number = tens * server::ADDRESSES + last;
             let port = server.port();
-            inventory +=
-                &format!("n{number:02} ansible_host=127.0.0.{last} ansible_port={port}\n");
+            inventory += &format!("n{number:02} ansible_host=127.0.0.{last} ansible_port={port}\n");
         }
         servers.push(server);
     }

@@ -183,8 +183,7 @@ impl<'a> Batch<'a> {
         }
         let Some((name, _)) = self.hosts.get_index(host) else { return true };
         let scope = self.play.host_scope(name);
-        let reader =
-            KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
+        let reader = KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
         reader.boolean_node("gather_facts", node).unwrap_or(true)
     }
 
@@ -546,7 +545,8 @@ fn failure(play: &PlayContext, step: usize, total: &TaskResult) -> Learnt {
     let mut learnt = Learnt::default();
     if let Some(found) = play.steps.list.get(step) {
         let task = &found.task.task;
-        let name = task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.written);
+        let name =
+            task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.written);
         let task = Value::from_pairs([
             ("name", Value::from(name)),
             ("action", Value::from(task.action.written.as_str())),
@@ -561,9 +561,7 @@ impl JobResult {
     /// A handler of which nobody knows whether it would run.
     fn unknown(reason: String) -> Self {
         Self {
-            total: TaskResult::unknown(format!(
-                "whether it is notified is unknown: {reason}"
-            )),
+            total: TaskResult::unknown(format!("whether it is notified is unknown: {reason}")),
             delegated_to: None,
             facts_of: None,
             censored: false,

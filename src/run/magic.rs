@@ -124,9 +124,7 @@ impl Object for AllHosts {
         let play = self.play.upgrade()?;
         let host = key.as_str()?;
         let known = play.run.inventory.is_listed(host) || LOCALHOST.contains(&host);
-        known.then(|| {
-            Value::from_object(OneHost { play: Arc::downgrade(&play), host: host.to_owned() })
-        })
+        known.then(|| play.host_scope(host).to_value())
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -134,36 +132,5 @@ impl Object for AllHosts {
             play.run.inventory.hosts().iter().map(|host| Value::from(host.as_str())).collect()
         });
         Enumerator::Values(hosts.unwrap_or_default())
-    }
-}
-
-/// The variables of one host.
-struct OneHost {
-    play: Weak<PlayContext>,
-    host: String,
-}
-
-impl fmt::Debug for OneHost {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "hostvars['{}']", self.host)
-    }
-}
-
-impl Object for OneHost {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let scope = self.play.upgrade()?.host_scope(&self.host);
-        match scope.value(key.as_str()?) {
-            Ok(value) => value,
-            // an invalid value: the error surfaces where it is used
-            Err(error) => Some(Value::from(minijinja::Error::new(
-                minijinja::ErrorKind::InvalidOperation,
-                error.to_string(),
-            ))),
-        }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let names = self.play.upgrade().map(|play| play.host_scope(&self.host).names());
-        Enumerator::Values(names.unwrap_or_default().into_iter().map(Value::from).collect())
     }
 }

@@ -122,8 +122,7 @@ fn notifications(steps: &Steps, problems: &mut Vec<Diagnostic>) {
                 .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
                 .min()
                 .map(|(_, known)| known.clone());
-            let error =
-                UnknownHandler { name: name.to_owned(), nearest, span: node.span.clone() };
+            let error = UnknownHandler { name: name.to_owned(), nearest, span: node.span.clone() };
             problems.push(Diagnostic::error(&error));
         }
     }

@@ -25,7 +25,8 @@ pub(crate) fn find(root: &Path) -> Result<Vec<Folder>> {
     for area in folders(root)? {
         for case in folders(&area)? {
             if case.join("scenario.yml").is_file() {
-                found.push(Folder { name: format!("{}::{}", last(&area), last(&case)), path: case });
+                found
+                    .push(Folder { name: format!("{}::{}", last(&area), last(&case)), path: case });
             }
         }
     }

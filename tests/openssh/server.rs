@@ -22,7 +22,8 @@ pub(crate) fn missing() -> Option<String> {
     if !Path::new(SSHD).exists() {
         return Some(format!("{SSHD} is missing; install openssh-server"));
     }
-    if !Command::new("ssh-keygen").arg("-?").output().is_ok_and(|output| !output.stderr.is_empty()) {
+    if !Command::new("ssh-keygen").arg("-?").output().is_ok_and(|output| !output.stderr.is_empty())
+    {
         return Some("ssh-keygen is missing; install openssh-client".to_owned());
     }
     // a folder that sshd wants when root starts it
