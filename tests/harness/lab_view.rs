@@ -55,13 +55,17 @@ impl View {
         fs::symlink_metadata(self.at(path)).is_ok()
     }
 
-    /// What lies in the folders for temporary files.
+    /// What lies in the folders for temporary files, the cached runner aside, which may lie there
+    /// for users who have no home.
     pub(crate) fn temporary_files(&self) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         for folder in ["/tmp", "/var/tmp", "/dev/shm", "/run/user"] {
             if let Ok(entries) = fs::read_dir(self.at(folder)) {
                 for entry in entries {
-                    found.insert(format!("{folder}/{}", entry?.file_name().to_string_lossy()));
+                    let name = entry?.file_name().to_string_lossy().into_owned();
+                    if !name.starts_with(".canvass-") {
+                        found.insert(format!("{folder}/{name}"));
+                    }
                 }
             }
         }

@@ -1,0 +1,282 @@
+//! Hosts with systemd and sudo, in network namespaces that `hosts/up` makes.
+//!
+//! They need root, `systemd-nspawn` and, once, `mmdebstrap` with a registry; where something is
+//! missing, the tests are reported as ignored, with the reason in their names. `HOSTS_LAYER` names
+//! a file system that is there already.
+
+#[path = "harness/command.rs"]
+mod command;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use command::{Ended, Watch};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tempfile::TempDir;
+
+const TESTS: [(&str, fn(&Hosts) -> Result<()>); 4] = [
+    ("the_sample_site_comes_up_on_systemd", sample_site),
+    ("sudo_takes_privilege_with_and_without_a_password", sudo),
+    ("a_service_is_started_stopped_and_enabled", service),
+    ("a_host_that_is_cut_off_ends_unreachable_and_others_finish", cut_off),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // the hosts are shared
+    arguments.test_threads = Some(1);
+    let missing = missing();
+    let trials = TESTS.map(|(name, test)| {
+        let name = match &missing {
+            Some(reason) => format!("{name} (skipped: {reason})"),
+            None => name.to_owned(),
+        };
+        let run = move || {
+            Hosts::up()
+                .and_then(|hosts| test(&hosts))
+                .map_err(|error| Failed::from(format!("{error:#}")))
+        };
+        Trial::test(name, run).with_ignored_flag(missing.is_some())
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
+}
+
+fn script() -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/up"))
+}
+
+/// The file system that hosts share.
+fn layer() -> PathBuf {
+    std::env::var_os("HOSTS_LAYER").map_or_else(
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts-layer"),
+        PathBuf::from,
+    )
+}
+
+/// What keeps hosts from coming up on this machine.
+fn missing() -> Option<String> {
+    let said = match script().arg("missing").output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    if !said.is_empty() {
+        return Some(said);
+    }
+    if std::env::var_os("HOSTS_LAYER").is_some() {
+        return None;
+    }
+    let made = script().arg("layer").arg(layer()).output();
+    match made {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!(
+            "no file system for hosts: {}",
+            String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ")
+        )),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Two fresh hosts, `s1` and `s2`.
+struct Hosts {
+    dir: TempDir,
+}
+
+impl Hosts {
+    fn up() -> Result<Self> {
+        let hosts = Self { dir: tempfile::Builder::new().prefix("hosts-").tempdir_in("/tmp")? };
+        fs::create_dir(hosts.dir.path().join("home"))?;
+        let status = script().arg("start").arg(hosts.run()).arg(layer()).arg("2").status()?;
+        ensure!(status.success(), "the hosts did not come up");
+        Ok(hosts)
+    }
+
+    fn run(&self) -> PathBuf {
+        self.dir.path().join("run")
+    }
+
+    /// Runs a playbook that is given as text.
+    fn play(&self, playbook: &str, more: &[&str]) -> Result<Ended> {
+        let path = self.dir.path().join("playbook.yml");
+        fs::write(&path, playbook)?;
+        self.play_file(&path, more)
+    }
+
+    fn play_file(&self, playbook: &Path, more: &[&str]) -> Result<Ended> {
+        let home = self.dir.path().join("home");
+        let mut command = script();
+        command::quiet(&mut command, &home);
+        command.arg("run").arg(self.run()).arg(command::canvass(&home).get_program());
+        command.arg("play").arg("-i").arg(self.run().join("inventory.ini"));
+        command.args(more).arg(playbook);
+        let watch = Watch { within: Duration::from_secs(120), interrupt_when: None, stdin: "" };
+        command::run(command, &watch)
+    }
+
+    fn fault(&self, what: &str, host: &str) -> Result<()> {
+        let status = script().arg(what).arg(self.run()).arg(host).status()?;
+        ensure!(status.success(), "{what} {host}");
+        Ok(())
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        let _ = script().arg("down").arg(self.run()).status();
+    }
+}
+
+fn ends(ended: &Ended, code: i32) -> Result<()> {
+    let Ended { code: ended, stdout, stderr } = ended;
+    ensure!(*ended == Some(code), "ended with {ended:?}, not {code}\n{stdout}\n{stderr}");
+    Ok(())
+}
+
+fn says(ended: &Ended, word: &str) -> Result<()> {
+    let said = ended.stdout.contains(word) || ended.stderr.contains(word);
+    ensure!(said, "the output lacks `{word}`:\n{}\n{}", ended.stdout, ended.stderr);
+    Ok(())
+}
+
+fn sample_site(hosts: &Hosts) -> Result<()> {
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/site.yml");
+    ends(&hosts.play_file(&site, &["--check"])?, 0).context("in the dry run")?;
+    ends(&hosts.play_file(&site, &[])?, 0)?;
+    let again = hosts.play_file(&site, &[])?;
+    ends(&again, 0).context("in the second run")?;
+    says(&again, "Nothing was changed.")
+}
+
+fn sudo(hosts: &Hosts) -> Result<()> {
+    let playbook = "
+- name: Privilege
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Ask who it is
+      ansible.builtin.command: id -un
+      register: who
+      changed_when: false
+      become: true
+      become_user: \"{{ as }}\"
+    - name: See
+      ansible.builtin.assert:
+        that: who.stdout == as
+";
+    let password = hosts.dir.path().join("password");
+    fs::write(&password, "deploy-pw\n")?;
+    let with = ["--become-password-file", &password.to_string_lossy()];
+    for user in ["root", "ops"] {
+        let who = format!("as={user}");
+        let plain = ["-e", "ansible_user=ops", "-e", &who];
+        ends(&hosts.play(playbook, &plain)?, 0)?;
+        let asked = [&["-e", "ansible_user=deploy", "-e", &who], &with[..]].concat();
+        let ended = hosts.play(playbook, &asked)?;
+        ends(&ended, 0)?;
+        ensure!(!ended.stdout.contains("deploy-pw"), "the password was told");
+    }
+    let none = hosts.play(playbook, &["-e", "ansible_user=deploy", "-e", "as=root"])?;
+    ends(&none, 2)?;
+    says(&none, "Missing sudo password")?;
+    fs::write(&password, "wrong-pw\n")?;
+    let asked = [&["-e", "ansible_user=deploy", "-e", "as=root"], &with[..]].concat();
+    let wrong = hosts.play(playbook, &asked)?;
+    ends(&wrong, 2)?;
+    says(&wrong, "Incorrect sudo password")?;
+    ensure!(!wrong.stdout.contains("wrong-pw"), "the password was told");
+    Ok(())
+}
+
+fn service(hosts: &Hosts) -> Result<()> {
+    let playbook = "
+- name: A unit
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Write the unit
+      ansible.builtin.copy:
+        content: |
+          [Service]
+          ExecStart=/bin/sleep infinity
+          [Install]
+          WantedBy=multi-user.target
+        dest: /etc/systemd/system/sleeper.service
+        mode: '0644'
+      notify: Restart it
+    - name: Start it
+      ansible.builtin.systemd_service:
+        name: sleeper
+        state: started
+        enabled: true
+        daemon_reload: true
+  handlers:
+    - name: Restart it
+      ansible.builtin.service:
+        name: sleeper
+        state: restarted
+";
+    ends(&hosts.play(playbook, &["--check"])?, 0).context("in the dry run")?;
+    ends(&hosts.play(playbook, &[])?, 0)?;
+    let again = hosts.play(playbook, &[])?;
+    ends(&again, 0)?;
+    says(&again, "Nothing was changed.")?;
+    let stop = "
+- name: Stop it
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Stop
+      ansible.builtin.service:
+        name: sleeper
+        state: stopped
+        enabled: false
+    - name: See
+      ansible.builtin.command: systemctl is-active sleeper
+      register: state
+      changed_when: false
+      failed_when: state.stdout == 'active'
+";
+    ends(&hosts.play(stop, &[])?, 0)
+}
+
+fn cut_off(hosts: &Hosts) -> Result<()> {
+    let playbook = "
+- name: Long
+  hosts: all
+  gather_facts: false
+  vars:
+    ansible_ssh_common_args: -o UserKnownHostsFile={{ known }} -o ServerAliveInterval=2 -o ServerAliveCountMax=2
+  tasks:
+    - name: Work for a while
+      ansible.builtin.shell: touch /etc/begun; sleep 8
+      changed_when: false
+    - name: Finish
+      ansible.builtin.copy:
+        content: x
+        dest: /etc/finished
+        mode: '0644'
+";
+    let begun = |host: &str| hosts.run().join(host).join("root/etc/begun");
+    let started = Instant::now();
+    let ended = thread::scope(|scope| {
+        let play = scope.spawn(|| {
+            let known = format!("known={}", hosts.run().join("known_hosts").display());
+            hosts.play(playbook, &["-T", "5", "-e", &known])
+        });
+        while !begun("s2").exists() && started.elapsed() < Duration::from_secs(30) {
+            thread::sleep(Duration::from_millis(50));
+        }
+        hosts.fault("cut", "s2")?;
+        play.join().map_err(|_| anyhow::anyhow!("the play panicked"))?
+    })?;
+    ends(&ended, 4)?;
+    ensure!(started.elapsed() < Duration::from_secs(60), "it took {:?}", started.elapsed());
+    says(&ended, "s2")?;
+    says(&ended, "unreachable=1")?;
+    ensure!(hosts.run().join("s1/root/etc/finished").exists(), "the other host did not finish");
+    ensure!(!hosts.run().join("s2/root/etc/finished").exists(), "the host that was cut off went on");
+    Ok(())
+}
