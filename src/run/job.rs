@@ -465,8 +465,8 @@ impl Job {
             directories: &directories,
             host: &self.host,
             verbosity: run.settings.verbosity,
+            mode: setting.mode,
         };
-        let _ = setting;
         match arguments::prepare(&input, rendered.arguments) {
             Ok(Prepared::Meta(meta)) => Stage::Meta(meta),
             Ok(prepared) => Stage::Ready(Box::new(prepared)),

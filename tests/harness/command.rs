@@ -1,4 +1,4 @@
-//! Running the binary: its whole output, a time limit, Ctrl-C at a given word.
+//! Running the binary: its whole output, a time limit, Ctrl-C at a given moment.
 
 use std::io::Read;
 use std::path::Path;
@@ -37,12 +37,11 @@ pub(crate) fn quiet(command: &mut Command, home: &Path) {
 }
 
 /// How a process is watched.
-#[derive(Debug, Clone)]
 pub(crate) struct Watch<'a> {
     /// It must end in this time.
     pub(crate) within: Duration,
-    /// It is sent SIGINT when its output holds this text.
-    pub(crate) interrupt_after: Option<&'a str>,
+    /// It is sent SIGINT when this holds.
+    pub(crate) interrupt_when: Option<&'a dyn Fn() -> bool>,
     /// Its standard input.
     pub(crate) stdin: &'a str,
 }
@@ -69,8 +68,8 @@ pub(crate) fn run(mut command: Command, watch: &Watch<'_>) -> Result<Ended> {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if let (Some(word), Some(pid), false) = (watch.interrupt_after, pid, interrupted)
-            && (output.text().contains(word) || errors.text().contains(word))
+        if let (Some(holds), Some(pid), false) = (watch.interrupt_when, pid, interrupted)
+            && holds()
         {
             kill_process(pid, Signal::INT)?;
             interrupted = true;
@@ -87,8 +86,8 @@ pub(crate) fn run(mut command: Command, watch: &Watch<'_>) -> Result<Ended> {
         }
         thread::sleep(Duration::from_millis(5));
     };
-    if watch.interrupt_after.is_some() && !interrupted {
-        bail!("ended before it said what it is interrupted after");
+    if watch.interrupt_when.is_some() && !interrupted {
+        bail!("ended before it could be interrupted");
     }
     Ok(Ended { code: status.code(), stdout: output.finish(), stderr: errors.finish() })
 }
@@ -117,10 +116,6 @@ fn listen(stream: Option<impl Read + Send + 'static>) -> Stream {
 }
 
 impl Stream {
-    fn text(&self) -> String {
-        self.text.lock().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
-    }
-
     fn finish(self) -> String {
         let Self { text, reader } = self;
         let _ = reader.join();

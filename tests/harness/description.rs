@@ -24,8 +24,10 @@ pub(crate) struct Description {
     pub(crate) no_check_because: Option<String>,
     /// How the dry run ends, where it is not as the real one.
     pub(crate) check_exit_code: Option<i32>,
-    /// Names of tasks that the dry run cannot know, or does not reach by what it cannot know.
+    /// Names of tasks that the dry run cannot know.
     pub(crate) unknown: Vec<String>,
+    /// Names of tasks that run otherwise in the dry run, because one before them is unknown.
+    pub(crate) after_unknown: Vec<String>,
     /// What the second run does.
     #[serde(with = "serde_yaml::with::singleton_map")]
     pub(crate) second_run: SecondRun,
@@ -35,8 +37,8 @@ pub(crate) struct Description {
     pub(crate) expect_output_contains: Vec<String>,
     /// Texts that no output of any run holds, the report files included.
     pub(crate) expect_output_omits: Vec<String>,
-    /// Ctrl-C is sent when the output holds this text.
-    pub(crate) interrupt_after: Option<String>,
+    /// Ctrl-C is sent when this file is on all lab hosts.
+    pub(crate) interrupt_at: Option<String>,
     /// More environment.
     pub(crate) env: BTreeMap<String, String>,
     /// Text for standard input.
@@ -59,11 +61,12 @@ impl Default for Description {
             no_check_because: None,
             check_exit_code: None,
             unknown: Vec::new(),
+            after_unknown: Vec::new(),
             second_run: SecondRun::Unchanged,
             expect_files: BTreeMap::new(),
             expect_output_contains: Vec::new(),
             expect_output_omits: Vec::new(),
-            interrupt_after: None,
+            interrupt_at: None,
             env: BTreeMap::new(),
             stdin: String::new(),
             ansible: false,
@@ -148,6 +151,10 @@ impl Description {
         if let SecondRun::Skip(reason) = &self.second_run {
             ensure!(reason.len() > 10, "`second_run: skip` needs its reason");
         }
+        ensure!(
+            self.after_unknown.is_empty() || !self.unknown.is_empty(),
+            "nothing is `after_unknown` where nothing is unknown"
+        );
         for (path, file) in &self.expect_files {
             match file.kind.as_deref() {
                 None | Some("file" | "directory" | "link" | "absent") => {}

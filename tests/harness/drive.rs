@@ -1,6 +1,6 @@
 //! A scenario from its folder to its verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,8 +41,7 @@ pub(crate) fn scenario(folder: &Folder) -> Result<()> {
         false => None,
     };
     if dry.is_some() {
-        let touched = stage.left_behind()?;
-        ensure!(touched == before, "the dry run left {:?}", touched.difference(&before));
+        stage.is_quiet(&before, &[]).context("after the dry run")?;
     }
     let real = stage.play(&[])?;
     stage.matches_snapshot(&real.ended)?;
@@ -50,13 +49,14 @@ pub(crate) fn scenario(folder: &Folder) -> Result<()> {
         dry.ends_with(description.check_exit_code.unwrap_or(description.exit_code))
             .context("in the dry run")?;
         if let (Some(dry), Some(real)) = (&dry.report, &real.report) {
-            dry.foretells(real, &description.unknown)?;
+            dry.foretells(real, &description.unknown, &description.after_unknown)?;
         }
     }
     real.ends_with(description.exit_code)?;
     stage.judge(&real)?;
     stage.second_run(&real)?;
-    stage.is_quiet(&before)?;
+    let asked: Vec<&str> = description.expect_files.keys().map(String::as_str).collect();
+    stage.is_quiet(&before, &asked)?;
     stage.down()
 }
 
@@ -166,9 +166,14 @@ impl<'a> Stage<'a> {
     pub(crate) fn run(&self, mut command: Command) -> Result<Ended> {
         command.arg("playbook.yml").current_dir(&self.folder.path);
         command.envs(&self.description.env);
+        let views = self.views()?;
+        let there = self.description.interrupt_at.as_deref().map(|path| {
+            let views = &views;
+            move || views.iter().all(|view| view.has(path))
+        });
         let watch = Watch {
             within: Duration::from_secs(self.description.within_seconds),
-            interrupt_after: self.description.interrupt_after.as_deref(),
+            interrupt_when: there.as_ref().map(|there| there as &dyn Fn() -> bool),
             stdin: &self.description.stdin,
         };
         command::run(command, &watch)
@@ -200,7 +205,7 @@ impl<'a> Stage<'a> {
         if self.description.hosts == Hosts::None {
             ensure!(real.report.is_none(), "a run that must not begin wrote a report");
         }
-        if self.description.interrupt_after.is_some() {
+        if self.description.interrupt_at.is_some() {
             let told = real.report.as_ref().context("an interrupted run wrote no report")?;
             ensure!(told.is_interrupted(), "the report does not tell of the interrupt");
         }
@@ -242,35 +247,23 @@ impl<'a> Stage<'a> {
     }
 
     /// Processes and temporary files of each lab host.
-    fn left_behind(&self) -> Result<std::collections::BTreeSet<String>> {
-        let mut found = std::collections::BTreeSet::new();
-        if self.lab.is_none() {
-            return Ok(found);
-        }
-        for view in self.views()? {
-            found.extend(view.processes()?);
-            found.extend(view.temporary_files()?);
+    fn left_behind(&self) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        if self.lab.is_some() {
+            for view in self.views()? {
+                found.extend(view.processes()?);
+                found.extend(view.temporary_files()?);
+            }
         }
         Ok(found)
     }
 
     /// That nothing but what the scenario asked for is left on lab hosts.
-    fn is_quiet(&self, before: &std::collections::BTreeSet<String>) -> Result<()> {
+    fn is_quiet(&self, before: &BTreeSet<String>, asked: &[&str]) -> Result<()> {
         let deadline = Instant::now() + QUIET;
         loop {
-            let left: Vec<String> = self
-                .left_behind()?
-                .difference(before)
-                .filter(|found| {
-                    // a process has no slash first or has arguments; a file is one that was asked for
-                    !self
-                        .description
-                        .expect_files
-                        .keys()
-                        .any(|path| found.starts_with(path.as_str()))
-                })
-                .cloned()
-                .collect();
+            let mut left: Vec<String> = self.left_behind()?.difference(before).cloned().collect();
+            left.retain(|found| !asked.iter().any(|path| found.starts_with(path)));
             if left.is_empty() {
                 return Ok(());
             }

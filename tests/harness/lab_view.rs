@@ -50,6 +50,11 @@ impl View {
         Ok(found)
     }
 
+    /// Whether something is there.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        fs::symlink_metadata(self.at(path)).is_ok()
+    }
+
     /// What lies in the folders for temporary files.
     pub(crate) fn temporary_files(&self) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();

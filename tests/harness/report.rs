@@ -71,8 +71,14 @@ impl Report {
             .collect()
     }
 
-    /// That this dry run told what the real run did, except for the tasks that it cannot know.
-    pub(crate) fn foretells(&self, real: &Self, unknown: &[String]) -> Result<()> {
+    /// That this dry run told what the real run did, except for the tasks that it cannot know and
+    /// those that hang on them.
+    pub(crate) fn foretells(
+        &self,
+        real: &Self,
+        unknown: &[String],
+        after: &[String],
+    ) -> Result<()> {
         for (_, task) in self.tasks() {
             let is_unknown = task.hosts.values().any(|host| host.status == "unknown");
             ensure!(
@@ -87,7 +93,8 @@ impl Report {
             });
             ensure!(!known, "the dry run knows what `{name}` does; the scenario says it cannot");
         }
-        same("the dry run", &self.told(unknown), "the real run", &real.told(unknown))
+        let without = [unknown, after].concat();
+        same("the dry run", &self.told(&without), "the real run", &real.told(&without))
     }
 
     /// That this run changed nothing.

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 
 const SSHD: &str = "/usr/sbin/sshd";
 
+/// Each server listens on this many addresses from 127.0.0.1 on; sshd takes up to 16.
+pub(crate) const ADDRESSES: u8 = 10;
+
 /// What this machine lacks for these tests.
 pub(crate) fn missing() -> Option<String> {
     if !Path::new(SSHD).exists() {
@@ -100,7 +103,10 @@ impl Site {
     pub(crate) fn knows_as(&self, server: &Server, other: &Server) -> Result<()> {
         let mut file =
             fs::OpenOptions::new().append(true).open(self.path().join("home/.ssh/known_hosts"))?;
-        writeln!(file, "[127.0.0.1]:{} {}", server.port, other.public_key()?)?;
+        let key = other.public_key()?;
+        for last in 1..=ADDRESSES {
+            writeln!(file, "[127.0.0.{last}]:{} {key}", server.port)?;
+        }
         Ok(())
     }
 
@@ -146,9 +152,11 @@ impl Server {
         let port = free_port()?;
         let folder = site.path().to_owned();
         let shown = folder.display();
+        let listen: String =
+            (1..=ADDRESSES).map(|last| format!("ListenAddress 127.0.0.{last}\n")).collect();
         // SHLVL keeps bash from reading ~/.bashrc, as the network would make it
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {shown}/{name}-key\n\
+            "Port {port}\n{listen}HostKey {shown}/{name}-key\n\
              PidFile {shown}/{name}.pid\nAuthorizedKeysFile {shown}/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n\
              MaxStartups 1000\nLogLevel VERBOSE\n\

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use canvass_modules::module::fetch::Params;
-use canvass_modules::wire::{ItemReply, Status};
+use canvass_modules::wire::{ItemReply, Mode, Status};
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
 
@@ -17,6 +17,8 @@ use super::{ActionError, ActionInput, After, Prepared, RemoteCall, parse};
 #[derive(Debug)]
 pub(crate) struct Fetched {
     to: PathBuf,
+    /// A dry run writes nothing here either.
+    mode: Mode,
 }
 
 pub(super) fn prepare(
@@ -44,7 +46,7 @@ pub(super) fn prepare(
         module: "ansible.builtin.fetch".to_owned(),
         arguments,
         source: None,
-        after: After::Fetch(Arc::new(Fetched { to })),
+        after: After::Fetch(Arc::new(Fetched { to, mode: input.mode })),
     }))
 }
 
@@ -61,7 +63,10 @@ impl Fetched {
         let mut set = |name: &str, value: Json| {
             reply.returned.insert(name.to_owned(), value);
         };
-        if changed && let Err(error) = write(&self.to, &bytes) {
+        if changed
+            && self.mode == Mode::Apply
+            && let Err(error) = write(&self.to, &bytes)
+        {
             set("msg", Json::from(format!("cannot write `{}`: {error}", self.to.display())));
             reply.status = Status::Failed;
             return;

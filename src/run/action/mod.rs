@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use canvass_modules::wire::ItemReply;
+use canvass_modules::wire::{ItemReply, Mode};
 use serde_json::{Map, Value as Json};
 
 use crate::connection::TaskSource;
@@ -45,6 +45,8 @@ pub(crate) struct ActionInput<'a> {
     pub host: &'a str,
     /// Number of `-v`.
     pub verbosity: u8,
+    /// What may happen.
+    pub mode: Mode,
 }
 
 /// What comes next for an item.
