@@ -1,4 +1,5 @@
 //! Templates give what ansible-core gives: recorded by `tests/oracle/templates.py`.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::path::Path;

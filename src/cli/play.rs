@@ -243,10 +243,10 @@ impl PlayArguments {
             return self.list_hosts(&inventory, &playbooks);
         }
         let mut secrets = Secrets::new();
-        for secret in [&settings.connection.password, &settings.privilege.password] {
-            if let Some(secret) = secret {
-                secrets.add(secret.expose());
-            }
+        for secret in
+            [&settings.connection.password, &settings.privilege.password].into_iter().flatten()
+        {
+            secrets.add(secret.expose());
         }
         let connector = Connector::new(super::connector_settings());
         let (events, heard) = mpsc::unbounded_channel();

@@ -91,9 +91,9 @@ fn layer(path: &Path, warnings: &mut Vec<Diagnostic>) -> Result<Layer, Inventory
     let mut layer = Layer::new();
     let mut files = Vec::new();
     if path.is_dir() {
-        below(path, &mut files)?
+        below(path, &mut files)?;
     } else {
-        files.push(path.to_owned())
+        files.push(path.to_owned());
     }
     for file in files {
         read(&file, &mut layer, warnings)?;

@@ -64,7 +64,7 @@ impl LabCommand {
         }
         let files = Files { dir: dir.clone() };
         let key = match known.hosts.is_empty() {
-            false => PrivateKey::read_openssh_file(&files.key()).map_err(LabError::Key)?,
+            false => PrivateKey::read_openssh_file(files.key()).map_err(LabError::Key)?,
             true => {
                 let key = files::new_key()?;
                 files.write_key(&key)?;

@@ -20,7 +20,7 @@ use super::missing::missing;
 use super::state;
 
 /// How long a host may take; a machine that is busy needs some time for many of them.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Names of lab hosts, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -516,8 +516,8 @@ impl<'a> Batch<'a> {
             .as_ref()
             .and_then(|node| reader.number("max_fail_percentage", node).ok());
         let share = |out: usize| {
-            let percent = u32::try_from(out * 100).map(f64::from).unwrap_or(f64::MAX);
-            percent / u32::try_from(self.hosts.len().max(1)).map(f64::from).unwrap_or(f64::MAX)
+            let percent = u32::try_from(out * 100).map_or(f64::MAX, f64::from);
+            percent / u32::try_from(self.hosts.len().max(1)).map_or(f64::MAX, f64::from)
         };
         let too_many = limit.is_some_and(|limit| share(out) > limit);
         if (fatal && out > 0) || too_many {

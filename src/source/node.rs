@@ -24,7 +24,7 @@ pub enum Kind {
     Float(f64),
     /// Text.
     Str(Text),
-    /// A date or time, as PyYAML resolves it; the text as written.
+    /// A date or time, as `PyYAML` resolves it; the text as written.
     Timestamp(String),
     /// A list.
     Seq(Vec<Node>),

@@ -1,4 +1,4 @@
-//! YAML as PyYAML's safe dumper writes it.
+//! YAML as `PyYAML`'s safe dumper writes it.
 
 use std::fmt::Write as _;
 
@@ -69,7 +69,7 @@ pub(super) fn dump_yaml(value: &Value, style: &YamlStyle) -> Outcome<String> {
     Ok(escape_astral(&text))
 }
 
-/// Characters that PyYAML writes as escapes, which need double quotes.
+/// Characters that `PyYAML` writes as escapes, which need double quotes.
 fn is_astral(letter: char) -> bool {
     u32::from(letter) > 0xffff
 }

@@ -49,10 +49,7 @@ fn render_at(
     let value = match scope.render(var) {
         Ok(value) => value,
         // a missing value is an error only where it is used
-        Err(failure) => match failure.into_undefined() {
-            Ok(undefined) => undefined,
-            Err(failure) => return Err(failure),
-        },
+        Err(failure) => failure.into_undefined()?,
     };
     Ok(Some(rendered.get_or_init(|| value).clone()))
 }

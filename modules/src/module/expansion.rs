@@ -31,7 +31,7 @@ fn variables(given: &str, mut value: impl FnMut(&str) -> Option<String>) -> Stri
             (name, length, end)
         };
         if let Some(value) = Some(name).filter(|name| !name.is_empty()).and_then(&mut value) {
-            expanded.push_str(&value)
+            expanded.push_str(&value);
         } else {
             expanded.push('$');
             expanded.push_str(after.get(..whole).unwrap_or_default());

@@ -208,10 +208,7 @@ impl Translation<'_> {
     fn open(&mut self) -> Result<(), Error> {
         let start = self.at;
         let outside = self.flags;
-        if self.peek(1) != Some('?') {
-            self.output.push('(');
-            self.at += 1;
-        } else {
+        if self.peek(1) == Some('?') {
             match (self.peek(2), self.peek(3)) {
                 (Some('#'), _) => {
                     while let Some(character) = self.peek(0) {
@@ -255,6 +252,9 @@ impl Translation<'_> {
                     return Err(Error::UnknownExtension { extension, position: start + 1 });
                 }
             }
+        } else {
+            self.output.push('(');
+            self.at += 1;
         }
         self.groups.push((start, outside));
         self.repeatable = Repeatable::No;

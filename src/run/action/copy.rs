@@ -128,7 +128,7 @@ fn file_source(path: &Path) -> Result<TaskSource, ActionError> {
     let mut file = std::fs::File::open(path).map_err(unreadable)?;
     let mut hasher = HashWriter(Sha1::new());
     let size = std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
-    let sha1 = hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha1 = files::hex(&hasher.0.finalize());
     Ok(TaskSource::File { source: Source { id: 0, size, sha1 }, path: path.to_owned() })
 }
 

@@ -10,6 +10,7 @@ use canvass_modules::wire::{ItemReply, Mode, Status};
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
 
+use super::files::hex;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, parse};
 
 /// A file that is coming.
@@ -97,8 +98,4 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let _ = std::fs::remove_file(&beside);
     }
     done
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

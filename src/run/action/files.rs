@@ -44,6 +44,15 @@ fn expand(name: &str) -> PathBuf {
     }
 }
 
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Reads a file whole.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ActionError> {
     std::fs::read(path).map_err(|source| ActionError::Read { path: path.to_owned(), source })

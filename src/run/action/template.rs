@@ -46,8 +46,7 @@ pub(super) fn prepare(
 
 /// Content in memory as a source; its number is set when it is sent.
 pub(super) fn bytes_source(bytes: Vec<u8>) -> TaskSource {
-    let digest = Sha1::digest(&bytes);
-    let sha1 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha1 = files::hex(&Sha1::digest(&bytes));
     TaskSource::Bytes {
         source: Source { id: 0, size: bytes.len() as u64, sha1 },
         bytes: Arc::from(bytes),

@@ -393,15 +393,17 @@ fn compared(operator: ComparisonOperator, left: &Value, right: &Value) -> Outcom
     Ok(match operator {
         ComparisonOperator::Equal => equal(left, right)?,
         ComparisonOperator::NotEqual => !equal(left, right)?,
-        ComparisonOperator::Less => compare(left, right, "<")?.is_some_and(|order| order.is_lt()),
+        ComparisonOperator::Less => {
+            compare(left, right, "<")?.is_some_and(std::cmp::Ordering::is_lt)
+        }
         ComparisonOperator::LessOrEqual => {
-            compare(left, right, "<=")?.is_some_and(|order| order.is_le())
+            compare(left, right, "<=")?.is_some_and(std::cmp::Ordering::is_le)
         }
         ComparisonOperator::Greater => {
-            compare(left, right, ">")?.is_some_and(|order| order.is_gt())
+            compare(left, right, ">")?.is_some_and(std::cmp::Ordering::is_gt)
         }
         ComparisonOperator::GreaterOrEqual => {
-            compare(left, right, ">=")?.is_some_and(|order| order.is_ge())
+            compare(left, right, ">=")?.is_some_and(std::cmp::Ordering::is_ge)
         }
         ComparisonOperator::In => contains(right, left)?,
         ComparisonOperator::NotIn => !contains(right, left)?,

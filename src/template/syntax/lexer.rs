@@ -232,10 +232,10 @@ impl<'a> Lexer<'a> {
         match sign {
             Some('-') => self.skip_whitespace(),
             Some(_) => {}
-            None if self.options.after_blocks == Whitespace::Trim => {
-                if self.rest().starts_with('\n') {
-                    self.position += 1;
-                }
+            None if self.options.after_blocks == Whitespace::Trim
+                && self.rest().starts_with('\n') =>
+            {
+                self.position += 1;
             }
             None => {}
         }

@@ -39,7 +39,7 @@ pub(super) const TESTS: &[Test] = &[
     }),
     test("lower", &["value"], |call| cased(&call.text(0)?, char::is_lowercase, char::is_uppercase)),
     test("upper", &["value"], |call| cased(&call.text(0)?, char::is_uppercase, char::is_lowercase)),
-    test("truthy", &["value", "convert_bool"], |call| converted(call)),
+    test("truthy", &["value", "convert_bool"], converted),
     test("falsy", &["value", "convert_bool"], |call| converted(call).map(|truthy| !truthy)),
     test("any", &["value"], |call| {
         let values = call.elements(0)?;
