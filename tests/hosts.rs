@@ -51,10 +51,8 @@ fn script() -> Command {
 
 /// The file system that hosts share.
 fn layer() -> PathBuf {
-    std::env::var_os("HOSTS_LAYER").map_or_else(
-        || Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts-layer"),
-        PathBuf::from,
-    )
+    std::env::var_os("HOSTS_LAYER")
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts-layer"), PathBuf::from)
 }
 
 /// What keeps hosts from coming up on this machine.
@@ -74,7 +72,10 @@ fn missing() -> Option<String> {
         Ok(output) if output.status.success() => None,
         Ok(output) => Some(format!(
             "no file system for hosts: {}",
-            String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ")
+            String::from_utf8_lossy(&output.stderr)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
         )),
         Err(error) => Some(error.to_string()),
     }
@@ -277,6 +278,9 @@ fn cut_off(hosts: &Hosts) -> Result<()> {
     says(&ended, "s2")?;
     says(&ended, "unreachable=1")?;
     ensure!(hosts.run().join("s1/root/etc/finished").exists(), "the other host did not finish");
-    ensure!(!hosts.run().join("s2/root/etc/finished").exists(), "the host that was cut off went on");
+    ensure!(
+        !hosts.run().join("s2/root/etc/finished").exists(),
+        "the host that was cut off went on"
+    );
     Ok(())
 }

@@ -163,7 +163,9 @@ impl<'a> Batch<'a> {
                 }
             }
             *self.positions.entry(step).or_default() += 1;
-            if self.order.couples_hosts(step) {
+            // no edge leads to the first step, but all hosts come to it together
+            let first = step == 0 && self.strategy == Strategy::Linear;
+            if first || self.order.couples_hosts(step) {
                 self.held.entry(step).or_default().push(host);
             } else if self.strategy == Strategy::HostPinned && step > 0 {
                 // it keeps the place among the forks that it has just left
