@@ -4,7 +4,7 @@ use canvass_modules::params::ParamError;
 use serde_json::Value as Json;
 
 use super::error::{PlaybookErrorKind, Unsupported};
-use super::keywords::{Keyword, Level};
+use super::keywords::{Keyword, Level, Support};
 use super::model::Action;
 use super::modules::{ModuleFace, is_builtin, is_command, qualify, suggest};
 use super::parser::{Parser, is_all_template, is_template};
@@ -75,9 +75,9 @@ impl Parser<'_> {
                         None => failed = true,
                     }
                 }
-                Some(_) => {}
+                Some(_) if !self.is_module_in_task(name) => {}
                 None if name.starts_with("with_") => {}
-                None => {
+                _ => {
                     let qualified = qualify(name);
                     if self.modules.find(&qualified).is_some() || is_builtin(&qualified) {
                         candidates.push(Candidate {
@@ -110,6 +110,17 @@ impl Parser<'_> {
             return None;
         }
         self.resolve(first, entries)
+    }
+
+    /// Whether a word that is a keyword elsewhere (`user` of plays, `pause` of `loop_control`)
+    /// is a module where tasks stand.
+    pub(super) fn is_module_in_task(&self, name: &str) -> bool {
+        let elsewhere = Keyword::from_name(name).is_some_and(|keyword| {
+            [Level::Task, Level::Handler]
+                .iter()
+                .all(|level| keyword.support(*level) == Support::Elsewhere)
+        });
+        elsewhere && self.modules.find(&qualify(name)).is_some()
     }
 
     /// Keys that are neither keyword nor module: the first is taken for a misspelt module where

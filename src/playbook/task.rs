@@ -41,6 +41,7 @@ impl Parser<'_> {
             if let Some(lookup) = name.strip_prefix("with_") {
                 self.with_loop(name, lookup, key, value, &mut draft);
             } else if Keyword::from_name(name).is_some()
+                && !self.is_module_in_task(name)
                 && let Some(keyword) = self.keyword(key, place.level)
             {
                 self.task_keyword(keyword, key, value, &mut draft);
