@@ -113,7 +113,7 @@ impl Hosts {
         command.arg("run").arg(self.run()).arg(command::canvass(&home).get_program());
         command.arg("play").arg("-i").arg(self.run().join("inventory.ini"));
         command.args(more).arg(playbook);
-        let watch = Watch { within: Duration::from_secs(120), interrupt_when: None, stdin: "" };
+        let watch = Watch { within: Duration::from_mins(2), interrupt_when: None, stdin: "" };
         command::run(command, &watch)
     }
 
@@ -274,7 +274,7 @@ fn cut_off(hosts: &Hosts) -> Result<()> {
         play.join().map_err(|_| anyhow::anyhow!("the play panicked"))?
     })?;
     ends(&ended, 4)?;
-    ensure!(started.elapsed() < Duration::from_secs(60), "it took {:?}", started.elapsed());
+    ensure!(started.elapsed() < Duration::from_mins(1), "it took {:?}", started.elapsed());
     says(&ended, "s2")?;
     says(&ended, "unreachable=1")?;
     ensure!(hosts.run().join("s1/root/etc/finished").exists(), "the other host did not finish");

@@ -126,7 +126,7 @@ impl View {
 
     /// The name of an id, which the host may know by another number.
     fn name_of(&self, table: &str, map: &str, id: u32) -> Result<String> {
-        let id = inside(&self.root.parent().map(|dir| dir.join(map)), id);
+        let id = inside(self.root.parent().map(|dir| dir.join(map)).as_deref(), id);
         let text = fs::read_to_string(self.at(table))?;
         let line = text.lines().find(|line| line.split(':').nth(2) == Some(&id.to_string()));
         let name = line.and_then(|line| line.split(':').next());
@@ -135,8 +135,8 @@ impl View {
 }
 
 /// An id as it is inside a user namespace (`user_namespaces(7)`).
-fn inside(map: &Option<PathBuf>, id: u32) -> u32 {
-    let text = map.as_deref().and_then(|map: &Path| fs::read_to_string(map).ok());
+fn inside(map: Option<&Path>, id: u32) -> u32 {
+    let text = map.and_then(|map| fs::read_to_string(map).ok());
     for line in text.unwrap_or_default().lines() {
         let numbers: Vec<u32> =
             line.split_whitespace().filter_map(|number| number.parse().ok()).collect();

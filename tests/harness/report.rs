@@ -64,7 +64,8 @@ impl Report {
                 });
                 let changes = task.changes.iter().map(move |change| {
                     let text = change.get("unified").and_then(Json::as_str).unwrap_or_default();
-                    format!("play {number} `{}` on {}\n{text}", task.name, change["hosts"])
+                    let hosts = change.get("hosts").unwrap_or(&Json::Null);
+                    format!("play {number} `{}` on {hosts}\n{text}", task.name)
                 });
                 statuses.chain(changes).collect::<Vec<_>>()
             })

@@ -152,11 +152,12 @@ impl Server {
         let port = free_port()?;
         let folder = site.path().to_owned();
         let shown = folder.display();
-        let listen: String =
-            (1..=ADDRESSES).map(|last| format!("ListenAddress 127.0.0.{last}\n")).collect();
+        let addresses: Vec<String> =
+            (1..=ADDRESSES).map(|last| format!("ListenAddress 127.0.0.{last}")).collect();
+        let listen = addresses.join("\n");
         // SHLVL keeps bash from reading ~/.bashrc, as the network would make it
         let config = format!(
-            "Port {port}\n{listen}HostKey {shown}/{name}-key\n\
+            "Port {port}\n{listen}\nHostKey {shown}/{name}-key\n\
              PidFile {shown}/{name}.pid\nAuthorizedKeysFile {shown}/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n\
              MaxStartups 1000\nLogLevel VERBOSE\n\
