@@ -120,7 +120,8 @@ impl Parser<'_> {
                 .iter()
                 .all(|level| keyword.support(*level) == Support::Elsewhere)
         });
-        elsewhere && self.modules.find(&qualify(name)).is_some()
+        let module = qualify(name);
+        elsewhere && (self.modules.find(&module).is_some() || is_builtin(&module))
     }
 
     /// Keys that are neither keyword nor module: the first is taken for a misspelt module where

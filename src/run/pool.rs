@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use canvass_modules::effect::Effect;
-use canvass_modules::wire::{ItemReply, Mode, TaskRequest};
+use canvass_modules::effect::{AccountAction, Effect};
+use canvass_modules::wire::{ItemReply, Mode, Status, TaskRequest};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 
 use crate::connection::{
@@ -40,14 +40,21 @@ struct HostKey {
 #[derive(Default)]
 struct Link {
     connection: OnceCell<Connection>,
-    runners: AsyncMutex<HashMap<u64, Arc<Runner>>>,
+    /// Runners without work, by privilege. A task takes one or starts another, so that tasks
+    /// which several hosts delegate here do not wait for each other.
+    idle: Mutex<HashMap<u64, Vec<Seat>>>,
 }
 
-/// The effects that a dry run has decided on one machine, and how many each runner knows.
+/// A runner, and how many of the machine's rehearsed effects it knows.
+struct Seat {
+    runner: Runner,
+    known: usize,
+}
+
+/// The effects that a dry run has decided on one machine.
 #[derive(Default)]
 struct Rehearsal {
     effects: Vec<Effect>,
-    known: HashMap<(LinkKey, u64), usize>,
 }
 
 impl Pool {
@@ -73,28 +80,32 @@ impl Pool {
         request.id = self.requests.fetch_add(1, Ordering::Relaxed);
         let key = LinkKey::of(target);
         let link = self.link(&key);
-        let runner = self.runner(&link, target, privilege).await?;
         if request.mode != Mode::Rehearse {
-            return exchange(&runner, request, sources).await;
+            let seat = self.seat(&link, target, privilege).await?;
+            let replies = exchange(&seat.runner, request, sources).await?;
+            link.put_back(privilege, seat);
+            return Ok(replies);
         }
         let rehearsal = Arc::clone(
             self.rehearsals
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .entry(key.host.clone())
+                .entry(key.host)
                 .or_default(),
         );
         // one at a time: the overlays of a machine's runners must not part
         let mut rehearsal = rehearsal.lock().await;
-        let seat = (key, hash_of(privilege));
-        let known = rehearsal.known.get(&seat).copied().unwrap_or_default();
-        request.rehearsed = rehearsal.effects.get(known..).unwrap_or_default().to_vec();
-        let replies = exchange(&runner, request, sources).await?;
+        let mut seat = match self.seat(&link, target, privilege).await {
+            Ok(seat) => seat,
+            Err(error) => return rehearsal.unknown_for(privilege, &request).ok_or(error),
+        };
+        request.rehearsed = rehearsal.effects.get(seat.known..).unwrap_or_default().to_vec();
+        let replies = exchange(&seat.runner, request, sources).await?;
         for reply in &replies {
             rehearsal.effects.extend(reply.effects.iter().map(|record| record.effect.clone()));
         }
-        let total = rehearsal.effects.len();
-        rehearsal.known.insert(seat, total);
+        seat.known = rehearsal.effects.len();
+        link.put_back(privilege, seat);
         Ok(replies)
     }
 
@@ -120,7 +131,7 @@ impl Pool {
         let mut closing = tokio::task::JoinSet::new();
         for link in links {
             closing.spawn(async move {
-                link.runners.lock().await.clear();
+                link.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 if let Some(link) = Arc::into_inner(link)
                     && let Some(connection) = link.connection.into_inner()
                 {
@@ -137,21 +148,56 @@ impl Pool {
         Arc::clone(links.entry(key.clone()).or_default())
     }
 
-    async fn runner(
+    /// A runner without work; a new one where all have some.
+    async fn seat(
         &self,
         link: &Link,
         target: &Target,
         privilege: &Privilege,
-    ) -> Result<Arc<Runner>, ConnectionError> {
+    ) -> Result<Seat, ConnectionError> {
         let connection = link.connection.get_or_try_init(|| self.connector.connect(target)).await?;
-        let seat = hash_of(privilege);
-        let mut runners = link.runners.lock().await;
-        if let Some(runner) = runners.get(&seat) {
-            return Ok(Arc::clone(runner));
+        if let Some(seat) = link.take(privilege) {
+            return Ok(seat);
         }
-        let runner = Arc::new(connection.runner(privilege).await?);
-        runners.insert(seat, Arc::clone(&runner));
-        Ok(runner)
+        Ok(Seat { runner: connection.runner(privilege).await?, known: 0 })
+    }
+}
+
+impl Link {
+    fn take(&self, privilege: &Privilege) -> Option<Seat> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.get_mut(&hash_of(privilege))?.pop()
+    }
+
+    fn put_back(&self, privilege: &Privilege, seat: Seat) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.entry(hash_of(privilege)).or_default().push(seat);
+    }
+}
+
+impl Rehearsal {
+    /// The answer where the user to become is one that the play itself would make.
+    fn unknown_for(&self, privilege: &Privilege, request: &TaskRequest) -> Option<Vec<ItemReply>> {
+        let Privilege::Become { user, .. } = privilege else { return None };
+        let makes = |effect: &Effect| {
+            matches!(effect, Effect::User(change)
+                if change.name == *user && change.action == AccountAction::Create)
+        };
+        if !self.effects.iter().any(makes) {
+            return None;
+        }
+        let reason = format!("user `{user}` would be made first");
+        let reply = |item| ItemReply {
+            task: request.id,
+            item,
+            status: Status::Unknown { reason: reason.clone() },
+            returned: serde_json::Map::new(),
+            effects: Vec::new(),
+            diffs: Vec::new(),
+            observe_micros: 0,
+            apply_micros: 0,
+        };
+        Some((0..request.items.len()).map(reply).collect())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::playbook::{ModuleFace, Modules, Options, Playbook};
 use crate::source::{Node, Span};
 use crate::template::{Templar, TemplateError};
 
-use super::action;
+use super::{action, vars_files};
 
 /// All modules that a task can name: those of the runner and those of the controller.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,7 @@ pub fn check(playbooks: &[Playbook], templar: &Arc<Templar>) -> Vec<Diagnostic> 
         for node in play.keywords.vars.iter().map(|(_, node)| node) {
             checker.template(node);
         }
+        problems.extend(vars_files::missing(play));
         notifications(&steps, &mut problems);
         let mut checker = Checker { templar, problems: &mut problems };
         let mut seen = std::collections::HashSet::new();
@@ -186,6 +187,46 @@ impl Checker<'_> {
     fn note(&mut self, checked: Result<(), TemplateError>) {
         if let Err(error) = checked {
             self.problems.push(Diagnostic::error(&error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::{self, SearchPaths};
+
+    fn problems(text: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("play.yml");
+        std::fs::write(&path, text).unwrap();
+        match playbook::load(&path, &ModuleTable, &SearchPaths { roles: Vec::new() }) {
+            Ok(loaded) => check(&[loaded.playbook], &Templar::new())
+                .into_iter()
+                .map(|problem| problem.message)
+                .collect(),
+            Err(errors) => errors.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn tells_before_the_first_host_what_is_wrong() {
+        let cases = [
+            // keywords of plays and of `loop_control` that are modules where tasks stand
+            ("- hosts: all\n  tasks: [{user: name=ada}, {pause: seconds=1}]\n", ""),
+            ("- hosts: all\n  vars_files: [gone.yml]\n", "could not find the variables file"),
+            ("- hosts: all\n  vars_files: ['{{ x }}.yml']\n", ""),
+            ("- hosts: all\n  vars_files: [[gone.yml, other.yml]]\n", ""),
+            ("- hosts: all\n  tasks: [{ping: , notify: Nobody}]\n", "handler 'Nobody'"),
+            ("- hosts: all\n  tasks: [{debug: {msg: '{{ x'}}]\n", "template error"),
+            ("- hosts: all\n  tasks: [{ping: , when: a b}]\n", "template error"),
+            ("- hosts: all\n  tasks: [{debug: {msg: '{{ 1 | nosuch }}'}}]\n", "nosuch"),
+            ("- hosts: all\n  tasks: [{file: {path: /x, state: gone}}]\n", "state must be one of"),
+        ];
+        for (text, expected) in cases {
+            let found = problems(text).join("\n");
+            assert_eq!(found.is_empty(), expected.is_empty(), "{text}{found}");
+            assert!(found.contains(expected), "{text}{found}");
         }
     }
 }

@@ -40,6 +40,24 @@ impl Explain for VarsFileError {
     }
 }
 
+/// The files that no host will find: named without a template and without an alternative.
+pub(super) fn missing(play: &Play) -> Vec<Diagnostic> {
+    let directory = play.path.parent().unwrap_or(Path::new(""));
+    play.vars_files
+        .iter()
+        .filter_map(|entry| Some((entry, entry.as_str()?)))
+        .filter(|(_, name)| !name.contains("{{") && !name.contains("{%"))
+        .filter(|(_, name)| {
+            !directory.join("vars").join(name).is_file() && !directory.join(name).is_file()
+        })
+        .map(|(entry, name)| {
+            let error =
+                VarsFileError::Missing { written: name.to_owned(), span: entry.span.clone() };
+            Diagnostic::error(&error)
+        })
+        .collect()
+}
+
 /// The layers of `vars_files` for each host, the strongest first.
 pub(super) async fn read(
     run: &Arc<RunContext>,

@@ -11,7 +11,7 @@ use super::{HumanOptions, Live, Verbosity};
 use crate::report::color::Paint;
 use crate::report::event::{Event, Outcome, RunMode, Status, TaskHead};
 use crate::report::gather::{cause, label};
-use crate::report::hosts::fold;
+use crate::report::hosts::{fold, natural};
 use crate::report::text::{clean, one_line};
 
 /// Labels of items that a line names.
@@ -260,7 +260,12 @@ impl Stream {
 
     /// Draws what is held.
     fn release(&mut self) -> String {
-        let lines = std::mem::take(&mut self.lines);
+        let mut lines = std::mem::take(&mut self.lines);
+        // which host was faster is no news
+        lines.sort_by(|(_, left), (_, right)| match (left.first(), right.first()) {
+            (Some(left), Some(right)) => natural(left, right),
+            (left, right) => left.cmp(&right),
+        });
         let Some(task) = self.held.take() else { return String::new() };
         let drawn: String = lines.iter().map(|(line, hosts)| self.draw(line, hosts)).collect();
         self.at_once(task, &drawn)

@@ -250,17 +250,17 @@ fn success_with_diff_and_results() {
     CHANGES ************************************************************************
 
     TASK [web : write the page]  site.yml:20
+    changed: web01
+    --- before: /srv/index
+    +++ after: /srv/index
+    @@ -0,0 +1 @@
+    +new
+
     changed: web[02-03]
     --- before: /srv/index
     +++ after: /srv/index
     @@ -1 +1 @@
     -old
-    +new
-
-    changed: web01
-    --- before: /srv/index
-    +++ after: /srv/index
-    @@ -0,0 +1 @@
     +new
 
     TASK [install]  site.yml:30
