@@ -2,7 +2,7 @@
 """Times the same playbook with canvass and with ansible-core, side by side.
 
     cargo build --release
-    benches/compare.py [--canvass PATH] [--ansible-playbook PATH] [--hosts 1,10,50] [--runs 5]
+    benches/compare.py [--canvass PATH] [--ansible-playbook PATH] [--hosts 1,10,50] [--runs 5] [--alone]
 
 25 instances of files, templates, lines, commands and a package run against OpenSSH servers of this
 machine that live as long as the script: first on empty trees, then again, where nothing changes.
@@ -88,6 +88,7 @@ def main():
     words.add_argument("--ansible-playbook", help="one that is there; else from PyPI")
     words.add_argument("--hosts", default="1,10,50", help="numbers of hosts")
     words.add_argument("--runs", type=int, default=5)
+    words.add_argument("--alone", action="store_true", help="canvass alone: how it grows with hosts")
     words = words.parse_args()
     words.canvass = os.path.abspath(words.canvass)
     if not os.access(words.canvass, os.X_OK):
@@ -202,16 +203,16 @@ class Site:
         return seconds, ended.stdout
 
     def measure(self, words):
-        other = words.ansible_playbook or ansible(self.folder)
-        version = subprocess.run([other, "--version"], capture_output=True, text=True).stdout
-        print(version.splitlines()[0], "against", words.canvass)
+        other = None if words.alone else words.ansible_playbook or ansible(self.folder)
+        if other:
+            version = subprocess.run([other, "--version"], capture_output=True, text=True).stdout
+            print(version.splitlines()[0], "against", words.canvass)
         print(f"{'hosts':>5} {'run':<10} {'canvass':>9} {'ansible':>9} {'ratio':>7}  spread")
         for count in [int(count) for count in words.hosts.split(",")]:
             inventory = self.inventory(count)
-            programs = {
-                "canvass": [words.canvass, "play", "--forks", str(count)],
-                "ansible": [other],
-            }
+            programs = {"canvass": [words.canvass, "play", "--forks", str(count)]}
+            if other:
+                programs["ansible"] = [other]
             times = {(name, run): [] for name in programs for run in ("first", "converged")}
             for _ in range(words.runs):
                 for name, program in programs.items():
@@ -225,11 +226,14 @@ class Site:
                         if unchanged not in said:
                             sys.exit(f"{name} did not do the {run} run:\n{said}")
             for run in ("first", "converged"):
-                ours, theirs = times["canvass", run], times["ansible", run]
-                a, b = statistics.median(ours), statistics.median(theirs)
-                spread = " ".join(f"{t:.2f}" for t in ours) + " | " + " ".join(
-                    f"{t:.1f}" for t in theirs
-                )
+                ours = times["canvass", run]
+                a, spread = statistics.median(ours), " ".join(f"{t:.2f}" for t in ours)
+                if not other:
+                    print(f"{count:>5} {run:<10} {a:>8.2f}s {'':>18}  {spread}", flush=True)
+                    continue
+                theirs = times["ansible", run]
+                b = statistics.median(theirs)
+                spread += " | " + " ".join(f"{t:.1f}" for t in theirs)
                 print(f"{count:>5} {run:<10} {a:>8.2f}s {b:>8.2f}s {b / a:>6.1f}x  {spread}", flush=True)
 
     def close(self):

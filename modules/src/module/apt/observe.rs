@@ -223,7 +223,12 @@ fn installation(
         return push(params, &["build-dep"], names, host, observed);
     }
     let names = expand(names, host)?;
-    let asked: Vec<Wanted<'_>> = names.iter().map(|name| wanted(name)).collect();
+    let mut asked: Vec<Wanted<'_>> = Vec::new();
+    for wanted in names.iter().map(|name| wanted(name)) {
+        if !is_settled(params, &wanted, host)? {
+            asked.push(wanted);
+        }
+    }
     let mut words = vec!["apt-cache", "policy"];
     words.extend(asked.iter().map(|wanted| wanted.name));
     let known = if asked.is_empty() {
@@ -243,6 +248,24 @@ fn installation(
         return Ok(());
     }
     push(params, &["install"], &specs, host, observed)
+}
+
+/// Whether what is installed is enough, so that apt's lists need not be read (which takes most of
+/// a second where they are long).
+fn is_settled(
+    params: &Params,
+    wanted: &Wanted<'_>,
+    host: &mut dyn Host,
+) -> Result<bool, HostError> {
+    if params.state != State::Present {
+        return Ok(false);
+    }
+    let Some(have) = host.package("apt", wanted.name)? else { return Ok(false) };
+    Ok(match wanted.version {
+        None => true,
+        Some(("=", version)) => wildcard::matches(version, &have),
+        Some(_) => false,
+    })
 }
 
 /// What `apt-get install` must be told of a package; `None` when all is well.
