@@ -1,5 +1,5 @@
 //! Lab hosts, with OpenSSH's client.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -151,7 +151,7 @@ async fn a_host_that_cannot_come_up_leaves_nothing() {
 async fn holds_a_lab() {
     let lab = Lab::up(start(2)).await.unwrap();
     println!("\nLAB {}", lab.inventory_path().parent().unwrap().display());
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     drop(lab);
 }
 
