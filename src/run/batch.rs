@@ -134,7 +134,12 @@ impl<'a> Batch<'a> {
     /// A host stands before its next step: it passes what is not for it, and waits where the
     /// graph says so.
     fn arrive(&mut self, host: usize) {
-        let gathers = self.gathers_facts(host);
+        let at_facts = self.hosts.get_index(host).is_some_and(|(_, run)| {
+            let next = run.cursor.next(&self.play.steps);
+            let step = next.and_then(|next| self.play.steps.list.get(next));
+            step.is_some_and(|step| step.kind == StepKind::Facts)
+        });
+        let gathers = at_facts && self.gathers_facts(host);
         let steps = &self.play.steps;
         let Some((_, run)) = self.hosts.get_index_mut(host) else { return };
         loop {

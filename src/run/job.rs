@@ -24,6 +24,7 @@ use super::items::{self, Items};
 use super::keyword::{KeywordError, KeywordReader};
 use super::outcome::{TaskResult, Verdict, combine};
 use super::retry::Retry;
+use super::settings::DiffMode;
 use super::target;
 
 /// A task for a host.
@@ -58,6 +59,8 @@ pub(super) struct Setting {
     pub environment: BTreeMap<String, String>,
     pub mode: Mode,
     pub diff: bool,
+    /// Whether the registered result holds the diff, as with Ansible's `--diff`.
+    pub registers_diff: bool,
     pub timeout: Option<Duration>,
     pub items: Items,
     pub censored: bool,
@@ -178,6 +181,7 @@ impl Job {
             privilege,
             mode,
             diff: diff.unwrap_or(true),
+            registers_diff: diff.unwrap_or(run.settings.diff == DiffMode::On),
             timeout,
             items,
             censored,
@@ -275,13 +279,13 @@ impl Job {
     /// All items are rendered first and go to the host in one message.
     async fn together(&self, setting: &Arc<Setting>, items: &items::LoopItems) -> Vec<TaskResult> {
         let job = self.clone();
-        let shared = Arc::clone(setting);
         let scopes: Vec<Scope> = (0..items.values.len())
             .map(|index| setting.scope.over(Arc::new(items.layer(index))))
             .collect();
         let for_stages = scopes.clone();
+        let mode = setting.mode;
         let stages = blocking(move || {
-            for_stages.into_iter().map(|scope| job.stage(&shared, &scope)).collect::<Vec<_>>()
+            for_stages.into_iter().map(|scope| job.stage(mode, &scope)).collect::<Vec<_>>()
         })
         .await;
         let mut results: Vec<Option<TaskResult>> = Vec::with_capacity(stages.len());
@@ -431,14 +435,14 @@ impl Job {
         .await
     }
 
-    async fn prepare(&self, setting: &Arc<Setting>, scope: Scope) -> Stage {
+    async fn prepare(&self, setting: &Setting, scope: Scope) -> Stage {
         let job = self.clone();
-        let setting = Arc::clone(setting);
-        blocking(move || job.stage(&setting, &scope)).await
+        let mode = setting.mode;
+        blocking(move || job.stage(mode, &scope)).await
     }
 
     /// Brings an item as far as it goes on the controller: condition, arguments, action.
-    fn stage(&self, setting: &Setting, scope: &Scope) -> Stage {
+    fn stage(&self, mode: Mode, scope: &Scope) -> Stage {
         let run = &self.play.run;
         match self.condition(scope) {
             Ok(None) => {}
@@ -465,7 +469,7 @@ impl Job {
             directories: &directories,
             host: &self.host,
             verbosity: run.settings.verbosity,
-            mode: setting.mode,
+            mode,
         };
         match arguments::prepare(&input, rendered.arguments) {
             Ok(Prepared::Meta(meta)) => Stage::Meta(meta),
@@ -600,13 +604,19 @@ impl Job {
         match pool.task(&setting.target, &setting.privilege, request, sources).await {
             Err(error) => (0..count).map(|_| lost(&error)).collect(),
             Ok(replies) => {
+                let registers_diff = setting.registers_diff;
                 blocking(move || {
                     replies
                         .into_iter()
                         .zip(after)
                         .map(|(mut reply, after)| {
                             after.work(&mut reply);
-                            TaskResult::from_reply(reply)
+                            let mut result = TaskResult::from_reply(reply);
+                            if registers_diff && !result.diffs.is_empty() {
+                                let diffs = serde_json::to_value(&result.diffs);
+                                result.set("diff", diffs.unwrap_or_default());
+                            }
+                            result
                         })
                         .collect()
                 })
