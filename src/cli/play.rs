@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::{BecomeMethod, Connector, HostKeys, Secret};
 use crate::diagnostics::Diagnostic;
 use crate::graph::TagFilter;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, InventorySettings, LiveInventory};
 use crate::lab::{Lab, Names, Start};
 use crate::playbook::{self, Playbook, SearchPaths, Strategy};
 use crate::report::event::{Event, RunMode};
@@ -238,9 +238,9 @@ impl PlayArguments {
         lab: Option<&Lab>,
     ) -> Result<ExitCode, CommandError> {
         let inventory = self.inventory(&playbooks, lab)?;
-        self.limit_meets(&inventory)?;
+        self.limit_meets(&inventory.now())?;
         if self.what.list_hosts {
-            return self.list_hosts(&inventory, &playbooks);
+            return self.list_hosts(&inventory.now(), &playbooks);
         }
         let mut secrets = Secrets::new();
         for secret in
@@ -343,7 +343,7 @@ impl PlayArguments {
         &self,
         playbooks: &[Playbook],
         lab: Option<&Lab>,
-    ) -> Result<Arc<Inventory>, CommandError> {
+    ) -> Result<Arc<LiveInventory>, CommandError> {
         let mut sources = self.hosts.inventory.clone();
         if let Some(lab) = lab {
             sources.push(lab.inventory_path().to_string_lossy().into_owned());
@@ -357,12 +357,13 @@ impl PlayArguments {
             .map(|path| path.parent().map(Path::to_owned).unwrap_or_default())
             .collect();
         folders.dedup();
-        let inventory = Inventory::load(&sources, &folders)
+        let inventory = LiveInventory::load(sources, folders, InventorySettings::default())
             .map_err(|errors| CommandError::parse_all(&errors))?;
-        for warning in inventory.warnings() {
+        let now = inventory.now();
+        for warning in now.warnings() {
             say(&draw(warning));
         }
-        if inventory.hosts().is_empty() {
+        if now.hosts().is_empty() {
             let text = "no inventory was given, only `localhost` is there";
             say(&draw(&Diagnostic::warning(text, None)));
         }

@@ -19,6 +19,11 @@ pub(super) fn parse(text: &str) -> Option<(&str, Option<u16>)> {
     known.then_some((host, port))
 }
 
+/// Host and port of `host:port`; the text itself where it is none, as in Ansible.
+pub fn host_and_port(text: &str) -> (&str, Option<u16>) {
+    parse(text).filter(|(host, _)| !host.contains('[')).unwrap_or((text, None))
+}
+
 /// Whether this is an IP address, maybe with ranges.
 pub(super) fn is_address(text: &str) -> bool {
     is_ipv4(text) || is_ipv6(text)

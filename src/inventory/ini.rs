@@ -119,15 +119,16 @@ impl Reader<'_> {
             let pending = Pending { kind: Section::Vars, span: span.clone(), parents: Vec::new() };
             self.pending.insert(name.to_owned(), pending);
         }
-        self.group = self.members.group(name, &span)?;
+        self.group =
+            self.members.group(name, Some(&span)).map_err(|problem| problem.at(span.clone()))?;
         if self.section == Section::Vars {
             return Ok(());
         }
         match self.pending.shift_remove(name) {
-            Some(pending) => pending
-                .parents
-                .iter()
-                .try_for_each(|(parent, span)| self.members.add_child(*parent, self.group, span)),
+            Some(pending) => pending.parents.iter().try_for_each(|(parent, span)| {
+                let added = self.members.add_child(*parent, self.group);
+                added.map(drop).map_err(|problem| problem.at(span.clone()))
+            }),
             None => Ok(()),
         }
     }
@@ -181,7 +182,8 @@ impl Reader<'_> {
         if let Some(child) = self.members.groups.get_index_of(name)
             && self.pending.get(name).is_none_or(|pending| pending.kind == Section::Vars)
         {
-            return self.members.add_child(self.group, child, &span);
+            let added = self.members.add_child(self.group, child);
+            return added.map(drop).map_err(|problem| problem.at(span));
         }
         self.pending
             .entry(name.to_owned())

@@ -1,56 +1,52 @@
 //! The inventory after all sources were read.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 
-use super::error::InventoryError;
-use super::members::{ALL, GroupIndex, HostIndex, LOCALHOST, Members};
+use super::error::{InventoryError, Problem};
+use super::members::{ALL, GroupIndex, LOCALHOST, Members, Origin};
 use super::name::{GroupName, HostName};
-use super::pattern::{Matcher, Part, Pattern, PatternError, Sign};
-use super::vars_files::{Beside, Files};
+use super::settings::InventorySettings;
+use super::vars_files::Beside;
 use super::{address, load};
 use crate::diagnostics::Diagnostic;
 use crate::vars::{Layer, Var};
 
 /// Hosts, groups and their variables.
 ///
-/// Layers of groups are shared, so that ten thousand hosts of one group cost little.
-#[derive(Debug)]
+/// Layers are shared, so that ten thousand hosts of one group cost little, and so does a copy.
+#[derive(Debug, Clone)]
 pub struct Inventory {
-    members: Members,
-    hosts: Vec<HostName>,
+    pub(super) members: Members,
+    derived: OnceLock<Arc<Derived>>,
+    /// What an implicit localhost has set.
+    pub(super) implicit: Arc<Layer>,
+    /// Beside the sources, in order.
+    pub(super) beside_sources: Vec<Arc<Beside>>,
+    /// Beside the playbooks.
+    pub(super) beside_playbooks: IndexMap<PathBuf, Arc<Beside>>,
+}
+
+/// What follows from the members; found once after each change.
+#[derive(Debug)]
+struct Derived {
     groups: IndexMap<GroupName, Vec<HostName>>,
     /// [`Self::groups`] as templates see it.
     groups_value: Value,
-    host_layers: Vec<Arc<Layer>>,
-    group_layers: Vec<Arc<Layer>>,
-    /// What an implicit localhost has set.
-    implicit: Arc<Layer>,
-    /// Beside the sources, in order.
-    beside_sources: Vec<Beside>,
-    /// Beside the playbooks.
-    beside_playbooks: IndexMap<PathBuf, Beside>,
-    warnings: Vec<Diagnostic>,
 }
 
-/// The hosts that a pattern picks.
-#[derive(Debug, Default)]
-pub struct Selection {
-    /// In Ansible's order, each once.
-    pub hosts: Vec<HostName>,
-    /// Patterns that match nothing, in Ansible's words.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// A host that a pattern met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Met<'a> {
-    Listed(HostIndex),
-    /// A name of this machine that no source lists.
-    Implicit(&'a str),
+/// A host that a run adds.
+#[derive(Debug, Clone, Default)]
+pub struct NewHost {
+    /// Its name.
+    pub name: String,
+    /// The groups that it joins; those that are not there are made.
+    pub groups: Vec<String>,
+    /// Its variables.
+    pub vars: Layer,
 }
 
 impl Inventory {
@@ -65,55 +61,53 @@ impl Inventory {
     pub fn load(
         sources: &[String],
         playbook_dirs: &[PathBuf],
+        settings: &InventorySettings,
     ) -> Result<Self, Vec<InventoryError>> {
-        let mut members = Members::new();
+        let mut members = Members::new(settings.group_names);
         let dirs = load::read(sources, &mut members)?;
         members.reconcile().map_err(|problem| vec![problem.into()])?;
-        let mut warnings = std::mem::take(&mut members.warnings);
 
+        let mut warnings = std::mem::take(&mut members.warnings);
         let mut beside = |dir: &Path| {
             let hosts = members.hosts.keys().map(HostName::as_str);
             let implicit = LOCALHOST.into_iter().filter(|name| !members.hosts.contains_key(*name));
             let groups = members.groups.keys().map(GroupName::as_str);
-            Beside::read(dir, groups, hosts.chain(implicit), &mut warnings)
+            Arc::new(Beside::read(dir, groups, hosts.chain(implicit), &mut warnings))
         };
         let dirs: IndexSet<PathBuf> = dirs.into_iter().collect();
         let beside_sources = dirs.iter().map(|dir| beside(dir)).collect();
         let beside_playbooks =
             playbook_dirs.iter().map(|dir| (full(dir), beside(&full(dir)))).collect();
-
-        let take = |vars: &mut Layer| Arc::new(std::mem::take(vars));
-        let host_layers = members.hosts.values_mut().map(|host| take(&mut host.vars)).collect();
-        let group_layers = members.groups.values_mut().map(|group| take(&mut group.vars)).collect();
-        let groups = groups_of(&members);
-        let hosts = groups.get("all").cloned().unwrap_or_default();
-        let groups_value = Value::from_pairs(groups.iter().map(|(group, hosts)| {
-            (group.as_str(), hosts.iter().map(HostName::as_str).collect::<Value>())
-        }));
+        members.warnings = warnings;
         let implicit =
             Layer::from([("ansible_connection".to_owned(), Var::Data(Value::from("local")))]);
         Ok(Self {
             members,
-            hosts,
-            groups,
-            groups_value,
-            host_layers,
-            group_layers,
+            derived: OnceLock::new(),
             implicit: Arc::new(implicit),
             beside_sources,
             beside_playbooks,
-            warnings,
+        })
+    }
+
+    fn derived(&self) -> &Derived {
+        self.derived.get_or_init(|| {
+            let groups = groups_of(&self.members);
+            let groups_value = Value::from_pairs(groups.iter().map(|(group, hosts)| {
+                (group.as_str(), hosts.iter().map(HostName::as_str).collect::<Value>())
+            }));
+            Arc::new(Derived { groups, groups_value })
         })
     }
 
     /// All hosts in the order in which `all` has them.
     pub fn hosts(&self) -> &[HostName] {
-        &self.hosts
+        self.groups().get("all").map(Vec::as_slice).unwrap_or_default()
     }
 
     /// All groups with their hosts, those of child groups among them.
     pub fn groups(&self) -> &IndexMap<GroupName, Vec<HostName>> {
-        &self.groups
+        &self.derived().groups
     }
 
     /// The groups that stand in a group, in order.
@@ -142,7 +136,7 @@ impl Inventory {
 
     /// What is worth knowing about the sources.
     pub fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
+        &self.members.warnings
     }
 
     /// Whether a source lists this host; an implicit localhost is listed by none.
@@ -150,143 +144,8 @@ impl Inventory {
         self.members.hosts.contains_key(host)
     }
 
-    /// The hosts of a pattern, within those of a limit.
-    ///
-    /// `localhost`, `127.0.0.1` and `::1` are there even where no source lists them, unless one
-    /// of the others is listed, which then stands for them.
-    pub fn select(
-        &self,
-        pattern: &Pattern,
-        limit: Option<&Pattern>,
-    ) -> Result<Selection, PatternError> {
-        let mut warnings = Vec::new();
-        let mut met = self.evaluate(pattern, &mut warnings)?;
-        if let Some(limit) = limit {
-            let within = self.evaluate(limit, &mut warnings)?;
-            met.retain(|host| within.contains(host));
-        }
-        let hosts = met
-            .into_iter()
-            .filter_map(|met| match met {
-                Met::Listed(host) => {
-                    self.members.hosts.get_index(host).map(|(name, _)| name.clone())
-                }
-                Met::Implicit(name) => Some(HostName::new(name)),
-            })
-            .collect();
-        Ok(Selection { hosts, warnings })
-    }
-
-    fn evaluate<'a>(
-        &'a self,
-        pattern: &'a Pattern,
-        warnings: &mut Vec<Diagnostic>,
-    ) -> Result<IndexSet<Met<'a>>, PatternError> {
-        let mut hosts = IndexSet::new();
-        for part in &pattern.parts {
-            let found = self.matched(part, warnings)?;
-            match part.sign {
-                Sign::Unite => hosts.extend(found),
-                Sign::Intersect => {
-                    let found: IndexSet<Met<'_>> = found.into_iter().collect();
-                    hosts.retain(|host| found.contains(host));
-                }
-                Sign::Exclude => {
-                    let found: IndexSet<Met<'_>> = found.into_iter().collect();
-                    hosts.retain(|host| !found.contains(host));
-                }
-            }
-        }
-        Ok(hosts)
-    }
-
-    /// The hosts of one pattern: those of the groups it matches, then those it matches itself.
-    fn matched<'a>(
-        &'a self,
-        part: &'a Part,
-        warnings: &mut Vec<Diagnostic>,
-    ) -> Result<Vec<Met<'a>>, PatternError> {
-        if part.sign == Sign::Unite
-            && let Some(host) = self.members.hosts.get_index_of(part.text.as_str())
-        {
-            return Ok(vec![Met::Listed(host)]);
-        }
-        let groups = matching(part, &self.members.groups);
-        let mut found: Vec<Met<'a>> = groups
-            .iter()
-            .flat_map(|group| self.members.hosts_of(*group))
-            .map(Met::Listed)
-            .collect();
-        if groups.is_empty() || part.always_asks_hosts() {
-            found.extend(matching(part, &self.members.hosts).into_iter().map(Met::Listed));
-        }
-        if found.is_empty() && LOCALHOST.contains(&part.expression.as_str()) {
-            found.push(match self.members.localhost() {
-                Some(listed) => {
-                    let index = self.members.hosts.get_index_of(listed);
-                    index.map_or(Met::Implicit(&part.expression), Met::Listed)
-                }
-                None => Met::Implicit(&part.expression),
-            });
-        }
-        if found.is_empty() && groups.is_empty() && part.expression != "all" {
-            let message =
-                format!("Could not match supplied host pattern, ignoring: {}", part.expression);
-            warnings.push(Diagnostic::warning(message, None));
-        }
-        part.pick(found)
-    }
-
-    /// The variables of a host, the strongest layer first: `host_vars/` beside the playbook and
-    /// beside the sources, the host's own, then the same of its groups, the deepest first, and of
-    /// `all`. Layers without variables are left out.
-    ///
-    /// # Errors
-    ///
-    /// A file in `group_vars/` or `host_vars/` that is broken.
-    pub fn layers(
-        &self,
-        host: &str,
-        playbook_dir: &Path,
-    ) -> Result<Vec<Arc<Layer>>, Arc<InventoryError>> {
-        let playbook = self.beside_playbooks.get(&full(playbook_dir));
-        let mut layers = Layers::default();
-        layers.files(playbook.map(|beside| &beside.hosts), host)?;
-        for beside in self.beside_sources.iter().rev() {
-            layers.files(Some(&beside.hosts), host)?;
-        }
-        layers.push(match self.members.hosts.get_index_of(host) {
-            Some(index) => self.host_layers.get(index),
-            // any other name (`delegate_to` an unlisted host) is reached as usual
-            None => LOCALHOST.contains(&host).then_some(&self.implicit),
-        });
-        let mut groups = self.groups_of_host(host);
-        groups.reverse();
-        self.group_files(playbook, &groups, &mut layers)?;
-        self.group_files(playbook, &[ALL], &mut layers)?;
-        for group in groups.into_iter().chain([ALL]) {
-            layers.push(self.group_layers.get(group));
-        }
-        Ok(layers.0)
-    }
-
-    /// `group_vars/` of these groups, the strongest first.
-    fn group_files(
-        &self,
-        playbook: Option<&Beside>,
-        groups: &[GroupIndex],
-        layers: &mut Layers,
-    ) -> Result<(), Arc<InventoryError>> {
-        for beside in playbook.into_iter().chain(self.beside_sources.iter().rev()) {
-            for group in groups {
-                layers.files(Some(&beside.groups), self.members.name(*group))?;
-            }
-        }
-        Ok(())
-    }
-
     /// The groups of a host without `all`, the weakest first.
-    fn groups_of_host(&self, host: &str) -> Vec<GroupIndex> {
+    pub(super) fn groups_of_host(&self, host: &str) -> Vec<GroupIndex> {
         let Some(host) = self.members.hosts.get(host) else { return Vec::new() };
         let direct: Vec<GroupIndex> = host.groups.iter().copied().collect();
         let mut groups: Vec<GroupIndex> =
@@ -320,30 +179,83 @@ impl Inventory {
             ("inventory_hostname", Value::from(host)),
             ("inventory_hostname_short", Value::from(short)),
             ("group_names", names),
-            ("groups", self.groups_value.clone()),
+            ("groups", self.derived().groups_value.clone()),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), Var::Data(value)))
         .collect()
     }
-}
 
-/// Layers, the strongest first.
-#[derive(Default)]
-struct Layers(Vec<Arc<Layer>>);
-
-impl Layers {
-    fn push(&mut self, layer: Option<&Arc<Layer>>) {
-        self.0.extend(layer.filter(|layer| !layer.is_empty()).cloned());
+    /// Adds a host, or groups and variables to one that is there; whether that changed anything.
+    ///
+    /// # Errors
+    ///
+    /// A name that is empty.
+    pub fn add_host(&mut self, new: &NewHost) -> Result<bool, Problem> {
+        let known = self.members.hosts.get_index_of(new.name.as_str());
+        let host = match known {
+            Some(host) => host,
+            None => self.members.host(&new.name, ALL, None, &Origin::default())?,
+        };
+        let mut changed = known.is_none();
+        for (name, value) in &new.vars {
+            changed |= self.members.change_host_var(host, name, value);
+        }
+        for name in &new.groups {
+            let group = match self.members.groups.get_index_of(name.as_str()) {
+                Some(group) => group,
+                None => {
+                    changed = true;
+                    self.members.group(name, None)?
+                }
+            };
+            changed |= self.members.join(host, group);
+        }
+        if changed {
+            self.changed()?;
+        }
+        Ok(changed)
     }
 
-    fn files(&mut self, files: Option<&Files>, name: &str) -> Result<(), Arc<InventoryError>> {
-        match files.and_then(|files| files.get(name)) {
-            Some(Ok(layer)) => self.0.push(Arc::clone(layer)),
-            Some(Err(error)) => return Err(Arc::clone(error)),
-            None => {}
+    /// Puts a host into a group and the group below its parents, all made where they are not
+    /// there; whether that changed anything.
+    ///
+    /// # Errors
+    ///
+    /// An empty name, or a group that would be its own descendant.
+    pub fn group_host(
+        &mut self,
+        host: &str,
+        group: &str,
+        parents: &[String],
+    ) -> Result<bool, Problem> {
+        let group = self.members.group(group, None)?;
+        let mut changed = false;
+        for name in parents {
+            changed |= !self.members.groups.contains_key(name.as_str());
+            let parent = self.members.group(name, None)?;
+            changed |= self.members.add_child(parent, group)?;
         }
-        Ok(())
+        let host = match self.members.hosts.get_index_of(host) {
+            None if LOCALHOST.contains(&host) => {
+                Some(self.members.listed(host, Arc::clone(&self.implicit)))
+            }
+            known => known,
+        };
+        if let Some(host) = host
+            && !self.members.hosts_of(group).contains(&host)
+        {
+            changed |= self.members.join(host, group);
+        }
+        if changed {
+            self.changed()?;
+        }
+        Ok(changed)
+    }
+
+    fn changed(&mut self) -> Result<(), Problem> {
+        self.derived = OnceLock::new();
+        self.members.reconcile()
     }
 }
 
@@ -359,22 +271,6 @@ fn groups_of(members: &Members) -> IndexMap<GroupName, Vec<HostName>> {
     members.groups.keys().enumerate().map(|(index, name)| (name.clone(), hosts(index))).collect()
 }
 
-/// The places of the names that match.
-fn matching<N: AsRef<str> + std::hash::Hash + Eq + std::borrow::Borrow<str>, T>(
-    part: &Part,
-    names: &IndexMap<N, T>,
-) -> Vec<usize> {
-    match part.matcher {
-        Matcher::Exact => names.get_index_of(part.expression.as_str()).into_iter().collect(),
-        Matcher::Glob(_) | Matcher::Regex(_) => names
-            .keys()
-            .enumerate()
-            .filter(|(_, name)| part.matches(name.as_ref()))
-            .map(|(index, _)| index)
-            .collect(),
-    }
-}
-
-fn full(dir: &Path) -> PathBuf {
+pub(super) fn full(dir: &Path) -> PathBuf {
     load::absolute(&dir.to_string_lossy())
 }

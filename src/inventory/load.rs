@@ -54,11 +54,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Hosts with commas between them.
     fn list(&mut self, source: &str) {
-        let origin = Origin { file: Arc::from(source), dir: None };
+        let origin = Origin { file: Some(Arc::from(source)), dir: None };
         for text in source.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            let (name, port) = address::parse(text)
-                .filter(|(name, _)| !name.contains('['))
-                .unwrap_or((text, None));
+            let (name, port) = address::host_and_port(text);
             if !self.members.hosts.contains_key(name)
                 && let Err(problem) = self.members.host(name, UNGROUPED, port, &origin)
             {
@@ -101,7 +99,7 @@ impl Reader<'_> {
             return self.errors.push(Problem::Encrypted(path.to_owned()).into());
         }
         let origin = Origin {
-            file: Arc::from(path.to_string_lossy()),
+            file: Some(Arc::from(path.to_string_lossy())),
             dir: path.parent().map(|dir| Arc::from(dir.to_string_lossy())),
         };
         match ending {

@@ -1,4 +1,4 @@
-//! Hosts and groups while sources are read: who belongs to whom, and the variables set so far.
+//! Hosts and groups: who belongs to whom, and the variables that sources and the run set.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 
 use super::error::{InventoryError, Problem};
+use super::group_names::GroupNames;
 use super::name::{GroupName, HostName};
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, Span};
@@ -26,7 +27,7 @@ pub(super) const ALL: GroupIndex = 0;
 pub(super) const UNGROUPED: GroupIndex = 1;
 
 /// A group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Group {
     /// Its own hosts.
     pub(super) hosts: IndexSet<HostIndex>,
@@ -35,7 +36,7 @@ pub(super) struct Group {
     /// The groups that it is in.
     pub(super) parents: IndexSet<GroupIndex>,
     /// Its variables from inventory sources.
-    pub(super) vars: Layer,
+    pub(super) vars: Arc<Layer>,
     /// `ansible_group_priority`.
     pub(super) priority: i128,
     /// The longest way down from a group without parents.
@@ -43,25 +44,25 @@ pub(super) struct Group {
 }
 
 /// A host.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Host {
     /// The groups that name it.
     pub(super) groups: IndexSet<GroupIndex>,
     /// Its variables from inventory sources.
-    pub(super) vars: Layer,
+    pub(super) vars: Arc<Layer>,
 }
 
 /// Where a host was first seen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Origin {
-    /// `inventory_file`.
-    pub(super) file: Arc<str>,
+    /// `inventory_file`; none for hosts that a run adds.
+    pub(super) file: Option<Arc<str>>,
     /// `inventory_dir`.
     pub(super) dir: Option<Arc<str>>,
 }
 
 /// All hosts and groups.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Members {
     /// Groups in the order in which they were seen.
     pub(super) groups: IndexMap<GroupName, Group>,
@@ -69,13 +70,19 @@ pub(super) struct Members {
     pub(super) hosts: IndexMap<HostName, Host>,
     /// What is worth knowing.
     pub(super) warnings: Vec<Diagnostic>,
+    /// What is done with names of groups that could be no variables.
+    pub(super) group_names: GroupNames,
 }
 
 impl Members {
     /// The groups `all` and `ungrouped`, without hosts.
-    pub(super) fn new() -> Self {
-        let mut members =
-            Self { groups: IndexMap::new(), hosts: IndexMap::new(), warnings: Vec::new() };
+    pub(super) fn new(group_names: GroupNames) -> Self {
+        let mut members = Self {
+            groups: IndexMap::new(),
+            hosts: IndexMap::new(),
+            warnings: Vec::new(),
+            group_names,
+        };
         for name in ["all", "ungrouped"] {
             members.groups.insert(GroupName::new(name), Group::new());
         }
@@ -83,23 +90,24 @@ impl Members {
         members
     }
 
-    /// The group of this name, made where it is not there.
-    pub(super) fn group(&mut self, name: &str, span: &Span) -> Result<GroupIndex, InventoryError> {
+    /// The group of this name, made where it is not there; its name may be changed for that.
+    pub(super) fn group(&mut self, name: &str, span: Option<&Span>) -> Result<GroupIndex, Problem> {
         if let Some(index) = self.groups.get_index_of(name) {
             return Ok(index);
         }
         if name.is_empty() {
-            return Err(Problem::EmptyGroup.at(span.clone()));
+            return Err(Problem::EmptyGroup);
         }
-        let word = |character: char| character.is_alphanumeric() || character == '_';
-        if name.starts_with(char::is_numeric) || !name.chars().all(word) {
-            self.warnings.push(Diagnostic::warning(
-                format!("Invalid characters were found in group names but not replaced: `{name}`"),
-                Some(span.clone()),
-            ));
+        let (name, message) = self.group_names.of(name);
+        if let Some(message) = message
+            && !self.warnings.iter().any(|warning| warning.message == message)
+        {
+            self.warnings.push(Diagnostic::warning(message, span.cloned()));
         }
-        let (index, _) = self.groups.insert_full(GroupName::new(name), Group::new());
-        Ok(index)
+        Ok(match self.groups.get_index_of(name.as_ref()) {
+            Some(index) => index,
+            None => self.groups.insert_full(GroupName::new(name), Group::new()).0,
+        })
     }
 
     /// Puts a host into a group, made where it is not there.
@@ -117,13 +125,20 @@ impl Members {
             Some(host) => host,
             None => self.new_host(name, port, origin),
         };
+        self.join(host, group);
+        Ok(host)
+    }
+
+    /// Makes a group name a host; whether it did not before.
+    pub(super) fn join(&mut self, host: HostIndex, group: GroupIndex) -> bool {
+        let mut new = false;
         if let Some((_, group)) = self.groups.get_index_mut(group) {
-            group.hosts.insert(host);
+            new = group.hosts.insert(host);
         }
         if let Some((_, entry)) = self.hosts.get_index_mut(host) {
             entry.groups.insert(group);
         }
-        Ok(host)
+        new
     }
 
     fn new_host(&mut self, name: &str, port: Option<u16>, origin: &Origin) -> HostIndex {
@@ -131,7 +146,7 @@ impl Members {
         if let Some(port) = port {
             vars.insert("ansible_port".into(), Var::Data(Value::from(port)));
         }
-        vars.insert("inventory_file".into(), Var::Data(Value::from(&*origin.file)));
+        vars.insert("inventory_file".into(), Var::Data(Value::from(origin.file.as_deref())));
         vars.insert("inventory_dir".into(), Var::Data(Value::from(origin.dir.as_deref())));
         if LOCALHOST.contains(&name)
             && let Some(first) = self.localhost()
@@ -142,6 +157,13 @@ impl Members {
             );
             self.warnings.push(Diagnostic::warning(message, None));
         }
+        self.hosts
+            .insert_full(HostName::new(name), Host { vars: Arc::new(vars), ..Host::default() })
+            .0
+    }
+
+    /// Lists an implicit localhost with its variables.
+    pub(super) fn listed(&mut self, name: &str, vars: Arc<Layer>) -> HostIndex {
         self.hosts.insert_full(HostName::new(name), Host { vars, ..Host::default() }).0
     }
 
@@ -150,26 +172,24 @@ impl Members {
         self.hosts.keys().find(|name| LOCALHOST.contains(&name.as_str()))
     }
 
-    /// Makes a group the child of another.
+    /// Makes a group the child of another; whether it was none before.
     pub(super) fn add_child(
         &mut self,
         parent: GroupIndex,
         child: GroupIndex,
-        span: &Span,
-    ) -> Result<(), InventoryError> {
+    ) -> Result<bool, Problem> {
         let known = self.at(parent).is_some_and(|group| group.children.contains(&child));
         if known {
-            return Ok(());
+            return Ok(false);
         }
         if parent == child || self.ancestors(&[parent]).contains(&child) {
             return Err(Problem::Loop {
                 parent: self.name(parent).to_string(),
                 child: self.name(child).to_string(),
-            }
-            .at(span.clone()));
+            });
         }
         self.link(parent, child);
-        Ok(())
+        Ok(true)
     }
 
     fn link(&mut self, parent: GroupIndex, child: GroupIndex) {
@@ -190,7 +210,7 @@ impl Members {
     ) -> Result<(), InventoryError> {
         let Some((group_name, group)) = self.groups.get_index_mut(group) else { return Ok(()) };
         if name != "ansible_group_priority" {
-            group.vars.insert(name.to_owned(), Var::from(value));
+            Arc::make_mut(&mut group.vars).insert(name.to_owned(), Var::from(value));
             return Ok(());
         }
         let number = match &value.kind {
@@ -212,11 +232,24 @@ impl Members {
     /// Sets a variable of a host.
     pub(super) fn set_host_var(&mut self, host: HostIndex, name: &str, value: Var) {
         if let Some((_, host)) = self.hosts.get_index_mut(host) {
-            host.vars.insert(name.to_owned(), value);
+            Arc::make_mut(&mut host.vars).insert(name.to_owned(), value);
         }
     }
 
-    /// Ends the reading: every group is below `all`, hosts without a group are in `ungrouped`.
+    /// Sets a variable of a host to data; whether it was another before.
+    pub(super) fn change_host_var(&mut self, host: HostIndex, name: &str, value: &Var) -> bool {
+        let Some((_, host)) = self.hosts.get_index_mut(host) else { return false };
+        if let (Some(Var::Data(known)), Var::Data(value)) = (host.vars.get(name), value)
+            && known == value
+        {
+            return false;
+        }
+        Arc::make_mut(&mut host.vars).insert(name.to_owned(), value.clone());
+        true
+    }
+
+    /// Ends the reading, or a change: every group is below `all`, hosts without a group are in
+    /// `ungrouped`.
     pub(super) fn reconcile(&mut self) -> Result<(), Problem> {
         for index in 1..self.groups.len() {
             if self.at(index).is_some_and(|group| group.parents.is_empty()) {
@@ -234,7 +267,9 @@ impl Members {
         for name in self.groups.keys() {
             if self.hosts.contains_key(name.as_str()) {
                 let message = format!("Found both group and host with same name: {name}");
-                self.warnings.push(Diagnostic::warning(message, None));
+                if !self.warnings.iter().any(|warning| warning.message == message) {
+                    self.warnings.push(Diagnostic::warning(message, None));
+                }
             }
         }
         Ok(())
@@ -327,7 +362,7 @@ impl Group {
             hosts: IndexSet::new(),
             children: IndexSet::new(),
             parents: IndexSet::new(),
-            vars: Layer::new(),
+            vars: Arc::default(),
             priority: 1,
             depth: 0,
         }

@@ -10,14 +10,19 @@
 
 mod address;
 mod error;
+mod group_names;
 mod ini;
 mod inventory;
+mod layers;
 mod literal;
+mod live;
 mod load;
 mod members;
 mod name;
 mod pattern;
 mod range;
+mod select;
+mod settings;
 mod vars_files;
 mod words;
 mod yaml;
@@ -25,8 +30,13 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use address::host_and_port;
 pub use error::{InventoryError, Problem};
-pub use inventory::{Inventory, Selection};
+pub use group_names::GroupNames;
+pub use inventory::{Inventory, NewHost};
+pub use live::{ListedHost, LiveInventory};
 pub use name::{GroupName, HostName};
 pub use pattern::{Pattern, PatternError};
 pub use range::RangeError;
+pub use select::Selection;
+pub use settings::InventorySettings;

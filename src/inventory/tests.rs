@@ -39,9 +39,10 @@ fn sources(case: &Path) -> Vec<String> {
 }
 
 fn load(case: &Path) -> Inventory {
-    Inventory::load(&sources(case), &[case.join("playbook")]).unwrap_or_else(|errors| {
-        panic!("{}: {errors:#?}", case.display());
-    })
+    Inventory::load(&sources(case), &[case.join("playbook")], &InventorySettings::default())
+        .unwrap_or_else(|errors| {
+            panic!("{}: {errors:#?}", case.display());
+        })
 }
 
 fn plain(var: &Var) -> Json {
@@ -196,7 +197,7 @@ fn load_text(name: &str, text: &[u8]) -> Result<Inventory, Vec<InventoryError>> 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     fs::write(&path, text).unwrap();
-    Inventory::load(&[path.to_string_lossy().into_owned()], &[])
+    Inventory::load(&[path.to_string_lossy().into_owned()], &[], &InventorySettings::default())
 }
 
 fn shown(errors: &[InventoryError]) -> Vec<String> {
@@ -327,7 +328,7 @@ fn programs_are_refused_by_name_and_executable_lists_are_read() {
     let load = |text: &str| {
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Inventory::load(&[path.to_string_lossy().into_owned()], &[])
+        Inventory::load(&[path.to_string_lossy().into_owned()], &[], &InventorySettings::default())
     };
     let errors = load("#!/bin/sh\necho {}\n").unwrap_err();
     assert!(matches!(errors[0].problem, Problem::Script(_)));
@@ -336,14 +337,15 @@ fn programs_are_refused_by_name_and_executable_lists_are_read() {
 
 #[test]
 fn a_missing_source_is_an_error_with_a_hint() {
-    let errors = Inventory::load(&["nowhere/web1".into()], &[]).unwrap_err();
+    let errors =
+        Inventory::load(&["nowhere/web1".into()], &[], &InventorySettings::default()).unwrap_err();
     assert_eq!(shown(&errors), ["- cannot find the inventory `nowhere/web1`"]);
     assert_eq!(errors[0].hints(), ["a list of hosts has a comma in it: `-i web1,`"]);
 }
 
 #[test]
 fn an_implicit_localhost_is_local() {
-    let inventory = Inventory::load(&["a,b".into()], &[]).unwrap();
+    let inventory = Inventory::load(&["a,b".into()], &[], &InventorySettings::default()).unwrap();
     let all = inventory.select(&Pattern::parse("all").unwrap(), None).unwrap();
     assert_eq!(all.hosts.len(), 2);
     let here = inventory.select(&Pattern::parse("localhost").unwrap(), None).unwrap();
@@ -364,7 +366,12 @@ fn a_broken_variables_file_stops_only_the_hosts_that_need_it() {
     fs::write(at("group_vars/web.yml"), "a: [\n").unwrap();
     fs::write(at("group_vars/db.yml"), "- a\n").unwrap();
     fs::write(at("group_vars/all.yml"), "ok: 1\n").unwrap();
-    let inventory = Inventory::load(&[at("hosts").to_string_lossy().into_owned()], &[]).unwrap();
+    let inventory = Inventory::load(
+        &[at("hosts").to_string_lossy().into_owned()],
+        &[],
+        &InventorySettings::default(),
+    )
+    .unwrap();
     let error = inventory.layers("w", dir.path()).unwrap_err();
     assert!(matches!(error.problem, Problem::Yaml(_)) && error.span().is_some());
     let error = inventory.layers("d", dir.path()).unwrap_err();

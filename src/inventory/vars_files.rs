@@ -1,10 +1,9 @@
 //! `group_vars/` and `host_vars/` beside inventories and playbooks.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use indexmap::IndexMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{InventoryError, Problem};
 use super::load::shown;
@@ -15,8 +14,44 @@ use crate::vars::{Layer, Var};
 /// The endings of files of variables, in the order in which they are looked for.
 const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
 
-/// The files of one folder, by the name of the group or host; a layer where they parse.
-pub(super) type Files = IndexMap<String, Result<Arc<Layer>, Arc<InventoryError>>>;
+/// The variables of a group or host in one folder, if they parse.
+type Read = Result<Arc<Layer>, Arc<InventoryError>>;
+
+/// The files of one folder, by the name of the group or host.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    dir: PathBuf,
+    /// What is in the folder, sorted.
+    present: Vec<String>,
+    /// What was read; `None` for names without variables.
+    read: Mutex<HashMap<String, Option<Read>>>,
+}
+
+impl Files {
+    /// The variables of a group or host, read when they are asked for first.
+    pub(super) fn of(&self, name: &str) -> Option<Read> {
+        self.load(name, &mut Vec::new())
+    }
+
+    fn load(&self, name: &str, warnings: &mut Vec<Diagnostic>) -> Option<Read> {
+        if self.present.is_empty() || name.starts_with('/') {
+            return None;
+        }
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = read.get(name) {
+            return known.clone();
+        }
+        let found = ENDINGS.iter().map(|ending| format!("{name}{ending}")).find(|file| {
+            self.present.binary_search(file).is_ok()
+                || (name.contains('/') && self.dir.join(file).exists())
+        });
+        let layer = found
+            .map(|found| layer(&self.dir.join(found), warnings).map(Arc::new).map_err(Arc::new))
+            .filter(|layer| !layer.as_ref().is_ok_and(|layer| layer.is_empty()));
+        read.insert(name.to_owned(), layer.clone());
+        layer
+    }
+}
 
 /// What stands beside one inventory or playbook.
 #[derive(Debug, Default)]
@@ -47,7 +82,6 @@ fn folder<'a>(
     names: impl Iterator<Item = &'a str>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Files {
-    let mut files = Files::new();
     if !dir.is_dir() {
         if dir.exists() {
             let kind = dir.file_name().unwrap_or_default().display();
@@ -55,20 +89,13 @@ fn folder<'a>(
                 format!("Found {kind} that is not a directory, skipping: {}", dir.display());
             warnings.push(Diagnostic::warning(message, None));
         }
-        return files;
+        return Files::default();
     }
     // one look at the folder, not four a host
-    let Ok(present) = listed(dir) else { return files };
-    for name in names.filter(|name| !name.starts_with('/')) {
-        let found = ENDINGS.iter().map(|ending| format!("{name}{ending}")).find(|file| {
-            present.binary_search(file).is_ok() || (name.contains('/') && dir.join(file).exists())
-        });
-        let Some(found) = found else { continue };
-        let layer = layer(&dir.join(found), warnings).map(Arc::new).map_err(Arc::new);
-        if layer.as_ref().is_ok_and(|layer| layer.is_empty()) {
-            continue;
-        }
-        files.insert(name.to_owned(), layer);
+    let Ok(present) = listed(dir) else { return Files::default() };
+    let files = Files { dir: dir.to_owned(), present, read: Mutex::default() };
+    for name in names {
+        files.load(name, warnings);
     }
     files
 }

@@ -52,8 +52,8 @@ impl Reader<'_> {
             self.warn(message, name);
             return None;
         }
-        let index = self.members.group(text, &name.span);
-        let index = self.kept(index)?;
+        let index = self.members.group(text, Some(&name.span));
+        let index = self.kept(index.map_err(|problem| problem.at(name.span.clone())))?;
         for (key, value) in body.as_map().unwrap_or_default() {
             match key.as_str() {
                 Some("vars") => self.vars(text, index, value),
@@ -116,8 +116,8 @@ impl Reader<'_> {
         for (key, body) in self.entries("children", group, value) {
             let null = Node { kind: Kind::Null, span: key.span.clone() };
             if let Some(child) = self.group(&key, body.as_ref().unwrap_or(&null)) {
-                let added = self.members.add_child(index, child, &key.span);
-                self.kept(added);
+                let added = self.members.add_child(index, child);
+                self.kept(added.map_err(|problem| problem.at(key.span.clone())));
             } else if let Some(body) = body {
                 let problem = Problem::GroupSection {
                     section: "children",

@@ -13,7 +13,7 @@ use crate::playbook::Strategy;
 use crate::report::event::{Event, Level, TaskHead};
 use crate::source::Kind;
 
-use super::action::Meta;
+use super::action::{Meta, bypasses_host_loop, keeps_host_order};
 use super::context::{PlayContext, data};
 use super::handlers::{Handlers, Notified};
 use super::host_vars::{Facts, Learnt};
@@ -211,6 +211,9 @@ impl<'a> Batch<'a> {
         if found.kind == StepKind::Handler {
             return false;
         }
+        if bypasses_host_loop(&found.task.task) {
+            return true;
+        }
         let Some((host, _)) = hosts.first().and_then(|host| self.hosts.get_index(*host)) else {
             return false;
         };
@@ -263,6 +266,9 @@ impl<'a> Batch<'a> {
         let Some(step) = run.cursor.next(&self.play.steps) else { return false };
         let Some(found) = self.play.steps.list.get(step) else { return false };
         let at_work = self.at_work.get(&step).copied().unwrap_or_default();
+        if at_work > 0 && keeps_host_order(&found.task.task) {
+            return true;
+        }
         if at_work == 0 || found.task.keywords.iter().all(|level| level.throttle.is_none()) {
             return false;
         }
@@ -474,7 +480,7 @@ impl<'a> Batch<'a> {
 
     fn act(&mut self, meta: Meta, host: &str, hosts: &[usize]) {
         match meta {
-            Meta::FlushHandlers | Meta::Noop => {}
+            Meta::FlushHandlers | Meta::Noop | Meta::RefreshInventory => {}
             Meta::EndHost => {
                 for host in hosts {
                     if let Some((_, run)) = self.hosts.get_index_mut(*host) {

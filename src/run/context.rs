@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::Value;
 use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::graph::{StepTask, Steps};
-use crate::inventory::{Inventory, InventoryError};
+use crate::inventory::LiveInventory;
 use crate::playbook::{Keywords, Play, Role};
 use crate::report::event::{Event, Level};
 use crate::report::mask::Secrets;
@@ -26,13 +26,11 @@ use super::settings::RunSettings;
 pub(crate) struct RunContext {
     pub settings: RunSettings,
     pub templar: Arc<Templar>,
-    pub inventory: Arc<Inventory>,
+    pub inventory: Arc<LiveInventory>,
     pub hosts: Arc<HostTable>,
     pub pool: Pool,
     pub secrets: Mutex<Secrets>,
     pub events: UnboundedSender<Event>,
-    /// What the inventory says of hosts, as plays have asked.
-    pub listed: Listed,
     /// Variables that are the same for all hosts and plays.
     pub magic: Arc<Layer>,
     /// `--extra-vars`
@@ -64,42 +62,6 @@ impl RunContext {
     /// From now on this text is masked wherever it shows.
     pub(crate) fn keep_secret(&self, text: &str) {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).add(text);
-    }
-}
-
-/// What the inventory says of hosts: found once for each host and playbook folder.
-#[derive(Default)]
-pub(crate) struct Listed {
-    known: RwLock<HashMap<(String, PathBuf), Arc<ListedHost>>>,
-}
-
-/// What the inventory says of a host.
-#[derive(Default)]
-pub(crate) struct ListedHost {
-    /// `inventory_hostname`, `group_names`, `groups` …
-    pub magic: Arc<Layer>,
-    /// Its variables, the strongest layer first.
-    pub layers: Vec<Arc<Layer>>,
-}
-
-impl Listed {
-    /// What the inventory says of a host to the plays of a folder.
-    pub(crate) fn host(
-        &self,
-        inventory: &Inventory,
-        host: &str,
-        playbook_dir: &Path,
-    ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
-        let key = (host.to_owned(), playbook_dir.to_owned());
-        if let Some(found) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(found));
-        }
-        let found = Arc::new(ListedHost {
-            magic: Arc::new(inventory.magic(host)),
-            layers: inventory.layers(host, playbook_dir)?,
-        });
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(known.entry(key).or_insert(found)))
     }
 }
 
@@ -207,7 +169,7 @@ impl PlayContext {
         let run = &self.run;
         let known = run.hosts.of(host);
         // a broken variables file was told before the play began
-        let listed = run.listed.host(&run.inventory, host, &self.directory).unwrap_or_default();
+        let listed = run.inventory.host(host, &self.directory).unwrap_or_default();
         let mut layers: Vec<Arc<Layer>> = vec![Arc::clone(&listed.magic)];
         layers.push(Arc::clone(&self.magic));
         layers.push(Arc::clone(&run.magic));

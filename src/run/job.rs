@@ -470,6 +470,7 @@ impl Job {
             host: &self.host,
             verbosity: run.settings.verbosity,
             mode,
+            inventory: &run.inventory,
         };
         match arguments::prepare(&input, rendered.arguments) {
             Ok(Prepared::Meta(meta)) => Stage::Meta(meta),

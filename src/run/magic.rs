@@ -123,13 +123,13 @@ impl Object for AllHosts {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let play = self.play.upgrade()?;
         let host = key.as_str()?;
-        let known = play.run.inventory.is_listed(host) || LOCALHOST.contains(&host);
+        let known = play.run.inventory.now().is_listed(host) || LOCALHOST.contains(&host);
         known.then(|| play.host_scope(host).to_value())
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         let hosts = self.play.upgrade().map(|play| {
-            play.run.inventory.hosts().iter().map(|host| Value::from(host.as_str())).collect()
+            play.run.inventory.now().hosts().iter().map(|host| Value::from(host.as_str())).collect()
         });
         Enumerator::Values(hosts.unwrap_or_default())
     }

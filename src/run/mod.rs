@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::Connector;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Steps;
-use crate::inventory::{Inventory, Pattern};
+use crate::inventory::{LiveInventory, Pattern};
 use crate::playbook::{Play, Playbook};
 use crate::report::event::{Event, Level, Recap};
 use crate::report::mask::Secrets;
@@ -61,7 +61,7 @@ pub struct Run {
     /// The playbooks in order.
     pub playbooks: Vec<Playbook>,
     /// The hosts.
-    pub inventory: Arc<Inventory>,
+    pub inventory: Arc<LiveInventory>,
     /// Opens connections.
     pub connector: Arc<Connector>,
     /// Renders.
@@ -99,7 +99,6 @@ impl Run {
             pool: pool::Pool::new(self.connector),
             secrets: Mutex::new(self.secrets),
             events: self.events,
-            listed: context::Listed::default(),
             settings: self.settings,
         });
         context.tell(Event::RunStarted {
@@ -165,9 +164,7 @@ async fn play_through(
     }
     let directory = play.path.parent().map(std::path::PathBuf::from).unwrap_or_default();
     for host in &hosts {
-        run.listed
-            .host(&run.inventory, host, &directory)
-            .map_err(|error| vec![Diagnostic::error(&*error)])?;
+        run.inventory.host(host, &directory).map_err(|error| vec![Diagnostic::error(&*error)])?;
     }
     for batch in serial::batches(run, play, &hosts)? {
         let batch: Vec<String> = batch.into_iter().filter(|host| !tally.is_out(host)).collect();
@@ -224,7 +221,7 @@ fn hosts_of(run: &RunContext, play: &Play) -> Result<Vec<String>, Vec<Diagnostic
     };
     let pattern = Pattern::all_of(texts.iter().map(String::as_str)).map_err(wrong)?;
     let limit = run.settings.limit.as_deref().map(Pattern::limit).transpose().map_err(wrong)?;
-    let selection = run.inventory.select(&pattern, limit.as_ref()).map_err(wrong)?;
+    let selection = run.inventory.now().select(&pattern, limit.as_ref()).map_err(wrong)?;
     for warning in &selection.warnings {
         run.notice(Level::Warning, warning.message.clone(), Some(play.hosts.span.place()));
     }

@@ -92,10 +92,8 @@ fn of_host(
     host: &str,
     files: &mut HashMap<PathBuf, Arc<Layer>>,
 ) -> Result<Vec<Arc<Layer>>, Vec<Diagnostic>> {
-    let listed = run
-        .listed
-        .host(&run.inventory, host, directory)
-        .map_err(|error| vec![Diagnostic::error(&*error)])?;
+    let listed =
+        run.inventory.host(host, directory).map_err(|error| vec![Diagnostic::error(&*error)])?;
     let known = run.hosts.of(host);
     let mut layers: Vec<Arc<Layer>> = Vec::new();
     for entry in &play.vars_files {

@@ -3,7 +3,9 @@
 use canvass_modules::{choices, params};
 use serde_json::{Map, Value as Json};
 
-use super::{ActionError, ActionInput, Prepared, parse};
+use crate::run::arguments::worded;
+
+use super::{ActionError, ActionInput, Finished, Prepared, parse};
 
 choices! {
     /// What a `meta` task does.
@@ -18,6 +20,8 @@ choices! {
         EndBatch = "end_batch",
         /// Forgets the host's facts.
         ClearFacts = "clear_facts",
+        /// Reads the inventory again; what tasks added stays.
+        RefreshInventory = "refresh_inventory",
         /// Nothing.
         Noop = "noop",
     }
@@ -32,9 +36,15 @@ params! {
 }
 
 pub(super) fn prepare(
-    _input: &ActionInput<'_>,
+    input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
     let params: MetaParams = parse("ansible.builtin.meta", &arguments)?;
+    if params._raw_params == Meta::RefreshInventory
+        && let Err(errors) = input.inventory.refresh()
+    {
+        let texts: Vec<String> = errors.iter().map(|error| worded(error)).collect();
+        return Ok(Prepared::Done(Finished::failed(texts.join("\n"))));
+    }
     Ok(Prepared::Meta(params._raw_params))
 }

@@ -1,10 +1,12 @@
 //! Actions: what a task does on the controller before, after or instead of the runner.
 
+mod add_host;
 mod assert;
 mod copy;
 mod debug;
 mod fetch;
 mod files;
+mod group_by;
 mod include_vars;
 mod meta;
 mod pause;
@@ -21,6 +23,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::connection::TaskSource;
 use crate::graph::StepTask;
+use crate::inventory::LiveInventory;
 use crate::template::{Directories, Templar, TemplateError};
 use crate::vars::Scope;
 
@@ -29,7 +32,7 @@ use super::host_vars::Learnt;
 pub(crate) use fetch::Fetched;
 pub(crate) use include_vars::load as load_vars;
 pub(crate) use meta::Meta;
-pub(crate) use registry::{find, names};
+pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
 
 /// What an action is given.
 pub(crate) struct ActionInput<'a> {
@@ -47,6 +50,8 @@ pub(crate) struct ActionInput<'a> {
     pub verbosity: u8,
     /// What may happen.
     pub mode: Mode,
+    /// The inventory of the run.
+    pub inventory: &'a LiveInventory,
 }
 
 /// What comes next for an item.

@@ -3,6 +3,8 @@
 use canvass_modules::params::{OptionSpec, Params as _, Rule};
 use serde_json::{Map, Value as Json};
 
+use crate::playbook::Task;
+
 use super::{ActionError, ActionInput, Prepared};
 
 /// An action of the controller.
@@ -31,7 +33,32 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ACTIONS.iter().map(|entry| entry.name)
 }
 
+/// Whether a task of this module is done once for all hosts of a batch, as Ansible does it.
+pub(crate) fn bypasses_host_loop(task: &Task) -> bool {
+    match task.action.module.as_str() {
+        "ansible.builtin.add_host" | "ansible.builtin.pause" => true,
+        "ansible.builtin.meta" => {
+            task.action.arguments.iter().any(|(_, word)| word.as_str() == Some("refresh_inventory"))
+        }
+        _ => false,
+    }
+}
+
+/// Whether hosts do a task of this module one after the other, so that the groups it makes have
+/// their hosts in order.
+pub(crate) fn keeps_host_order(task: &Task) -> bool {
+    task.action.module == "ansible.builtin.group_by"
+}
+
 static ACTIONS: &[ActionEntry] = &[
+    ActionEntry {
+        name: "ansible.builtin.add_host",
+        free_form: true,
+        options: None,
+        rules: Vec::new,
+        expressions: &[],
+        prepare: super::add_host::prepare,
+    },
     ActionEntry {
         name: "ansible.builtin.assert",
         free_form: false,
@@ -71,6 +98,14 @@ static ACTIONS: &[ActionEntry] = &[
         rules: canvass_modules::module::fetch::Params::rules,
         expressions: &[],
         prepare: super::fetch::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.group_by",
+        free_form: false,
+        options: Some(super::group_by::GroupByParams::options),
+        rules: super::group_by::GroupByParams::rules,
+        expressions: &[],
+        prepare: super::group_by::prepare,
     },
     ActionEntry {
         name: "ansible.builtin.include_vars",

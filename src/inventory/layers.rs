@@ -1,0 +1,77 @@
+//! The variables that the inventory has of a host.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::InventoryError;
+use super::inventory::{Inventory, full};
+use super::members::{ALL, GroupIndex, LOCALHOST};
+use super::vars_files::{Beside, Files};
+use crate::vars::Layer;
+
+impl Inventory {
+    /// The variables of a host, the strongest layer first: `host_vars/` beside the playbook and
+    /// beside the sources, the host's own, then the same of its groups, the deepest first, and of
+    /// `all`. Layers without variables are left out.
+    ///
+    /// # Errors
+    ///
+    /// A file in `group_vars/` or `host_vars/` that is broken.
+    pub fn layers(
+        &self,
+        host: &str,
+        playbook_dir: &Path,
+    ) -> Result<Vec<Arc<Layer>>, Arc<InventoryError>> {
+        let playbook = self.beside_playbooks.get(&full(playbook_dir));
+        let mut layers = Layers::default();
+        layers.files(playbook.map(|beside| &beside.hosts), host)?;
+        for beside in self.beside_sources.iter().rev() {
+            layers.files(Some(&beside.hosts), host)?;
+        }
+        layers.push(match self.members.hosts.get_index_of(host) {
+            Some(index) => self.members.hosts.get_index(index).map(|(_, host)| &host.vars),
+            // any other name (`delegate_to` an unlisted host) is reached as usual
+            None => LOCALHOST.contains(&host).then_some(&self.implicit),
+        });
+        let mut groups = self.groups_of_host(host);
+        groups.reverse();
+        self.group_files(playbook, &groups, &mut layers)?;
+        self.group_files(playbook, &[ALL], &mut layers)?;
+        for group in groups.into_iter().chain([ALL]) {
+            layers.push(self.members.at(group).map(|group| &group.vars));
+        }
+        Ok(layers.0)
+    }
+
+    /// `group_vars/` of these groups, the strongest first.
+    fn group_files(
+        &self,
+        playbook: Option<&Arc<Beside>>,
+        groups: &[GroupIndex],
+        layers: &mut Layers,
+    ) -> Result<(), Arc<InventoryError>> {
+        for beside in playbook.into_iter().chain(self.beside_sources.iter().rev()) {
+            for group in groups {
+                layers.files(Some(&beside.groups), self.members.name(*group))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Layers, the strongest first.
+#[derive(Default)]
+struct Layers(Vec<Arc<Layer>>);
+
+impl Layers {
+    fn push(&mut self, layer: Option<&Arc<Layer>>) {
+        self.0.extend(layer.filter(|layer| !layer.is_empty()).cloned());
+    }
+
+    fn files(&mut self, files: Option<&Files>, name: &str) -> Result<(), Arc<InventoryError>> {
+        if let Some(layer) = files.and_then(|files| files.of(name)) {
+            self.0.push(layer?);
+        }
+        Ok(())
+    }
+}
