@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Order, Reason, StepKind, Steps, TagFilter};
 use crate::playbook::Play;
+use crate::run::KnownNames;
+use crate::template::Templar;
 
 use super::CommandError;
 
@@ -25,7 +28,9 @@ pub(crate) struct GraphArguments {
 
 /// Runs the command.
 pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError> {
-    let playbooks = super::play::load(&arguments.playbooks, arguments.roles_path.as_deref())?;
+    let names = KnownNames { templar: Templar::new(), extra_vars: Arc::default() };
+    let roles = arguments.roles_path.as_deref();
+    let playbooks = super::play::load(&arguments.playbooks, roles, &names)?;
     let mut text = String::new();
     for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
         draw(play, &mut text).map_err(|error| CommandError::parse(vec![error]))?;
@@ -42,7 +47,9 @@ fn draw(play: &Play, text: &mut String) -> Result<(), Diagnostic> {
     for (number, step) in steps.list.iter().enumerate() {
         let kind = match step.kind {
             StepKind::Facts | StepKind::Task => "task",
-            StepKind::Handler => "handler",
+            StepKind::Handler | StepKind::InHandler => "handler",
+            StepKind::Flush => "flush",
+            StepKind::RoleEnd => continue,
         };
         let task = &step.task.task;
         let name = task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.module);

@@ -15,13 +15,15 @@ use crate::diagnostics::Diagnostic;
 use crate::graph::TagFilter;
 use crate::inventory::{Inventory, InventorySettings, LiveInventory};
 use crate::lab::{Lab, Names, Start};
-use crate::playbook::{self, Playbook, SearchPaths, Strategy};
+use crate::playbook::{self, Includes, Playbook, SearchPaths, Strategy};
 use crate::report::event::{Event, RunMode};
 use crate::report::file::ReportFile;
 use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Verbosity};
 use crate::report::mask::Secrets;
 use crate::report::{ColorChoice, Consumer};
-use crate::run::{ConnectionDefaults, DiffMode, ModuleTable, PrivilegeDefaults, Run, RunSettings};
+use crate::run::{
+    ConnectionDefaults, DiffMode, KnownNames, ModuleTable, PrivilegeDefaults, Run, RunSettings,
+};
 use crate::template::Templar;
 
 use super::error::draw;
@@ -203,8 +205,12 @@ enum ColorWord {
 /// Runs the command.
 pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandError> {
     let settings = arguments.settings()?;
-    let playbooks = arguments.playbooks()?;
     let templar = Templar::new();
+    let names = KnownNames {
+        templar: Arc::clone(&templar),
+        extra_vars: Arc::new(settings.extra_vars.clone()),
+    };
+    let playbooks = arguments.playbooks(&names)?;
     let problems = crate::run::check(&playbooks, &templar);
     if !problems.is_empty() {
         return Err(CommandError::parse(problems));
@@ -254,10 +260,25 @@ impl PlayArguments {
             let consumers = self.consumers()?;
             move || listen(heard, consumers)
         });
+        let names = KnownNames {
+            templar: Arc::clone(&templar),
+            extra_vars: Arc::new(settings.extra_vars.clone()),
+        };
+        let search = search_paths(self.what.roles_path.as_deref());
+        let includes = Arc::new(Includes::new(ModuleTable, names, search));
         let cancel = CancellationToken::new();
         let interrupts = tokio::spawn(interrupted(cancel.clone()));
-        let run =
-            Run { settings, playbooks, inventory, connector, templar, secrets, events, cancel };
+        let run = Run {
+            settings,
+            playbooks,
+            includes,
+            inventory,
+            connector,
+            templar,
+            secrets,
+            events,
+            cancel,
+        };
         let end = run.run().await;
         interrupts.abort();
         let told = report.await;
@@ -335,8 +356,8 @@ impl PlayArguments {
         })
     }
 
-    fn playbooks(&self) -> Result<Vec<Playbook>, CommandError> {
-        load(&self.playbooks, self.what.roles_path.as_deref())
+    fn playbooks(&self, names: &KnownNames) -> Result<Vec<Playbook>, CommandError> {
+        load(&self.playbooks, self.what.roles_path.as_deref(), names)
     }
 
     fn inventory(
@@ -441,16 +462,13 @@ impl PlayArguments {
 pub(super) fn load(
     paths: &[PathBuf],
     roles_path: Option<&str>,
+    names: &KnownNames,
 ) -> Result<Vec<Playbook>, CommandError> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let search = match roles_path {
-        Some(text) => SearchPaths::from_roles_path(text, home.as_deref()),
-        None => SearchPaths::with_home(home.as_deref()),
-    };
+    let search = search_paths(roles_path);
     let mut playbooks = Vec::new();
     let mut problems = Vec::new();
     for path in paths {
-        match playbook::load(path, &ModuleTable, &search) {
+        match playbook::load(path, &ModuleTable, &search, names) {
             Ok(loaded) => {
                 for warning in &loaded.warnings {
                     say(&draw(warning));
@@ -506,5 +524,14 @@ async fn interrupted(cancel: CancellationToken) {
             std::process::exit(crate::run::EXIT_INTERRUPTED);
         }
         cancel.cancel();
+    }
+}
+
+/// Where roles are looked for.
+fn search_paths(roles_path: Option<&str>) -> SearchPaths {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    match roles_path {
+        Some(text) => SearchPaths::from_roles_path(text, home.as_deref()),
+        None => SearchPaths::with_home(home.as_deref()),
     }
 }

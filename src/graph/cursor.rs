@@ -4,7 +4,7 @@ use super::steps::{Section, Steps};
 
 /// Where a host stands.
 #[derive(Debug, Clone, Default)]
-pub struct Cursor {
+pub(super) struct Cursor {
     next: usize,
     /// Blocks whose rescue part this host is in or has passed.
     rescuing: Vec<usize>,
@@ -25,26 +25,26 @@ pub enum Fate {
 
 impl Cursor {
     /// A host before the first step.
-    pub fn new(steps: &Steps) -> Self {
+    pub(super) fn new(steps: &Steps) -> Self {
         let mut cursor = Self::default();
         cursor.settle(steps);
         cursor
     }
 
     /// The step that comes next; `None` at the end.
-    pub fn next(&self, steps: &Steps) -> Option<usize> {
+    pub(super) fn next(&self, steps: &Steps) -> Option<usize> {
         (self.next < steps.list.len()).then_some(self.next)
     }
 
     /// Goes past the step that was done. At the end of an always part a failure that was pending
     /// goes on, and this tells where to.
-    pub fn done(&mut self, steps: &Steps) -> Option<Fate> {
+    pub(super) fn done(&mut self, steps: &Steps) -> Option<Fate> {
         self.next += 1;
         self.settle(steps)
     }
 
     /// The step failed.
-    pub fn failed(&mut self, steps: &Steps) -> Fate {
+    pub(super) fn failed(&mut self, steps: &Steps) -> Fate {
         let from = steps
             .list
             .get(self.next)
@@ -69,14 +69,8 @@ impl Cursor {
     }
 
     /// Goes on at a later step, outside all blocks.
-    pub fn go_to(&mut self, step: usize) {
+    pub(super) fn go_to(&mut self, step: usize) {
         self.next = step;
-        self.pending.clear();
-    }
-
-    /// Leaves the play.
-    pub fn end(&mut self, steps: &Steps) {
-        self.next = steps.list.len();
         self.pending.clear();
     }
 
@@ -143,6 +137,7 @@ mod tests {
             dependents: Vec::new(),
             keywords: Vec::new(),
             tags: std::collections::BTreeSet::new(),
+            role_use: None,
         });
         let list = (0..length)
             .map(|index| Step {
@@ -163,7 +158,7 @@ mod tests {
                     .collect(),
             })
             .collect();
-        Steps { list, blocks }
+        Steps { list, blocks, ..Steps::default() }
     }
 
     /// Walks a play in which the named steps fail; gives the steps done and whether the host is

@@ -1,23 +1,28 @@
-//! Compiles a play into its steps.
+//! Compiles plays, included files and included roles into steps.
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostics::Explain;
 use crate::playbook::{Block, Entry, Keywords, Play, Role, Task};
-use crate::source::{Kind, Span};
+use crate::source::{Kind, Node, Span};
 
 use super::tags::TagFilter;
 
-/// The steps of a play in Ansible's order: facts, `pre_tasks`, roles, `tasks`, `post_tasks`, with
-/// the handlers behind each of the three parts and behind `meta: flush_handlers`.
-#[derive(Debug)]
+/// Steps in Ansible's order. Those of a play: facts, `pre_tasks`, roles, `tasks`, `post_tasks`,
+/// with a flush of handlers behind each of the three parts.
+#[derive(Debug, Default)]
 pub struct Steps {
     /// The steps.
     pub list: Vec<Step>,
     /// The blocks that have a rescue or an always part.
     pub blocks: Vec<BlockSteps>,
+    /// The handlers that the play, file or role brings, in the order in which they run.
+    pub handlers: Vec<Arc<StepTask>>,
+    /// The roles whose variables the whole play sees.
+    pub exported: Vec<Arc<Role>>,
 }
 
 /// A node of the graph.
@@ -40,6 +45,12 @@ pub enum StepKind {
     Task,
     /// Runs a handler on the hosts that notified it.
     Handler,
+    /// Runs a task of a file that a handler included.
+    InHandler,
+    /// Runs the handlers that were notified so far: [`Steps::handlers`] of all that was compiled.
+    Flush,
+    /// A role is done.
+    RoleEnd,
 }
 
 /// A task with all that it inherits.
@@ -55,7 +66,24 @@ pub struct StepTask {
     pub keywords: Vec<Arc<Keywords>>,
     /// All its tags.
     pub tags: BTreeSet<String>,
+    /// The use of its role, where that runs only once.
+    pub role_use: Option<RoleUse>,
 }
+
+impl StepTask {
+    /// What it notifies: its own `notify`, else that of the nearest block.
+    pub fn notify(&self) -> &[Node] {
+        self.keywords
+            .iter()
+            .find(|level| !level.notify.is_empty())
+            .map(|level| level.notify.as_slice())
+            .unwrap_or_default()
+    }
+}
+
+/// A role with what it is given: the same use runs only once on a host in a play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RoleUse(u64);
 
 /// The place of a step in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,40 +142,68 @@ impl Explain for CompileError {
 impl Steps {
     /// Compiles a play; only steps that the tags select are in it.
     pub fn compile(play: &Play, filter: &TagFilter) -> Result<Self, CompileError> {
-        let mut compiler = Compiler {
-            filter,
-            handlers: Vec::new(),
-            steps: Self { list: Vec::new(), blocks: Vec::new() },
-            position: Vec::new(),
-        };
-        compiler.handlers = compiler.collect_handlers(play)?;
-        let play_keywords = Context::of_play(play);
-        let facts = play_keywords.task(&Arc::new(gather_facts(play)));
-        if filter.selects(&play_keywords.tags_with_always()) && !never_gathers(play) {
+        let mut compiler = Compiler::new(filter, StepKind::Task);
+        let context = Context::of_play(play);
+        let facts = context.task(&Arc::new(gather_facts(play)));
+        if filter.selects(&context.tags_with_always()) && !never_gathers(play) {
             compiler.push(StepKind::Facts, Arc::new(facts));
         }
-        compiler.entries(&play.pre_tasks, &play_keywords);
-        compiler.flush();
-        let mut done = Vec::new();
+        let flush = Arc::new(context.task(&Arc::new(flush_handlers(play))));
+        compiler.entries(&play.pre_tasks, &context)?;
+        compiler.push(StepKind::Flush, Arc::clone(&flush));
         for role in &play.roles {
-            compiler.role(role, &play_keywords, &mut done);
+            compiler.role(role, &context)?;
         }
-        compiler.entries(&play.tasks, &play_keywords);
-        compiler.flush();
-        compiler.entries(&play.post_tasks, &play_keywords);
-        compiler.flush();
+        compiler.entries(&play.tasks, &context)?;
+        compiler.push(StepKind::Flush, Arc::clone(&flush));
+        compiler.entries(&play.post_tasks, &context)?;
+        compiler.push(StepKind::Flush, flush);
+        compiler.handler_entries(&play.handlers, &context)?;
         Ok(compiler.steps)
     }
 
-    /// The handlers among the steps, each once.
-    pub fn handlers(&self) -> impl Iterator<Item = &Arc<StepTask>> {
-        let mut seen = BTreeSet::new();
-        self.list
-            .iter()
-            .filter(|step| step.kind == StepKind::Handler)
-            .filter(move |step| seen.insert(Arc::as_ptr(&step.task) as usize))
-            .map(|step| &step.task)
+    /// Compiles the entries of a file that a task included. They inherit the variables of the
+    /// include and, of what stands around it, everything; `apply` stands around them as a block.
+    pub fn of_file(
+        include: &StepTask,
+        entries: &[Entry],
+        kind: StepKind,
+        filter: &TagFilter,
+    ) -> Result<Self, CompileError> {
+        let mut compiler = Compiler::new(filter, kind);
+        compiler.entries(entries, &Context::of_include(include))?;
+        Ok(compiler.steps)
     }
+
+    /// Compiles a role that a task included.
+    pub fn of_role(
+        include: &StepTask,
+        role: &Arc<Role>,
+        kind: StepKind,
+        filter: &TagFilter,
+    ) -> Result<Self, CompileError> {
+        let mut compiler = Compiler::new(filter, kind);
+        compiler.role(role, &Context::of_include(include))?;
+        if !role.public {
+            compiler.steps.exported.retain(|other| !Arc::ptr_eq(other, role));
+        }
+        Ok(compiler.steps)
+    }
+
+    /// The handlers as steps.
+    pub fn of_handlers(handlers: &[Arc<StepTask>]) -> Self {
+        let step = |handler: &Arc<StepTask>| Step {
+            kind: StepKind::Handler,
+            task: Arc::clone(handler),
+            position: Vec::new(),
+        };
+        Self { list: handlers.iter().map(step).collect(), ..Self::default() }
+    }
+}
+
+/// The task that runs handlers at the end of a part of the play.
+fn flush_handlers(play: &Play) -> Task {
+    Task::plain("Flush handlers", "ansible.builtin.meta", &play.span, &play.path)
 }
 
 /// Whether the play says `gather_facts: false` without a template.
@@ -167,13 +223,35 @@ fn gather_facts(play: &Play) -> Task {
 #[derive(Clone)]
 struct Context {
     role: Option<Arc<Role>>,
+    role_use: Option<RoleUse>,
     dependents: Vec<Arc<Role>>,
     keywords: Vec<Arc<Keywords>>,
 }
 
 impl Context {
     fn of_play(play: &Play) -> Self {
-        Self { role: None, dependents: Vec::new(), keywords: vec![Arc::clone(&play.keywords)] }
+        Self {
+            role: None,
+            role_use: None,
+            dependents: Vec::new(),
+            keywords: vec![Arc::clone(&play.keywords)],
+        }
+    }
+
+    fn of_include(include: &StepTask) -> Self {
+        let mut keywords: Vec<Arc<Keywords>> = include.keywords.iter().skip(1).cloned().collect();
+        let own = &include.task.keywords;
+        if !own.vars.is_empty() {
+            keywords
+                .insert(0, Arc::new(Keywords { vars: own.vars.clone(), ..Keywords::default() }));
+        }
+        keywords.splice(0..0, include.task.apply.iter().cloned());
+        Self {
+            role: include.role.clone(),
+            role_use: include.role_use,
+            dependents: include.dependents.clone(),
+            keywords,
+        }
     }
 
     fn inside(&self, keywords: &Arc<Keywords>) -> Self {
@@ -187,6 +265,7 @@ impl Context {
         if let Some(outer) = inner.role.replace(Arc::clone(role)) {
             inner.dependents.push(outer);
         }
+        inner.role_use = (!role.allow_duplicates).then(|| RoleUse::of(role));
         inner
     }
 
@@ -206,6 +285,7 @@ impl Context {
             task: Arc::clone(task),
             tags: inner.tags(),
             role: inner.role,
+            role_use: inner.role_use,
             dependents: inner.dependents,
             keywords: inner.keywords,
         }
@@ -214,29 +294,32 @@ impl Context {
 
 struct Compiler<'a> {
     filter: &'a TagFilter,
-    handlers: Vec<Arc<StepTask>>,
+    /// What kind of steps the tasks become.
+    kind: StepKind,
     steps: Steps,
     position: Vec<Position>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(filter: &'a TagFilter, kind: StepKind) -> Self {
+        Self { filter, kind, steps: Steps::default(), position: Vec::new() }
+    }
+
     fn push(&mut self, kind: StepKind, task: Arc<StepTask>) {
         self.steps.list.push(Step { kind, task, position: self.position.clone() });
     }
 
-    fn flush(&mut self) {
-        for handler in self.handlers.clone() {
-            self.push(StepKind::Handler, handler);
-        }
-    }
-
-    fn entries(&mut self, entries: &[Entry], context: &Context) {
+    fn entries(&mut self, entries: &[Entry], context: &Context) -> Result<(), CompileError> {
         for entry in entries {
             match entry {
                 Entry::Task(task) => self.task(task, context),
-                Entry::Block(block) => self.block(block, context),
+                Entry::Block(block) => self.block(block, context)?,
+                Entry::Role(import) => {
+                    self.role(&import.role, &context.inside(&import.keywords))?
+                }
             }
         }
+        Ok(())
     }
 
     fn task(&mut self, task: &Arc<Task>, context: &Context) {
@@ -245,22 +328,13 @@ impl Compiler<'_> {
         if !self.filter.selects(&step.tags) && !(meta && self.filter.is_open()) {
             return;
         }
-        let flushes = meta
-            && step.task.action.arguments.iter().any(|(name, value)| {
-                name == "_raw_params"
-                    && value.as_str().is_some_and(|text| text.trim() == "flush_handlers")
-            });
-        self.push(StepKind::Task, Arc::new(step));
-        if flushes {
-            self.flush();
-        }
+        self.push(self.kind, Arc::new(step));
     }
 
-    fn block(&mut self, block: &Block, context: &Context) {
+    fn block(&mut self, block: &Block, context: &Context) -> Result<(), CompileError> {
         let inner = context.inside(&block.keywords);
         if block.rescue.is_empty() && block.always.is_empty() {
-            self.entries(&block.block, &inner);
-            return;
+            return self.entries(&block.block, &inner);
         }
         let number = self.steps.blocks.len();
         self.steps.blocks.push(BlockSteps { block: 0..0, rescue: 0..0, always: 0..0 });
@@ -269,73 +343,60 @@ impl Compiler<'_> {
             (Section::Rescue, &block.rescue),
             (Section::Always, &block.always),
         ];
-        let ranges = parts.map(|(section, entries)| {
+        let mut ranges = [0..0, 0..0, 0..0];
+        for ((section, entries), range) in parts.into_iter().zip(&mut ranges) {
             let start = self.steps.list.len();
             self.position.push(Position { block: number, section });
-            self.entries(entries, &inner);
+            let compiled = self.entries(entries, &inner);
             self.position.pop();
-            start..self.steps.list.len()
-        });
+            compiled?;
+            *range = start..self.steps.list.len();
+        }
         let [block, rescue, always] = ranges;
         if let Some(slot) = self.steps.blocks.get_mut(number) {
             *slot = BlockSteps { block, rescue, always };
         }
+        Ok(())
     }
 
-    fn role(&mut self, role: &Arc<Role>, context: &Context, done: &mut Vec<RoleUse>) {
-        let usage = RoleUse::of(role);
-        if !role.allow_duplicates && done.contains(&usage) {
-            return;
-        }
-        done.push(usage);
+    fn role(&mut self, role: &Arc<Role>, context: &Context) -> Result<(), CompileError> {
         let inner = context.inside_role(role);
         for dependency in &role.dependencies {
-            self.role(dependency, &inner, done);
+            self.role(dependency, &inner)?;
         }
-        self.entries(&role.tasks, &inner);
-    }
-
-    fn collect_handlers(&self, play: &Play) -> Result<Vec<Arc<StepTask>>, CompileError> {
-        let context = Context::of_play(play);
-        let mut found = Vec::new();
-        for role in &play.roles {
-            Self::role_handlers(role, &context, &mut found)?;
+        let known = |other: &Arc<StepTask>| {
+            other.role.as_ref().is_some_and(|other| {
+                other.path == role.path && other.files.handlers == role.files.handlers
+            })
+        };
+        if !self.steps.handlers.iter().any(known) {
+            self.handler_entries(&role.handlers, &inner)?;
         }
-        Self::handler_entries(&play.handlers, &context, &mut found)?;
-        Ok(found)
-    }
-
-    fn role_handlers(
-        role: &Arc<Role>,
-        context: &Context,
-        found: &mut Vec<Arc<StepTask>>,
-    ) -> Result<(), CompileError> {
-        let inner = context.inside_role(role);
-        for dependency in &role.dependencies {
-            Self::role_handlers(dependency, &inner, found)?;
-        }
-        let known =
-            |step: &Arc<StepTask>| step.role.as_ref().is_some_and(|other| other.path == role.path);
-        if found.iter().any(known) {
-            return Ok(());
-        }
-        Self::handler_entries(&role.handlers, &inner, found)
+        self.steps.exported.push(Arc::clone(role));
+        self.entries(&role.tasks, &inner)?;
+        let mut end = Task::plain("Role end", "ansible.builtin.meta", &role.span, &role.path);
+        end.keywords = Arc::default();
+        self.push(StepKind::RoleEnd, Arc::new(inner.task(&Arc::new(end))));
+        Ok(())
     }
 
     fn handler_entries(
+        &mut self,
         entries: &[Entry],
         context: &Context,
-        found: &mut Vec<Arc<StepTask>>,
     ) -> Result<(), CompileError> {
         for entry in entries {
             match entry {
-                Entry::Task(task) => found.push(Arc::new(context.task(task))),
+                Entry::Task(task) => self.steps.handlers.push(Arc::new(context.task(task))),
                 // an import stands as a plain block around what it brought
                 Entry::Block(block) if block.rescue.is_empty() && block.always.is_empty() => {
-                    Self::handler_entries(&block.block, &context.inside(&block.keywords), found)?;
+                    self.handler_entries(&block.block, &context.inside(&block.keywords))?;
                 }
                 Entry::Block(block) => {
                     return Err(CompileError::BlockAsHandler { span: block.span.clone() });
+                }
+                Entry::Role(import) => {
+                    return Err(CompileError::BlockAsHandler { span: import.role.span.clone() });
                 }
             }
         }
@@ -343,22 +404,19 @@ impl Compiler<'_> {
     }
 }
 
-/// A role with what it is given: the same use runs only once in a play.
-#[derive(PartialEq)]
-struct RoleUse {
-    path: std::path::PathBuf,
-    given: String,
-}
-
 impl RoleUse {
     fn of(role: &Role) -> Self {
-        let given = role
-            .params
-            .iter()
-            .chain(&role.keywords.vars)
-            .map(|(name, value)| format!("{name}={:?}", value.kind))
-            .collect::<Vec<_>>()
-            .join("\n");
-        Self { path: role.path.clone(), given }
+        let mut hasher = DefaultHasher::new();
+        role.path.hash(&mut hasher);
+        for (name, value) in role.params.iter().chain(&role.keywords.vars) {
+            name.hash(&mut hasher);
+            format!("{:?}", value.kind).hash(&mut hasher);
+        }
+        for condition in &role.keywords.when {
+            format!("{:?}", condition.kind).hash(&mut hasher);
+        }
+        role.keywords.tags.hash(&mut hasher);
+        role.files.hash(&mut hasher);
+        Self(hasher.finish())
     }
 }

@@ -202,19 +202,7 @@ impl Parser<'_> {
         let module = qualify(&written);
         let Some(face) = self.modules.find(&module) else {
             if is_builtin(&module) {
-                let kind = match module.as_str() {
-                    "ansible.builtin.include_tasks" => Unsupported::Include(
-                        written,
-                        "use `import_tasks` if the file is known before hosts are",
-                    ),
-                    "ansible.builtin.include_role" | "ansible.builtin.import_role" => {
-                        Unsupported::Include(
-                            written,
-                            "use `roles:` if the role is known before hosts are",
-                        )
-                    }
-                    _ => Unsupported::Module(written),
-                };
+                let kind = Unsupported::Module(written);
                 self.error(&span, PlaybookErrorKind::Unsupported(kind));
             } else {
                 self.unknown_module(&written, &span);

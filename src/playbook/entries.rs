@@ -1,9 +1,10 @@
 //! Lists of tasks: tasks, blocks and static imports.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::PlaybookErrorKind;
+use super::imports::Import;
 use super::keywords::{Keyword, Level};
 use super::model::{Block, Entry, Keywords};
 use super::modules::qualify;
@@ -41,15 +42,8 @@ impl Parser<'_> {
         if has("block") || has("rescue") || has("always") {
             return self.block(node, entries, place).map(Entry::Block);
         }
-        let import = entries.iter().find_map(|(key, value)| {
-            let written = key.as_str()?;
-            match qualify(written).as_str() {
-                "ansible.builtin.import_tasks" => Some((key, value)),
-                _ => None,
-            }
-        });
-        if let Some((key, value)) = import {
-            return self.import_tasks(node, entries, key, value, place).map(Entry::Block);
+        if let Some(import) = Import::of(entries) {
+            return self.import(node, entries, &import, place);
         }
         self.task(node, entries, place).map(Entry::Task)
     }
@@ -72,6 +66,7 @@ impl Parser<'_> {
             span: node.span.clone(),
         };
         let mut keywords = Keywords::default();
+        let mut parts = Vec::new();
         let has_block = node.get("block").is_some_and(|tasks| !tasks.is_null());
         for (key, value) in entries {
             let Some(keyword) = self.block_keyword(key) else { continue };
@@ -84,13 +79,21 @@ impl Parser<'_> {
             }
             match keyword {
                 Keyword::Name => block.name = self.scalar("name", value),
-                Keyword::BlockTasks => block.block = self.entries("block", value, place),
-                Keyword::Rescue => block.rescue = self.entries("rescue", value, place),
-                Keyword::Always => block.always = self.entries("always", value, place),
+                _ => parts.push((keyword, value)),
+            }
+        }
+        self.scopes.push(keywords.vars.clone());
+        for (keyword, value) in parts {
+            let name = keyword.name();
+            match keyword {
+                Keyword::BlockTasks => block.block = self.entries(name, value, place),
+                Keyword::Rescue => block.rescue = self.entries(name, value, place),
+                Keyword::Always => block.always = self.entries(name, value, place),
                 // `keyword` lets no other stand in a block
                 _ => {}
             }
         }
+        self.scopes.pop();
         block.keywords = Arc::new(keywords);
         Some(Arc::new(block))
     }
@@ -128,49 +131,6 @@ impl Parser<'_> {
         self.keyword(key, Level::Block)
     }
 
-    /// `import_tasks`: a block around the tasks of the file, with the keywords of the import.
-    fn import_tasks(
-        &mut self,
-        node: &Node,
-        entries: &[(Node, Node)],
-        action: &Node,
-        value: &Node,
-        place: &Place,
-    ) -> Option<Arc<Block>> {
-        let mut keywords = Keywords::default();
-        let mut name = None;
-        for (key, value) in entries.iter().filter(|(key, _)| key.span != action.span) {
-            if key.as_str().is_some_and(|key| key == "loop" || key.starts_with("with_")) {
-                self.error(&key.span, PlaybookErrorKind::ImportLoop);
-                continue;
-            }
-            let Some(keyword) = self.keyword(key, Level::Import) else { continue };
-            if self.shared(keyword, value, &mut keywords) == Taken::No && keyword == Keyword::Name {
-                name = self.scalar("name", value);
-            }
-        }
-        let file = self.import_file("import_tasks", value)?;
-        let written = self.static_text("the file of an import", file)?;
-        let searched = task_files(&written, place);
-        let Some(path) = searched.iter().find(|path| path.is_file()).cloned() else {
-            let kind =
-                PlaybookErrorKind::FileNotFound { what: "task file", name: written, searched };
-            self.error(&file.span, kind);
-            return None;
-        };
-        let tasks = self.within("task file", &path, &written, &file.span, |parser| {
-            Some(parser.task_file(&path, &place.in_file(&path)))
-        })?;
-        Some(Arc::new(Block {
-            name,
-            keywords: Arc::new(keywords),
-            block: tasks,
-            rescue: Vec::new(),
-            always: Vec::new(),
-            span: node.span.clone(),
-        }))
-    }
-
     /// The tasks of a file.
     pub(super) fn task_file(&mut self, path: &Path, place: &Place) -> Vec<Entry> {
         let before = self.errors.len();
@@ -194,46 +154,4 @@ impl Parser<'_> {
             }
         }
     }
-
-    /// The file of an import: its value, or `file` in it.
-    fn import_file<'n>(&mut self, action: &'static str, value: &'n Node) -> Option<&'n Node> {
-        let Kind::Map(entries) = &value.kind else { return Some(value) };
-        let mut file = None;
-        for (key, value) in entries {
-            match self.key(key) {
-                Some("file" | "_raw_params") => file = Some(value),
-                Some(option) => {
-                    let option = option.to_owned();
-                    self.error(&key.span, PlaybookErrorKind::ImportOption { action, option });
-                }
-                None => {}
-            }
-        }
-        if file.is_none() {
-            self.wrong_type(action, "the name of a file", value);
-        }
-        file
-    }
-}
-
-/// Where the file of an import may lie, the first first.
-fn task_files(written: &str, place: &Place) -> Vec<PathBuf> {
-    let path = Path::new(written);
-    if path.is_absolute() {
-        return vec![path.to_owned()];
-    }
-    let folder = if place.level == Level::Handler { "handlers" } else { "tasks" };
-    let mut searched: Vec<PathBuf> =
-        place.file.parent().map(|dir| dir.join(path)).into_iter().collect();
-    if let Some(role) = &place.role {
-        searched.extend([role.join(folder).join(path), role.join(path)]);
-    }
-    searched.extend([place.playbook.join(path), place.playbook.join(folder).join(path)]);
-    let mut distinct: Vec<PathBuf> = Vec::new();
-    for path in searched {
-        if !distinct.contains(&path) {
-            distinct.push(path);
-        }
-    }
-    distinct
 }

@@ -125,14 +125,25 @@ pub enum PlaybookErrorKind {
     #[error("`{0}` needs a value")]
     NoLoopValue(String),
     /// A static import in a loop.
-    #[error("an import cannot have a loop")]
-    ImportLoop,
+    #[error("You cannot use loops on '{0}' statements")]
+    ImportLoop(&'static str),
+    /// An import without a file.
+    #[error("no file specified for {0}")]
+    NoImportFile(&'static str),
     /// A name that is no variable name.
     #[error("`{0}` is not a valid variable name")]
     VariableName(String),
     /// Something that must be known before hosts are, but is a template.
     #[error("{0} must not be a template")]
     NotStatic(&'static str),
+    /// A template that must be known before hosts are, and cannot be rendered then.
+    #[error("{what} cannot be rendered before hosts are known: {reason}")]
+    StaticName {
+        /// What it names.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A block among handlers.
     #[error("using a block as a handler is not supported")]
     HandlerBlock,
@@ -178,8 +189,6 @@ pub enum Unsupported {
     Keyword(&'static str, Level),
     /// A module of `ansible.builtin`.
     Module(String),
-    /// An include that is decided while hosts run.
-    Include(String, &'static str),
     /// Another thing, in words with its verb.
     Other(&'static str),
 }
@@ -189,7 +198,6 @@ impl fmt::Display for Unsupported {
         match self {
             Self::Keyword(name, level) => write!(formatter, "`{name}` in {level} is"),
             Self::Module(name) => write!(formatter, "module `{name}` is"),
-            Self::Include(name, _) => write!(formatter, "`{name}` is"),
             Self::Other(words) => formatter.write_str(words),
         }
     }
@@ -255,7 +263,6 @@ impl Explain for PlaybookError {
                 let names: Vec<_> = levels.iter().map(|level| level.name()).collect();
                 vec![format!("it belongs in {}", names.join(", "))]
             }
-            Kind::Unsupported(Unsupported::Include(_, hint)) => vec![(*hint).to_owned()],
             Kind::NoAction => vec!["add the module that the task shall run".to_owned()],
             Kind::UnknownModule { name, suggestion } => unknown_module(name, suggestion.as_deref()),
             Kind::Argument(error) => error.hint().into_iter().collect(),
@@ -267,9 +274,16 @@ impl Explain for PlaybookError {
                 "a name has letters, digits and underscores, does not begin with a digit and is no word of templates (`true`, `none`, `not`)"
                     .to_owned(),
             ],
-            Kind::ImportLoop => {
-                vec!["an import is done once, before hosts are known".to_owned()]
+            Kind::ImportLoop(import) => {
+                let include = import.replace("import", "include");
+                vec![format!("You should use '{include}' instead.")]
             }
+            Kind::StaticName { .. } => vec![
+                "only variables that are known before hosts are can be used here: of the command \
+                 line, of the play, of the role and of the blocks around it"
+                    .to_owned(),
+                "`include_tasks` and `include_role` read theirs while the play runs".to_owned(),
+            ],
             Kind::NoRoleName => vec!["write `- role: NAME`".to_owned()],
             Kind::RoleNotFound { name, .. } if name.matches('.').count() == 2 => {
                 vec!["roles of collections are not supported yet".to_owned()]

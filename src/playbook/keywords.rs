@@ -21,6 +21,8 @@ pub enum Level {
     ImportPlaybook,
     /// `import_tasks` and `import_role`.
     Import,
+    /// `include_tasks` and `include_role`.
+    Include,
     /// `loop_control`.
     LoopControl,
     /// `meta/main` of a role.
@@ -38,6 +40,7 @@ impl Level {
             Self::Handler => "a handler",
             Self::ImportPlaybook => "`import_playbook`",
             Self::Import => "an import",
+            Self::Include => "an include",
             Self::LoopControl => "`loop_control`",
             Self::Meta => "the `meta` of a role",
         }
@@ -61,7 +64,7 @@ pub enum Support {
     Elsewhere,
 }
 
-use Level::{Block, Handler, Import, ImportPlaybook, LoopControl, Meta, Play, Role, Task};
+use Level::{Block, Handler, Import, ImportPlaybook, Include, LoopControl, Meta, Play, Role, Task};
 
 macro_rules! keywords {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal [$($level:expr),*] $(not yet [$($later:expr),*])?;)*) => {
@@ -94,11 +97,11 @@ macro_rules! keywords {
 }
 
 keywords! {
-    Action = "action" [Task, Handler];
+    Action = "action" [Task, Handler, Include, Import];
     Always = "always" [Block];
     AllowDuplicates = "allow_duplicates" [Meta];
     AnyErrorsFatal = "any_errors_fatal" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
-    Args = "args" [Task, Handler];
+    Args = "args" [Task, Handler, Include, Import];
     ArgumentSpecs = "argument_specs" [Meta];
     Async = "async" [] not yet [Task, Handler];
     Become = "become" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
@@ -108,12 +111,12 @@ keywords! {
     BecomeUser = "become_user" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     BlockTasks = "block" [Block];
     BreakWhen = "break_when" [LoopControl];
-    ChangedWhen = "changed_when" [Task, Handler];
+    ChangedWhen = "changed_when" [Task, Handler, Import];
     CheckMode = "check_mode" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     Collections = "collections" [Meta] not yet [Play, Role, Block, Task, Handler, Import];
     Connection = "connection" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     Debugger = "debugger" [] not yet [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
-    Delay = "delay" [Task, Handler];
+    Delay = "delay" [Task, Handler, Import];
     DelegateFacts = "delegate_facts" [Block, Task, Handler, Import];
     DelegateTo = "delegate_to" [Block, Task, Handler, Import];
     Dependencies = "dependencies" [Meta];
@@ -122,7 +125,7 @@ keywords! {
     Extended = "extended" [LoopControl];
     ExtendedAllitems = "extended_allitems" [LoopControl];
     FactPath = "fact_path" [Play];
-    FailedWhen = "failed_when" [Task, Handler];
+    FailedWhen = "failed_when" [Task, Handler, Import];
     ForceHandlers = "force_handlers" [Play];
     GalaxyInfo = "galaxy_info" [Meta];
     GatherFacts = "gather_facts" [Play];
@@ -130,45 +133,45 @@ keywords! {
     GatherTimeout = "gather_timeout" [Play];
     Handlers = "handlers" [Play];
     Hosts = "hosts" [Play];
-    IgnoreErrors = "ignore_errors" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
+    IgnoreErrors = "ignore_errors" [Play, Role, Block, Task, Handler, Import, Include] not yet [ImportPlaybook];
     IgnoreUnreachable = "ignore_unreachable" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     IndexVar = "index_var" [LoopControl];
     Label = "label" [LoopControl];
-    Listen = "listen" [Handler];
+    Listen = "listen" [Handler, Include];
     LocalAction = "local_action" [Task, Handler];
-    Loop = "loop" [Task, Handler];
-    LoopControlKeyword = "loop_control" [Task, Handler];
+    Loop = "loop" [Task, Handler, Include];
+    LoopControlKeyword = "loop_control" [Task, Handler, Include, Import];
     LoopVar = "loop_var" [LoopControl];
     MaxFailPercentage = "max_fail_percentage" [Play];
     ModuleDefaults = "module_defaults" [] not yet [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
-    Name = "name" [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
-    NoLog = "no_log" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
-    Notify = "notify" [Task, Handler] not yet [Block, Import];
+    Name = "name" [Play, Role, Block, Task, Handler, Import, ImportPlaybook, Include];
+    NoLog = "no_log" [Play, Role, Block, Task, Handler, Import, Include] not yet [ImportPlaybook];
+    Notify = "notify" [Task, Handler, Block, Import];
     Order = "order" [Play];
     Pause = "pause" [LoopControl];
     Poll = "poll" [] not yet [Task, Handler];
     Port = "port" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     PostTasks = "post_tasks" [Play];
     PreTasks = "pre_tasks" [Play];
-    Register = "register" [Task, Handler];
+    Register = "register" [Task, Handler, Include, Import];
     RemoteUser = "remote_user" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     Rescue = "rescue" [Block];
-    Retries = "retries" [Task, Handler];
+    Retries = "retries" [Task, Handler, Import];
     RoleName = "role" [Role];
     Roles = "roles" [Play];
-    RunOnce = "run_once" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
+    RunOnce = "run_once" [Play, Role, Block, Task, Handler, Import, Include] not yet [ImportPlaybook];
     Serial = "serial" [Play];
     Strategy = "strategy" [Play];
-    Tags = "tags" [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
+    Tags = "tags" [Play, Role, Block, Task, Handler, Import, ImportPlaybook, Include];
     Tasks = "tasks" [Play];
     Throttle = "throttle" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
-    Timeout = "timeout" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
-    Until = "until" [Task, Handler];
+    Timeout = "timeout" [Play, Role, Block, Task, Handler, Import, Include] not yet [ImportPlaybook];
+    Until = "until" [Task, Handler, Import];
     User = "user" [Play];
-    Vars = "vars" [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
+    Vars = "vars" [Play, Role, Block, Task, Handler, Import, ImportPlaybook, Include];
     VarsFiles = "vars_files" [Play];
     VarsPrompt = "vars_prompt" [] not yet [Play];
-    When = "when" [Role, Block, Task, Handler, Import, ImportPlaybook];
+    When = "when" [Role, Block, Task, Handler, Import, ImportPlaybook, Include];
 }
 
 impl Keyword {

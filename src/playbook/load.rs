@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::PlaybookError;
 use super::model::{Keywords, Playbook};
 use super::modules::Modules;
-use super::parser::Parser;
+use super::parser::{Parser, StaticNames};
 use crate::diagnostics::Diagnostic;
 
 /// A playbook and what is worth knowing of it.
@@ -49,10 +49,13 @@ pub fn load(
     path: &Path,
     modules: &dyn Modules,
     search: &SearchPaths,
+    names: &dyn StaticNames,
 ) -> Result<Loaded, Vec<PlaybookError>> {
     let mut parser = Parser {
         modules,
         roles_path: &search.roles,
+        names,
+        scopes: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
         open: Vec::new(),

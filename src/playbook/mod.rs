@@ -6,6 +6,8 @@
 mod action;
 mod entries;
 mod error;
+mod imports;
+mod include;
 pub mod keywords;
 mod load;
 pub mod model;
@@ -20,8 +22,11 @@ mod tests;
 mod text_arguments;
 
 pub use error::{PlaybookError, PlaybookErrorKind, Unsupported};
+pub use include::{IncludeError, IncludeSite, Includes, RoleInclude, TaskFile};
 pub use load::{Loaded, SearchPaths, load};
 pub use model::{
-    Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Role, Strategy, Task,
+    Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Role, RoleFiles, RoleImport,
+    Strategy, Task,
 };
-pub use modules::{ModuleFace, Modules, Options, RunnerModules, qualify};
+pub use modules::{ModuleFace, Modules, Options, RunnerModules, is_include, qualify};
+pub use parser::{NoNames, StaticNames};

@@ -91,10 +91,38 @@ pub struct Role {
     pub tasks: Vec<Entry>,
     /// `handlers/main`.
     pub handlers: Vec<Entry>,
-    /// Whether `meta/main` says `allow_duplicates: true`.
+    /// Whether the same use may run again: `meta/main` or the import says
+    /// `allow_duplicates: true`.
     pub allow_duplicates: bool,
+    /// Whether the whole play sees its `defaults` and `vars`.
+    pub public: bool,
+    /// The files that are read in place of `main`.
+    pub files: RoleFiles,
     /// Where it is used.
     pub span: Span,
+}
+
+/// The files of a role that a use names: `tasks_from`, `handlers_from`, `defaults_from`,
+/// `vars_from`. `None` is `main`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct RoleFiles {
+    /// `tasks_from`
+    pub tasks: Option<String>,
+    /// `handlers_from`
+    pub handlers: Option<String>,
+    /// `defaults_from`
+    pub defaults: Option<String>,
+    /// `vars_from`
+    pub vars: Option<String>,
+}
+
+/// `import_role`: a role where a task could stand.
+#[derive(Debug)]
+pub struct RoleImport {
+    /// Keywords of the import, `vars` among them.
+    pub keywords: Arc<Keywords>,
+    /// The role.
+    pub role: Arc<Role>,
 }
 
 /// A task or a block.
@@ -104,6 +132,8 @@ pub enum Entry {
     Task(Arc<Task>),
     /// Tasks that share keywords, with rescue and always.
     Block(Arc<Block>),
+    /// A role that was imported.
+    Role(Arc<RoleImport>),
 }
 
 /// `block`, `rescue`, `always`.
@@ -138,8 +168,8 @@ pub struct Task {
     pub loop_control: LoopControl,
     /// `register`.
     pub register: Option<String>,
-    /// `notify`: texts.
-    pub notify: Vec<Node>,
+    /// `apply` of an include: keywords of what it includes.
+    pub apply: Option<Arc<Keywords>>,
     /// `listen` of a handler: texts.
     pub listen: Vec<Node>,
     /// `changed_when`: conditions that must all hold.
@@ -214,6 +244,8 @@ pub struct Keywords {
     pub tags: Vec<String>,
     /// Variables.
     pub vars: Vec<(String, Node)>,
+    /// `notify`: texts; the nearest level that has some counts.
+    pub notify: Vec<Node>,
     /// Environment: mappings or templates; outer ones first, later ones win.
     pub environment: Vec<Node>,
     /// `become`.
@@ -273,7 +305,7 @@ impl Task {
             r#loop: None,
             loop_control: LoopControl::default(),
             register: None,
-            notify: Vec::new(),
+            apply: None,
             listen: Vec::new(),
             changed_when: None,
             failed_when: None,

@@ -174,6 +174,11 @@ pub(super) fn is_builtin(name: &str) -> bool {
     name.strip_prefix("ansible.builtin.").is_some_and(|short| BUILTIN.contains(&short))
 }
 
+/// Whether an action includes tasks while the play runs.
+pub fn is_include(name: &str) -> bool {
+    matches!(name, "ansible.builtin.include_tasks" | "ansible.builtin.include_role")
+}
+
 /// Whether the text of this action is a command.
 pub(super) fn is_command(name: &str) -> bool {
     COMMANDS.contains(&name)

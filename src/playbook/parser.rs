@@ -16,10 +16,35 @@ const NESTING_LIMIT: usize = 100;
 pub(super) struct Parser<'a> {
     pub(super) modules: &'a dyn Modules,
     pub(super) roles_path: &'a [PathBuf],
+    /// Renders names of files and roles that hold templates.
+    pub(super) names: &'a dyn StaticNames,
+    /// The variables that are known at this place before hosts are, the outermost first.
+    pub(super) scopes: Vec<Vec<(String, Node)>>,
     pub(super) errors: Vec<PlaybookError>,
     pub(super) warnings: Vec<Diagnostic>,
     /// The roles, task files and playbooks that are being read, the outermost first.
     pub(super) open: Vec<(&'static str, PathBuf, String)>,
+}
+
+/// Renders the names of files and roles that must be known before hosts are.
+pub trait StaticNames {
+    /// The text of a name, from variables that are known before hosts are: those of the places
+    /// around it, the outermost first, and those of the command line.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, as one line.
+    fn render(&self, name: &Node, around: &[Vec<(String, Node)>]) -> Result<String, String>;
+}
+
+/// No variable is known; templates are refused.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoNames;
+
+impl StaticNames for NoNames {
+    fn render(&self, _name: &Node, _around: &[Vec<(String, Node)>]) -> Result<String, String> {
+        Err("no variable is known here".to_owned())
+    }
 }
 
 /// Where entries stand.
@@ -151,6 +176,28 @@ impl Parser<'_> {
         text
     }
 
+    /// A name that must be known before hosts are; templates see what is known here.
+    pub(super) fn static_name(
+        &mut self,
+        what: &'static str,
+        node: &Node,
+        place: &Place,
+    ) -> Option<String> {
+        let is_templated = matches!(&node.kind, Kind::Str(text) if is_template(&text.value));
+        if !is_templated {
+            return self.static_text(what, node);
+        }
+        let mut around = vec![magic(place, &node.span)];
+        around.extend(self.scopes.iter().cloned());
+        match self.names.render(node, &around) {
+            Ok(name) => Some(name),
+            Err(reason) => {
+                self.error(&node.span, PlaybookErrorKind::StaticName { what, reason });
+                None
+            }
+        }
+    }
+
     /// A name that must be known at once: text or a number, no template.
     pub(super) fn static_text(&mut self, what: &'static str, node: &Node) -> Option<String> {
         match &node.kind {
@@ -171,6 +218,22 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// The magic variables of a place.
+fn magic(place: &Place, span: &Span) -> Vec<(String, Node)> {
+    let absolute = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Node::text(path.to_string_lossy().into_owned(), span.clone())
+    };
+    let mut magic = vec![("playbook_dir".to_owned(), absolute(&place.playbook))];
+    if let Some(role) = &place.role {
+        let name = role.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        magic.push(("role_path".to_owned(), absolute(role)));
+        magic.push(("role_name".to_owned(), Node::text(name.as_str(), span.clone())));
+        magic.push(("ansible_role_name".to_owned(), Node::text(name.as_str(), span.clone())));
+    }
+    magic
 }
 
 /// Whether text may be a template.

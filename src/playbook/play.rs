@@ -76,9 +76,12 @@ impl Parser<'_> {
             }
         }
         let keywords = combined(above, keywords);
-        let Some(written) = self.static_text("the file of an import", value) else {
-            return Vec::new();
-        };
+        let place =
+            Place { file: path.to_owned(), playbook: folder(path), role: None, level: Level::Task };
+        self.scopes.push(keywords.vars.clone());
+        let written = self.static_name("the file of an import", value, &place);
+        self.scopes.pop();
+        let Some(written) = written else { return Vec::new() };
         let file = folder(path).join(&written);
         if !file.is_file() {
             let searched = vec![file];
@@ -123,13 +126,20 @@ impl Parser<'_> {
         let place =
             Place { file: path.to_owned(), playbook: folder(path), role: None, level: Level::Task };
         let mut keywords = Keywords::default();
+        let mut own = Vec::new();
         for (key, value) in entries {
             let Some(keyword) = self.keyword(key, Level::Play) else { continue };
             if self.shared(keyword, value, &mut keywords) == Taken::No {
-                self.play_keyword(keyword, value, &place, &mut play);
+                own.push((keyword, value));
             }
         }
-        play.keywords = Arc::new(combined(above, keywords));
+        let keywords = combined(above, keywords);
+        self.scopes.push(keywords.vars.clone());
+        for (keyword, value) in own {
+            self.play_keyword(keyword, value, &place, &mut play);
+        }
+        self.scopes.pop();
+        play.keywords = Arc::new(keywords);
         if node.get("hosts").is_none() {
             self.error(&node.span, PlaybookErrorKind::NoHosts);
             return None;

@@ -5,16 +5,35 @@ use std::sync::Arc;
 
 use super::error::PlaybookErrorKind;
 use super::keywords::{Keyword, Level};
-use super::model::{Entry, Keywords, Role};
+use super::model::{Entry, Keywords, Role, RoleFiles};
 use super::parser::{Parser, Place, is_template};
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, Span};
 
-/// What an entry of `roles:` says.
-struct Use {
-    name: String,
-    keywords: Keywords,
-    params: Vec<(String, Node)>,
+/// What an entry of `roles:`, an import or an include says.
+#[derive(Debug, Default)]
+pub(super) struct RoleUse {
+    pub(super) name: String,
+    pub(super) keywords: Keywords,
+    pub(super) params: Vec<(String, Node)>,
+    pub(super) files: RoleFiles,
+    /// `None` is what the role's `meta` says.
+    pub(super) allow_duplicates: Option<bool>,
+    pub(super) public: bool,
+    /// Whether its arguments are checked by its argument specification.
+    pub(super) validate: bool,
+}
+
+impl RoleUse {
+    /// Of an entry of `roles:`.
+    fn listed(name: String) -> Self {
+        Self { name, public: true, validate: true, ..Self::default() }
+    }
+
+    /// Of `import_role`.
+    pub(super) fn import() -> Self {
+        Self { allow_duplicates: Some(true), ..Self::listed(String::new()) }
+    }
 }
 
 /// What `meta/main` says.
@@ -43,28 +62,38 @@ impl Parser<'_> {
     }
 
     fn role(&mut self, node: &Node, place: &Place) -> Option<Arc<Role>> {
-        let used = self.role_use(node)?;
+        let used = self.role_use(node, place)?;
+        self.role_at(used, place, &node.span)
+    }
+
+    /// Reads the files of a role that is used.
+    pub(super) fn role_at(
+        &mut self,
+        used: RoleUse,
+        place: &Place,
+        span: &Span,
+    ) -> Option<Arc<Role>> {
         let searched = self.role_folders(&used.name, place);
         let Some(path) =
             searched.iter().map(|folder| folder.join(&used.name)).find(|path| path.is_dir())
         else {
             let kind = PlaybookErrorKind::RoleNotFound { name: used.name, searched };
-            self.error(&node.span, kind);
+            self.error(span, kind);
             return None;
         };
         let name = match Path::new(&used.name).file_name() {
             Some(last) if used.name.contains('/') => last.to_string_lossy().into_owned(),
             _ => used.name.clone(),
         };
-        self.within("role", &path, &name, &node.span, |parser| {
-            Some(parser.role_files(&path, &name, used, place, &node.span))
+        self.within("role", &path, &name, span, |parser| {
+            Some(parser.role_files(&path, &name, used, place, span))
         })
     }
 
-    fn role_use(&mut self, node: &Node) -> Option<Use> {
+    fn role_use(&mut self, node: &Node, place: &Place) -> Option<RoleUse> {
         let Kind::Map(entries) = &node.kind else {
-            let name = self.static_text("a role", node)?;
-            return Some(Use { name, keywords: Keywords::default(), params: Vec::new() });
+            let name = self.static_name("a role", node, place)?;
+            return Some(RoleUse::listed(name));
         };
         if let Some((key, _)) =
             entries.iter().find(|(key, _)| matches!(key.as_str(), Some("src" | "scm")))
@@ -93,8 +122,8 @@ impl Parser<'_> {
             self.error(&node.span, PlaybookErrorKind::NoRoleName);
             return None;
         };
-        let name = self.static_text("the name of a role", name)?;
-        Some(Use { name, keywords, params })
+        let name = self.static_name("the name of a role", name, place)?;
+        Some(RoleUse { keywords, params, ..RoleUse::listed(name) })
     }
 
     /// Where a role may lie, the first first.
@@ -120,29 +149,59 @@ impl Parser<'_> {
         &mut self,
         path: &Path,
         name: &str,
-        used: Use,
+        used: RoleUse,
         place: &Place,
         span: &Span,
     ) -> Arc<Role> {
         let place = Place { role: Some(path.to_owned()), ..place.clone() };
         let meta = self.role_meta(path, &place);
+        let files = used.files;
+        let defaults = self.role_variables(path, "defaults", files.defaults.as_deref(), span);
+        let vars = self.role_variables(path, "vars", files.vars.as_deref(), span);
+        let scopes = self.scopes.len();
+        self.scopes.extend([
+            defaults.clone(),
+            vars.clone(),
+            used.keywords.vars.clone(),
+            used.params.clone(),
+        ]);
+        let tasks =
+            self.role_entries(path, "tasks", files.tasks.as_deref(), span, &place.of(Level::Task));
+        let handlers = self.role_entries(
+            path,
+            "handlers",
+            files.handlers.as_deref(),
+            span,
+            &place.of(Level::Handler),
+        );
+        self.scopes.truncate(scopes);
         Arc::new(Role {
             name: name.to_owned(),
             path: path.to_owned(),
             keywords: Arc::new(used.keywords),
             params: used.params,
-            defaults: self.role_variables(path, "defaults"),
-            vars: self.role_variables(path, "vars"),
+            defaults,
+            vars,
             dependencies: meta.dependencies,
-            tasks: self.role_entries(path, "tasks", &place.of(Level::Task)),
-            handlers: self.role_entries(path, "handlers", &place.of(Level::Handler)),
-            allow_duplicates: meta.allow_duplicates,
+            tasks,
+            handlers,
+            allow_duplicates: used.allow_duplicates.unwrap_or(meta.allow_duplicates),
+            public: used.public,
+            files,
             span: span.clone(),
         })
     }
 
-    fn role_entries(&mut self, role: &Path, folder: &str, place: &Place) -> Vec<Entry> {
-        let Some(path) = main_file(&role.join(folder)).filter(|path| path.is_file()) else {
+    fn role_entries(
+        &mut self,
+        role: &Path,
+        folder: &'static str,
+        from: Option<&str>,
+        span: &Span,
+        place: &Place,
+    ) -> Vec<Entry> {
+        let Some(path) = self.role_file(role, folder, from, span).filter(|path| path.is_file())
+        else {
             return Vec::new();
         };
         let place = place.in_file(&path);
@@ -150,9 +209,36 @@ impl Parser<'_> {
         self.entries(folder, &node, &place)
     }
 
+    /// The file of a folder of a role: `main`, or the one that the use names, which must be there.
+    fn role_file(
+        &mut self,
+        role: &Path,
+        folder: &'static str,
+        from: Option<&str>,
+        span: &Span,
+    ) -> Option<PathBuf> {
+        let base = role.join(folder);
+        let found = named_file(&base, from.unwrap_or("main"));
+        if let (None, Some(from)) = (&found, from) {
+            let kind = PlaybookErrorKind::FileNotFound {
+                what: folder,
+                name: from.to_owned(),
+                searched: vec![base.join(from)],
+            };
+            self.error(span, kind);
+        }
+        found
+    }
+
     /// `defaults/main` or `vars/main`: a file, or a folder of files of which later ones win.
-    fn role_variables(&mut self, role: &Path, folder: &str) -> Vec<(String, Node)> {
-        let Some(main) = main_file(&role.join(folder)) else { return Vec::new() };
+    fn role_variables(
+        &mut self,
+        role: &Path,
+        folder: &'static str,
+        from: Option<&str>,
+        span: &Span,
+    ) -> Vec<(String, Node)> {
+        let Some(main) = self.role_file(role, folder, from, span) else { return Vec::new() };
         let files = if main.is_dir() { yaml_files(&main) } else { vec![main] };
         let mut all: Vec<(String, Node)> = Vec::new();
         for file in files {
@@ -206,7 +292,7 @@ impl Parser<'_> {
                 }
                 Some(Keyword::AllowDuplicates) => {
                     if let Some(value) = self.boolean("allow_duplicates", value) {
-                        meta.allow_duplicates = self.truth(&value);
+                        meta.allow_duplicates = self.truth("allow_duplicates", &value);
                     }
                 }
                 Some(Keyword::ArgumentSpecs) if !value.is_null() => {
@@ -233,28 +319,36 @@ impl Parser<'_> {
     }
 
     /// A boolean that must be known at once.
-    fn truth(&mut self, value: &Node) -> bool {
+    pub(super) fn truth(&mut self, keyword: &str, value: &Node) -> bool {
         match &value.kind {
             Kind::Bool(value) => *value,
             Kind::Int(number) => *number == 1,
             Kind::Str(text) if is_template(&text.value) => {
-                self.error(&value.span, PlaybookErrorKind::NotStatic("`allow_duplicates`"));
+                self.error(&value.span, PlaybookErrorKind::NotStatic("an option of a role"));
                 false
             }
             Kind::Str(text) => {
                 let word = text.value.trim().to_ascii_lowercase();
                 matches!(word.as_str(), "y" | "yes" | "on" | "1" | "true" | "t" | "1.0")
             }
-            _ => false,
+            _ => {
+                self.wrong_type(keyword, "a boolean", value);
+                false
+            }
         }
     }
 }
 
+/// A file with the first suffix that is there; a folder where there is no such file.
+fn named_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    let path = |suffix: &&str| folder.join(format!("{name}{suffix}"));
+    let file = SUFFIXES.iter().map(path).find(|path| path.is_file());
+    file.or_else(|| Some(folder.join(name)).filter(|path| path.is_dir()))
+}
+
 /// `main` with the first suffix that is there: a file, or for no suffix a folder.
 fn main_file(folder: &Path) -> Option<PathBuf> {
-    let path = |suffix: &&str| folder.join(format!("main{suffix}"));
-    let file = SUFFIXES.iter().map(path).find(|path| path.is_file());
-    file.or_else(|| Some(folder.join("main")).filter(|path| path.is_dir()))
+    named_file(folder, "main")
 }
 
 /// The YAML files below a folder in order of their names, without hidden ones.

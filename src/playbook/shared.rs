@@ -22,6 +22,7 @@ impl Parser<'_> {
             Keyword::When => into.when = self.conditions("when", value),
             Keyword::Tags => into.tags = self.tags(value),
             Keyword::Vars => into.vars = self.variables(value),
+            Keyword::Notify => into.notify = self.texts("notify", value),
             Keyword::Environment => into.environment = self.environment(value),
             Keyword::Become => into.r#become = self.boolean("become", value),
             Keyword::BecomeUser => into.become_user = self.scalar("become_user", value),
@@ -81,7 +82,6 @@ impl Parser<'_> {
             | Keyword::MaxFailPercentage
             | Keyword::ModuleDefaults
             | Keyword::Name
-            | Keyword::Notify
             | Keyword::Order
             | Keyword::Pause
             | Keyword::Poll

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::error::PlaybookErrorKind;
 use super::keywords::{Keyword, Level};
-use super::model::{Keywords, Loop, LoopControl, Task};
+use super::model::{Action, Keywords, Loop, LoopControl, Task};
+use super::modules::is_include;
 use super::parser::{Parser, Place, is_template};
 use super::shared::{Taken, is_variable_name};
 use crate::source::{Kind, Node};
@@ -17,7 +18,6 @@ struct Draft {
     r#loop: Option<Loop>,
     loop_control: LoopControl,
     register: Option<String>,
-    notify: Vec<Node>,
     listen: Vec<Node>,
     changed_when: Option<Vec<Node>>,
     failed_when: Option<Vec<Node>>,
@@ -34,7 +34,10 @@ impl Parser<'_> {
         entries: &[(Node, Node)],
         place: &Place,
     ) -> Option<Arc<Task>> {
-        let found = self.action(node, entries);
+        let mut found = self.action(node, entries);
+        let module = found.as_ref().map(|(action, _)| action.module.as_str());
+        let is_include = module.is_some_and(is_include);
+        let level = if is_include { Level::Include } else { place.level };
         let mut draft = Draft::default();
         for (key, value) in entries {
             let Some(name) = self.key(key) else { continue };
@@ -42,11 +45,15 @@ impl Parser<'_> {
                 self.with_loop(name, lookup, key, value, &mut draft);
             } else if Keyword::from_name(name).is_some()
                 && !self.is_module_in_task(name)
-                && let Some(keyword) = self.keyword(key, place.level)
+                && let Some(keyword) = self.keyword(key, level)
             {
                 self.task_keyword(keyword, key, value, &mut draft);
             }
         }
+        let apply = match &mut found {
+            Some((action, _)) if is_include => self.apply(action),
+            _ => None,
+        };
         let (action, local) = found?;
         if let Some(localhost) = local {
             draft.keywords.delegate_to = Some(localhost);
@@ -58,7 +65,7 @@ impl Parser<'_> {
             r#loop: draft.r#loop,
             loop_control: draft.loop_control,
             register: draft.register,
-            notify: draft.notify,
+            apply,
             listen: draft.listen,
             changed_when: draft.changed_when,
             failed_when: draft.failed_when,
@@ -70,6 +77,29 @@ impl Parser<'_> {
         }))
     }
 
+    /// Takes `apply` out of the arguments of an include: keywords of what it includes, which are
+    /// rendered when that runs.
+    fn apply(&mut self, action: &mut Action) -> Option<Arc<Keywords>> {
+        let at = action.arguments.iter().position(|(name, _)| name == "apply")?;
+        let (_, value) = action.arguments.remove(at);
+        if at < action.argument_spans.len() {
+            action.argument_spans.remove(at);
+        }
+        let mut keywords = Keywords::default();
+        match &value.kind {
+            Kind::Null => return None,
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    if let Some(keyword) = self.keyword(key, Level::Block) {
+                        self.shared(keyword, value, &mut keywords);
+                    }
+                }
+            }
+            _ => self.wrong_type("apply", "a mapping", &value),
+        }
+        Some(Arc::new(keywords))
+    }
+
     fn task_keyword(&mut self, keyword: Keyword, key: &Node, value: &Node, draft: &mut Draft) {
         if self.shared(keyword, value, &mut draft.keywords) == Taken::Yes {
             return;
@@ -77,7 +107,6 @@ impl Parser<'_> {
         match keyword {
             Keyword::Name => draft.name = self.scalar("name", value),
             Keyword::Register => draft.register = self.register(value),
-            Keyword::Notify => draft.notify = self.texts("notify", value),
             Keyword::Listen => draft.listen = self.texts("listen", value),
             Keyword::ChangedWhen => draft.changed_when = self.given("changed_when", value),
             Keyword::FailedWhen => draft.failed_when = self.given("failed_when", value),

@@ -128,7 +128,8 @@ fn search() -> SearchPaths {
 
 fn loaded(name: &str) -> Loaded {
     let path = Path::new("src/playbook/testdata/valid").join(name);
-    load(&path, &Table, &search()).unwrap_or_else(|errors| panic!("{name}:\n{}", drawn(&errors)))
+    load(&path, &Table, &search(), &NoNames)
+        .unwrap_or_else(|errors| panic!("{name}:\n{}", drawn(&errors)))
 }
 
 fn drawn(errors: &[PlaybookError]) -> String {
@@ -145,7 +146,7 @@ fn text(node: Option<&Node>) -> &str {
 fn each_invalid_input_is_refused_in_words() {
     for path in inputs("invalid") {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let errors = load(&path, &Table, &search()).err();
+        let errors = load(&path, &Table, &search(), &NoNames).err();
         let errors = errors.unwrap_or_else(|| panic!("{name} was accepted"));
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(name, drawn(&errors));
@@ -183,6 +184,7 @@ fn entries(list: &[Entry]) -> Vec<String> {
                 format!("{module}({}){variable}", arguments.join(", "))
             }
             Entry::Block(block) => format!("[{}]", entries(&block.block).join("; ")),
+            Entry::Role(import) => format!("role({})", import.role.name),
         })
         .collect()
 }
@@ -238,7 +240,7 @@ fn every_keyword_reaches_its_field() {
     assert_eq!(task.keywords.when.len(), 3);
     assert_eq!(task.keywords.tags, ["a", "1"]);
     assert_eq!(task.register.as_deref(), Some("result"));
-    assert_eq!(task.notify.len(), 2);
+    assert_eq!(task.keywords.notify.len(), 2);
     assert!(task.changed_when.is_some() && task.failed_when.is_some() && task.until.is_some());
     assert!(task.retries.is_some() && task.delay.is_some());
     assert_eq!(text(task.loop_control.loop_var.as_ref()), "x");
@@ -352,7 +354,7 @@ fn no_mutation_of_a_playbook_makes_it_panic() {
         }
         let path = folder.path().join("site.yml");
         std::fs::write(&path, bytes).unwrap();
-        if let Err(errors) = load(&path, &Table, &search()) {
+        if let Err(errors) = load(&path, &Table, &search(), &NoNames) {
             assert!(!errors.is_empty());
             drawn(&errors);
         }
@@ -361,7 +363,7 @@ fn no_mutation_of_a_playbook_makes_it_panic() {
 
 #[test]
 fn a_playbook_that_is_not_there_is_named_with_the_cause() {
-    let errors = load(Path::new("/nonexistent/site.yml"), &Table, &search()).unwrap_err();
+    let errors = load(Path::new("/nonexistent/site.yml"), &Table, &search(), &NoNames).unwrap_err();
     insta::assert_snapshot!(drawn(&errors), @"error: cannot read `/nonexistent/site.yml`: No such file or directory (os error 2)");
 }
 

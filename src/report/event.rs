@@ -88,6 +88,17 @@ pub enum Event {
         /// What came of it.
         outcome: Box<Outcome>,
     },
+    /// A task brought more tasks: a file or a role.
+    Included {
+        /// [`TaskHead::id`] of the include.
+        task: usize,
+        /// The absolute path of the file, or the name of the role.
+        name: String,
+        /// The hosts that go through them.
+        hosts: Vec<String>,
+        /// Label of the item, in a loop.
+        item: Option<Json>,
+    },
     /// A failed host found a rescue.
     Rescued {
         /// The host.

@@ -115,7 +115,7 @@ impl Gatherer {
                 play.report.unmatched_pattern = Some(pattern.clone());
             }
             Event::TaskStarted { task } => self.task_started(task),
-            Event::HostStarted { .. } | Event::Retrying { .. } => {}
+            Event::HostStarted { .. } | Event::Retrying { .. } | Event::Included { .. } => {}
             Event::ItemFinished { task, host, outcome } => {
                 if failed(&outcome.status)
                     && let Some(task) = self.task(*task)
@@ -401,7 +401,8 @@ pub(super) fn cause(outcome: &Outcome) -> Cause {
     let stderr = text_field(result, "stderr").or_else(|| text_field(result, "module_stderr"));
     let stdout = text_field(result, "stdout").or_else(|| text_field(result, "module_stdout"));
     let rc = result.get("rc").and_then(Json::as_i64);
-    let reason = match result.get("msg") {
+    // an include says it as `reason`
+    let reason = match result.get("msg").or_else(|| result.get("reason")) {
         Some(Json::String(text)) if !text.trim().is_empty() => text.clone(),
         Some(other) if !other.is_null() && !other.is_string() => {
             dumps(other, Layout::Line, Ascii::Kept)

@@ -1,6 +1,6 @@
 //! One batch of a play: hosts go through the steps as the edges of the graph allow.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -8,7 +8,8 @@ use minijinja::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::graph::{Cursor, Fate, Order, StepKind};
+use crate::diagnostics::Diagnostic;
+use crate::graph::{At, Fate, RoleUse, StepKind, Steps, Trail};
 use crate::playbook::Strategy;
 use crate::report::event::{Event, Level, TaskHead};
 use crate::source::Kind;
@@ -17,40 +18,63 @@ use super::action::{Meta, bypasses_host_loop, keeps_host_order};
 use super::context::{PlayContext, data};
 use super::handlers::{Handlers, Notified};
 use super::host_vars::{Facts, Learnt};
+use super::included::Included;
 use super::job::{Job, JobResult};
 use super::keyword::KeywordReader;
 use super::outcome::{TaskResult, Verdict};
+use super::parts::{Key, Parts};
 use super::reported::{self, Circumstances};
 use super::tally::Tally;
 
 /// A batch at work.
 pub(crate) struct Batch<'a> {
     play: Arc<PlayContext>,
-    order: Order,
+    parts: Parts,
     strategy: Strategy,
     handlers: Handlers,
     hosts: IndexMap<String, HostRun>,
     /// Hosts that may begin their next step.
     ready: VecDeque<usize>,
     /// Hosts that wait for all others at a step.
-    held: BTreeMap<usize, Vec<usize>>,
+    held: BTreeMap<Key, Vec<usize>>,
     /// How many hosts are at each step.
-    positions: BTreeMap<usize, usize>,
-    heads: HashMap<usize, usize>,
+    positions: BTreeMap<Key, usize>,
+    /// Hosts that have included something, and what, until all hosts at the step have.
+    including: BTreeMap<Key, Vec<(usize, Vec<Included>)>>,
+    heads: HashMap<At, usize>,
     /// How many hosts are at work on each step.
-    at_work: HashMap<usize, u32>,
-    running: JoinSet<(usize, usize, JobResult)>,
+    at_work: HashMap<At, u32>,
+    running: JoinSet<(usize, At, JobResult)>,
     /// Steps that run once: all hosts that wait for the one that does it.
-    once: HashMap<usize, Vec<usize>>,
+    once: HashMap<At, Vec<usize>>,
     tally: &'a mut Tally,
     cancel: CancellationToken,
     ended: bool,
+    /// Why the run cannot go on.
+    stopped: Vec<Diagnostic>,
+}
+
+/// How a batch ended.
+pub(crate) enum BatchEnd {
+    /// All hosts are through, or out.
+    Done,
+    /// The user interrupted it.
+    Interrupted,
+    /// Something is so wrong that the run ends.
+    Stopped(Vec<Diagnostic>),
 }
 
 struct HostRun {
-    cursor: Cursor,
+    trail: Trail,
     state: State,
+    /// Names that were notified since handlers last ran.
+    notifications: Vec<(String, Notified)>,
+    /// Handlers that are to run now.
     notified: HashMap<usize, Notified>,
+    /// Uses of roles of which a task has run.
+    begun: HashSet<RoleUse>,
+    /// Uses of roles that are done and do not run again.
+    complete: HashSet<RoleUse>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,35 +89,42 @@ enum State {
 impl<'a> Batch<'a> {
     pub(crate) fn new(
         play: Arc<PlayContext>,
+        steps: Steps,
         strategy: Strategy,
         hosts: &[String],
         tally: &'a mut Tally,
         cancel: CancellationToken,
     ) -> Self {
+        let mut handlers = Handlers::default();
         let scope = hosts.first().map(|host| play.host_scope(host)).unwrap_or_default();
-        let handlers = Handlers::of(&play.steps, &play.run.templar, &scope);
+        handlers.add(&steps.handlers, &play.run.templar, &scope);
         if strategy != Strategy::Linear {
-            warn_of_run_once(&play);
+            warn_of_run_once(&play, &steps);
         }
+        let parts = Parts::new(&play, steps, strategy);
         let host_runs = hosts
             .iter()
             .map(|host| {
                 let run = HostRun {
-                    cursor: Cursor::new(&play.steps),
+                    trail: Trail::new(parts.steps()),
                     state: State::Active,
+                    notifications: Vec::new(),
                     notified: HashMap::new(),
+                    begun: HashSet::new(),
+                    complete: tally.complete_roles(host),
                 };
                 (host.clone(), run)
             })
             .collect();
         Self {
-            order: Order::new(&play.steps, strategy),
+            parts,
             strategy,
             handlers,
             hosts: host_runs,
             ready: VecDeque::new(),
             held: BTreeMap::new(),
             positions: BTreeMap::new(),
+            including: BTreeMap::new(),
             heads: HashMap::new(),
             at_work: HashMap::new(),
             running: JoinSet::new(),
@@ -102,30 +133,33 @@ impl<'a> Batch<'a> {
             cancel,
             play,
             ended: false,
+            stopped: Vec::new(),
         }
     }
 
-    /// Runs the batch to its end; `false` when it was interrupted.
-    pub(crate) async fn run(mut self) -> bool {
+    /// Runs the batch to its end.
+    pub(crate) async fn run(mut self) -> BatchEnd {
         for host in 0..self.hosts.len() {
             self.arrive(host);
         }
         loop {
+            self.include();
             self.release();
             self.start();
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => {
                     self.running.shutdown().await;
-                    return false;
+                    return BatchEnd::Interrupted;
                 }
                 done = self.running.join_next() => match done {
-                    Some(Ok((host, step, result))) => self.finished(host, step, result),
+                    Some(Ok((host, at, result))) => self.finished(host, at, result),
                     Some(Err(error)) if error.is_panic() => {
                         std::panic::resume_unwind(error.into_panic())
                     }
                     Some(Err(_)) => {}
-                    None => return true,
+                    None if self.stopped.is_empty() => return BatchEnd::Done,
+                    None => return BatchEnd::Stopped(self.stopped),
                 },
             }
         }
@@ -134,45 +168,33 @@ impl<'a> Batch<'a> {
     /// A host stands before its next step: it passes what is not for it, and waits where the
     /// graph says so.
     fn arrive(&mut self, host: usize) {
-        let at_facts = self.hosts.get_index(host).is_some_and(|(_, run)| {
-            let next = run.cursor.next(&self.play.steps);
-            let step = next.and_then(|next| self.play.steps.list.get(next));
-            step.is_some_and(|step| step.kind == StepKind::Facts)
-        });
-        let gathers = at_facts && self.gathers_facts(host);
-        let steps = &self.play.steps;
-        let Some((_, run)) = self.hosts.get_index_mut(host) else { return };
         loop {
-            let next = if run.state == State::Over { None } else { run.cursor.next(steps) };
-            let Some(step) = next else {
-                run.state = State::Over;
+            let Some((_, run)) = self.hosts.get_index(host) else { return };
+            let next = match run.state {
+                State::Over => None,
+                _ => run.trail.next(self.parts.steps()),
+            };
+            let Some((at, step)) = next.and_then(|at| Some((at, self.parts.step(at)?))) else {
+                if let Some((_, run)) = self.hosts.get_index_mut(host) {
+                    run.state = State::Over;
+                }
                 return;
             };
-            let Some(found) = steps.list.get(step) else { return };
-            let passes = match found.kind {
-                StepKind::Handler => self
-                    .handlers
-                    .number(&found.task)
-                    .is_none_or(|number| !run.notified.contains_key(&number)),
-                StepKind::Facts => run.state == State::Closing || !gathers,
-                StepKind::Task => run.state == State::Closing,
-            };
-            if passes {
-                // a pending failure can end here
-                match run.cursor.done(steps) {
-                    Some(Fate::Failed) => {
-                        run.state = State::Over;
-                        return;
-                    }
-                    _ => continue,
-                }
+            if step.kind == StepKind::Flush && self.flush(host, at) {
+                continue;
             }
-            *self.positions.entry(step).or_default() += 1;
-            // no edge leads to the first step, but all hosts come to it together
-            let first = step == 0 && self.strategy == Strategy::Linear;
-            if first || self.order.couples_hosts(step) {
-                self.held.entry(step).or_default().push(host);
-            } else if self.strategy == Strategy::HostPinned && step > 0 {
+            if self.passes(host, at) {
+                if self.past(host) == Some(Fate::Failed) {
+                    self.over(host);
+                    return;
+                }
+                continue;
+            }
+            let key = self.parts.key(at);
+            *self.positions.entry(key.clone()).or_default() += 1;
+            if self.parts.couples_hosts(at) {
+                self.held.entry(key).or_default().push(host);
+            } else if self.strategy == Strategy::HostPinned && at != (At { part: 0, step: 0 }) {
                 // it keeps the place among the forks that it has just left
                 self.ready.push_front(host);
             } else {
@@ -180,6 +202,64 @@ impl<'a> Batch<'a> {
             }
             return;
         }
+    }
+
+    /// Goes past a step without doing it.
+    fn past(&mut self, host: usize) -> Option<Fate> {
+        let (_, run) = self.hosts.get_index_mut(host)?;
+        run.trail.done(self.parts.steps())
+    }
+
+    fn over(&mut self, host: usize) {
+        if let Some((_, run)) = self.hosts.get_index_mut(host) {
+            run.state = State::Over;
+        }
+    }
+
+    /// Whether a step is not for this host.
+    fn passes(&mut self, host: usize, at: At) -> bool {
+        let Some(step) = self.parts.step(at) else { return true };
+        let gathers = step.kind != StepKind::Facts || self.gathers_facts(host);
+        let number = self.handlers.number(&step.task);
+        let role_use = step.task.role_use;
+        let kind = step.kind;
+        let Some((name, run)) = self.hosts.get_index_mut(host) else { return true };
+        match kind {
+            StepKind::Handler => number.is_none_or(|number| !run.notified.contains_key(&number)),
+            StepKind::InHandler => false,
+            StepKind::Facts => run.state == State::Closing || !gathers,
+            StepKind::Task => {
+                run.state == State::Closing
+                    || role_use.is_some_and(|role| run.complete.contains(&role))
+            }
+            StepKind::Flush => true,
+            StepKind::RoleEnd => {
+                if let Some(role) = role_use
+                    && run.begun.contains(&role)
+                    && run.complete.insert(role)
+                {
+                    self.tally.role_is_complete(name, role);
+                }
+                true
+            }
+        }
+    }
+
+    /// Lets the notified handlers of a host run at this step; whether there are any.
+    fn flush(&mut self, host: usize, at: At) -> bool {
+        let Some((_, run)) = self.hosts.get_index_mut(host) else { return false };
+        for (name, reason) in std::mem::take(&mut run.notifications) {
+            for number in self.handlers.reached(&name) {
+                mark(&mut run.notified, number, &reason);
+            }
+        }
+        if run.notified.is_empty() {
+            return false;
+        }
+        let part = self.parts.handlers(&self.play, at, self.handlers.steps());
+        let Some((_, run)) = self.hosts.get_index_mut(host) else { return false };
+        run.trail.enter(VecDeque::from([part]), self.parts.steps());
+        true
     }
 
     /// Whether a `gather_facts` with a template holds for this host.
@@ -196,20 +276,124 @@ impl<'a> Batch<'a> {
 
     /// Lets hosts go on that waited for all others.
     fn release(&mut self) {
-        let Some((&first, _)) = self.positions.first_key_value() else { return };
+        let Some((first, _)) = self.positions.first_key_value() else { return };
+        let first = first.clone();
         let Some(mut hosts) = self.held.remove(&first) else { return };
         hosts.sort_unstable();
-        if hosts.len() > 1 && self.runs_once(first, &hosts) {
+        if hosts.len() > 1
+            && let Some(at) = self.next_of(&hosts)
+            && self.runs_once(at, &hosts)
+        {
             let rest = hosts.split_off(1);
-            self.once.insert(first, rest);
+            self.forget_handler(at, &rest);
+            self.once.insert(at, rest);
         }
         self.ready.extend(hosts);
     }
 
-    fn runs_once(&self, step: usize, hosts: &[usize]) -> bool {
-        let Some(found) = self.play.steps.list.get(step) else { return false };
-        if found.kind == StepKind::Handler {
-            return false;
+    /// A handler that runs once has run for all hosts that notified it.
+    fn forget_handler(&mut self, at: At, hosts: &[usize]) {
+        let Some(number) = self.parts.step(at).and_then(|step| self.handlers.number(&step.task))
+        else {
+            return;
+        };
+        for host in hosts {
+            if let Some((_, run)) = self.hosts.get_index_mut(*host) {
+                run.notified.remove(&number);
+            }
+        }
+    }
+
+    fn next_of(&self, hosts: &[usize]) -> Option<At> {
+        let (_, run) = self.hosts.get_index(*hosts.first()?)?;
+        run.trail.next(self.parts.steps())
+    }
+
+    /// Brings the steps of what was included, where all hosts at the step have answered.
+    fn include(&mut self) {
+        let answered: Vec<Key> = self
+            .including
+            .iter()
+            .filter(|(key, hosts)| self.positions.get(*key).is_none_or(|all| *all == hosts.len()))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in answered {
+            let mut hosts = self.including.remove(&key).unwrap_or_default();
+            hosts.sort_by_key(|(host, _)| *host);
+            self.enter_included(hosts);
+        }
+    }
+
+    fn enter_included(&mut self, hosts: Vec<(usize, Vec<Included>)>) {
+        let all: Vec<usize> = hosts.iter().map(|(host, _)| *host).collect();
+        let Some(at) = self.next_of(&all) else { return };
+        // what several hosts include is one part, in the order in which it was first included
+        let mut parts: Vec<(Included, Vec<usize>)> = Vec::new();
+        for (host, included) in hosts {
+            for one in included {
+                match parts
+                    .iter_mut()
+                    .find(|(other, at)| other.is_same(&one) && !at.contains(&host))
+                {
+                    Some((_, hosts)) => hosts.push(host),
+                    None => parts.push((one, vec![host])),
+                }
+            }
+        }
+        let mut entered: HashMap<usize, VecDeque<usize>> = HashMap::new();
+        let id = self.heads.get(&at).copied().unwrap_or_default();
+        for (included, hosts) in parts {
+            let part = match self.parts.include(&self.play, at, &included) {
+                Ok(part) => part,
+                Err(error) => {
+                    self.stopped.push(Diagnostic::error(&error));
+                    self.end();
+                    return;
+                }
+            };
+            self.add_handlers(part);
+            let mut names = Vec::new();
+            for host in hosts {
+                entered.entry(host).or_default().push_back(part);
+                if let Some((name, _)) = self.hosts.get_index(host) {
+                    self.tally.count(name, &Verdict::Ok, false);
+                    names.push(name.clone());
+                }
+            }
+            self.play.run.tell(Event::Included {
+                task: id,
+                name: self.play.run.mask(&included.name()),
+                hosts: names,
+                item: included.label.clone(),
+            });
+        }
+        for host in all {
+            self.leave(at);
+            let parts = entered.remove(&host).unwrap_or_default();
+            let Some((_, run)) = self.hosts.get_index_mut(host) else { continue };
+            let fate = run.trail.enter(parts, self.parts.steps());
+            if fate == Some(Fate::Failed) {
+                run.state = State::Over;
+            }
+            self.arrive(host);
+        }
+    }
+
+    /// Handlers and variables that a part brings to the play.
+    fn add_handlers(&mut self, part: usize) {
+        let Some(steps) = self.parts.steps().get(part).cloned() else { return };
+        if !steps.handlers.is_empty() {
+            let host = self.hosts.keys().next();
+            let scope = host.map(|host| self.play.host_scope(host)).unwrap_or_default();
+            self.handlers.add(&steps.handlers, &self.play.run.templar, &scope);
+        }
+        self.play.export(&steps.exported);
+    }
+
+    fn runs_once(&self, at: At, hosts: &[usize]) -> bool {
+        let Some(found) = self.parts.step(at) else { return false };
+        if Meta::of(&found.task.task).is_some_and(Meta::is_for_all) {
+            return true;
         }
         if bypasses_host_loop(&found.task.task) {
             return true;
@@ -217,7 +401,7 @@ impl<'a> Batch<'a> {
         let Some((host, _)) = hosts.first().and_then(|host| self.hosts.get_index(*host)) else {
             return false;
         };
-        let scope = self.play.step_scope(host, step);
+        let scope = self.parts.scope(&self.play, host, at);
         let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
         matches!(reader.boolean("run_once", |level| level.run_once.as_ref()), Ok(Some(true)))
     }
@@ -232,8 +416,9 @@ impl<'a> Batch<'a> {
                 continue;
             }
             let Some((name, run)) = self.hosts.get_index_mut(host) else { continue };
-            let Some(step) = run.cursor.next(&self.play.steps) else { continue };
-            let Some(found) = self.play.steps.list.get(step) else { continue };
+            let Some(at) = run.trail.next(self.parts.steps()) else { continue };
+            let Some(found) = self.parts.step(at) else { continue };
+            let Some(layers) = self.parts.layers(at) else { continue };
             let mut doubt = None;
             if found.kind == StepKind::Handler
                 && let Some(number) = self.handlers.number(&found.task)
@@ -243,16 +428,18 @@ impl<'a> Batch<'a> {
             }
             let name = name.clone();
             let task = Arc::clone(&found.task);
-            let id = self.head(step, &name);
+            let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
+            let id = self.head(at, &name);
             self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
-            *self.at_work.entry(step).or_default() += 1;
-            let job = Job { play: Arc::clone(&self.play), step, task, host: name, id };
+            *self.at_work.entry(at).or_default() += 1;
+            let job =
+                Job { play: Arc::clone(&self.play), layers, task, is_handler, host: name, id };
             self.running.spawn(async move {
                 let result = match doubt {
                     Some(reason) => JobResult::unknown(reason),
                     None => job.run().await,
                 };
-                (host, step, result)
+                (host, at, result)
             });
         }
         for host in throttled.into_iter().rev() {
@@ -263,16 +450,16 @@ impl<'a> Batch<'a> {
     /// Whether as many hosts as `throttle` allows are at work on the next step of this one.
     fn is_throttled(&self, host: usize) -> bool {
         let Some((name, run)) = self.hosts.get_index(host) else { return false };
-        let Some(step) = run.cursor.next(&self.play.steps) else { return false };
-        let Some(found) = self.play.steps.list.get(step) else { return false };
-        let at_work = self.at_work.get(&step).copied().unwrap_or_default();
+        let Some(at) = run.trail.next(self.parts.steps()) else { return false };
+        let Some(found) = self.parts.step(at) else { return false };
+        let at_work = self.at_work.get(&at).copied().unwrap_or_default();
         if at_work > 0 && keeps_host_order(&found.task.task) {
             return true;
         }
         if at_work == 0 || found.task.keywords.iter().all(|level| level.throttle.is_none()) {
             return false;
         }
-        let scope = self.play.step_scope(name, step);
+        let scope = self.parts.scope(&self.play, name, at);
         let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
         let limit = reader
             .nearest(|level| level.throttle.as_ref())
@@ -282,16 +469,16 @@ impl<'a> Batch<'a> {
     }
 
     /// The number of a step in the report; the first host of a batch opens it.
-    fn head(&mut self, step: usize, host: &str) -> usize {
-        if let Some(id) = self.heads.get(&step) {
+    fn head(&mut self, at: At, host: &str) -> usize {
+        if let Some(id) = self.heads.get(&at) {
             return *id;
         }
         let id = self.tally.next_task();
-        self.heads.insert(step, id);
-        let Some(found) = self.play.steps.list.get(step) else { return id };
+        self.heads.insert(at, id);
+        let Some(found) = self.parts.step(at) else { return id };
         let task = &found.task.task;
         let name = task.name.as_ref().map(|name| {
-            let scope = self.play.step_scope(host, step);
+            let scope = self.parts.scope(&self.play, host, at);
             match self.play.run.templar.node(name, &scope) {
                 Ok(value) => value.to_string(),
                 Err(_) => name.as_str().unwrap_or_default().to_owned(),
@@ -303,23 +490,31 @@ impl<'a> Batch<'a> {
             name: self.play.run.mask(&name.unwrap_or_else(|| task.action.written.clone())),
             role: found.task.role.as_ref().map(|role| role.name.clone()),
             module: task.action.module.clone(),
-            handler: found.kind == StepKind::Handler,
+            handler: matches!(found.kind, StepKind::Handler | StepKind::InHandler),
             place: task.span.place(),
         };
         self.play.run.tell(Event::TaskStarted { task: head });
         id
     }
 
-    fn finished(&mut self, host: usize, step: usize, result: JobResult) {
-        if let Some(count) = self.at_work.get_mut(&step) {
+    fn finished(&mut self, host: usize, at: At, result: JobResult) {
+        if let Some(count) = self.at_work.get_mut(&at) {
             *count -= 1;
         }
-        let id = self.heads.get(&step).copied().unwrap_or_default();
+        let id = self.heads.get(&at).copied().unwrap_or_default();
         let Some((name, _)) = self.hosts.get_index(host) else { return };
         let name = name.clone();
-        self.report(id, step, &name, &result);
-        self.notify(host, step, &result);
-        let others = self.once.remove(&step).unwrap_or_default();
+        if result.total.includes.is_empty() {
+            self.report(id, at, &name, &result);
+        }
+        if !result.total.broken.is_empty() {
+            self.stopped.extend(result.total.broken);
+            self.end();
+            return;
+        }
+        self.role_begins(host, at, &result.total.verdict);
+        self.notify(host, at, &result);
+        let others = self.once.remove(&at).unwrap_or_default();
         let all: Vec<usize> = std::iter::once(host).chain(others).collect();
         let mut learnt = result.total.learnt.clone();
         if let Some(other) = &result.facts_of {
@@ -331,35 +526,54 @@ impl<'a> Batch<'a> {
                 self.play.run.hosts.learn(name, &learnt);
             }
         }
-        if let Some(meta) = result.meta {
-            self.act(meta, &name, &all);
-        }
         let failed = match result.total.verdict {
-            Verdict::Failed => !result.ignored,
-            Verdict::Unreachable => !result.ignored,
+            Verdict::Failed | Verdict::Unreachable => !result.ignored,
             _ => false,
         };
         let unreachable = result.total.verdict == Verdict::Unreachable;
         if failed {
-            let about = failure(&self.play, step, &result.total);
+            let about = failure(&self.parts, at, &result.total);
             for host in &all {
                 if let Some((name, _)) = self.hosts.get_index(*host) {
                     self.play.run.hosts.learn(name, &about);
                 }
             }
         }
+        if !failed && !result.total.includes.is_empty() && !self.ended {
+            let mut includes = Some(result.total.includes);
+            let slot = self.including.entry(self.parts.key(at)).or_default();
+            // those that waited for a `run_once` include nothing
+            slot.extend(all.into_iter().map(|host| (host, includes.take().unwrap_or_default())));
+            return;
+        }
+        if let Some(meta) = result.meta
+            && self.act(meta, at, &all)
+        {
+            return;
+        }
         for (index, host) in all.into_iter().enumerate() {
             // those that waited for a `run_once` share its failure, not its connection
-            self.move_on(host, step, failed, unreachable && index == 0, id);
+            self.move_on(host, at, failed, unreachable && index == 0, id);
         }
         if failed {
-            self.stop_for_all(step, &name);
+            self.stop_for_all(at, &name);
+        }
+    }
+
+    /// A role has begun when one of its tasks was not skipped.
+    fn role_begins(&mut self, host: usize, at: At, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Skipped | Verdict::Unreachable) {
+            return;
+        }
+        let role = self.parts.step(at).and_then(|step| step.task.role_use);
+        if let (Some(role), Some((_, run))) = (role, self.hosts.get_index_mut(host)) {
+            run.begun.insert(role);
         }
     }
 
     /// Tells the report and counts; a `meta` task has no result of its own.
-    fn report(&mut self, id: usize, step: usize, name: &str, result: &JobResult) {
-        let module = self.play.steps.list.get(step).map(|found| &found.task.task.action.module);
+    fn report(&mut self, id: usize, at: At, name: &str, result: &JobResult) {
+        let module = self.parts.step(at).map(|found| &found.task.task.action.module);
         if module.is_some_and(|module| module == "ansible.builtin.meta")
             && result.total.verdict != Verdict::Failed
         {
@@ -381,24 +595,25 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes a host past a step that it has done.
-    fn move_on(&mut self, host: usize, step: usize, failed: bool, unreachable: bool, id: usize) {
-        self.leave(step);
+    fn move_on(&mut self, host: usize, at: At, failed: bool, unreachable: bool, id: usize) {
+        self.leave(at);
         let ended = self.ended;
         let force = self.forces_handlers();
-        let steps = &self.play.steps;
+        let parts = self.parts.steps();
         let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
         if run.state == State::Over || ended {
             run.state = State::Over;
             return;
         }
+        let root = run.trail.root_step(parts);
         let fate = match (unreachable, failed) {
             (true, true) => {
                 self.tally.lose(name);
                 run.state = State::Over;
                 return;
             }
-            (_, true) => Some(run.cursor.failed(steps)),
-            _ => run.cursor.done(steps),
+            (_, true) => Some(run.trail.failed(parts)),
+            _ => run.trail.done(parts),
         };
         match fate {
             Some(Fate::Rescued) => {
@@ -408,18 +623,19 @@ impl<'a> Batch<'a> {
             Some(Fate::Failed) => {
                 self.tally.fail(name);
                 run.state = if force { State::Closing } else { State::Over };
-                run.cursor.go_to(step + 1);
+                run.trail.go_to(root.map_or(usize::MAX, |root| root + 1));
             }
             Some(Fate::Pending) | None => {}
         }
         self.arrive(host);
     }
 
-    fn leave(&mut self, step: usize) {
-        if let Some(count) = self.positions.get_mut(&step) {
+    fn leave(&mut self, at: At) {
+        let key = self.parts.key(at);
+        if let Some(count) = self.positions.get_mut(&key) {
             *count -= 1;
             if *count == 0 {
-                self.positions.remove(&step);
+                self.positions.remove(&key);
             }
         }
     }
@@ -431,20 +647,22 @@ impl<'a> Batch<'a> {
         reader.boolean_node("force_handlers", node).unwrap_or(false)
     }
 
-    /// Tells the handlers that the task notifies.
-    fn notify(&mut self, host: usize, step: usize, result: &JobResult) {
+    /// Notes the handlers that the task notifies; while handlers run, they are told at once.
+    fn notify(&mut self, host: usize, at: At, result: &JobResult) {
         let reason = match &result.total.verdict {
             Verdict::Changed => Notified::Changed,
             Verdict::Unknown(reason) => Notified::Unknown(reason.clone()),
             _ => return,
         };
-        let Some(found) = self.play.steps.list.get(step) else { return };
-        let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
-        if found.task.task.notify.is_empty() {
+        let Some(found) = self.parts.step(at) else { return };
+        let notify = found.task.notify();
+        if notify.is_empty() {
             return;
         }
-        let scope = self.play.step_scope(name, step);
-        for node in &found.task.task.notify {
+        let in_handlers = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
+        let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
+        let scope = self.parts.scope(&self.play, name, at);
+        for node in notify {
             let topics = match self.play.run.templar.node(node, &scope) {
                 Ok(value) => match value.kind() {
                     minijinja::value::ValueKind::Seq => value
@@ -467,26 +685,43 @@ impl<'a> Batch<'a> {
                          handlers list nor in the listening handlers list"
                     );
                     self.play.run.notice(Level::Warning, text, Some(node.span.place()));
-                }
-                for number in reached {
-                    let slot = run.notified.entry(number).or_insert_with(|| reason.clone());
-                    if reason == Notified::Changed {
-                        *slot = Notified::Changed;
+                } else if in_handlers {
+                    for number in reached {
+                        mark(&mut run.notified, number, &reason);
                     }
+                } else {
+                    run.notifications.push((topic, reason.clone()));
                 }
             }
         }
     }
 
-    fn act(&mut self, meta: Meta, host: &str, hosts: &[usize]) {
+    /// Does what a `meta` task asks for; whether the hosts have moved on by it.
+    fn act(&mut self, meta: Meta, at: At, hosts: &[usize]) -> bool {
         match meta {
-            Meta::FlushHandlers | Meta::Noop | Meta::RefreshInventory => {}
+            Meta::FlushHandlers => {
+                for host in hosts {
+                    self.leave(at);
+                    if !self.flush(*host, at) {
+                        self.past(*host);
+                    }
+                    self.arrive(*host);
+                }
+                return true;
+            }
+            Meta::Noop | Meta::RefreshInventory | Meta::ResetConnection => {}
             Meta::EndHost => {
                 for host in hosts {
-                    if let Some((_, run)) = self.hosts.get_index_mut(*host) {
-                        run.state = State::Over;
-                    }
+                    self.over(*host);
                 }
+            }
+            Meta::EndRole => {
+                for host in hosts {
+                    self.leave(at);
+                    self.end_role(*host, at);
+                    self.arrive(*host);
+                }
+                return true;
             }
             Meta::EndPlay => {
                 self.tally.end_play();
@@ -495,7 +730,33 @@ impl<'a> Batch<'a> {
             Meta::EndBatch => self.end(),
             Meta::ClearFacts => {
                 let change = Learnt { facts: Some(Facts::Cleared), ..Learnt::default() };
-                self.play.run.hosts.learn(host, &change);
+                for host in self.hosts.keys() {
+                    self.play.run.hosts.learn(host, &change);
+                }
+            }
+            Meta::ClearHostErrors => self.tally.forgive(self.hosts.keys()),
+        }
+        false
+    }
+
+    /// Takes a host past all further steps of the role that it is in.
+    fn end_role(&mut self, host: usize, at: At) {
+        let Some(role) = self.parts.step(at).and_then(|step| step.task.role.clone()) else {
+            self.past(host);
+            return;
+        };
+        loop {
+            self.past(host);
+            let next = self
+                .hosts
+                .get_index(host)
+                .and_then(|(_, run)| self.parts.step(run.trail.next(self.parts.steps())?));
+            let stays = next.is_some_and(|step| {
+                step.kind != StepKind::RoleEnd
+                    && step.task.role.as_ref().is_some_and(|other| Arc::ptr_eq(other, &role))
+            });
+            if !stays {
+                return;
             }
         }
     }
@@ -506,6 +767,7 @@ impl<'a> Batch<'a> {
         self.ready.clear();
         self.held.clear();
         self.positions.clear();
+        self.including.clear();
         self.once.clear();
         for run in self.hosts.values_mut() {
             run.state = State::Over;
@@ -513,9 +775,9 @@ impl<'a> Batch<'a> {
     }
 
     /// `any_errors_fatal` and `max_fail_percentage`.
-    fn stop_for_all(&mut self, step: usize, host: &str) {
-        let Some(found) = self.play.steps.list.get(step) else { return };
-        let scope = self.play.step_scope(host, step);
+    fn stop_for_all(&mut self, at: At, host: &str) {
+        let Some(found) = self.parts.step(at) else { return };
+        let scope = self.parts.scope(&self.play, host, at);
         let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
         let fatal = matches!(
             reader.boolean("any_errors_fatal", |level| level.any_errors_fatal.as_ref()),
@@ -543,8 +805,8 @@ impl<'a> Batch<'a> {
 }
 
 /// Only `linear` has a moment at which all hosts stand before the same step.
-fn warn_of_run_once(play: &PlayContext) {
-    for step in &play.steps.list {
+fn warn_of_run_once(play: &PlayContext, steps: &Steps) {
+    for step in &steps.list {
         if step.task.keywords.iter().any(|level| level.run_once.is_some()) {
             let text = "`run_once` has no meaning without the `linear` strategy: the task runs on \
                         every host";
@@ -553,10 +815,17 @@ fn warn_of_run_once(play: &PlayContext) {
     }
 }
 
+fn mark(notified: &mut HashMap<usize, Notified>, number: usize, reason: &Notified) {
+    let slot = notified.entry(number).or_insert_with(|| reason.clone());
+    if *reason == Notified::Changed {
+        *slot = Notified::Changed;
+    }
+}
+
 /// What a rescue can read of the failure: `ansible_failed_task` and `ansible_failed_result`.
-fn failure(play: &PlayContext, step: usize, total: &TaskResult) -> Learnt {
+fn failure(parts: &Parts, at: At, total: &TaskResult) -> Learnt {
     let mut learnt = Learnt::default();
-    if let Some(found) = play.steps.list.get(step) {
+    if let Some(found) = parts.step(at) {
         let task = &found.task.task;
         let name =
             task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.written);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use minijinja::Value;
 use serde_json::Value as Json;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::graph::{StepTask, Steps};
 use crate::inventory::LiveInventory;
-use crate::playbook::{Keywords, Play, Role};
+use crate::playbook::{Includes, Keywords, Play, Role};
 use crate::report::event::{Event, Level};
 use crate::report::mask::Secrets;
 use crate::source::Place;
@@ -27,6 +27,8 @@ pub(crate) struct RunContext {
     pub settings: RunSettings,
     pub templar: Arc<Templar>,
     pub inventory: Arc<LiveInventory>,
+    /// Reads what tasks include.
+    pub includes: Arc<Includes>,
     pub hosts: Arc<HostTable>,
     pub pool: Pool,
     pub secrets: Mutex<Secrets>,
@@ -71,31 +73,48 @@ pub(crate) struct PlayContext {
     pub play: Arc<Play>,
     pub number: usize,
     pub name: String,
-    pub steps: Steps,
     /// The folder of the playbook.
     pub directory: PathBuf,
     /// Variables of the play that are the same for all hosts.
     pub magic: Arc<Layer>,
     /// `vars`
     vars: Arc<Layer>,
-    /// Variables of the play's roles (`vars/main`), the last role first.
-    role_vars: Vec<Arc<Layer>>,
-    /// Defaults of the play's roles, the last role first.
-    role_defaults: Vec<Arc<Layer>>,
-    /// What each step adds, in the order of the steps.
-    step_layers: Vec<StepLayers>,
+    /// Variables of the roles that the whole play sees; included roles add theirs.
+    exports: RwLock<Exports>,
     /// `vars_files` of each host of the batch, the strongest first.
     pub vars_files: HashMap<String, Vec<Arc<Layer>>>,
 }
 
+/// What roles give to the whole play, the last role first.
+#[derive(Default)]
+struct Exports {
+    /// `vars`
+    vars: Vec<Arc<Layer>>,
+    /// `defaults`
+    defaults: Vec<Arc<Layer>>,
+}
+
+impl Exports {
+    fn add(&mut self, role: &Role) {
+        let add = |layers: &mut Vec<Arc<Layer>>, entries| {
+            let layer = layer(entries);
+            if !layer.is_empty() {
+                layers.insert(0, layer);
+            }
+        };
+        add(&mut self.vars, &role.vars);
+        add(&mut self.defaults, &role.defaults);
+    }
+}
+
 /// The variables that a step adds, the strongest first.
 #[derive(Default)]
-struct StepLayers {
+pub(crate) struct StepLayers {
     params: Vec<Arc<Layer>>,
     task: Vec<Arc<Layer>>,
     role: Vec<Arc<Layer>>,
     defaults: Vec<Arc<Layer>>,
-    directories: Arc<Directories>,
+    pub directories: Arc<Directories>,
     magic: Arc<Layer>,
 }
 
@@ -104,33 +123,21 @@ impl PlayContext {
         run: &Arc<RunContext>,
         play: &Arc<Play>,
         number: usize,
-        steps: Steps,
+        steps: &Steps,
         hosts: &magic::PlayHosts,
         vars_files: HashMap<String, Vec<Arc<Layer>>>,
     ) -> Arc<Self> {
-        let mut roles = Vec::new();
-        for role in &play.roles {
-            collect_roles(role, &mut roles);
+        let mut exports = Exports::default();
+        for role in &steps.exported {
+            exports.add(role);
         }
-        let reversed = |pick: fn(&Role) -> &[(String, crate::source::Node)]| {
-            roles
-                .iter()
-                .rev()
-                .map(|role| layer(pick(role)))
-                .filter(|layer| !layer.is_empty())
-                .collect()
-        };
         let directory = play.path.parent().map(PathBuf::from).unwrap_or_default();
-        let step_layers =
-            steps.list.iter().map(|step| StepLayers::of(step, play, &directory)).collect();
         let name = play
             .name
             .as_ref()
             .and_then(|name| name.as_str().map(str::to_owned))
             .unwrap_or_else(|| pattern_text(play));
-        let role_vars = reversed(|role| &role.vars);
-        let role_defaults = reversed(|role| &role.defaults);
-        let mut magic = magic::of_play(play, &name, hosts, &roles);
+        let mut magic = magic::of_play(play, &name, hosts, &steps.exported);
         Arc::new_cyclic(|this| {
             magic.insert("hostvars".to_owned(), data(magic::AllHosts::value(this)));
             Self {
@@ -139,13 +146,10 @@ impl PlayContext {
                 magic: Arc::new(magic),
                 name,
                 vars: layer(&play.keywords.vars),
-                role_vars,
-                role_defaults,
-                step_layers,
+                exports: RwLock::new(exports),
                 vars_files,
                 directory,
                 play: Arc::clone(play),
-                steps,
             }
         })
     }
@@ -156,13 +160,23 @@ impl PlayContext {
     }
 
     /// The view of a task on a host, by Ansible's precedence.
-    pub(crate) fn step_scope(&self, host: &str, step: usize) -> Scope {
-        self.scope(host, self.step_layers.get(step))
+    pub(crate) fn step_scope(&self, host: &str, layers: &StepLayers) -> Scope {
+        self.scope(host, Some(layers))
     }
 
-    /// Where a step looks for files.
-    pub(crate) fn directories(&self, step: usize) -> Arc<Directories> {
-        self.step_layers.get(step).map(|layers| Arc::clone(&layers.directories)).unwrap_or_default()
+    /// What the steps of a part add; `items` are the variables of the rounds that included it,
+    /// the innermost first.
+    pub(crate) fn layers(&self, steps: &Steps, items: &[Arc<Layer>]) -> Vec<Arc<StepLayers>> {
+        let of_step = |step| Arc::new(StepLayers::of(step, &self.play, &self.directory, items));
+        steps.list.iter().map(of_step).collect()
+    }
+
+    /// From now on the whole play sees the variables of these roles.
+    pub(crate) fn export(&self, roles: &[Arc<Role>]) {
+        let mut exports = self.exports.write().unwrap_or_else(PoisonError::into_inner);
+        for role in roles {
+            exports.add(role);
+        }
     }
 
     fn scope(&self, host: &str, step: Option<&StepLayers>) -> Scope {
@@ -185,7 +199,8 @@ impl PlayContext {
         if let Some(step) = step {
             layers.extend(step.task.iter().chain(&step.role).cloned());
         }
-        layers.extend(self.role_vars.iter().cloned());
+        let exports = self.exports.read().unwrap_or_else(PoisonError::into_inner);
+        layers.extend(exports.vars.iter().cloned());
         layers.extend(self.vars_files.get(host).into_iter().flatten().cloned());
         layers.push(Arc::clone(&self.vars));
         layers.push(Arc::clone(&known.facts));
@@ -193,7 +208,8 @@ impl PlayContext {
         if let Some(step) = step {
             layers.extend(step.defaults.iter().cloned());
         }
-        layers.extend(self.role_defaults.iter().cloned());
+        layers.extend(exports.defaults.iter().cloned());
+        drop(exports);
         layers.retain(|layer| !layer.is_empty());
         let directories = step.map(|step| Arc::clone(&step.directories)).unwrap_or_default();
         Scope::new(layers).with_directories(directories)
@@ -201,7 +217,7 @@ impl PlayContext {
 }
 
 impl StepLayers {
-    fn of(step: &crate::graph::Step, play: &Play, playbook: &Path) -> Self {
+    fn of(step: &crate::graph::Step, play: &Play, playbook: &Path, items: &[Arc<Layer>]) -> Self {
         let task = &step.task;
         let roles: Vec<&Arc<Role>> = task.role.iter().chain(task.dependents.iter().rev()).collect();
         let is_role =
@@ -213,7 +229,7 @@ impl StepLayers {
             .map(|level| layer(&level.vars));
         Self {
             params: roles.iter().map(|role| layer(&role.params)).filter(filled).collect(),
-            task: task_layers.filter(filled).collect(),
+            task: task_layers.chain(items.iter().cloned()).filter(filled).collect(),
             role: roles
                 .iter()
                 .flat_map(|role| [layer(&role.vars), layer(&role.keywords.vars)])
@@ -236,13 +252,6 @@ fn directories(task: &StepTask, playbook: &Path) -> Directories {
         task: task.task.path.parent().map(PathBuf::from),
         playbook: playbook.to_owned(),
     }
-}
-
-fn collect_roles(role: &Arc<Role>, found: &mut Vec<Arc<Role>>) {
-    for dependency in &role.dependencies {
-        collect_roles(dependency, found);
-    }
-    found.push(Arc::clone(role));
 }
 
 pub(crate) fn layer(entries: &[(String, crate::source::Node)]) -> Arc<Layer> {

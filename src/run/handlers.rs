@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::graph::{StepTask, Steps};
+use crate::graph::StepTask;
 use crate::template::Templar;
 use crate::vars::Scope;
 
 /// The handlers of a play by the names that notify them.
+#[derive(Default)]
 pub(crate) struct Handlers {
+    /// In the order in which they run.
+    steps: Vec<Arc<StepTask>>,
     /// Number of a handler by the address of its step task.
     numbers: HashMap<usize, usize>,
     names: Vec<Names>,
@@ -30,24 +33,29 @@ pub(crate) enum Notified {
 }
 
 impl Handlers {
-    /// Reads the names; those with templates are rendered with the scope of the play.
-    pub(crate) fn of(steps: &Steps, templar: &Templar, scope: &Scope) -> Self {
+    /// Adds handlers; names with templates are rendered with the scope of the play. Those of a
+    /// role that is there already are left out.
+    pub(crate) fn add(&mut self, handlers: &[Arc<StepTask>], templar: &Templar, scope: &Scope) {
         let text = |node: &crate::source::Node| match templar.node(node, scope) {
             Ok(value) => value.to_string(),
             Err(_) => node.as_str().unwrap_or_default().to_owned(),
         };
-        let mut numbers = HashMap::new();
-        let mut names = Vec::new();
-        for handler in steps.handlers() {
-            numbers.insert(Arc::as_ptr(handler) as usize, names.len());
+        let known: Vec<_> = self.steps.iter().map(|step| Arc::as_ptr(&step.task)).collect();
+        for handler in handlers.iter().filter(|step| !known.contains(&Arc::as_ptr(&step.task))) {
+            self.numbers.insert(Arc::as_ptr(handler) as usize, self.names.len());
             let name = handler.task.name.as_ref().map(text).unwrap_or_default();
-            names.push(Names {
+            self.names.push(Names {
                 qualified: handler.role.as_ref().map(|role| format!("{} : {name}", role.name)),
                 name,
                 listen: handler.task.listen.iter().map(text).collect(),
             });
+            self.steps.push(Arc::clone(handler));
         }
-        Self { numbers, names }
+    }
+
+    /// All handlers, in the order in which they run.
+    pub(crate) fn steps(&self) -> &[Arc<StepTask>] {
+        &self.steps
     }
 
     /// The number of a handler's step.

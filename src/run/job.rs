@@ -13,13 +13,15 @@ use serde_json::{Map, Value as Json};
 
 use crate::connection::{ConnectionError, Privilege, Target, TaskSource};
 use crate::graph::StepTask;
+use crate::playbook::is_include;
 use crate::report::event::{Event, RunMode};
 use crate::template::{TemplateError, TemplateErrorKind, to_json};
 use crate::vars::{Layer, Scope};
 
 use super::action::{ActionInput, Finished, Meta, Prepared, RemoteCall};
 use super::arguments;
-use super::context::{PlayContext, data};
+use super::context::{PlayContext, StepLayers, data};
+use super::included;
 use super::items::{self, Items};
 use super::keyword::{KeywordError, KeywordReader};
 use super::outcome::{TaskResult, Verdict, combine};
@@ -31,8 +33,10 @@ use super::target;
 #[derive(Clone)]
 pub(crate) struct Job {
     pub play: Arc<PlayContext>,
-    pub step: usize,
+    pub layers: Arc<StepLayers>,
     pub task: Arc<StepTask>,
+    /// Whether it is a handler, or was included by one.
+    pub is_handler: bool,
     pub host: String,
     /// Number of the task in the report.
     pub id: usize,
@@ -105,7 +109,7 @@ impl Job {
 
     /// Settles what is the same for all items.
     fn settle(&self) -> Result<Setting, Box<JobResult>> {
-        let scope = self.play.step_scope(&self.host, self.step);
+        let scope = self.play.step_scope(&self.host, &self.layers);
         let censored = self
             .reader(&scope)
             .boolean("no_log", |level| level.no_log.as_ref())
@@ -207,7 +211,12 @@ impl Job {
         }
         match self.prepare(setting, setting.scope.clone()).await {
             Stage::Over(result) => (*result, None),
-            Stage::Meta(meta) => (TaskResult::new(Verdict::Ok, Map::new()), Some(meta)),
+            Stage::Meta(meta) => {
+                if meta == Meta::ResetConnection {
+                    self.play.run.pool.reset(&setting.target).await;
+                }
+                (TaskResult::new(Verdict::Ok, Map::new()), Some(meta))
+            }
             Stage::Ready(prepared) => {
                 let result = self.perform(setting, *prepared).await;
                 (self.judge(result, setting.scope.clone()).await, None)
@@ -342,6 +351,14 @@ impl Job {
             None => value,
         };
         let label = to_json(&label).unwrap_or_default();
+        for included in &mut result.includes {
+            included.item = Arc::new(items.layer(index));
+            included.label = Some(label.clone());
+        }
+        // what is included is told when its tasks come
+        if !result.includes.is_empty() {
+            return;
+        }
         let ignored = self.ignored(setting, result);
         let facts = super::reported::Circumstances {
             delegated_to: setting.delegated_to.clone(),
@@ -461,12 +478,11 @@ impl Job {
         for secret in rendered.secrets {
             run.keep_secret(&secret);
         }
-        let directories = self.play.directories(self.step);
         let input = ActionInput {
             templar: &run.templar,
             scope,
             step: &self.task,
-            directories: &directories,
+            directories: &self.layers.directories,
             host: &self.host,
             verbosity: run.settings.verbosity,
             mode,
@@ -474,6 +490,10 @@ impl Job {
         };
         match arguments::prepare(&input, rendered.arguments) {
             Ok(Prepared::Meta(meta)) => Stage::Meta(meta),
+            Ok(Prepared::Include(call)) => {
+                let read = included::read(&self.play, &self.task, self.is_handler, call);
+                Stage::Over(Box::new(read))
+            }
             Ok(prepared) => Stage::Ready(Box::new(prepared)),
             Err(super::action::ActionError::Template(error)) => {
                 Stage::Over(Box::new(self.stopped(&KeywordError::Template(error))))
@@ -518,7 +538,9 @@ impl Job {
                 }
                 TaskResult::from_finished(finished)
             }
-            Prepared::Meta(_) => TaskResult::failed("`meta` cannot be used here"),
+            Prepared::Meta(_) | Prepared::Include(_) => {
+                TaskResult::failed("this action cannot be used here")
+            }
         }
     }
 
@@ -705,6 +727,8 @@ impl Job {
     fn ignored(&self, setting: &Setting, result: &TaskResult) -> bool {
         let reader = self.reader(&setting.scope);
         let asked = match result.verdict {
+            // as in Ansible, an include of what is not there is never ignored
+            Verdict::Failed if is_include(&self.task.task.action.module) => return false,
             Verdict::Failed => {
                 reader.boolean("ignore_errors", |level| level.ignore_errors.as_ref())
             }

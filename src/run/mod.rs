@@ -10,17 +10,20 @@ mod batch;
 mod context;
 mod handlers;
 mod host_vars;
+mod included;
 mod items;
 mod job;
 mod keyword;
 mod magic;
 mod outcome;
+mod parts;
 mod pool;
 mod preflight;
 mod reported;
 mod retry;
 mod serial;
 mod settings;
+mod static_names;
 mod tally;
 mod target;
 mod vars_files;
@@ -36,7 +39,7 @@ use crate::connection::Connector;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Steps;
 use crate::inventory::{LiveInventory, Pattern};
-use crate::playbook::{Play, Playbook};
+use crate::playbook::{Includes, Play, Playbook};
 use crate::report::event::{Event, Level, Recap};
 use crate::report::mask::Secrets;
 use crate::template::Templar;
@@ -45,8 +48,10 @@ pub use context::pattern_text;
 pub use keyword::KeywordError;
 pub use preflight::{ModuleTable, check, module_names};
 pub use settings::{ConnectionDefaults, DiffMode, PrivilegeDefaults, RunSettings};
+pub use static_names::KnownNames;
 pub use target::{become_method, transport};
 
+use batch::BatchEnd;
 use context::{PlayContext, RunContext};
 use magic::PlayHosts;
 use tally::Tally;
@@ -60,6 +65,8 @@ pub struct Run {
     pub settings: RunSettings,
     /// The playbooks in order.
     pub playbooks: Vec<Playbook>,
+    /// Reads what tasks include while the plays run.
+    pub includes: Arc<Includes>,
     /// The hosts.
     pub inventory: Arc<LiveInventory>,
     /// Opens connections.
@@ -95,6 +102,7 @@ impl Run {
             extra_vars: Arc::new(self.settings.extra_vars.clone()),
             templar: self.templar,
             inventory: self.inventory,
+            includes: self.includes,
             hosts: Arc::default(),
             pool: pool::Pool::new(self.connector),
             secrets: Mutex::new(self.secrets),
@@ -166,13 +174,14 @@ async fn play_through(
     for host in &hosts {
         run.inventory.host(host, &directory).map_err(|error| vec![Diagnostic::error(&*error)])?;
     }
+    tally.begin_play();
     for batch in serial::batches(run, play, &hosts)? {
         let batch: Vec<String> = batch.into_iter().filter(|host| !tally.is_out(host)).collect();
         let steps = Steps::compile(play, &run.settings.tags)
             .map_err(|error| vec![Diagnostic::error(&error)])?;
         let names = PlayHosts { all: hosts.clone(), batch: batch.clone() };
         let files = vars_files::read(run, play, &directory, &batch).await?;
-        let context = PlayContext::new(run, play, number, steps, &names, files);
+        let context = PlayContext::new(run, play, number, &steps, &names, files);
         run.tell(Event::PlayStarted {
             play: number,
             name: context.name.clone(),
@@ -180,10 +189,12 @@ async fn play_through(
             place: play.span.place(),
         });
         let strategy = play.strategy.unwrap_or(run.settings.strategy);
-        let at_work =
-            batch::Batch::new(Arc::clone(&context), strategy, &batch, tally, cancel.clone());
-        if !at_work.run().await {
-            return Ok(Onward::Interrupted);
+        let play = Arc::clone(&context);
+        let at_work = batch::Batch::new(play, steps, strategy, &batch, tally, cancel.clone());
+        match at_work.run().await {
+            BatchEnd::Done => {}
+            BatchEnd::Interrupted => return Ok(Onward::Interrupted),
+            BatchEnd::Stopped(diagnostics) => return Err(diagnostics),
         }
         if batch.iter().all(|host| tally.is_out(host)) {
             return Ok(Onward::Stop);

@@ -8,10 +8,12 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
+use crate::diagnostics::Diagnostic;
 use crate::vars::Var;
 
 use super::action::Finished;
 use super::host_vars::{Facts, Learnt};
+use super::included::Included;
 
 /// How an item, or a task, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub(crate) struct TaskResult {
     pub learnt: Learnt,
     pub took: Duration,
     pub verbose_always: bool,
+    /// What the task brought: more tasks.
+    pub includes: Vec<Included>,
+    /// What is so wrong that the run ends.
+    pub broken: Vec<Diagnostic>,
 }
 
 impl TaskResult {
@@ -47,6 +53,8 @@ impl TaskResult {
             learnt: Learnt::default(),
             took: Duration::ZERO,
             verbose_always: false,
+            includes: Vec::new(),
+            broken: Vec::new(),
         };
         this.mark();
         this
@@ -198,6 +206,8 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
         total.learnt.merge(item.learnt);
         total.took += item.took;
         total.verbose_always |= item.verbose_always;
+        total.includes.extend(item.includes);
+        total.broken.extend(item.broken);
     }
     total
 }

@@ -122,6 +122,17 @@ impl Pool {
         connection.raw(privilege, script, deadline).await
     }
 
+    /// Ends the runners of a host that have no work, and closes the connection to it.
+    pub(crate) async fn reset(&self, target: &Target) {
+        let link = {
+            let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+            links.remove(&LinkKey::of(target))
+        };
+        if let Some(link) = link {
+            link.end().await;
+        }
+    }
+
     /// Ends all runners and closes all connections.
     pub(crate) async fn close(&self) {
         let links: Vec<Arc<Link>> = {
@@ -130,14 +141,7 @@ impl Pool {
         };
         let mut closing = tokio::task::JoinSet::new();
         for link in links {
-            closing.spawn(async move {
-                link.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                if let Some(link) = Arc::into_inner(link)
-                    && let Some(connection) = link.connection.into_inner()
-                {
-                    connection.close().await;
-                }
-            });
+            closing.spawn(link.end());
         }
         while closing.join_next().await.is_some() {}
         self.connector.close().await;
@@ -164,6 +168,16 @@ impl Pool {
 }
 
 impl Link {
+    /// Ends its idle runners and, where no task is at work on it, closes it.
+    async fn end(self: Arc<Self>) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(link) = Arc::into_inner(self)
+            && let Some(connection) = link.connection.into_inner()
+        {
+            connection.close().await;
+        }
+    }
+
     fn take(&self, privilege: &Privilege) -> Option<Seat> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.get_mut(&hash_of(privilege))?.pop()

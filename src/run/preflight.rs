@@ -6,7 +6,7 @@ use canvass_modules::registry;
 
 use crate::diagnostics::{Diagnostic, Explain};
 use crate::graph::{StepTask, Steps, TagFilter};
-use crate::playbook::{ModuleFace, Modules, Options, Playbook};
+use crate::playbook::{ModuleFace, Modules, Options, Playbook, is_include};
 use crate::source::{Node, Span};
 use crate::template::{Templar, TemplateError};
 
@@ -69,6 +69,9 @@ pub fn check(playbooks: &[Playbook], templar: &Arc<Templar>) -> Vec<Diagnostic> 
                 checker.task(&step.task);
             }
         }
+        for handler in &steps.handlers {
+            checker.task(handler);
+        }
     }
     problems.dedup();
     problems
@@ -98,8 +101,12 @@ impl Explain for UnknownHandler {
 
 /// Notifications are checked where neither they nor the handlers' names hold templates.
 fn notifications(steps: &Steps, problems: &mut Vec<Diagnostic>) {
+    // what is included while the play runs may bring handlers
+    if steps.list.iter().any(|step| is_include(&step.task.task.action.module)) {
+        return;
+    }
     let mut names = Vec::new();
-    for handler in steps.handlers() {
+    for handler in &steps.handlers {
         for node in handler.task.name.iter().chain(&handler.task.listen) {
             let Some(name) = node.as_str() else { continue };
             if holds_template(name) {
@@ -111,8 +118,8 @@ fn notifications(steps: &Steps, problems: &mut Vec<Diagnostic>) {
             }
         }
     }
-    for step in &steps.list {
-        for node in &step.task.task.notify {
+    for task in steps.list.iter().map(|step| &step.task).chain(&steps.handlers) {
+        for node in task.notify() {
             let Some(name) = node.as_str().filter(|name| !holds_template(name)) else { continue };
             if names.iter().any(|known| known == name) {
                 continue;
@@ -169,7 +176,7 @@ impl Checker<'_> {
         ];
         let templates = templates.into_iter().flatten().chain(&keywords.environment);
         let templates = templates.chain(keywords.vars.iter().map(|(_, node)| node));
-        for template in templates.chain(&task.notify) {
+        for template in templates.chain(&keywords.notify) {
             self.template(template);
         }
     }
@@ -194,13 +201,13 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playbook::{self, SearchPaths};
+    use crate::playbook::{self, NoNames, SearchPaths};
 
     fn problems(text: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("play.yml");
         std::fs::write(&path, text).unwrap();
-        match playbook::load(&path, &ModuleTable, &SearchPaths { roles: Vec::new() }) {
+        match playbook::load(&path, &ModuleTable, &SearchPaths { roles: Vec::new() }, &NoNames) {
             Ok(loaded) => check(&[loaded.playbook], &Templar::new())
                 .into_iter()
                 .map(|problem| problem.message)

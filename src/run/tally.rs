@@ -1,7 +1,8 @@
 //! What has come of the hosts so far: the recap and who is out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::graph::RoleUse;
 use crate::report::event::Recap;
 
 use super::outcome::Verdict;
@@ -14,6 +15,8 @@ pub(crate) struct Tally {
     lost: BTreeSet<String>,
     tasks: usize,
     play_ended: bool,
+    /// Uses of roles that are done in this play, by host.
+    roles: HashMap<String, HashSet<RoleUse>>,
 }
 
 impl Tally {
@@ -59,6 +62,29 @@ impl Tally {
     /// The host cannot be reached and leaves the run.
     pub(crate) fn lose(&mut self, host: &str) {
         self.lost.insert(host.to_owned());
+    }
+
+    /// A use of a role is done on a host.
+    pub(crate) fn role_is_complete(&mut self, host: &str, role: RoleUse) {
+        self.roles.entry(host.to_owned()).or_default().insert(role);
+    }
+
+    /// The uses of roles that are done on a host in this play.
+    pub(crate) fn complete_roles(&self, host: &str) -> HashSet<RoleUse> {
+        self.roles.get(host).cloned().unwrap_or_default()
+    }
+
+    /// Another play begins: its roles run anew.
+    pub(crate) fn begin_play(&mut self) {
+        self.roles.clear();
+    }
+
+    /// `meta: clear_host_errors`: hosts take part again.
+    pub(crate) fn forgive<'h>(&mut self, hosts: impl Iterator<Item = &'h String>) {
+        for host in hosts {
+            self.failed.remove(host);
+            self.lost.remove(host);
+        }
     }
 
     /// `meta: end_play`: the batches that follow are not begun.

@@ -272,6 +272,17 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
             Event::HostFinished { task, host, outcome } => {
                 self.host_finished(*task, host, outcome)?;
             }
+            Event::Included { name, hosts, item, .. } => {
+                let item = item
+                    .as_ref()
+                    .map(|item| format!(" => (item={})", crate::report::gather::label(item)));
+                let text = format!(
+                    "included: {name} for {}{}",
+                    hosts.join(", "),
+                    item.unwrap_or_default()
+                );
+                self.say(Some(Paint::Skipped), &text)?;
+            }
             Event::Notice { level, text, .. } => {
                 let told = self.gatherer.notices();
                 self.gatherer.event(event);

@@ -184,6 +184,11 @@ impl State {
                     _ => {}
                 }
             }
+            Event::Included { hosts, .. } => {
+                for host in hosts {
+                    self.working.shift_remove(host);
+                }
+            }
             Event::Interrupted => "interrupted".clone_into(&mut self.play),
             Event::NoHosts { .. }
             | Event::Rescued { .. }

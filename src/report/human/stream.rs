@@ -114,6 +114,13 @@ impl Stream {
                 self.at_once(*task, &self.options.color.paint(Paint::Ok, &text))
             }
             Event::Interrupted | Event::RunFinished { .. } => self.release(),
+            Event::Included { task, name, hosts, .. } => {
+                if self.options.verbosity < Verbosity::Results {
+                    return String::new();
+                }
+                let text = format!("  included: {} for {}\n", clean(name), clean(&fold(hosts)));
+                self.at_once(*task, &self.options.color.paint(Paint::Faint, &text))
+            }
             Event::HostStarted { .. } | Event::Notice { .. } => String::new(),
         }
     }

@@ -1,8 +1,10 @@
 //! `ansible.builtin.meta`: acts on the run itself.
 
+use canvass_modules::params::ParamValue as _;
 use canvass_modules::{choices, params};
 use serde_json::{Map, Value as Json};
 
+use crate::playbook::Task;
 use crate::run::arguments::worded;
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
@@ -16,6 +18,12 @@ choices! {
         EndPlay = "end_play",
         /// Ends the play for this host.
         EndHost = "end_host",
+        /// Ends the role for this host.
+        EndRole = "end_role",
+        /// Lets failed and lost hosts take part again.
+        ClearHostErrors = "clear_host_errors",
+        /// Closes the connections to the host.
+        ResetConnection = "reset_connection",
         /// Ends the batch.
         EndBatch = "end_batch",
         /// Forgets the host's facts.
@@ -32,6 +40,33 @@ params! {
     pub struct MetaParams {
         /// What to do.
         _raw_params: Meta,
+    }
+}
+
+impl Meta {
+    /// What a task does, if it is a `meta` task without a template.
+    pub(crate) fn of(task: &Task) -> Option<Self> {
+        if task.action.module != "ansible.builtin.meta" {
+            return None;
+        }
+        let (_, value) = task.action.arguments.iter().find(|(name, _)| name == "_raw_params")?;
+        Self::from_json(&Json::from(value.as_str()?.trim())).ok()
+    }
+
+    /// Whether it is done once for all hosts where they go in step.
+    pub(crate) fn is_for_all(self) -> bool {
+        match self {
+            Self::EndPlay
+            | Self::EndBatch
+            | Self::ClearFacts
+            | Self::ClearHostErrors
+            | Self::RefreshInventory => true,
+            Self::FlushHandlers
+            | Self::EndHost
+            | Self::EndRole
+            | Self::ResetConnection
+            | Self::Noop => false,
+        }
     }
 }
 

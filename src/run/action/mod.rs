@@ -7,6 +7,7 @@ mod debug;
 mod fetch;
 mod files;
 mod group_by;
+mod include;
 mod include_vars;
 mod meta;
 mod pause;
@@ -30,6 +31,7 @@ use crate::vars::Scope;
 use super::host_vars::Learnt;
 
 pub(crate) use fetch::Fetched;
+pub(crate) use include::{Include, IncludeCall};
 pub(crate) use include_vars::load as load_vars;
 pub(crate) use meta::Meta;
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
@@ -68,6 +70,8 @@ pub(crate) enum Prepared {
     Wait(Duration, Finished),
     /// It acts on the run itself.
     Meta(Meta),
+    /// It brings more tasks.
+    Include(IncludeCall),
 }
 
 /// A call of a module on the host.

@@ -108,6 +108,22 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::group_by::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.include_role",
+        free_form: false,
+        options: Some(super::include::IncludeRoleParams::options),
+        rules: super::include::IncludeRoleParams::rules,
+        expressions: &[],
+        prepare: super::include::role,
+    },
+    ActionEntry {
+        name: "ansible.builtin.include_tasks",
+        free_form: true,
+        options: Some(super::include::IncludeTasksParams::options),
+        rules: super::include::IncludeTasksParams::rules,
+        expressions: &[],
+        prepare: super::include::tasks,
+    },
+    ActionEntry {
         name: "ansible.builtin.include_vars",
         free_form: true,
         options: Some(super::include_vars::IncludeVarsParams::options),

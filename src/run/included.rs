@@ -1,0 +1,122 @@
+//! What a task included, from its arguments to the steps that it brings.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+use serde_json::Value as Json;
+
+use crate::diagnostics::Diagnostic;
+use crate::graph::{CompileError, StepKind, StepTask, Steps};
+use crate::playbook::{IncludeError, IncludeSite, Role, TaskFile};
+use crate::vars::{Layer, Var};
+
+use super::action::{Include, IncludeCall};
+use super::context::PlayContext;
+use super::outcome::{TaskResult, Verdict};
+
+/// Something that a task included on a host.
+#[derive(Debug, Clone)]
+pub(crate) struct Included {
+    pub what: Part,
+    /// The variables of the round, in a loop.
+    pub item: Arc<Layer>,
+    /// The label of the round, in a loop.
+    pub label: Option<Json>,
+}
+
+/// What was included.
+#[derive(Debug, Clone)]
+pub(crate) enum Part {
+    Tasks(Arc<TaskFile>),
+    Role(Arc<Role>),
+}
+
+impl Included {
+    /// Whether another host has included the same: then both go through the same steps.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let same = match (&self.what, &other.what) {
+            (Part::Tasks(one), Part::Tasks(two)) => Arc::ptr_eq(one, two),
+            (Part::Role(one), Part::Role(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        };
+        same && self.label == other.label && same_values(&self.item, &other.item)
+    }
+
+    /// What reports name: the path of a file, the name of a role.
+    pub(crate) fn name(&self) -> String {
+        match &self.what {
+            Part::Tasks(file) => file.path.to_string_lossy().into_owned(),
+            Part::Role(role) => role.name.clone(),
+        }
+    }
+
+    /// The steps that it brings.
+    pub(crate) fn compile(
+        &self,
+        play: &PlayContext,
+        include: &StepTask,
+        kind: StepKind,
+    ) -> Result<Steps, CompileError> {
+        let filter = &play.run.settings.tags;
+        match &self.what {
+            Part::Tasks(file) => Steps::of_file(include, &file.entries, kind, filter),
+            Part::Role(role) => Steps::of_role(include, role, kind, filter),
+        }
+    }
+}
+
+fn same_values(one: &Layer, two: &Layer) -> bool {
+    let data = |var: Option<&Var>| -> Option<Value> {
+        match var {
+            Some(Var::Data(value)) => Some(value.clone()),
+            _ => None,
+        }
+    };
+    one.len() == two.len()
+        && one.iter().all(|(name, value)| data(Some(value)) == data(two.get(name)))
+}
+
+/// Reads what a task includes.
+pub(super) fn read(
+    play: &PlayContext,
+    step: &StepTask,
+    is_handler: bool,
+    call: IncludeCall,
+) -> TaskResult {
+    let site = IncludeSite {
+        file: step.task.path.clone(),
+        playbook: play.directory.clone(),
+        role: step.role.as_ref().map(|role| role.path.clone()),
+        is_handler,
+        span: step.task.span.clone(),
+    };
+    let includes = &play.run.includes;
+    let read = match &call.what {
+        Include::Tasks(file) => {
+            includes.tasks(file, &site).map(|(file, warnings)| (Part::Tasks(file), warnings))
+        }
+        Include::Role(role) => {
+            includes.role(role, &site).map(|(role, warnings)| (Part::Role(role), warnings))
+        }
+    };
+    let mut returned = call.returned;
+    match read {
+        Ok((what, warnings)) => {
+            for warning in warnings {
+                let place = warning.span.as_ref().map(crate::source::Span::place);
+                play.run.notice(crate::report::event::Level::Warning, warning.message, place);
+            }
+            let mut result = TaskResult::new(Verdict::Ok, returned);
+            result.includes.push(Included { what, item: Arc::default(), label: None });
+            result
+        }
+        Err(error) => {
+            returned.insert("reason".to_owned(), Json::from(error.to_string()));
+            let mut result = TaskResult::new(Verdict::Failed, returned);
+            if let IncludeError::Wrong(errors) = &error {
+                result.broken = errors.iter().map(|error| Diagnostic::error(error)).collect();
+            }
+            result
+        }
+    }
+}
