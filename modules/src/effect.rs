@@ -78,6 +78,8 @@ pub enum Effect {
     Group(GroupChange),
     /// Acts on a service unit.
     Unit(UnitChange),
+    /// Changes what a program keeps and none of the others describes.
+    Setting(SettingChange),
 }
 
 /// Replaces or creates a regular file: write beside, sync, rename.
@@ -357,12 +359,43 @@ pub enum UnitAction {
     DaemonReload,
 }
 
+/// Changes what a program keeps and what is no file, account, unit or package: the host's name, an
+/// answer of debconf, a firewall rule, the revision of a checkout.
+///
+/// What it will be is known before the commands ran, so a rehearsal can answer for it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SettingChange {
+    /// What keeps it (`hostname`, `debconf`, `iptables filter` …).
+    pub kind: String,
+    /// Its name there.
+    pub name: String,
+    /// What it is; `None` where it is not there.
+    #[serde(default)]
+    pub before: Option<serde_json::Value>,
+    /// What it will be; `None` where it will be gone.
+    #[serde(default)]
+    pub after: Option<serde_json::Value>,
+    /// Whether its values are left out of diffs.
+    #[serde(default)]
+    pub secret: bool,
+    /// The commands that do it, in order; each must end with 0.
+    #[serde(default)]
+    pub commands: Vec<Command>,
+    /// Directories that the commands make or fill, and nobody knows with what.
+    #[serde(default)]
+    pub fills: Vec<PathBuf>,
+    /// The kind of settings that all are gone after it.
+    #[serde(default)]
+    pub clears: Option<String>,
+}
+
 /// What applying one effect gave.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Applied {
     /// It is done; there is nothing more to say.
     Done,
-    /// A command ran (also those of package, account and unit changes; the last one counts).
+    /// A command ran (also those of package, account, unit and setting changes; the last one
+    /// counts).
     Ran(Output),
     /// A file was replaced and the old one kept here.
     BackedUp(PathBuf),

@@ -732,6 +732,25 @@ macro_rules! choices {
 /// the options of another parameter struct.
 #[macro_export]
 macro_rules! params {
+    ($(#[$meta:meta])* pub struct $name:ident {}) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone)]
+        pub struct $name {}
+
+        impl $crate::params::Params for $name {
+            fn options() -> Vec<$crate::params::OptionSpec> {
+                Vec::new()
+            }
+
+            fn rules() -> Vec<$crate::params::Rule> {
+                Vec::new()
+            }
+
+            fn read(_reader: &mut $crate::params::Reader<'_>) -> Option<Self> {
+                Some(Self {})
+            }
+        }
+    };
     (
         $(#[$meta:meta])*
         pub struct $name:ident {

@@ -117,6 +117,11 @@ pub enum Event {
         /// On which host, if on one.
         host: Option<String>,
     },
+    /// What `set_stats` gathered, before the run is over.
+    CustomStats {
+        /// The values by host; those of the run as a whole are under `_run`.
+        stats: BTreeMap<String, Map<String, Json>>,
+    },
     /// The user interrupted the run; what is in work is being ended.
     Interrupted,
     /// The run is over.

@@ -143,6 +143,7 @@ impl Gatherer {
                     self.notices.push(notice);
                 }
             }
+            Event::CustomStats { .. } => {}
             Event::Interrupted => self.interrupted = true,
             Event::RunFinished { at, recap, exit_code } => {
                 self.finished = rfc3339(*at);

@@ -507,6 +507,9 @@ impl<'a> Batch<'a> {
         if result.total.includes.is_empty() {
             self.report(id, at, &name, &result);
         }
+        if !result.censored {
+            self.tally.stats.take(&name, &result.total.result);
+        }
         if !result.total.broken.is_empty() {
             self.stopped.extend(result.total.broken);
             self.end();

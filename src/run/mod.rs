@@ -8,6 +8,7 @@ mod action;
 mod arguments;
 mod batch;
 mod context;
+mod custom_stats;
 mod handlers;
 mod host_vars;
 mod included;
@@ -140,6 +141,13 @@ impl Run {
             (false, true) => tally.exit_code(),
         };
         let recap = tally.recap();
+        if !tally.stats.gathered().is_empty() {
+            let mut stats = tally.stats.gathered().clone();
+            for value in stats.values_mut().flat_map(serde_json::Map::values_mut) {
+                context.mask_json(value);
+            }
+            context.tell(Event::CustomStats { stats });
+        }
         context.tell(Event::RunFinished { at: SystemTime::now(), recap: recap.clone(), exit_code });
         RunEnd { exit_code, recap, stopped }
     }

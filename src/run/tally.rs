@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use crate::graph::RoleUse;
 use crate::report::event::Recap;
 
+use super::custom_stats::CustomStats;
 use super::outcome::Verdict;
 
 /// The recap in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    /// What `set_stats` gathered.
+    pub(crate) stats: CustomStats,
     recap: BTreeMap<String, Recap>,
     failed: BTreeSet<String>,
     lost: BTreeSet<String>,

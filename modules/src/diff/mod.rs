@@ -7,6 +7,7 @@
 mod accounts;
 mod files;
 mod services;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -85,6 +86,7 @@ pub struct DiffCollector {
     units: IndexMap<String, UnitSubject>,
     /// What no look at the host tells: drawn from the effect alone.
     packages: Vec<Diff>,
+    settings: Vec<Diff>,
 }
 
 impl DiffCollector {
@@ -135,6 +137,7 @@ impl DiffCollector {
                 self.units.entry(change.name.clone()).or_insert_with(subject).add(change);
             }
             Effect::Packages(change) => self.packages.extend(services::package_diff(change)),
+            Effect::Setting(change) => self.settings.extend(settings::diff(change)),
             // what these change cannot be told from the host
             Effect::Run(_) | Effect::RefreshPackageLists { .. } => {}
         }
@@ -149,6 +152,7 @@ impl DiffCollector {
             diffs.extend(path.diffs(host));
         }
         diffs.extend(self.units.into_values().filter_map(|unit| unit.diff(host)));
+        diffs.extend(self.settings);
         diffs
     }
 

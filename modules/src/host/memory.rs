@@ -20,7 +20,7 @@ use super::digest::Digester;
 use super::rehearsal::RehearsalHost;
 use super::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, UnitState, User,
+    HttpResponse, Kept, UnitState, User,
 };
 use crate::contract::Planned;
 use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
@@ -410,6 +410,18 @@ impl Host for MemoryHost {
         self.inner.package(manager, name)
     }
 
+    fn rehearsed(&mut self, kind: &str, name: &str) -> Option<Kept> {
+        self.inner.rehearsed(kind, name)
+    }
+
+    fn rehearsed_packages(&mut self, manager: &str) -> Vec<(String, Option<String>)> {
+        self.inner.rehearsed_packages(manager)
+    }
+
+    fn rehearsed_units(&mut self) -> Vec<String> {
+        self.inner.rehearsed_units()
+    }
+
     fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
         self.inner.fetch(request)
     }
@@ -449,6 +461,7 @@ impl Host for MemoryHost {
             Effect::Unit(change) => std::slice::from_ref(&change.command),
             Effect::User(change) => change.commands.as_slice(),
             Effect::Group(change) => change.commands.as_slice(),
+            Effect::Setting(change) => change.commands.as_slice(),
             _ => return self.inner.apply(planned),
         };
         let mut last = Output::default();

@@ -61,6 +61,24 @@ pub trait Host {
     /// The installed version of a package by its manager, `None` when it is not installed.
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError>;
 
+    /// What an earlier effect of a rehearsal would have made of a setting (see
+    /// [`SettingChange`](crate::effect::SettingChange)); `None` where none touched it, and always on
+    /// a live host: there the program that keeps it is asked.
+    fn rehearsed(&mut self, _kind: &str, _name: &str) -> Option<Kept> {
+        None
+    }
+
+    /// The packages that earlier effects of a rehearsal would have installed, with their version,
+    /// or removed; none on a live host.
+    fn rehearsed_packages(&mut self, _manager: &str) -> Vec<(String, Option<String>)> {
+        Vec::new()
+    }
+
+    /// The units that earlier effects of a rehearsal would have acted on; none on a live host.
+    fn rehearsed_units(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Fetches a URL into memory, as a question (GET or HEAD).
     fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError>;
 
@@ -127,6 +145,15 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {
         (**self).package(manager, name)
+    }
+    fn rehearsed(&mut self, kind: &str, name: &str) -> Option<Kept> {
+        (**self).rehearsed(kind, name)
+    }
+    fn rehearsed_packages(&mut self, manager: &str) -> Vec<(String, Option<String>)> {
+        (**self).rehearsed_packages(manager)
+    }
+    fn rehearsed_units(&mut self) -> Vec<String> {
+        (**self).rehearsed_units()
     }
     fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {
         (**self).fetch(request)
@@ -290,6 +317,13 @@ pub struct UnitState {
     pub enablement: String,
     /// All properties as `systemctl show` prints them.
     pub properties: std::collections::BTreeMap<String, String>,
+}
+
+/// A setting as a rehearsal left it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// Its value; `None` where it would be gone.
+    pub value: Option<serde_json::Value>,
 }
 
 /// A question over HTTP.

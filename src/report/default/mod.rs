@@ -298,7 +298,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 let rows = recap::draw(recap, self.mode, self.options.color, RecapLines::PerHost);
                 writeln!(self.out, "{rows}")?;
             }
-            Event::HostStarted { .. } | Event::Rescued { .. } => {}
+            Event::HostStarted { .. } | Event::Rescued { .. } | Event::CustomStats { .. } => {}
         }
         self.out.flush()
     }

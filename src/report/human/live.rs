@@ -192,6 +192,7 @@ impl State {
             Event::Interrupted => "interrupted".clone_into(&mut self.play),
             Event::NoHosts { .. }
             | Event::Rescued { .. }
+            | Event::CustomStats { .. }
             | Event::Notice { .. }
             | Event::RunFinished { .. } => {}
         }

@@ -121,7 +121,9 @@ impl Stream {
                 let text = format!("  included: {} for {}\n", clean(name), clean(&fold(hosts)));
                 self.at_once(*task, &self.options.color.paint(Paint::Faint, &text))
             }
-            Event::HostStarted { .. } | Event::Notice { .. } => String::new(),
+            Event::HostStarted { .. } | Event::Notice { .. } | Event::CustomStats { .. } => {
+                String::new()
+            }
         }
     }
 

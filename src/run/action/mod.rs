@@ -13,6 +13,7 @@ mod meta;
 mod pause;
 mod registry;
 mod set_fact;
+mod set_stats;
 mod template;
 
 use std::path::PathBuf;

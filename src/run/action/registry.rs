@@ -164,6 +164,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::set_fact::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.set_stats",
+        free_form: false,
+        options: Some(super::set_stats::SetStatsParams::options),
+        rules: super::set_stats::SetStatsParams::rules,
+        expressions: &[],
+        prepare: super::set_stats::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.template",
         free_form: false,
         options: Some(canvass_modules::module::template::Params::options),

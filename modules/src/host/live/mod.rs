@@ -238,6 +238,7 @@ impl Host for LiveHost {
             Effect::User(change) => return self.run_all(&change.commands),
             Effect::Group(change) => return self.run_all(&change.commands),
             Effect::Unit(change) => return self.run_all(std::slice::from_ref(&change.command)),
+            Effect::Setting(change) => return self.run_all(&change.commands),
         }
         Ok(Applied::Done)
     }

@@ -203,7 +203,7 @@ impl<B: Host> RehearsalHost<B> {
         // below a new directory, scripts may put what nobody lists; a removed one stays empty
         let below = match self.overlay.see(&path) {
             Sight::Host => Below::Host,
-            Sight::Entry(_) | Sight::Absent => Below::Nothing,
+            Sight::Entry(_) | Sight::Absent | Sight::Unknown(_) => Below::Nothing,
         };
         let stat = self.item_stat(item);
         self.overlay.put(&path, Entry { stat, body, below });
@@ -247,7 +247,7 @@ impl<B: Host> RehearsalHost<B> {
         }
     }
 
-    fn make_directories(&mut self, path: &Path) {
+    pub(super) fn make_directories(&mut self, path: &Path) {
         let missing: Vec<PathBuf> = path.ancestors().map(Path::to_owned).collect();
         for directory in missing.iter().rev() {
             if !matches!(self.stat(directory, Follow::Yes), Ok(None)) {

@@ -4,7 +4,8 @@
 //! overlay is silent. Nothing of the host below is ever changed.
 //!
 //! - [`paths`] follows links through both; [`changes`] lays file effects over the host;
-//! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages;
+//! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages, [`settings`]
+//!   for what programs keep;
 //! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do.
 
 mod accounts;
@@ -14,6 +15,7 @@ mod overlay;
 mod packages;
 mod paths;
 mod scripts;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -33,7 +35,7 @@ use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timesta
 use crate::host::digest::Digester;
 use crate::host::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, UnitState, User,
+    HttpResponse, Kept, UnitState, User,
 };
 
 /// The largest content that the overlay keeps in memory, in bytes.
@@ -131,6 +133,7 @@ impl<B: Host> RehearsalHost<B> {
             Effect::User(change) => self.change_user(change)?,
             Effect::Group(change) => self.change_group(change)?,
             Effect::Unit(change) => self.change_unit(change),
+            Effect::Setting(change) => self.change_setting(change)?,
         }
         Ok(Applied::Done)
     }
@@ -190,6 +193,10 @@ impl<B: Host> Host for RehearsalHost<B> {
             return Err(io_error("list", path, io::ErrorKind::NotADirectory));
         }
         let mut names = match self.overlay.see(&located) {
+            Sight::Entry(entry) if entry.below == overlay::Below::Unknown => {
+                return Err(settings::filled(&located));
+            }
+            Sight::Unknown(filled) => return Err(settings::filled(filled)),
             Sight::Entry(entry) if entry.below == overlay::Below::Nothing => Vec::new(),
             Sight::Absent => Vec::new(),
             // a directory that a package brings is not on the host
@@ -266,6 +273,22 @@ impl<B: Host> Host for RehearsalHost<B> {
             Some(version) => Ok(version.clone()),
             None => self.base.package(manager, name),
         }
+    }
+
+    fn rehearsed(&mut self, kind: &str, name: &str) -> Option<Kept> {
+        self.kept(kind, name)
+    }
+
+    fn rehearsed_packages(&mut self, manager: &str) -> Vec<(String, Option<String>)> {
+        let packages = self.overlay.packages.iter();
+        packages
+            .filter(|((other, _), _)| other == manager)
+            .map(|((_, name), version)| (name.clone(), version.clone()))
+            .collect()
+    }
+
+    fn rehearsed_units(&mut self) -> Vec<String> {
+        self.overlay.units.keys().cloned().collect()
     }
 
     fn fetch(&mut self, request: &HttpRequest) -> Result<HttpResponse, HostError> {

@@ -14,6 +14,8 @@ pub struct Overlay {
     pub(super) users: BTreeMap<String, Option<User>>,
     pub(super) groups: BTreeMap<String, Option<Group>>,
     pub(super) units: BTreeMap<String, UnitChanges>,
+    /// What programs would keep, by kind and name; `None` where it would be gone.
+    pub(super) settings: BTreeMap<(String, String), Option<serde_json::Value>>,
     /// Installed versions by manager and name; `None` where a package would be gone.
     pub(super) packages: BTreeMap<(String, String), Option<String>>,
     /// Packages that would be installed and whose content nobody knows.
@@ -49,6 +51,8 @@ pub(super) enum Below {
     Host,
     /// Only what the overlay has.
     Nothing,
+    /// What the overlay has, and what nobody knows.
+    Unknown,
 }
 
 /// Where the content of a file is.
@@ -87,6 +91,8 @@ pub(super) enum Sight<'a> {
     Entry(&'a Entry),
     /// It is not there.
     Absent,
+    /// This directory would be filled with what nobody knows.
+    Unknown(&'a Path),
     /// As the host has it.
     Host,
 }
@@ -99,10 +105,11 @@ impl Overlay {
             Some(Node::Removed) => return Sight::Absent,
             None => {}
         }
-        let nearest = path.ancestors().skip(1).find_map(|ancestor| self.nodes.get(ancestor));
+        let nearest = path.ancestors().skip(1).find_map(|at| self.nodes.get_key_value(at));
         match nearest {
             None => Sight::Host,
-            Some(Node::Present(entry))
+            Some((at, Node::Present(entry))) if entry.below == Below::Unknown => Sight::Unknown(at),
+            Some((_, Node::Present(entry)))
                 if entry.stat.kind == FileKind::Directory && entry.below == Below::Host =>
             {
                 Sight::Host

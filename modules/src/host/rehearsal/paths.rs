@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::RehearsalHost;
 use super::overlay::{Below, Body, Entry, Sight};
+use super::settings::filled;
 use crate::host::{FileKind, FileStat, Follow, Host, HostError};
 
 /// Links that are followed before a path counts as a loop, as in Linux.
@@ -62,6 +63,7 @@ impl<B: Host> RehearsalHost<B> {
         match self.overlay.see(path) {
             Sight::Entry(entry) => Ok(Some(entry.stat.clone())),
             Sight::Absent => Ok(None),
+            Sight::Unknown(directory) => Err(filled(directory)),
             Sight::Host => match self.base.stat(path, Follow::No)? {
                 Some(stat) => Ok(Some(stat)),
                 None => self.missing(path),
@@ -74,6 +76,7 @@ impl<B: Host> RehearsalHost<B> {
         match self.overlay.see(path) {
             Sight::Entry(entry) => Ok(Some(entry.clone())),
             Sight::Absent => Ok(None),
+            Sight::Unknown(directory) => Err(filled(directory)),
             Sight::Host => match self.base.stat(path, Follow::No)? {
                 Some(stat) => {
                     let body = match stat.kind {

@@ -159,6 +159,24 @@ pub(super) fn package_manager_of(host: &mut dyn Host) -> Result<&'static str, Ho
     probe.finish().map(|()| name)
 }
 
+/// The host's distribution, as the fact `distribution` names it.
+pub(super) fn distribution_of(host: &mut dyn Host) -> Result<String, HostError> {
+    let (mut probe, mut facts) = (Probe::new(host), Returned::new());
+    distribution::collect(&mut probe, &mut facts);
+    probe.finish()?;
+    let name = facts.get("distribution").and_then(Json::as_str).unwrap_or_default();
+    Ok(name.to_owned())
+}
+
+/// The host's name with its domain, as the fact `fqdn` has it.
+pub(super) fn full_name_of(host: &mut dyn Host) -> Result<String, HostError> {
+    let (mut probe, mut facts) = (Probe::new(host), Returned::new());
+    platform::collect(&mut probe, &mut facts);
+    probe.finish()?;
+    let name = facts.get("fqdn").and_then(Json::as_str).unwrap_or_default();
+    Ok(name.to_owned())
+}
+
 fn wanted(filter: &str, name: &str) -> bool {
     filter.is_empty()
         || wildcard::matches(filter, name)

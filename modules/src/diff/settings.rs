@@ -1,0 +1,28 @@
+//! What programs keep, before and after.
+
+use serde_json::Value as Json;
+
+use super::Diff;
+use crate::effect::SettingChange;
+
+/// One value is drawn as `name = value`, a text of several lines as it is, an object by field.
+pub(super) fn diff(change: &SettingChange) -> Option<Diff> {
+    if change.before == change.after {
+        return None;
+    }
+    let header = match change.kind.as_str() {
+        kind if kind == change.name => kind.to_owned(),
+        kind => format!("{kind} {}", change.name),
+    };
+    if change.secret {
+        let note = Some("its values are secret".to_owned());
+        return Some(Diff { note, ..Diff::new(header, Json::from(""), Json::from("")) });
+    }
+    let side = |value: &Option<Json>| match value {
+        None => Json::from(""),
+        Some(Json::String(text)) if text.contains('\n') => Json::from(text.clone()),
+        Some(Json::String(text)) => Json::from(format!("{} = {text}\n", change.name)),
+        Some(other) => other.clone(),
+    };
+    Some(Diff::new(header, side(&change.before), side(&change.after)))
+}

@@ -1,0 +1,63 @@
+//! Programs that modules lean on.
+
+use crate::contract::Stop;
+use crate::effect::{Command, Output};
+use crate::host::{Host, HostError};
+
+/// A program that must be there is not.
+#[derive(Debug, thiserror::Error)]
+#[error("Failed to find required executable \"{name}\" in paths: {paths}")]
+pub(crate) struct Missing {
+    name: String,
+    paths: String,
+}
+
+/// The path of a program that must be there.
+pub(super) fn required(host: &mut dyn Host, name: &str) -> Result<String, Stop> {
+    match host.find_program(name)? {
+        Some(path) => Ok(path.to_string_lossy().into_owned()),
+        None => {
+            let path = host.environment("PATH").unwrap_or_default();
+            let paths = format!("{path}:/sbin:/usr/sbin:/usr/local/sbin");
+            Err(Stop::failed(Missing { name: name.to_owned(), paths }))
+        }
+    }
+}
+
+/// A command whose words are English.
+pub(super) fn command<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Command {
+    let mut command = Command::new(argv);
+    for name in ["LANG", "LC_ALL", "LC_MESSAGES"] {
+        command.environment.insert(name.to_owned(), "C".to_owned());
+    }
+    command
+}
+
+/// Runs a command that only reads.
+pub(super) fn query<I, S>(host: &mut dyn Host, argv: I) -> Result<Output, HostError>
+where
+    I: IntoIterator<Item = S>,
+    S: Into<String>,
+{
+    host.query(&command(argv))
+}
+
+/// The failure of a command as modules report it: its error stream as `msg`, and the streams.
+pub(super) fn failure(output: &Output) -> Stop {
+    let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
+    let message = if stderr.trim().is_empty() { stdout.trim() } else { stderr.trim() };
+    Stop::failed(message)
+        .with("rc", output.status)
+        .with("stdout", stdout.clone())
+        .with("stderr", stderr.clone())
+}
+
+/// The failure of an effect's command as modules report it.
+pub(super) fn explain(error: HostError) -> Stop {
+    match &error {
+        HostError::CommandFailed { command, output } => {
+            failure(output).with("cmd", command.clone())
+        }
+        _ => Stop::Host(error),
+    }
+}
