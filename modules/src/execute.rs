@@ -105,6 +105,9 @@ fn attempt<M: Module>(
     }
     let mut conclusion = M::conclude(params, &observed, &plan, &applied)?;
     M::revisit(params, &observed, host, &mut conclusion.returned)?;
+    if !conclusion.changed {
+        run.diffs.clear();
+    }
     run.returned = conclusion.returned;
     run.status = if conclusion.changed { Status::Changed } else { Status::Ok };
     Ok(())

@@ -47,6 +47,7 @@ macro_rules! modules {
 modules! {
     "ansible.builtin.apt" => crate::module::apt::Apt;
     "ansible.builtin.assemble" => crate::module::assemble::Assemble;
+    "ansible.builtin.async_status" => crate::module::async_status::AsyncStatus;
     "ansible.builtin.blockinfile" => crate::module::blockinfile::Blockinfile;
     "ansible.builtin.command" => crate::module::command::Command, free_form;
     "ansible.builtin.copy" => crate::module::copy::Copy;

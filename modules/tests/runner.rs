@@ -85,6 +85,7 @@ fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
         rehearsed: Vec::new(),
         timeout: None,
         sources: Vec::new(),
+        detach: None,
     }
 }
 

@@ -11,6 +11,15 @@ pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// A random number; without a source of randomness, one of the clock.
+pub(crate) fn random_number() -> u64 {
+    random::<8>().map(u64::from_le_bytes).unwrap_or_else(|_| {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| u64::from(since.subsec_nanos()) + since.as_secs())
+    })
+}
+
 /// A random word of 16 hexadecimal digits.
 pub(crate) fn marker() -> io::Result<String> {
     random::<8>().map(|bytes| hexadecimal(&bytes))

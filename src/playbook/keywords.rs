@@ -103,7 +103,7 @@ keywords! {
     AnyErrorsFatal = "any_errors_fatal" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     Args = "args" [Task, Handler, Include, Import];
     ArgumentSpecs = "argument_specs" [Meta];
-    Async = "async" [] not yet [Task, Handler];
+    Async = "async" [Task, Handler];
     Become = "become" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     BecomeExe = "become_exe" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     BecomeFlags = "become_flags" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
@@ -149,7 +149,7 @@ keywords! {
     Notify = "notify" [Task, Handler, Block, Import];
     Order = "order" [Play];
     Pause = "pause" [LoopControl];
-    Poll = "poll" [] not yet [Task, Handler];
+    Poll = "poll" [Task, Handler];
     Port = "port" [Play, Role, Block, Task, Handler, Import] not yet [ImportPlaybook];
     PostTasks = "post_tasks" [Play];
     PreTasks = "pre_tasks" [Play];

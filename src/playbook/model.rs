@@ -182,6 +182,10 @@ pub struct Task {
     pub retries: Option<Node>,
     /// `delay` in seconds.
     pub delay: Option<Node>,
+    /// `async`: seconds that it may take as a job of its own.
+    pub r#async: Option<Node>,
+    /// `poll`: seconds between two looks at the job; 0 leaves it alone.
+    pub poll: Option<Node>,
     /// The file that it stands in (search paths start from its folder).
     pub path: PathBuf,
     /// Where it starts.
@@ -312,6 +316,8 @@ impl Task {
             until: None,
             retries: None,
             delay: None,
+            r#async: None,
+            poll: None,
             path: path.to_owned(),
             span: span.clone(),
         }

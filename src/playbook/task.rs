@@ -24,6 +24,8 @@ struct Draft {
     until: Option<Vec<Node>>,
     retries: Option<Node>,
     delay: Option<Node>,
+    r#async: Option<Node>,
+    poll: Option<Node>,
 }
 
 impl Parser<'_> {
@@ -72,6 +74,8 @@ impl Parser<'_> {
             until: draft.until,
             retries: draft.retries,
             delay: draft.delay,
+            r#async: draft.r#async,
+            poll: draft.poll,
             path: place.file.clone(),
             span: node.span.clone(),
         }))
@@ -112,6 +116,8 @@ impl Parser<'_> {
             Keyword::FailedWhen => draft.failed_when = self.given("failed_when", value),
             Keyword::Until => draft.until = self.given("until", value),
             Keyword::Retries => draft.retries = self.number("retries", value),
+            Keyword::Async => draft.r#async = self.number("async", value),
+            Keyword::Poll => draft.poll = self.number("poll", value),
             Keyword::Delay => draft.delay = self.number("delay", value),
             Keyword::Loop => self.plain_loop(key, value, draft),
             Keyword::LoopControlKeyword => draft.loop_control = self.loop_control(value),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use canvass_modules::wire::{Mode, TaskRequest};
+use canvass_modules::wire::{Detach, Mode, TaskRequest};
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
@@ -20,6 +20,8 @@ use crate::vars::{Layer, Scope};
 
 use super::action::{ActionInput, Finished, Meta, Prepared, RemoteCall};
 use super::arguments;
+use super::asynchronous::{self, Asynchronous};
+use super::check_mode;
 use super::context::{PlayContext, StepLayers, data};
 use super::included;
 use super::items::{self, Items};
@@ -68,6 +70,8 @@ pub(super) struct Setting {
     pub timeout: Option<Duration>,
     pub items: Items,
     pub censored: bool,
+    /// Set for a task that is to be a job of its own.
+    pub asynchronous: Option<Asynchronous>,
 }
 
 /// How far an item has come.
@@ -178,6 +182,7 @@ impl Job {
             None => run.settings.task_timeout,
         };
         Ok(Setting {
+            asynchronous: Asynchronous::of(reader, &self.task.task)?,
             environment: reader.environment()?,
             delegated_to,
             facts_of,
@@ -488,6 +493,15 @@ impl Job {
             mode,
             inventory: &run.inventory,
         };
+        let module = &self.task.task.action.module;
+        match Asynchronous::of(self.reader(scope), &self.task.task) {
+            Ok(Some(_)) if !asynchronous::supports(module) => {
+                let text = format!("This action ({module}) does not support async.");
+                return Stage::Over(Box::new(TaskResult::failed(text)));
+            }
+            Ok(_) => {}
+            Err(error) => return Stage::Over(Box::new(self.stopped(&error))),
+        }
         match arguments::prepare(&input, rendered.arguments) {
             Ok(Prepared::Meta(meta)) => Stage::Meta(meta),
             Ok(Prepared::Include(call)) => {
@@ -566,8 +580,12 @@ impl Job {
     }
 
     async fn raw(&self, setting: &Setting, script: &str) -> TaskResult {
-        if setting.mode != Mode::Apply {
-            return TaskResult::unknown("a raw command is not run in a dry run");
+        match setting.mode {
+            Mode::Apply => {}
+            Mode::Check => return TaskResult::new(Verdict::Skipped, Map::new()),
+            Mode::Rehearse => {
+                return TaskResult::unknown("a raw command is not run in a dry run");
+            }
         }
         let pool = &self.play.run.pool;
         let answer = pool.raw(&setting.target, &setting.privilege, script, setting.timeout).await;
@@ -595,6 +613,21 @@ impl Job {
 
     /// Sends calls of one module to the host in one message; a result for each.
     async fn remote(&self, setting: &Arc<Setting>, calls: Vec<RemoteCall>) -> Vec<TaskResult> {
+        match &setting.asynchronous {
+            Some(asynchronous) if setting.mode == Mode::Apply => {
+                self.detached(setting, asynchronous, calls).await
+            }
+            _ => self.send(setting, calls, None).await,
+        }
+    }
+
+    /// Sends calls as they are, or as jobs.
+    pub(super) async fn send(
+        &self,
+        setting: &Arc<Setting>,
+        calls: Vec<RemoteCall>,
+        detach: Option<Detach>,
+    ) -> Vec<TaskResult> {
         let Some(first) = calls.first() else { return Vec::new() };
         let count = calls.len();
         let mut request = TaskRequest {
@@ -607,6 +640,7 @@ impl Job {
             rehearsed: Vec::new(),
             timeout: setting.timeout.map(|timeout| timeout.as_secs().max(1)),
             sources: Vec::new(),
+            detach,
         };
         let mut sources = Vec::new();
         let mut after = Vec::new();
@@ -624,6 +658,9 @@ impl Job {
             request.items.push(arguments);
         }
         let pool = &self.play.run.pool;
+        // only Ansible's check mode reads the arguments again
+        let checked = (setting.mode == Mode::Check).then(|| request.items.clone());
+        let module = request.module.clone();
         match pool.task(&setting.target, &setting.privilege, request, sources).await {
             Err(error) => (0..count).map(|_| lost(&error)).collect(),
             Ok(replies) => {
@@ -634,7 +671,13 @@ impl Job {
                         .zip(after)
                         .map(|(mut reply, after)| {
                             after.work(&mut reply);
+                            let item = reply.item;
                             let mut result = TaskResult::from_reply(reply);
+                            if let Some(arguments) =
+                                checked.as_ref().and_then(|items| items.get(item))
+                            {
+                                check_mode::word(&module, arguments, &mut result);
+                            }
                             if registers_diff && !result.diffs.is_empty() {
                                 let diffs = serde_json::to_value(&result.diffs);
                                 result.set("diff", diffs.unwrap_or_default());

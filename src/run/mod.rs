@@ -6,7 +6,9 @@
 
 mod action;
 mod arguments;
+mod asynchronous;
 mod batch;
+mod check_mode;
 mod context;
 mod custom_stats;
 mod handlers;

@@ -173,6 +173,8 @@ impl Checker<'_> {
             keywords.become_user.as_ref(),
             task.retries.as_ref(),
             task.delay.as_ref(),
+            task.r#async.as_ref(),
+            task.poll.as_ref(),
         ];
         let templates = templates.into_iter().flatten().chain(&keywords.environment);
         let templates = templates.chain(keywords.vars.iter().map(|(_, node)| node));

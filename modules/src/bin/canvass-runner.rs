@@ -1,5 +1,6 @@
 //! The program that works on a host: `canvass-runner serve MARKER` speaks frames on its
-//! standard input and output, `canvass-runner hash` prints the SHA-256 of its own file.
+//! standard input and output, `canvass-runner job` is one task that outlives them, and
+//! `canvass-runner hash` prints the SHA-256 of its own file.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -22,9 +23,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
         ["serve", marker] => serve_until_the_end(marker),
+        ["job"] => serve::job::work(io::stdin(), io::stdout()),
         ["hash"] => own_hash().and_then(|hash| writeln!(io::stdout(), "{hash}")),
         _ => {
-            let _ = writeln!(io::stderr(), "usage: canvass-runner serve MARKER | hash");
+            let _ = writeln!(io::stderr(), "usage: canvass-runner serve MARKER | job | hash");
             return ExitCode::from(2);
         }
     };

@@ -76,6 +76,20 @@ pub struct TaskRequest {
     /// Small sources, sent along so that nobody has to ask for them.
     #[serde(default)]
     pub sources: Vec<InlineSource>,
+    /// Each item becomes a job that outlives the channel (`async`); [`Mode::Apply`] only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detach: Option<Detach>,
+}
+
+/// How an item goes on without its channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detach {
+    /// The first part of the job's name; the process id follows.
+    pub job: String,
+    /// Seconds that it may take.
+    pub limit: u64,
+    /// Where its result is kept; `~` and variables are the host's.
+    pub directory: String,
 }
 
 /// The longest source that the engine sends along with a request, in bytes.

@@ -2,6 +2,7 @@
 
 mod add_host;
 mod assert;
+mod async_status;
 mod copy;
 mod debug;
 mod fetch;

@@ -68,6 +68,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::assert::assert,
     },
     ActionEntry {
+        name: "ansible.builtin.async_status",
+        free_form: false,
+        options: Some(canvass_modules::module::async_status::Params::options),
+        rules: canvass_modules::module::async_status::Params::rules,
+        expressions: &[],
+        prepare: super::async_status::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.copy",
         free_form: false,
         options: Some(canvass_modules::module::copy::Params::options),

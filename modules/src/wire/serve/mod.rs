@@ -1,6 +1,7 @@
 //! The runner's side of the channel: requests in, item replies out.
 
 mod inbox;
+pub mod job;
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use super::frame::{self, Kind};
 use super::{EffectRecord, FromRunner, ItemReply, Mode, Status, TaskRequest};
 use crate::effect::{Content, Effect, Source};
 use crate::execute::{Executed, Execution};
-use crate::host::live::{Interrupt, LiveHost, RequestSources, Sink, Sources};
+use crate::host::live::{Interrupt, LiveHost, NoSources, RequestSources, Sink, Sources};
 use crate::host::rehearsal::{Overlay, PackageContents, RehearsalHost};
 use crate::host::{Host, HostError};
 use crate::registry;
@@ -78,8 +79,13 @@ struct Server {
 impl Server {
     /// Does one request; an error is one of the channel.
     fn perform(&mut self, task: TaskRequest) -> io::Result<()> {
-        let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, sources } =
+        let detached = task.detach.is_some() && task.mode == Mode::Apply;
+        if detached {
+            return self.detach(&task);
+        }
+        let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, .. } =
             task;
+        let sources = task.sources;
         let asked = Asked {
             task: id,
             interrupt: self.interrupt.clone(),
@@ -121,6 +127,16 @@ impl Server {
             self.overlay = host.into_overlay();
         }
         sent
+    }
+
+    /// Starts a job for each item; the reply says where its result will be.
+    fn detach(&mut self, task: &TaskRequest) -> io::Result<()> {
+        self.live.begin(task.environment.clone(), Box::new(NoSources));
+        for (item, arguments) in task.items.iter().enumerate() {
+            let executed = job::start(task, arguments, &mut self.live);
+            self.replies.send(&FromRunner::Item(Box::new(reply(task.id, item, executed))))?;
+        }
+        Ok(())
     }
 }
 
