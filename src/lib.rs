@@ -22,6 +22,7 @@
 //! | [`connection`] | host variables, `ssh_config` | an open channel to a runner |
 //! | [`report`] | events | what people and machines read |
 //! | [`lab`] | a number | throwaway hosts on this machine |
+//! | [`settings`] | `ansible.cfg`, `ANSIBLE_*` | the value of each setting, and where it comes from |
 //! | [`cli`] | arguments | settings, then one call into the library |
 //!
 //! What happens on a host lives in the crate [`canvass_modules`].
@@ -35,6 +36,7 @@ pub mod lab;
 pub mod playbook;
 pub mod report;
 pub mod run;
+pub mod settings;
 pub mod source;
 pub mod template;
 pub mod vars;

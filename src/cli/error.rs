@@ -47,6 +47,11 @@ impl CommandError {
         self.diagnostics.iter().map(draw).collect::<Vec<_>>().join("\n")
     }
 
+    /// What is wrong.
+    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
     /// The exit code.
     pub fn exit_code(&self) -> u8 {
         self.status as u8

@@ -14,6 +14,7 @@ use crate::run::KnownNames;
 use crate::template::Templar;
 
 use super::CommandError;
+use super::read::Reader;
 
 /// Arguments of `canvass graph`.
 #[derive(Debug, Args)]
@@ -28,9 +29,12 @@ pub(crate) struct GraphArguments {
 
 /// Runs the command.
 pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError> {
-    let names = KnownNames { templar: Templar::new(), extra_vars: Arc::default() };
-    let roles = arguments.roles_path.as_deref();
-    let playbooks = super::play::load(&arguments.playbooks, roles, &names)?;
+    let reader = Reader {
+        search: super::play::search_paths(arguments.roles_path.as_deref()),
+        names: KnownNames { templar: Templar::new(), extra_vars: Arc::default() },
+        tell: |warning| super::say(&super::error::draw(warning)),
+    };
+    let playbooks = reader.playbooks(&arguments.playbooks)?;
     let mut text = String::new();
     for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
         draw(play, &mut text).map_err(|error| CommandError::parse(vec![error]))?;

@@ -1,11 +1,15 @@
 //! The command line: arguments become settings, then one call into the library.
 
+mod ansible;
+mod compat;
 mod error;
 mod extra_vars;
 mod graph;
 mod lab;
+mod launch;
 mod play;
 mod prompt;
+mod read;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -33,6 +37,8 @@ enum Command {
     Play(Box<play::PlayArguments>),
     /// Shows the steps of playbooks: what runs in which order, and who waits for whom.
     Graph(graph::GraphArguments),
+    /// Links by the names of Ansible's programs.
+    Compat(compat::CompatArguments),
     /// Throwaway hosts on this machine.
     Lab(lab::LabArguments),
     /// The inside of a lab host.
@@ -58,6 +64,10 @@ pub enum FatalError {
 /// Only what keeps it from running at all; everything else is told on standard error and in the
 /// exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, FatalError> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(program) = arguments.first().and_then(ansible::find) {
+        return Ok(program.run(arguments));
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -70,6 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
     let done = match arguments.command {
         Command::Play(arguments) => runtime()?.block_on(play::play(*arguments)),
         Command::Graph(arguments) => graph::graph(&arguments),
+        Command::Compat(arguments) => compat::compat(&arguments),
         Command::Lab(arguments) => runtime()?.block_on(lab::lab(arguments)),
         Command::LabHost { arguments } => return Ok(crate::lab::host_main(&arguments)),
     };
@@ -86,6 +97,16 @@ fn runtime() -> Result<tokio::runtime::Runtime, FatalError> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(FatalError::Runtime)
 }
 
+/// Runs a future to its end.
+fn block_on(
+    future: impl Future<Output = Result<ExitCode, CommandError>>,
+) -> Result<ExitCode, CommandError> {
+    match runtime() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => Err(CommandError::other(error.to_string(), None)),
+    }
+}
+
 /// Prints data on standard output.
 fn print(text: &str) {
     // a reader that has gone wants no more
@@ -93,16 +114,19 @@ fn print(text: &str) {
 }
 
 /// How connections are opened: passphrases of keys are asked for on the terminal.
-fn connector_settings() -> ConnectorSettings {
+fn connector_settings(tell: fn(&Diagnostic)) -> ConnectorSettings {
     ConnectorSettings {
         passphrase: Some(Arc::new(|request: &PassphraseRequest| {
-            prompt::ask(&format!("passphrase of `{}`", request.file.display()))
+            prompt::ask(&format!("passphrase of `{}`: ", request.file.display()))
         })),
-        warn: Some(Arc::new(|text: &str| {
-            say(&error::draw(&Diagnostic::warning(text, None)));
-        })),
+        warn: Some(Arc::new(move |text: &str| tell(&Diagnostic::warning(text, None)))),
         ..ConnectorSettings::of_process()
     }
+}
+
+/// Writes to standard error as it is.
+fn raw(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Says something on standard error.

@@ -7,26 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use crate::connection::{BecomeMethod, Connector, HostKeys, Secret};
+use crate::connection::{BecomeMethod, HostKeys};
 use crate::diagnostics::Diagnostic;
 use crate::graph::TagFilter;
 use crate::inventory::{Inventory, InventorySettings, LiveInventory};
 use crate::lab::{Lab, Names, Start};
-use crate::playbook::{self, Includes, Playbook, SearchPaths, Strategy};
-use crate::report::event::{Event, RunMode};
+use crate::playbook::{Playbook, SearchPaths, Strategy};
+use crate::report::event::RunMode;
 use crate::report::file::ReportFile;
 use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Verbosity};
-use crate::report::mask::Secrets;
 use crate::report::{ColorChoice, Consumer};
-use crate::run::{
-    ConnectionDefaults, DiffMode, KnownNames, ModuleTable, PrivilegeDefaults, Run, RunSettings,
-};
+use crate::run::{ConnectionDefaults, DiffMode, PrivilegeDefaults, RunSettings};
 use crate::template::Templar;
 
 use super::error::draw;
+use super::launch::Launch;
+use super::read::Reader;
 use super::{CommandError, extra_vars, prompt, say};
 
 /// Arguments of `canvass play`.
@@ -206,11 +203,9 @@ enum ColorWord {
 pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandError> {
     let settings = arguments.settings()?;
     let templar = Templar::new();
-    let names = KnownNames {
-        templar: Arc::clone(&templar),
-        extra_vars: Arc::new(settings.extra_vars.clone()),
-    };
-    let playbooks = arguments.playbooks(&names)?;
+    let search = search_paths(arguments.what.roles_path.as_deref());
+    let reader = Reader::new(search, &templar, &settings, tell);
+    let playbooks = reader.playbooks(&arguments.playbooks)?;
     let problems = crate::run::check(&playbooks, &templar);
     if !problems.is_empty() {
         return Err(CommandError::parse(problems));
@@ -228,7 +223,7 @@ pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandEr
         }
         None => None,
     };
-    let end = arguments.on_hosts(settings, playbooks, templar, lab.as_ref()).await;
+    let end = arguments.on_hosts(settings, playbooks, &reader, lab.as_ref()).await;
     if let Some(lab) = lab {
         lab.down().await.map_err(super::lab::wrong)?;
     }
@@ -240,7 +235,7 @@ impl PlayArguments {
         &self,
         settings: RunSettings,
         playbooks: Vec<Playbook>,
-        templar: Arc<Templar>,
+        reader: &Reader,
         lab: Option<&Lab>,
     ) -> Result<ExitCode, CommandError> {
         let inventory = self.inventory(&playbooks, lab)?;
@@ -248,49 +243,9 @@ impl PlayArguments {
         if self.what.list_hosts {
             return self.list_hosts(&inventory.now(), &playbooks);
         }
-        let mut secrets = Secrets::new();
-        for secret in
-            [&settings.connection.password, &settings.privilege.password].into_iter().flatten()
-        {
-            secrets.add(secret.expose());
-        }
-        let connector = Connector::new(super::connector_settings());
-        let (events, heard) = mpsc::unbounded_channel();
-        let report = tokio::task::spawn_blocking({
-            let consumers = self.consumers()?;
-            move || listen(heard, consumers)
-        });
-        let names = KnownNames {
-            templar: Arc::clone(&templar),
-            extra_vars: Arc::new(settings.extra_vars.clone()),
-        };
-        let search = search_paths(self.what.roles_path.as_deref());
-        let includes = Arc::new(Includes::new(ModuleTable, names, search));
-        let cancel = CancellationToken::new();
-        let interrupts = tokio::spawn(interrupted(cancel.clone()));
-        let run = Run {
-            settings,
-            playbooks,
-            includes,
-            inventory,
-            connector,
-            templar,
-            secrets,
-            events,
-            cancel,
-        };
-        let end = run.run().await;
-        interrupts.abort();
-        let told = report.await;
-        for diagnostic in &end.stopped {
-            say(&draw(diagnostic));
-        }
-        if let Ok(Err(error)) = told
-            && error.kind() != std::io::ErrorKind::BrokenPipe
-        {
-            return Err(CommandError::other(format!("cannot write the report: {error}"), None));
-        }
-        Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)))
+        let launch =
+            Launch { settings, playbooks, inventory, reader, consumers: self.consumers()? };
+        launch.run().await
     }
 
     fn settings(&self) -> Result<RunSettings, CommandError> {
@@ -326,10 +281,10 @@ impl PlayArguments {
                 transport: crate::run::transport(&connection.connection).map_err(wrong)?,
                 user: connection.user.clone(),
                 private_key: connection.private_key.clone(),
-                password: secret(
+                password: prompt::secret(
                     connection.ask_pass,
                     connection.connection_password_file.as_deref(),
-                    "SSH password",
+                    "SSH password: ",
                     "--connection-password-file FILE",
                 )?,
                 ssh_arguments,
@@ -344,20 +299,16 @@ impl PlayArguments {
                 r#become: self.privilege.r#become,
                 user: self.privilege.become_user.clone(),
                 method: become_method(&self.privilege.become_method).map_err(wrong)?,
-                password: secret(
+                password: prompt::secret(
                     self.privilege.ask_become_pass,
                     self.privilege.become_password_file.as_deref(),
-                    "become password",
+                    "become password: ",
                     "--become-password-file FILE",
                 )?,
             },
             verbosity: self.output.verbose,
             task_timeout: self.what.task_timeout.map(Duration::from_secs),
         })
-    }
-
-    fn playbooks(&self, names: &KnownNames) -> Result<Vec<Playbook>, CommandError> {
-        load(&self.playbooks, self.what.roles_path.as_deref(), names)
     }
 
     fn inventory(
@@ -438,19 +389,10 @@ impl PlayArguments {
         let mut text = String::new();
         for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
             let pattern = crate::run::pattern_text(play);
-            let wrong = |error: crate::inventory::PatternError| CommandError::parse_all(&[error]);
-            let parsed = crate::inventory::Pattern::parse(&pattern).map_err(wrong)?;
-            let limit = self
-                .hosts
-                .limit
-                .as_deref()
-                .map(crate::inventory::Pattern::limit)
-                .transpose()
-                .map_err(wrong)?;
-            let hosts = inventory.select(&parsed, limit.as_ref()).map_err(wrong)?.hosts;
+            let hosts = hosts_of(inventory, &pattern, self.hosts.limit.as_deref())?;
             text.push_str(&format!("{pattern}: {} host(s)\n", hosts.len()));
             for host in hosts {
-                text.push_str(&format!("  {}\n", host.as_str()));
+                text.push_str(&format!("  {host}\n"));
             }
         }
         super::print(&text);
@@ -458,80 +400,33 @@ impl PlayArguments {
     }
 }
 
-/// Reads playbooks and tells what is worth knowing of them.
-pub(super) fn load(
-    paths: &[PathBuf],
-    roles_path: Option<&str>,
-    names: &KnownNames,
-) -> Result<Vec<Playbook>, CommandError> {
-    let search = search_paths(roles_path);
-    let mut playbooks = Vec::new();
-    let mut problems = Vec::new();
-    for path in paths {
-        match playbook::load(path, &ModuleTable, &search, names) {
-            Ok(loaded) => {
-                for warning in &loaded.warnings {
-                    say(&draw(warning));
-                }
-                playbooks.push(loaded.playbook);
-            }
-            Err(errors) => problems.extend(errors),
-        }
-    }
-    if problems.is_empty() { Ok(playbooks) } else { Err(CommandError::parse_all(&problems)) }
-}
-
-fn become_method(word: &str) -> Result<BecomeMethod, crate::template::TemplateError> {
-    crate::run::become_method(word)
-}
-
-fn secret(
-    ask: bool,
-    file: Option<&Path>,
-    question: &str,
-    instead: &str,
-) -> Result<Option<Secret>, CommandError> {
-    match (ask, file) {
-        (_, Some(file)) => prompt::from_file(file).map(Some),
-        (true, None) => prompt::password(question, instead).map(Some),
-        (false, None) => Ok(None),
-    }
-}
-
-/// Hands the events on until the run has no more to say.
-fn listen(
-    mut heard: mpsc::UnboundedReceiver<Event>,
-    mut consumers: Vec<Box<dyn Consumer>>,
-) -> std::io::Result<()> {
-    let mut result = Ok(());
-    while let Some(event) = heard.blocking_recv() {
-        result = result.and(consumers.event(&event));
-    }
-    result.and(consumers.finish())
-}
-
-/// The first Ctrl-C (or SIGTERM) ends the run in order, the second one at once.
-async fn interrupted(cancel: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if cancel.is_cancelled() {
-            std::process::exit(crate::run::EXIT_INTERRUPTED);
-        }
-        cancel.cancel();
-    }
-}
-
-/// Where roles are looked for.
-fn search_paths(roles_path: Option<&str>) -> SearchPaths {
+/// Folders of roles.
+pub(super) fn search_paths(roles_path: Option<&str>) -> SearchPaths {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     match roles_path {
         Some(text) => SearchPaths::from_roles_path(text, home.as_deref()),
         None => SearchPaths::with_home(home.as_deref()),
     }
+}
+
+fn tell(diagnostic: &Diagnostic) {
+    say(&draw(diagnostic));
+}
+
+/// The hosts of a pattern within a limit.
+pub(super) fn hosts_of(
+    inventory: &Inventory,
+    pattern: &str,
+    limit: Option<&str>,
+) -> Result<Vec<String>, CommandError> {
+    use crate::inventory::{Pattern, PatternError};
+    let wrong = |error: PatternError| CommandError::parse_all(&[error]);
+    let pattern = Pattern::parse(pattern).map_err(wrong)?;
+    let limit = limit.map(Pattern::limit).transpose().map_err(wrong)?;
+    let hosts = inventory.select(&pattern, limit.as_ref()).map_err(wrong)?.hosts;
+    Ok(hosts.iter().map(|host| host.as_str().to_owned()).collect())
+}
+
+fn become_method(word: &str) -> Result<BecomeMethod, crate::template::TemplateError> {
+    crate::run::become_method(word)
 }

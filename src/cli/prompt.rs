@@ -1,6 +1,10 @@
 //! Asking for passwords on the terminal.
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use console::Term;
 
@@ -13,11 +17,13 @@ pub(crate) fn password(question: &str, instead: &str) -> Result<Secret, CommandE
     let terminal = Term::stderr();
     if !terminal.is_term() {
         return Err(CommandError::options(
-            format!("cannot ask for the {question}: there is no terminal"),
+            format!("cannot ask for the {}: there is no terminal", question.trim_end_matches(": ")),
             Some(&format!("use `{instead}`")),
         ));
     }
-    ask(question).ok_or_else(|| CommandError::options(format!("no {question} was given"), None))
+    ask(question).ok_or_else(|| {
+        CommandError::options(format!("no {} was given", question.trim_end_matches(": ")), None)
+    })
 }
 
 /// Asks for a secret on the terminal; `None` when nobody answers.
@@ -26,14 +32,60 @@ pub(crate) fn ask(question: &str) -> Option<Secret> {
     if !terminal.is_term() {
         return None;
     }
-    terminal.write_str(&format!("{question}: ")).ok()?;
+    terminal.write_str(question).ok()?;
     terminal.read_secure_line().ok().map(Secret::new)
 }
 
-/// The first line of a file that holds a secret.
+/// Asked for, read from a file, or none.
+pub(crate) fn secret(
+    ask: bool,
+    file: Option<&Path>,
+    question: &str,
+    instead: &str,
+) -> Result<Option<Secret>, CommandError> {
+    match (ask, file) {
+        (_, Some(file)) => from_file(file).map(Some),
+        (true, None) => password(question, instead).map(Some),
+        (false, None) => Ok(None),
+    }
+}
+
+/// What a file holds, or prints where it is a program, without the line end; `-` is standard
+/// input.
 pub(crate) fn from_file(path: &Path) -> Result<Secret, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        CommandError::options(format!("cannot read `{}`: {error}", path.display()), None)
-    })?;
-    Ok(Secret::new(text.lines().next().unwrap_or_default()))
+    let shown = path.display();
+    let wrong = |why: String| CommandError::other(why, None);
+    let text = if path == Path::new("-") {
+        io::read_to_string(io::stdin())
+            .map_err(|error| wrong(format!("cannot read standard input: {error}")))?
+    } else if !path.exists() {
+        return Err(wrong(format!("The password file {shown} was not found")));
+    } else if is_program(path) {
+        let output = Command::new(path).stderr(Stdio::inherit()).output().map_err(|error| {
+            wrong(format!(
+                "Problem occurred when trying to run the password script {shown} ({error}). If \
+                 this is not a script, remove the executable bit from the file."
+            ))
+        })?;
+        if !output.status.success() {
+            let code = output.status.code().unwrap_or(-1);
+            return Err(wrong(format!(
+                "The password script {shown} returned an error (rc={code})"
+            )));
+        }
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    } else {
+        fs::read_to_string(path)
+            .map_err(|error| wrong(format!("Could not read password file {shown}: {error}")))?
+            .trim()
+            .to_owned()
+    };
+    match text.trim_matches(['\r', '\n']) {
+        "" => Err(wrong(format!("Empty password was provided from file ({shown})"))),
+        text => Ok(Secret::new(text)),
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

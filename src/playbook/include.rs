@@ -156,6 +156,7 @@ impl Includes {
         read: impl FnOnce(&mut Parser<'_>) -> Option<T>,
     ) -> Result<(T, Vec<Diagnostic>), IncludeError> {
         let mut parser = Parser {
+            given: None,
             modules: &*self.modules,
             roles_path: &self.search.roles,
             names: &*self.names,

@@ -1,12 +1,14 @@
 //! Reading a playbook with everything that it names.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::PlaybookError;
 use super::model::{Keywords, Playbook};
 use super::modules::Modules;
 use super::parser::{Parser, StaticNames};
 use crate::diagnostics::Diagnostic;
+use crate::source::SourceFile;
 
 /// A playbook and what is worth knowing of it.
 #[derive(Debug)]
@@ -51,11 +53,36 @@ pub fn load(
     search: &SearchPaths,
     names: &dyn StaticNames,
 ) -> Result<Loaded, Vec<PlaybookError>> {
+    read(path, None, modules, search, names)
+}
+
+/// The same for a playbook whose text is at hand; what it names is looked for beside its path.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_given(
+    file: &Arc<SourceFile>,
+    modules: &dyn Modules,
+    search: &SearchPaths,
+    names: &dyn StaticNames,
+) -> Result<Loaded, Vec<PlaybookError>> {
+    read(&file.path, Some(Arc::clone(file)), modules, search, names)
+}
+
+fn read(
+    path: &Path,
+    given: Option<Arc<SourceFile>>,
+    modules: &dyn Modules,
+    search: &SearchPaths,
+    names: &dyn StaticNames,
+) -> Result<Loaded, Vec<PlaybookError>> {
     let mut parser = Parser {
         modules,
         roles_path: &search.roles,
         names,
         scopes: Vec::new(),
+        given,
         errors: Vec::new(),
         warnings: Vec::new(),
         open: Vec::new(),

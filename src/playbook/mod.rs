@@ -23,7 +23,7 @@ mod text_arguments;
 
 pub use error::{PlaybookError, PlaybookErrorKind, Unsupported};
 pub use include::{IncludeError, IncludeSite, Includes, RoleInclude, TaskFile};
-pub use load::{Loaded, SearchPaths, load};
+pub use load::{Loaded, SearchPaths, load, load_given};
 pub use model::{
     Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Role, RoleFiles, RoleImport,
     Strategy, Task,

@@ -20,6 +20,8 @@ pub(super) struct Parser<'a> {
     pub(super) names: &'a dyn StaticNames,
     /// The variables that are known at this place before hosts are, the outermost first.
     pub(super) scopes: Vec<Vec<(String, Node)>>,
+    /// A file whose text is at hand.
+    pub(super) given: Option<Arc<SourceFile>>,
     pub(super) errors: Vec<PlaybookError>,
     pub(super) warnings: Vec<Diagnostic>,
     /// The roles, task files and playbooks that are being read, the outermost first.
@@ -95,7 +97,9 @@ impl Parser<'_> {
 
     /// Reads a YAML file; `None` where it is empty or wrong.
     pub(super) fn read(&mut self, path: &Path) -> Option<Node> {
-        let loaded = SourceFile::read(path).and_then(|file: Arc<_>| yaml::load(&file));
+        let given = self.given.clone().filter(|file| file.path == path);
+        let file = given.map_or_else(|| SourceFile::read(path), Ok);
+        let loaded = file.and_then(|file: Arc<_>| yaml::load(&file));
         match loaded {
             Ok(loaded) => {
                 self.warnings.extend(loaded.warnings);

@@ -69,6 +69,7 @@ pub(super) enum Paint {
     Unreachable,
     Skipped,
     Warning,
+    Deprecation,
     Unknown,
     Added,
     Removed,
@@ -87,7 +88,7 @@ impl Paint {
             Self::Unreachable => "1;31",
             Self::Skipped | Self::Hunk => "0;36",
             Self::Warning => "1;35",
-            Self::Unknown => "0;35",
+            Self::Unknown | Self::Deprecation => "0;35",
             Self::Heading => "1",
             Self::Faint => "1;30",
         }

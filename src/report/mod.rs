@@ -12,6 +12,7 @@ pub mod gather;
 pub mod hosts;
 pub mod human;
 pub mod mask;
+pub mod minimal;
 pub mod model;
 pub mod python_json;
 mod recap;

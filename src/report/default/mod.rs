@@ -6,12 +6,12 @@
 
 mod origin;
 mod python;
+pub(super) mod result;
+mod speech;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-
-use serde_json::{Map, Value as Json};
 
 use super::Consumer;
 use super::color::{Color, Paint};
@@ -19,9 +19,12 @@ use super::diff::{LineKind, draw};
 use super::event::{Event, Level, Outcome, RunMode, Status, TaskHead};
 use super::gather::Gatherer;
 use super::human::{DiffOutput, Verbosity};
-use super::python_json::{Ascii, Layout, dumps};
 use super::recap::{self, RecapLines, banner};
 use super::text::{clean, visible};
+
+pub(super) use origin::error as failure;
+pub use origin::place;
+pub use speech::{Speech, speak};
 
 /// What Ansible prints in place of an item that `no_log` hides.
 const CENSORED_ITEM: &str = "(censored due to no_log)";
@@ -113,7 +116,7 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
                 if outcome.censored { CENSORED_ITEM.to_owned() } else { python::text(item) };
             format!("(item={label})")
         });
-        let result = self.dump(outcome, module);
+        let result = result::dump(outcome, module, &self.options, result::Indent::ByVerbosity);
         match &outcome.status {
             Status::Failed | Status::Unreachable => {
                 if let Some(head) = &head
@@ -186,31 +189,6 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
         Ok(())
     }
 
-    /// The result as JSON, without what Ansible leaves out at this verbosity.
-    fn dump(&self, outcome: &Outcome, module: &str) -> String {
-        let long = self.options.verbosity >= Verbosity::Effects;
-        let mut fields: Map<String, Json> = outcome.result.clone();
-        if matches!(module, "ansible.builtin.debug" | "ansible.legacy.debug" | "debug") {
-            let message = fields.contains_key("msg");
-            fields.retain(|field, _| match field.as_str() {
-                "msg" | "exception" => true,
-                "changed" | "failed" | "skipped" | "invocation" | "item" | "ansible_loop_var" => {
-                    false
-                }
-                _ => !message,
-            });
-        }
-        fields.retain(|field, _| {
-            !field.starts_with("_ansible_")
-                && !matches!(field.as_str(), "exception" | "warnings" | "deprecations")
-                && (long || !matches!(field.as_str(), "invocation" | "diff"))
-        });
-        // Ansible tells of a failure by the line's first words
-        fields.retain(|field, value| field != "failed" || *value != Json::Bool(true));
-        let layout = if long || outcome.verbose_always { Layout::Block } else { Layout::Line };
-        dumps(&Json::Object(fields), layout, Ascii::Kept)
-    }
-
     fn host_finished(&mut self, task: usize, host: &str, outcome: &Outcome) -> io::Result<()> {
         let items = self.items.remove(&(task, host.to_owned())).unwrap_or(0);
         if items == 0 {
@@ -225,14 +203,16 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
     }
 
     fn notice(&mut self, level: Level, text: &str) -> io::Result<()> {
-        let (word, paint) = match level {
+        let color = self.options.color;
+        let text = match level {
             Level::Debug if self.options.verbosity < Verbosity::Effects => return Ok(()),
-            Level::Debug | Level::Info => ("", Paint::Faint),
-            Level::Warning => ("[WARNING]: ", Paint::Warning),
-            Level::Deprecation => ("[DEPRECATION WARNING]: ", Paint::Warning),
+            Level::Debug | Level::Info => {
+                format!("{}\n", color.paint(Paint::Faint, &clean(text.trim_end())))
+            }
+            Level::Warning => speak(Speech::Warning, text, color),
+            Level::Deprecation => speak(Speech::Deprecation, text, color),
         };
-        let text = format!("{word}{}", clean(text.trim_end()));
-        writeln!(self.talk, "{}", self.options.color.paint(paint, &text))
+        self.talk.write_all(text.as_bytes())
     }
 }
 
@@ -291,7 +271,8 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 }
             }
             Event::Interrupted => {
-                writeln!(self.talk, "[ERROR]: User interrupted execution")?;
+                let text = speak(Speech::Error, "User interrupted execution", self.options.color);
+                self.talk.write_all(text.as_bytes())?;
             }
             Event::RunFinished { recap, .. } => {
                 self.banner("PLAY RECAP")?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::report::event::{Outcome, TaskHead};
+use crate::source::Place;
 
 /// Lines shown before the one that is meant.
 const LINES_BEFORE: usize = 2;
@@ -27,7 +28,7 @@ const ACTIONS: [&str; 10] = [
 ];
 
 /// The block for a failed result.
-pub(super) fn error(head: &TaskHead, outcome: &Outcome) -> String {
+pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> String {
     let name = head.module.rsplit('.').next().unwrap_or_default();
     let kind = if ACTIONS.contains(&name) { "Action failed" } else { "Module failed" };
     let text = match outcome.result.get("msg") {
@@ -41,15 +42,14 @@ pub(super) fn error(head: &TaskHead, outcome: &Outcome) -> String {
     } else {
         format!("Task failed: {kind}: {text}")
     };
-    let place = &head.place;
+    format!("[ERROR]: {message}\n{}", place(&head.place))
+}
+
+/// Where something stands, with the lines around it.
+pub fn place(place: &Place) -> String {
     let file = absolute(&place.file);
     let lines = around(&file, place.line, place.column);
-    format!(
-        "[ERROR]: {message}\nOrigin: {}:{}:{}\n{lines}",
-        file.display(),
-        place.line,
-        place.column
-    )
+    format!("Origin: {}:{}:{}\n{lines}", file.display(), place.line, place.column)
 }
 
 /// The path as seen from the root.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use canvass_modules::diff::Diff;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::report::event::Recap;

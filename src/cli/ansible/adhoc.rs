@@ -1,0 +1,184 @@
+//! `ansible`: one task on hosts.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::report::Consumer;
+use crate::report::minimal::{Minimal, OneLine};
+use crate::settings::Settings;
+use crate::source::SourceFile;
+use crate::template::Templar;
+
+use super::super::CommandError;
+use super::super::launch::Launch;
+use super::super::read::Reader;
+use super::options::{
+    Base, BaseFolder, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, TaskTimeout, Vault,
+};
+use super::run::Groups;
+use super::{Invocation, inventory, run, talk};
+
+/// Runs one task on hosts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ansible",
+    disable_version_flag = true,
+    infer_long_args = true,
+    args_override_self = true
+)]
+struct Arguments {
+    #[command(flatten)]
+    base: Base,
+    #[command(flatten)]
+    run_as: RunAs,
+    #[command(flatten)]
+    hosts: Hosts,
+    /// Seconds between looks at a task in the background
+    #[arg(short = 'P', long)]
+    poll: Option<u64>,
+    /// Let the task run in the background for at most this many seconds
+    #[arg(short = 'B', long, default_value_t = 0)]
+    background: u64,
+    /// A line a host
+    #[arg(short, long)]
+    one_line: bool,
+    /// Also write each host's result as a file of this folder
+    #[arg(short, long)]
+    tree: Option<PathBuf>,
+    #[command(flatten)]
+    connect: Connect,
+    #[command(flatten)]
+    check: Check,
+    #[command(flatten)]
+    extra_vars: ExtraVars,
+    #[command(flatten)]
+    vault: Vault,
+    #[command(flatten)]
+    fork: Fork,
+    #[command(flatten)]
+    module_path: ModulePath,
+    #[command(flatten)]
+    base_folder: BaseFolder,
+    #[command(flatten)]
+    task_timeout: TaskTimeout,
+    /// The module's arguments: `key=value …` or JSON
+    #[arg(short, long, allow_hyphen_values = true)]
+    args: Option<String>,
+    /// The module (default: `command`)
+    #[arg(short, long)]
+    module_name: Option<String>,
+    /// Which hosts
+    #[arg(allow_hyphen_values = true)]
+    pattern: String,
+}
+
+/// Runs the program.
+pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
+    let arguments: Arguments = match invocation.parse("ansible") {
+        Ok(arguments) => arguments,
+        Err(code) => return Ok(code),
+    };
+    let settings = &invocation.settings;
+    if arguments.background > 0 || arguments.tree.is_some() {
+        let name = if arguments.tree.is_some() { "--tree" } else { "--background" };
+        return Err(CommandError::options(format!("`{name}` is not supported yet"), None));
+    }
+    let groups = arguments.groups();
+    let run_settings = groups.settings(settings)?;
+    let folder = arguments.base_folder.playbook_dir.clone();
+    let folder = folder.or_else(|| settings.path("PLAYBOOK_DIR")).unwrap_or_default();
+    let folders = [std::path::absolute(&folder).unwrap_or(folder.clone())];
+    let inventory = inventory::load(&arguments.hosts, settings, &folders)?;
+    let limit = arguments.hosts.limit.as_deref();
+    let hosts = match inventory::select(&inventory.now(), &arguments.pattern, limit, settings) {
+        Err(error) if limit.is_some() => return Err(error),
+        Err(_) => {
+            talk::warning("No hosts matched, nothing to do");
+            Vec::new()
+        }
+        Ok(hosts) => hosts,
+    };
+    if arguments.hosts.list_hosts {
+        let names: String = hosts.iter().map(|host| format!("    {host}\n")).collect();
+        super::super::print(&format!("  hosts ({}):\n{names}", hosts.len()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let templar = Templar::new();
+    let reader =
+        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic);
+    let playbooks = reader.given(&arguments.play(settings, &folder)?)?;
+    let problems = crate::run::check(&playbooks, &templar);
+    if !problems.is_empty() {
+        return Err(CommandError::parse(problems));
+    }
+    let look = groups.look(settings);
+    let (out, talk_to) = (std::io::stdout(), std::io::stderr());
+    let consumer: Box<dyn Consumer> = match arguments.one_line {
+        true => Box::new(OneLine::new(out, talk_to, look)),
+        false => Box::new(Minimal::new(out, talk_to, look)),
+    };
+    let launch = Launch {
+        settings: run_settings,
+        playbooks,
+        inventory,
+        reader: &reader,
+        consumers: vec![consumer],
+    };
+    super::super::block_on(launch.run())
+}
+
+/// Modules that need arguments.
+const WANT_ARGUMENTS: [&str; 5] = ["command", "shell", "raw", "script", "win_command"];
+
+impl Arguments {
+    fn groups(&self) -> Groups<'_> {
+        Groups {
+            verbosity: self.base.verbosity,
+            connect: &self.connect,
+            run_as: &self.run_as,
+            check: &self.check,
+            extra_vars: &self.extra_vars,
+            vault: &self.vault,
+            fork: &self.fork,
+            module_path: &self.module_path,
+            limit: self.hosts.limit.as_deref(),
+            subset: None,
+            task_timeout: self.task_timeout.task_timeout,
+        }
+    }
+
+    /// The task as a playbook of one play.
+    fn play(&self, settings: &Settings, folder: &Path) -> Result<Arc<SourceFile>, CommandError> {
+        let module = self.module_name.clone().or_else(|| settings.text("DEFAULT_MODULE_NAME"));
+        let module = module.unwrap_or_else(|| "command".to_owned());
+        let given = self.args.clone().or_else(|| settings.text("DEFAULT_MODULE_ARGS"));
+        let text = given.filter(|text| !text.is_empty());
+        let short = module.rsplit('.').next().unwrap_or(&module);
+        if text.is_none() && WANT_ARGUMENTS.contains(&short) {
+            let mut message = format!("No argument passed to {module} module");
+            if self.pattern.ends_with(".yml") {
+                message.push_str(" (did you mean to run ansible-playbook?)");
+            }
+            return Err(CommandError::options(message, None));
+        }
+        let parsed = text.as_deref().filter(|text| text.starts_with('{') && text.ends_with('}'));
+        let parsed: Option<serde_json::Value> =
+            parsed.and_then(|text| serde_json::from_str(text).ok());
+        let arguments = match (parsed, text) {
+            (Some(parsed), _) => parsed,
+            (None, Some(text)) => json!(text),
+            (None, None) => serde_json::Value::Null,
+        };
+        let play = json!([{
+            "name": "Ansible Ad-Hoc",
+            "hosts": self.pattern,
+            "gather_facts": false,
+            "tasks": [{ module: arguments }],
+        }]);
+        Ok(SourceFile::new(&folder.join("__adhoc_playbook__"), play.to_string()))
+    }
+}

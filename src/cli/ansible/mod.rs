@@ -1,0 +1,101 @@
+//! Ansible's programs: the same binary under their names takes their arguments.
+//!
+//! A program is a file here and a line in [`PROGRAMS`]. Options that several programs share stand
+//! in [`options`], once.
+
+mod adhoc;
+mod inventory;
+mod options;
+mod playbook;
+mod run;
+mod talk;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::settings::Settings;
+
+use super::CommandError;
+
+/// A program.
+pub(super) struct Program {
+    name: &'static str,
+    /// What it does; none for a program that is not there yet.
+    main: Option<fn(Invocation) -> Result<ExitCode, CommandError>>,
+}
+
+/// All programs, by name.
+const PROGRAMS: [Program; 9] = [
+    Program { name: "ansible", main: Some(adhoc::main) },
+    Program { name: "ansible-config", main: None },
+    Program { name: "ansible-console", main: None },
+    Program { name: "ansible-doc", main: None },
+    Program { name: "ansible-galaxy", main: None },
+    Program { name: "ansible-inventory", main: None },
+    Program { name: "ansible-playbook", main: Some(playbook::main) },
+    Program { name: "ansible-pull", main: None },
+    Program { name: "ansible-vault", main: None },
+];
+
+/// How a program was called.
+pub(super) struct Invocation {
+    /// Its name and its arguments.
+    pub arguments: Vec<OsString>,
+    /// `ansible.cfg` and `ANSIBLE_*`.
+    pub settings: Settings,
+}
+
+impl Invocation {
+    /// The arguments as a program understands them; otherwise the exit code with which it ends,
+    /// after help, the version or what is wrong was told.
+    pub(super) fn parse<T: Parser>(&self, program: &str) -> Result<T, ExitCode> {
+        if let Some(code) = talk::version(program, self) {
+            return Err(code);
+        }
+        T::try_parse_from(&self.arguments).map_err(|error| {
+            // help goes to standard output and is no error
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            ExitCode::from(code)
+        })
+    }
+}
+
+/// The names of the programs that there are.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.iter().filter(|program| program.main.is_some()).map(|program| program.name)
+}
+
+/// The program of this name.
+pub(super) fn find(called: &OsString) -> Option<&'static Program> {
+    let name = Path::new(called).file_name()?.to_str()?;
+    PROGRAMS.iter().find(|program| program.name == name)
+}
+
+impl Program {
+    /// Runs the program to its end.
+    pub(super) fn run(&self, arguments: Vec<OsString>) -> ExitCode {
+        let settings = match Settings::of_process() {
+            Ok(settings) => settings,
+            Err(error) => {
+                super::say(&format!("ERROR: {error}"));
+                return ExitCode::from(5);
+            }
+        };
+        talk::begin(&settings);
+        let Some(main) = self.main else {
+            talk::error(&format!("`{}` is not there yet", self.name));
+            return ExitCode::FAILURE;
+        };
+        match main(Invocation { arguments, settings }) {
+            Ok(code) => code,
+            Err(error) => {
+                error.diagnostics().iter().for_each(talk::diagnostic);
+                ExitCode::from(error.exit_code())
+            }
+        }
+    }
+}

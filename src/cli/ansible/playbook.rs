@@ -1,0 +1,185 @@
+//! `ansible-playbook`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::playbook::Playbook;
+use crate::report::default::DefaultOutput;
+use crate::template::Templar;
+
+use super::super::launch::Launch;
+use super::super::read::Reader;
+use super::super::{CommandError, play};
+use super::options::{
+    Base, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, Subset, Vault,
+};
+use super::run::Groups;
+use super::{Invocation, inventory, run, talk};
+
+/// Runs playbooks on hosts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ansible-playbook",
+    disable_version_flag = true,
+    infer_long_args = true,
+    args_override_self = true
+)]
+struct Arguments {
+    #[command(flatten)]
+    base: Base,
+    #[command(flatten)]
+    connect: Connect,
+    #[command(flatten)]
+    run_as: RunAs,
+    #[command(flatten)]
+    hosts: Hosts,
+    /// Run handlers even after a task failed
+    #[arg(long)]
+    force_handlers: bool,
+    #[command(flatten)]
+    subset: Subset,
+    #[command(flatten)]
+    check: Check,
+    #[command(flatten)]
+    extra_vars: ExtraVars,
+    #[command(flatten)]
+    vault: Vault,
+    #[command(flatten)]
+    fork: Fork,
+    #[command(flatten)]
+    module_path: ModulePath,
+    /// Read the playbooks, check them, and stop
+    #[arg(long)]
+    syntax_check: bool,
+    /// Name the tasks that would run, and stop
+    #[arg(long)]
+    list_tasks: bool,
+    /// Name the tags that there are, and stop
+    #[arg(long)]
+    list_tags: bool,
+    /// Ask before each task
+    #[arg(long)]
+    step: bool,
+    /// Begin with the task of this name
+    #[arg(long, value_name = "TASK")]
+    start_at_task: Option<String>,
+    /// Playbooks, in order
+    #[arg(required = true, value_name = "playbook")]
+    playbooks: Vec<PathBuf>,
+}
+
+/// Runs the program.
+pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
+    let arguments: Arguments = match invocation.parse("ansible-playbook") {
+        Ok(arguments) => arguments,
+        Err(code) => return Ok(code),
+    };
+    let settings = &invocation.settings;
+    arguments.refuse()?;
+    for path in &arguments.playbooks {
+        let path = path.display();
+        match std::fs::metadata(path.to_string()) {
+            Ok(there) if there.is_dir() => {
+                let text = format!("the playbook: {path} does not appear to be a file");
+                return Err(CommandError::other(text, None));
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let text = format!("the playbook: {path} could not be found");
+                return Err(CommandError::other(text, None));
+            }
+        }
+    }
+    let groups = arguments.groups();
+    let run_settings = groups.settings(settings)?;
+    let folders: Vec<PathBuf> = arguments.playbooks.iter().map(|path| run::folder(path)).collect();
+    let inventory = inventory::load(&arguments.hosts, settings, &folders)?;
+    inventory::select(&inventory.now(), "all", arguments.hosts.limit.as_deref(), settings)?;
+    let templar = Templar::new();
+    let reader =
+        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic);
+    let playbooks = reader.playbooks(&arguments.playbooks)?;
+    let problems = crate::run::check(&playbooks, &templar);
+    if !problems.is_empty() {
+        return Err(CommandError::parse(problems));
+    }
+    if arguments.syntax_check || arguments.hosts.list_hosts {
+        return arguments.list(&inventory.now(), &playbooks);
+    }
+    let output = DefaultOutput::new(std::io::stdout(), std::io::stderr(), groups.look(settings));
+    let launch = Launch {
+        settings: run_settings,
+        playbooks,
+        inventory,
+        reader: &reader,
+        consumers: vec![Box::new(output)],
+    };
+    super::super::block_on(launch.run())
+}
+
+impl Arguments {
+    fn groups(&self) -> Groups<'_> {
+        Groups {
+            verbosity: self.base.verbosity,
+            connect: &self.connect,
+            run_as: &self.run_as,
+            check: &self.check,
+            extra_vars: &self.extra_vars,
+            vault: &self.vault,
+            fork: &self.fork,
+            module_path: &self.module_path,
+            limit: self.hosts.limit.as_deref(),
+            subset: Some(&self.subset),
+            task_timeout: None,
+        }
+    }
+
+    fn refuse(&self) -> Result<(), CommandError> {
+        let refused = [
+            ("--force-handlers", self.force_handlers),
+            ("--list-tasks", self.list_tasks),
+            ("--list-tags", self.list_tags),
+            ("--step", self.step),
+            ("--start-at-task", self.start_at_task.is_some()),
+        ];
+        match refused.iter().find(|(_, given)| *given) {
+            Some((name, _)) => {
+                Err(CommandError::options(format!("`{name}` is not supported yet"), None))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What `--list-hosts` and `--syntax-check` print.
+    fn list(
+        &self,
+        inventory: &crate::inventory::Inventory,
+        playbooks: &[Playbook],
+    ) -> Result<ExitCode, CommandError> {
+        let mut text = String::new();
+        for playbook in playbooks {
+            text.push_str(&format!("\nplaybook: {}\n", playbook.path.display()));
+            if !self.hosts.list_hosts {
+                continue;
+            }
+            for (number, play) in playbook.plays.iter().enumerate() {
+                let pattern = crate::run::pattern_text(play);
+                let hosts = play::hosts_of(inventory, &pattern, self.hosts.limit.as_deref())?;
+                let name = play.name.as_ref().and_then(|name| name.as_str());
+                text.push_str(&format!(
+                    "\n  play #{} ({pattern}): {}\tTAGS: []\n    pattern: ['{pattern}']\n    hosts ({}):\n",
+                    number + 1,
+                    name.unwrap_or(&pattern),
+                    hosts.len()
+                ));
+                for host in hosts {
+                    text.push_str(&format!("      {host}\n"));
+                }
+            }
+        }
+        super::super::print(&text);
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,259 @@
+//! Options and settings become those of a run: options win over the environment, the environment
+//! over `ansible.cfg`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::connection::{HostKeys, Secret};
+use crate::graph::TagFilter;
+use crate::playbook::{SearchPaths, Strategy};
+use crate::report::default::DefaultOptions;
+use crate::report::event::RunMode;
+use crate::report::human::{DiffOutput, Verbosity};
+use crate::run::{ConnectionDefaults, DiffMode, PrivilegeDefaults, RunSettings};
+use crate::settings::{Settings, SettingsError};
+
+use super::super::{CommandError, extra_vars, prompt};
+use super::options::{Check, Connect, ExtraVars, Fork, ModulePath, RunAs, Subset, Vault};
+use super::talk;
+
+/// The option groups of programs that run tasks.
+pub(super) struct Groups<'a> {
+    pub verbosity: u8,
+    pub connect: &'a Connect,
+    pub run_as: &'a RunAs,
+    pub check: &'a Check,
+    pub extra_vars: &'a ExtraVars,
+    pub vault: &'a Vault,
+    pub fork: &'a Fork,
+    pub module_path: &'a ModulePath,
+    pub limit: Option<&'a str>,
+    pub subset: Option<&'a Subset>,
+    pub task_timeout: Option<u64>,
+}
+
+impl Groups<'_> {
+    /// The settings of the run; passwords are asked for here.
+    pub(super) fn settings(&self, settings: &Settings) -> Result<RunSettings, CommandError> {
+        self.refuse()?;
+        let connection = self.connection(settings)?;
+        let privilege = self.privilege(settings, connection.password.as_ref())?;
+        let seconds = settings.integer("TASK_TIMEOUT").and_then(|set| u64::try_from(set).ok());
+        let seconds = self.task_timeout.or(seconds).filter(|seconds| *seconds > 0);
+        Ok(RunSettings {
+            mode: if self.check.check { RunMode::Rehearsal } else { RunMode::Apply },
+            diff: match self.diff(settings) {
+                DiffOutput::Shown => DiffMode::On,
+                DiffOutput::Hidden => DiffMode::Off,
+            },
+            forks: self.forks(settings)?,
+            tags: self.tags(settings),
+            limit: self.limit.map(str::to_owned),
+            extra_vars: extra_vars::parse(&self.extra_vars.extra_vars)?,
+            strategy: strategy(settings)?,
+            connection,
+            privilege,
+            verbosity: self.verbosity(settings),
+            task_timeout: seconds.map(Duration::from_secs),
+        })
+    }
+
+    /// What these options ask for and is not there.
+    fn refuse(&self) -> Result<(), CommandError> {
+        let vault = self.vault;
+        let refused = [
+            ("--module-path", !self.module_path.module_path.is_empty()),
+            ("--vault-id", !vault.vault_id.is_empty()),
+            ("--ask-vault-password", vault.ask_vault_password),
+            ("--vault-password-file", !vault.vault_password_file.is_empty()),
+        ];
+        if let Some((name, _)) = refused.iter().find(|(_, given)| *given) {
+            return Err(CommandError::options(format!("`{name}` is not supported yet"), None));
+        }
+        for (name, value) in [
+            ("--sftp-extra-args", &self.connect.sftp_extra_args),
+            ("--scp-extra-args", &self.connect.scp_extra_args),
+        ] {
+            if value.as_ref().is_some_and(|value| !value.is_empty()) {
+                talk::warning(&format!("`{name}` has no effect: no file is sent by sftp or scp"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How often `-v` was said, or what the settings say.
+    pub(super) fn verbosity(&self, settings: &Settings) -> u8 {
+        let set = settings.integer("DEFAULT_VERBOSITY").and_then(|set| u8::try_from(set).ok());
+        self.verbosity.saturating_add(set.unwrap_or_default())
+    }
+
+    fn diff(&self, settings: &Settings) -> DiffOutput {
+        match self.check.diff || settings.boolean("DIFF_ALWAYS") {
+            true => DiffOutput::Shown,
+            false => DiffOutput::Hidden,
+        }
+    }
+
+    /// How output in Ansible's form looks.
+    pub(super) fn look(&self, settings: &Settings) -> DefaultOptions {
+        DefaultOptions {
+            verbosity: Verbosity::from(self.verbosity(settings)),
+            color: talk::color(settings),
+            diff: self.diff(settings),
+            columns: console::Term::stdout().size_checked().map(|(_, columns)| columns),
+        }
+    }
+
+    fn forks(&self, settings: &Settings) -> Result<NonZeroUsize, CommandError> {
+        let set = || usize::try_from(settings.integer("DEFAULT_FORKS")?).ok();
+        self.fork.forks.or_else(|| NonZeroUsize::new(set()?)).ok_or_else(|| {
+            CommandError::options("The number of processes (--forks) must be >= 1", None)
+        })
+    }
+
+    fn tags(&self, settings: &Settings) -> TagFilter {
+        let given = |given: Option<&Vec<String>>, name| match given {
+            Some(words) if !words.is_empty() => words.clone(),
+            _ => settings.list(name),
+        };
+        let split = |words: Vec<String>| {
+            let words = words.iter().flat_map(|word| word.split(','));
+            words.map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+        };
+        TagFilter {
+            only: split(given(self.subset.map(|subset| &subset.tags), "TAGS_RUN")),
+            skip: split(given(self.subset.map(|subset| &subset.skip_tags), "TAGS_SKIP")),
+        }
+    }
+
+    fn connection(&self, settings: &Settings) -> Result<ConnectionDefaults, CommandError> {
+        let connect = self.connect;
+        let word = connect.connection.clone().or_else(|| settings.text("DEFAULT_TRANSPORT"));
+        let ssh = |name| ssh_setting(settings, name);
+        let mut ssh_arguments = Vec::new();
+        let texts = [
+            ssh("ssh_args")?,
+            connect.ssh_common_args.clone().or(ssh("ssh_common_args")?),
+            connect.ssh_extra_args.clone().or(ssh("ssh_extra_args")?),
+        ];
+        for text in texts.iter().flatten() {
+            ssh_arguments.extend(shell_words::split(text).map_err(|error| {
+                CommandError::options(format!("cannot split `{text}`: {error}"), None)
+            })?);
+        }
+        let seconds = settings.integer("DEFAULT_TIMEOUT").and_then(|set| u64::try_from(set).ok());
+        let password = prompt::secret(
+            connect.ask_pass || settings.boolean("DEFAULT_ASK_PASS"),
+            file(connect.connection_password_file.as_ref(), settings, "CONNECTION_PASSWORD_FILE")
+                .as_deref(),
+            &format!(
+                "{} password: ",
+                if word.as_deref() == Some("ssh") || word.is_none() { "SSH" } else { "CONNECTION" }
+            ),
+            "--connection-password-file FILE",
+        )?;
+        Ok(ConnectionDefaults {
+            transport: crate::run::transport(word.as_deref().unwrap_or("ssh")).map_err(wrong)?,
+            user: connect.user.clone().or_else(|| settings.text("DEFAULT_REMOTE_USER")),
+            private_key: connect
+                .private_key
+                .clone()
+                .or_else(|| settings.path("DEFAULT_PRIVATE_KEY_FILE")),
+            password,
+            ssh_arguments,
+            timeout: Duration::from_secs(connect.timeout.or(seconds).unwrap_or(10).max(1)),
+            host_keys: host_keys(settings)?,
+        })
+    }
+
+    fn privilege(
+        &self,
+        settings: &Settings,
+        login: Option<&Secret>,
+    ) -> Result<PrivilegeDefaults, CommandError> {
+        let run_as = self.run_as;
+        let method =
+            run_as.become_method.clone().or_else(|| settings.text("DEFAULT_BECOME_METHOD"));
+        let user = run_as.become_user.clone().or_else(|| settings.text("DEFAULT_BECOME_USER"));
+        let method = method.unwrap_or_else(|| "sudo".to_owned());
+        let question = match login {
+            Some(_) => "BECOME password[defaults to SSH password]: ",
+            None => "BECOME password: ",
+        };
+        let given = prompt::secret(
+            run_as.password.ask_become_pass || settings.boolean("DEFAULT_BECOME_ASK_PASS"),
+            file(run_as.password.become_password_file.as_ref(), settings, "BECOME_PASSWORD_FILE")
+                .as_deref(),
+            question,
+            "--become-password-file FILE",
+        )?;
+        // an empty answer stands for the login password
+        let password = match (given, login) {
+            (Some(given), Some(login)) if given.expose().is_empty() => {
+                Some(Secret::new(login.expose()))
+            }
+            (given, _) => given,
+        };
+        Ok(PrivilegeDefaults {
+            r#become: run_as.r#become || settings.boolean("DEFAULT_BECOME"),
+            user: user.unwrap_or_else(|| "root".to_owned()),
+            method: crate::run::become_method(&method).map_err(wrong)?,
+            password,
+        })
+    }
+}
+
+/// Where roles are looked for.
+pub(super) fn search_paths(settings: &Settings) -> SearchPaths {
+    let roles = settings.list("DEFAULT_ROLES_PATH").into_iter().map(PathBuf::from).collect();
+    SearchPaths { roles }
+}
+
+fn wrong(error: crate::template::TemplateError) -> CommandError {
+    CommandError::options(error.to_string(), None)
+}
+
+/// A setting that cannot be understood.
+pub(super) fn wrong_setting(error: SettingsError) -> CommandError {
+    CommandError::options(error.to_string(), None)
+}
+
+fn file(given: Option<&PathBuf>, settings: &Settings, name: &str) -> Option<PathBuf> {
+    given.cloned().or_else(|| settings.path(name))
+}
+
+/// A setting of the ssh connection; the default is what this program does anyway.
+fn ssh_setting(settings: &Settings, name: &str) -> Result<Option<String>, CommandError> {
+    let row = crate::settings::Table::get().plugin("connection", "ssh", name);
+    let Some(row) = row else { return Ok(None) };
+    let found = settings.resolve(row).map_err(wrong_setting)?;
+    let said = found.origin != crate::settings::Origin::Default;
+    Ok(found.value.as_str().filter(|text| said && !text.is_empty()).map(str::to_owned))
+}
+
+fn host_keys(settings: &Settings) -> Result<HostKeys, CommandError> {
+    let value = settings.plugin("connection", "ssh", "host_key_checking").map_err(wrong_setting)?;
+    Ok(match value {
+        Some(serde_json::Value::Bool(false)) => HostKeys::Off,
+        _ => HostKeys::Strict,
+    })
+}
+
+fn strategy(settings: &Settings) -> Result<Strategy, CommandError> {
+    let word = settings.text("DEFAULT_STRATEGY").unwrap_or_default();
+    match word.strip_prefix("ansible.builtin.").unwrap_or(&word) {
+        "linear" | "" => Ok(Strategy::Linear),
+        "free" => Ok(Strategy::Free),
+        "host_pinned" => Ok(Strategy::HostPinned),
+        other => Err(CommandError::options(
+            format!("Invalid play strategy specified: {other}"),
+            Some("`linear`, `free` and `host_pinned` are there"),
+        )),
+    }
+}
+
+/// The folder of a file.
+pub(super) fn folder(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! What the programs say beside their output, in Ansible's form: `[WARNING]: …`, `[ERROR]: …`.
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::report::default::{Speech, place, speak};
+use crate::report::{Color, Terminal};
+use crate::settings::Settings;
+
+use super::Invocation;
+
+/// The release whose behaviour this program follows.
+pub(in crate::cli) const CORE: &str = "2.19.14";
+
+/// How messages look; set once, by [`begin`].
+static LOOK: LazyLock<Mutex<Look>> = LazyLock::new(Mutex::default);
+
+#[derive(Debug, Default)]
+struct Look {
+    color: Color,
+    told: HashSet<String>,
+}
+
+/// Settles how messages look, and tells what is worth knowing of the settings.
+pub(super) fn begin(settings: &Settings) {
+    LOOK.lock().unwrap_or_else(PoisonError::into_inner).color = color(settings);
+    for text in settings.warnings() {
+        warning(text);
+    }
+}
+
+/// Whether output is coloured: `ANSIBLE_FORCE_COLOR`, `ANSIBLE_NOCOLOR`, else on a terminal.
+pub(in crate::cli) fn color(settings: &Settings) -> Color {
+    let terminal = console::Term::stdout().is_term();
+    let terminal = if terminal { Terminal::Yes } else { Terminal::No };
+    let forced = settings.boolean("ANSIBLE_FORCE_COLOR");
+    match (settings.boolean("ANSIBLE_NOCOLOR"), forced, terminal) {
+        (_, true, _) => Color::On,
+        (true, ..) | (_, _, Terminal::No) => Color::Off,
+        (false, false, Terminal::Yes) => Color::On,
+    }
+}
+
+/// A warning; each text is told once.
+pub(in crate::cli) fn warning(text: &str) {
+    say(Speech::Warning, text);
+}
+
+/// What ended a program.
+pub(in crate::cli) fn error(text: &str) {
+    say(Speech::Error, text);
+}
+
+/// A diagnostic with its place and the lines around it.
+pub(in crate::cli) fn diagnostic(diagnostic: &Diagnostic) {
+    let mut text = diagnostic.message.clone();
+    let hints = diagnostic.hints.join(" ");
+    if let Some(span) = &diagnostic.span {
+        text.push_str(&format!("\n{}", place(&span.place())));
+        if !hints.is_empty() {
+            text.push_str(&format!("\n{hints}"));
+        }
+    } else if !hints.is_empty() {
+        text.push_str(&format!(" {hints}"));
+    }
+    match diagnostic.severity {
+        Severity::Error => say(Speech::Error, &text),
+        Severity::Warning => say(Speech::Warning, &text),
+    }
+}
+
+fn say(speech: Speech, text: &str) {
+    let mut look = LOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let line = speak(speech, text, look.color);
+    if look.told.insert(line.clone()) {
+        crate::cli::raw(&line);
+    }
+}
+
+/// `--version`, wherever it stands before `--`.
+pub(super) fn version(program: &str, invocation: &Invocation) -> Option<ExitCode> {
+    let asked = |word: &&std::ffi::OsString| word.to_str() == Some("--version");
+    invocation.arguments.iter().skip(1).take_while(|word| *word != "--").find(asked)?;
+    let settings = &invocation.settings;
+    let file = settings.file().map_or("None".to_owned(), |file| file.path.display().to_string());
+    let list = |name| {
+        let items = settings.list(name);
+        items.iter().map(|item| format!("'{item}'")).collect::<Vec<_>>().join(", ")
+    };
+    let location = std::env::current_exe().unwrap_or_default();
+    crate::cli::print(&format!(
+        "{program} [core {CORE}]\n  config file = {file}\n  configured module search path = [{}]\n  \
+         ansible collection location = {}\n  executable location = {}\n  canvass version = {}\n",
+        list("DEFAULT_MODULE_PATH"),
+        settings.list("COLLECTIONS_PATHS").join(":"),
+        location.display(),
+        env!("CARGO_PKG_VERSION"),
+    ));
+    Some(ExitCode::SUCCESS)
+}

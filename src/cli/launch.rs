@@ -1,0 +1,99 @@
+//! Starting a run: events go to their readers, Ctrl-C ends it in order.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::Connector;
+use crate::inventory::LiveInventory;
+use crate::playbook::Playbook;
+use crate::report::Consumer;
+use crate::report::event::Event;
+use crate::report::mask::Secrets;
+use crate::run::{Run, RunSettings};
+
+use super::CommandError;
+use super::read::Reader;
+
+/// What a run works with.
+pub(super) struct Launch<'a> {
+    pub settings: RunSettings,
+    pub playbooks: Vec<Playbook>,
+    pub inventory: Arc<LiveInventory>,
+    /// Reads what tasks include.
+    pub reader: &'a Reader,
+    /// Who reads the events.
+    pub consumers: Vec<Box<dyn Consumer>>,
+}
+
+impl Launch<'_> {
+    /// Runs to the end.
+    pub(super) async fn run(self) -> Result<ExitCode, CommandError> {
+        let Self { settings, playbooks, inventory, reader, consumers } = self;
+        let tell = reader.tell;
+        let mut secrets = Secrets::new();
+        for secret in
+            [&settings.connection.password, &settings.privilege.password].into_iter().flatten()
+        {
+            secrets.add(secret.expose());
+        }
+        let connector = Connector::new(super::connector_settings(tell));
+        let (events, heard) = mpsc::unbounded_channel();
+        let report = tokio::task::spawn_blocking(move || listen(heard, consumers));
+        let cancel = CancellationToken::new();
+        let interrupts = tokio::spawn(interrupted(cancel.clone()));
+        let run = Run {
+            settings,
+            playbooks,
+            includes: reader.includes(),
+            inventory,
+            connector,
+            templar: Arc::clone(&reader.names.templar),
+            secrets,
+            events,
+            cancel,
+        };
+        let end = run.run().await;
+        interrupts.abort();
+        let told = report.await;
+        end.stopped.iter().for_each(tell);
+        if let Ok(Err(error)) = told
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            return Err(CommandError::other(format!("cannot write the report: {error}"), None));
+        }
+        Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)))
+    }
+}
+
+/// Hands the events on until the run has no more to say.
+fn listen(
+    mut heard: mpsc::UnboundedReceiver<Event>,
+    mut consumers: Vec<Box<dyn Consumer>>,
+) -> io::Result<()> {
+    let mut result = Ok(());
+    while let Some(event) = heard.blocking_recv() {
+        result = result.and(consumers.event(&event));
+    }
+    result.and(consumers.finish())
+}
+
+/// The first Ctrl-C (or SIGTERM) ends the run in order, the second one at once.
+async fn interrupted(cancel: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if cancel.is_cancelled() {
+            std::process::exit(crate::run::EXIT_INTERRUPTED);
+        }
+        cancel.cancel();
+    }
+}

@@ -1,0 +1,71 @@
+//! Reading playbooks: with which roles, names and remarks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::diagnostics::Diagnostic;
+use crate::playbook::{self, Includes, Loaded, Playbook, PlaybookError, SearchPaths};
+use crate::run::{KnownNames, ModuleTable, RunSettings};
+use crate::source::SourceFile;
+use crate::template::Templar;
+
+use super::CommandError;
+
+/// What playbooks are read with.
+pub(super) struct Reader {
+    pub search: SearchPaths,
+    pub names: KnownNames,
+    /// Who hears of what is worth knowing.
+    pub tell: fn(&Diagnostic),
+}
+
+impl Reader {
+    /// For a run with these settings.
+    pub(super) fn new(
+        search: SearchPaths,
+        templar: &Arc<Templar>,
+        settings: &RunSettings,
+        tell: fn(&Diagnostic),
+    ) -> Self {
+        let names = KnownNames {
+            templar: Arc::clone(templar),
+            extra_vars: Arc::new(settings.extra_vars.clone()),
+        };
+        Self { search, names, tell }
+    }
+
+    /// Reads playbooks, in order.
+    pub(super) fn playbooks(&self, paths: &[PathBuf]) -> Result<Vec<Playbook>, CommandError> {
+        let read = |path: &PathBuf| playbook::load(path, &ModuleTable, &self.search, &self.names);
+        self.all(paths.iter().map(read))
+    }
+
+    /// Reads a playbook whose text is at hand.
+    pub(super) fn given(&self, file: &Arc<SourceFile>) -> Result<Vec<Playbook>, CommandError> {
+        let loaded = playbook::load_given(file, &ModuleTable, &self.search, &self.names);
+        self.all(std::iter::once(loaded))
+    }
+
+    fn all(
+        &self,
+        read: impl Iterator<Item = Result<Loaded, Vec<PlaybookError>>>,
+    ) -> Result<Vec<Playbook>, CommandError> {
+        let mut playbooks = Vec::new();
+        let mut problems = Vec::new();
+        for loaded in read {
+            match loaded {
+                Ok(loaded) => {
+                    loaded.warnings.iter().for_each(self.tell);
+                    playbooks.push(loaded.playbook);
+                }
+                Err(errors) => problems.extend(errors),
+            }
+        }
+        if problems.is_empty() { Ok(playbooks) } else { Err(CommandError::parse_all(&problems)) }
+    }
+
+    /// Reads what tasks include while the run goes on.
+    pub(super) fn includes(&self) -> Arc<Includes> {
+        Arc::new(Includes::new(ModuleTable, self.names.clone(), self.search.clone()))
+    }
+}

@@ -1,0 +1,192 @@
+//! The output of the name `ansible`: a block or a line a host, without banners.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use serde_json::Value as Json;
+
+use super::Consumer;
+use super::color::Paint;
+use super::default::{DefaultOptions, Speech, failure, result, speak};
+use super::event::{Event, Level, Outcome, Status, TaskHead};
+use super::gather::Gatherer;
+use super::text::visible;
+
+/// Modules whose result is shown as the command's output.
+const COMMANDS: [&str; 5] = ["command", "win_command", "shell", "win_shell", "raw"];
+
+/// What both outputs share.
+struct Lines<O, T> {
+    out: O,
+    talk: T,
+    options: DefaultOptions,
+    tasks: HashMap<usize, TaskHead>,
+    gatherer: Gatherer,
+}
+
+impl<O: Write + Send, T: Write + Send> Lines<O, T> {
+    fn new(out: O, talk: T, options: DefaultOptions) -> Self {
+        Self { out, talk, options, tasks: HashMap::new(), gatherer: Gatherer::new() }
+    }
+
+    fn say(&mut self, paint: Paint, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", self.options.color.paint(paint, &visible(text)))
+    }
+
+    /// Notes tasks, tells notices; gives the result that is to be shown.
+    fn take<'e>(
+        &mut self,
+        event: &'e Event,
+    ) -> io::Result<Option<(&'e str, &'e Outcome, Option<TaskHead>)>> {
+        match event {
+            Event::TaskStarted { task } => {
+                self.tasks.insert(task.id, task.clone());
+            }
+            Event::HostFinished { task, host, outcome } => {
+                return Ok(Some((host, outcome, self.tasks.get(task).cloned())));
+            }
+            Event::Notice { level, text, .. } => {
+                let told = self.gatherer.notices();
+                self.gatherer.event(event);
+                let speech = match level {
+                    Level::Warning => Speech::Warning,
+                    Level::Deprecation => Speech::Deprecation,
+                    Level::Debug | Level::Info => return Ok(None),
+                };
+                if self.gatherer.notices() > told {
+                    self.talk.write_all(speak(speech, text, self.options.color).as_bytes())?;
+                }
+            }
+            Event::Interrupted => {
+                let text = speak(Speech::Error, "User interrupted execution", self.options.color);
+                self.talk.write_all(text.as_bytes())?;
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.talk.flush()
+    }
+}
+
+fn is_command(head: Option<&TaskHead>) -> bool {
+    let module = head.map_or("", |head| head.module.rsplit('.').next().unwrap_or_default());
+    COMMANDS.contains(&module)
+}
+
+fn field<'o>(outcome: &'o Outcome, name: &str) -> &'o str {
+    outcome.result.get(name).and_then(Json::as_str).unwrap_or_default()
+}
+
+fn rc(outcome: &Outcome) -> i64 {
+    outcome.result.get("rc").and_then(Json::as_i64).unwrap_or(-1)
+}
+
+fn word(outcome: &Outcome) -> (&'static str, Paint) {
+    match outcome.status {
+        Status::Changed => ("CHANGED", Paint::Changed),
+        Status::Failed => ("FAILED", Paint::Failed),
+        Status::Unknown { .. } => ("UNKNOWN", Paint::Unknown),
+        _ => ("SUCCESS", Paint::Ok),
+    }
+}
+
+/// A block a host.
+pub struct Minimal<O, T> {
+    lines: Lines<O, T>,
+}
+
+impl<O: Write + Send, T: Write + Send> Minimal<O, T> {
+    /// Results go to `out` (standard output), warnings to `talk` (standard error).
+    pub fn new(out: O, talk: T, options: DefaultOptions) -> Self {
+        Self { lines: Lines::new(out, talk, options) }
+    }
+}
+
+impl<O: Write + Send, T: Write + Send> Consumer for Minimal<O, T> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let Some((host, outcome, head)) = self.lines.take(event)? else { return Ok(()) };
+        let lines = &mut self.lines;
+        let module = head.as_ref().map_or("", |head| head.module.as_str());
+        let dumped = result::dump(outcome, module, &lines.options, result::Indent::Always);
+        let (state, paint) = word(outcome);
+        if outcome.status == Status::Failed
+            && let Some(head) = &head
+        {
+            lines.say(Paint::Failed, &failure(head, outcome))?;
+        }
+        let command = is_command(head.as_ref()) && !outcome.result.contains_key("ansible_job_id");
+        match &outcome.status {
+            Status::Skipped => lines.say(Paint::Skipped, &format!("{host} | SKIPPED"))?,
+            Status::Unreachable => {
+                lines.say(Paint::Unreachable, &format!("{host} | UNREACHABLE! => {dumped}"))?;
+            }
+            Status::Unknown { reason } => {
+                lines.say(paint, &format!("{host} | {state} => {reason}"))?;
+            }
+            _ if command => {
+                let parts = ["stdout", "stderr", "msg"].map(|name| field(outcome, name)).concat();
+                lines.say(paint, &format!("{host} | {state} | rc={} >>\n{parts}", rc(outcome)))?;
+            }
+            Status::Failed => lines.say(paint, &format!("{host} | FAILED! => {dumped}"))?,
+            _ => lines.say(paint, &format!("{host} | {state} => {dumped}"))?,
+        }
+        lines.out.flush()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.lines.finish()
+    }
+}
+
+/// A line a host.
+pub struct OneLine<O, T> {
+    lines: Lines<O, T>,
+}
+
+impl<O: Write + Send, T: Write + Send> OneLine<O, T> {
+    /// Results go to `out` (standard output), warnings to `talk` (standard error).
+    pub fn new(out: O, talk: T, options: DefaultOptions) -> Self {
+        Self { lines: Lines::new(out, talk, options) }
+    }
+}
+
+impl<O: Write + Send, T: Write + Send> Consumer for OneLine<O, T> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let Some((host, outcome, head)) = self.lines.take(event)? else { return Ok(()) };
+        let lines = &mut self.lines;
+        let module = head.as_ref().map_or("", |head| head.module.as_str());
+        let dumped = result::dump(outcome, module, &lines.options, result::Indent::Never);
+        let (state, paint) = word(outcome);
+        let command = is_command(head.as_ref()) && !outcome.result.contains_key("ansible_job_id");
+        let flat = |name| field(outcome, name).replace('\n', "\\n").replace('\r', "\\r");
+        match &outcome.status {
+            Status::Skipped => lines.say(Paint::Skipped, &format!("{host} | SKIPPED"))?,
+            Status::Unreachable => {
+                let text = format!("{host} | UNREACHABLE!: {}", field(outcome, "msg"));
+                lines.say(Paint::Unreachable, &text)?;
+            }
+            Status::Unknown { reason } => {
+                lines.say(paint, &format!("{host} | {state} => {reason}"))?;
+            }
+            Status::Failed => lines.say(paint, &format!("{host} | FAILED! => {dumped}"))?,
+            _ if command => {
+                let mut text =
+                    format!("{host} | {state} | rc={} | (stdout) {}", rc(outcome), flat("stdout"));
+                if !field(outcome, "stderr").is_empty() {
+                    text.push_str(&format!(" (stderr) {}", flat("stderr")));
+                }
+                lines.say(paint, &text)?;
+            }
+            _ => lines.say(paint, &format!("{host} | {state} => {dumped}"))?,
+        }
+        lines.out.flush()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.lines.finish()
+    }
+}
