@@ -70,6 +70,17 @@ impl Diagnostic {
         }
     }
 
+    /// An error of which nothing but this text is known.
+    pub fn failure(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, ..Self::warning(message, None) }
+    }
+
+    /// The same, worth knowing only.
+    #[must_use]
+    pub fn as_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     /// A warning.
     pub fn warning(message: impl Into<String>, span: Option<Span>) -> Self {
         Self {

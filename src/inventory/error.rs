@@ -2,12 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::range::RangeError;
 use crate::diagnostics::Explain;
 use crate::source::{SourceError, Span};
+use crate::template::TemplateError;
 
 /// A problem with an inventory source or a variables file, and its place.
 #[derive(Debug, Error)]
@@ -143,15 +145,109 @@ pub enum Problem {
     /// A variables file that is no mapping.
     #[error("a file of variables is a mapping, found {0}")]
     VarsShape(&'static str),
-    /// A source that is a program.
-    #[error("inventory scripts are not yet supported: `{}`", .0.display())]
-    Script(PathBuf),
-    /// A source that configures a plugin.
-    #[error("inventory plugin `{0}` is not yet supported")]
-    Plugin(String),
-    /// A source in TOML.
-    #[error("TOML inventories are not yet supported: `{}`", .0.display())]
-    Toml(PathBuf),
+    /// A file without content.
+    #[error("Parsed empty {0} file")]
+    Empty(&'static str),
+    /// Groups were looked for where a plugin is configured.
+    #[error("Plugin configuration YAML file, not YAML inventory")]
+    Configuration,
+    /// A configuration was looked for where none is.
+    #[error(
+        "no root 'plugin' key found, '{}' is not a valid YAML inventory plugin config file",
+        .0.display()
+    )]
+    NoPlugin(PathBuf),
+    /// A configuration of a plugin that is not there.
+    #[error("inventory config '{}' specifies unknown plugin '{name}'", .path.display())]
+    Plugin {
+        /// The configuration.
+        path: PathBuf,
+        /// The plugin that it names.
+        name: String,
+    },
+    /// A configuration that its plugin does not take.
+    #[error(
+        "inventory source '{}' could not be verified by inventory plugin '{name}'",
+        .path.display()
+    )]
+    NotVerified {
+        /// The configuration.
+        path: PathBuf,
+        /// The plugin that it names.
+        name: String,
+    },
+    /// A configuration without content.
+    #[error("{} is empty", .0.display())]
+    EmptyConfiguration(PathBuf),
+    /// A configuration of another plugin.
+    #[error("Incorrect plugin name in file: {0}")]
+    WrongPlugin(String),
+    /// An option of a plugin.
+    #[error("{0}")]
+    Option(String),
+    /// An expression of a plugin.
+    #[error(transparent)]
+    Template(Box<TemplateError>),
+    /// What could not be done, and why.
+    #[error("{0}")]
+    Because(String, #[source] Box<InventoryError>),
+    /// Constructed variables or groups.
+    #[error("Failed to parse '{}'", .0.display())]
+    Constructed(PathBuf, #[source] Box<InventoryError>),
+    /// A variables file that an expression needs.
+    #[error(transparent)]
+    VarsFile(Arc<InventoryError>),
+    /// A group of `generator` without a name.
+    #[error("Element {0} has a parent with no name.")]
+    UnnamedParent(String),
+    /// TOML that does not parse.
+    #[error("TOML file is invalid: {0}")]
+    Toml(String),
+    /// A section of a group in TOML.
+    #[error(
+        "Invalid \"{section}\" entry for \"{group}\" group, requires a {wanted}, found \"{found}\" \
+         instead."
+    )]
+    TomlSection {
+        /// `hosts`, `vars` or `children`.
+        section: String,
+        /// The group.
+        group: String,
+        /// What it should be.
+        wanted: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A program that fails, or whose answer is no inventory.
+    #[error("{message}")]
+    ScriptFailed {
+        /// What is wrong.
+        message: String,
+        /// What it said on standard error.
+        errors: String,
+    },
+    /// A part of a program's answer.
+    #[error("Value contains '{place}' which is '{found}' instead of '{wanted}'.")]
+    ScriptType {
+        /// The part.
+        place: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A name in a program's answer that is no text.
+    #[error("Invalid {0} name supplied, expected a string but got {1}")]
+    ScriptName(&'static str, String),
+    /// The variables of a host in a program's answer.
+    #[error("Invalid data from file, expected dictionary and got:\n\n{0}")]
+    ScriptHostVars(String),
+    /// A source that no plugin can read.
+    #[error("Completely failed to parse inventory source {0}")]
+    Unread(String),
+    /// No source could be read.
+    #[error("No inventory was parsed, please check your configuration and options.")]
+    NothingRead,
     /// A file that is encrypted as a whole.
     #[error("encrypted files are not yet supported: `{}`", .0.display())]
     Encrypted(PathBuf),
@@ -224,13 +320,12 @@ impl Explain for InventoryError {
                     .into()
             }
             Problem::NotText { .. } => "put quotes around it".into(),
-            Problem::Script(_) => {
-                "write its answer to a file: `ansible-inventory -i SCRIPT --list --yaml`".into()
-            }
-            Problem::Plugin(_) => {
+            Problem::Plugin { .. } => {
                 "write its answer to a file: `ansible-inventory -i FILE --list --yaml`".into()
             }
-            Problem::Toml(_) => "write it as INI or YAML".into(),
+            Problem::ScriptFailed { errors, .. } if !errors.trim().is_empty() => {
+                format!("Standard error from inventory script:\n{errors}")
+            }
             Problem::Encrypted(_) => "decrypt it with `ansible-vault decrypt`".into(),
             _ => return Vec::new(),
         };

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::error::{InventoryError, Problem};
+use super::given::Given;
 use super::members::{GroupIndex, Members, Origin, UNGROUPED};
 use super::{address, literal, range, words};
 use crate::source::{SourceFile, Span};
-use crate::vars::Var;
 
 /// What the lines of a section are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl Reader<'_> {
             let Some((key, value)) = word.text.split_once('=') else {
                 return Err(Problem::ExpectedAssignment(word.text.clone()).at(span));
             };
-            variables.push((key.to_owned(), Var::from(&literal::parse(value, &span))));
+            variables.push((key.to_owned(), Given::from(literal::parse(value, &span))));
         }
         for name in names {
             let host = self
@@ -157,7 +157,7 @@ impl Reader<'_> {
                 .host(&name, self.group, port, self.origin)
                 .map_err(|problem| problem.at(place.clone()))?;
             for (key, value) in &variables {
-                self.members.set_host_var(host, key, value.clone());
+                self.members.set_host_var(host, key, value);
             }
         }
         Ok(())
@@ -171,7 +171,7 @@ impl Reader<'_> {
         let value = after.trim();
         let start = line.text.chars().count() - after.trim_start().chars().count();
         let node = literal::parse(value, &line.span(start, value.chars().count()));
-        self.members.set_group_var(self.group, before.trim(), &node)
+        self.members.set_group_var(self.group, before.trim(), &node.into())
     }
 
     /// The name of a group, which may be declared later.

@@ -9,7 +9,7 @@ use minijinja::Value;
 use super::error::{InventoryError, Problem};
 use super::members::{ALL, GroupIndex, LOCALHOST, Members, Origin};
 use super::name::{GroupName, HostName};
-use super::settings::InventorySettings;
+use super::settings::{GroupVars, InventorySettings};
 use super::vars_files::Beside;
 use super::{address, load};
 use crate::diagnostics::Diagnostic;
@@ -28,6 +28,8 @@ pub struct Inventory {
     pub(super) beside_sources: Vec<Arc<Beside>>,
     /// Beside the playbooks.
     pub(super) beside_playbooks: IndexMap<PathBuf, Arc<Beside>>,
+    /// The order in which variables of groups win, the weakest first.
+    pub(super) precedence: Vec<GroupVars>,
 }
 
 /// What follows from the members; found once after each change.
@@ -63,8 +65,8 @@ impl Inventory {
         playbook_dirs: &[PathBuf],
         settings: &InventorySettings,
     ) -> Result<Self, Vec<InventoryError>> {
-        let mut members = Members::new(settings.group_names);
-        let dirs = load::read(sources, &mut members)?;
+        let mut members = Members::new(settings.group_names, settings.mappings);
+        let dirs = load::read(sources, &mut members, settings)?;
         members.reconcile().map_err(|problem| vec![problem.into()])?;
 
         let mut warnings = std::mem::take(&mut members.warnings);
@@ -87,6 +89,7 @@ impl Inventory {
             implicit: Arc::new(implicit),
             beside_sources,
             beside_playbooks,
+            precedence: settings.precedence.clone(),
         })
     }
 
@@ -146,44 +149,20 @@ impl Inventory {
 
     /// The groups of a host without `all`, the weakest first.
     pub(super) fn groups_of_host(&self, host: &str) -> Vec<GroupIndex> {
-        let Some(host) = self.members.hosts.get(host) else { return Vec::new() };
-        let direct: Vec<GroupIndex> = host.groups.iter().copied().collect();
-        let mut groups: Vec<GroupIndex> =
-            self.members.ancestors(&direct).into_iter().filter(|group| *group != ALL).collect();
-        groups.sort_by_key(|index| {
-            let group = self.members.at(*index);
-            (
-                group.map(|group| group.depth),
-                group.map(|group| group.priority),
-                self.members.name(*index),
-            )
-        });
-        groups
-    }
-
-    /// `group_names`: the groups of a host without `all`, sorted.
-    pub fn group_names(&self, host: &str) -> Vec<&str> {
-        let mut names: Vec<&str> =
-            self.groups_of_host(host).into_iter().map(|group| self.members.name(group)).collect();
-        names.sort_unstable();
-        names
+        sorted_groups(&self.members, host).into_iter().filter(|group| *group != ALL).collect()
     }
 
     /// The magic variables that the inventory knows: `inventory_hostname`,
     /// `inventory_hostname_short`, `group_names` and `groups`.
     pub fn magic(&self, host: &str) -> Layer {
-        let short =
-            if address::is_address(host) { host } else { host.split('.').next().unwrap_or(host) };
-        let names: Value = self.group_names(host).into_iter().collect();
-        [
-            ("inventory_hostname", Value::from(host)),
-            ("inventory_hostname_short", Value::from(short)),
-            ("group_names", names),
-            ("groups", self.derived().groups_value.clone()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Var::Data(value)))
-        .collect()
+        let mut layer = names_of_host(&self.members, host);
+        layer.insert("groups".to_owned(), Var::Data(self.derived().groups_value.clone()));
+        layer
+    }
+
+    /// `group_names`: the groups of a host without `all`, sorted.
+    pub fn group_names(&self, host: &str) -> Vec<&str> {
+        group_names(&self.members, host)
     }
 
     /// Adds a host, or groups and variables to one that is there; whether that changed anything.
@@ -257,6 +236,40 @@ impl Inventory {
         self.derived = OnceLock::new();
         self.members.reconcile()
     }
+}
+
+/// The groups of a host, the weakest first; `all` is among them where something stands in it.
+pub(super) fn sorted_groups(members: &Members, host: &str) -> Vec<GroupIndex> {
+    let Some(host) = members.hosts.get(host) else { return Vec::new() };
+    let direct: Vec<GroupIndex> = host.groups.iter().copied().collect();
+    let mut groups: Vec<GroupIndex> = members.ancestors(&direct).into_iter().collect();
+    groups.sort_by_key(|index| {
+        let group = members.at(*index);
+        (group.map(|group| group.depth), group.map(|group| group.priority), members.name(*index))
+    });
+    groups
+}
+
+fn group_names<'m>(members: &'m Members, host: &str) -> Vec<&'m str> {
+    let groups = sorted_groups(members, host).into_iter().filter(|group| *group != ALL);
+    let mut names: Vec<&str> = groups.map(|group| members.name(group)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// `inventory_hostname`, `inventory_hostname_short` and `group_names` of a host.
+pub(super) fn names_of_host(members: &Members, host: &str) -> Layer {
+    let short =
+        if address::is_address(host) { host } else { host.split('.').next().unwrap_or(host) };
+    let names: Value = group_names(members, host).into_iter().collect();
+    [
+        ("inventory_hostname", Value::from(host)),
+        ("inventory_hostname_short", Value::from(short)),
+        ("group_names", names),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), Var::Data(value)))
+    .collect()
 }
 
 fn groups_of(members: &Members) -> IndexMap<GroupName, Vec<HostName>> {

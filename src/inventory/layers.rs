@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::InventoryError;
 use super::inventory::{Inventory, full};
 use super::members::{ALL, GroupIndex, LOCALHOST};
+use super::settings::GroupVars;
 use super::vars_files::{Beside, Files};
 use crate::vars::Layer;
 
@@ -35,22 +36,42 @@ impl Inventory {
         });
         let mut groups = self.groups_of_host(host);
         groups.reverse();
-        self.group_files(playbook, &groups, &mut layers)?;
-        self.group_files(playbook, &[ALL], &mut layers)?;
-        for group in groups.into_iter().chain([ALL]) {
-            layers.push(self.members.at(group).map(|group| &group.vars));
+        for place in self.precedence.iter().rev() {
+            match place {
+                GroupVars::AllInventory => self.group_vars(&[ALL], &mut layers),
+                GroupVars::GroupsInventory => self.group_vars(&groups, &mut layers),
+                GroupVars::AllBesideSources => {
+                    self.group_files(self.beside_sources.iter().rev(), &[ALL], &mut layers)?;
+                }
+                GroupVars::AllBesidePlaybook => {
+                    self.group_files(playbook.into_iter(), &[ALL], &mut layers)?;
+                }
+                GroupVars::GroupsBesideSources => {
+                    self.group_files(self.beside_sources.iter().rev(), &groups, &mut layers)?;
+                }
+                GroupVars::GroupsBesidePlaybook => {
+                    self.group_files(playbook.into_iter(), &groups, &mut layers)?;
+                }
+            }
         }
         Ok(layers.0)
     }
 
+    /// Variables of these groups from sources, the strongest first.
+    fn group_vars(&self, groups: &[GroupIndex], layers: &mut Layers) {
+        for group in groups {
+            layers.push(self.members.at(*group).map(|group| &group.vars));
+        }
+    }
+
     /// `group_vars/` of these groups, the strongest first.
-    fn group_files(
+    fn group_files<'a>(
         &self,
-        playbook: Option<&Arc<Beside>>,
+        places: impl Iterator<Item = &'a Arc<Beside>>,
         groups: &[GroupIndex],
         layers: &mut Layers,
     ) -> Result<(), Arc<InventoryError>> {
-        for beside in playbook.into_iter().chain(self.beside_sources.iter().rev()) {
+        for beside in places {
             for group in groups {
                 layers.files(Some(&beside.groups), self.members.name(*group))?;
             }

@@ -1,159 +1,239 @@
-//! Sources: what kind each one is, and reading them in order.
+//! Reading sources in order, each by the first plugin that can.
 
 use std::fs;
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use fancy_regex::Regex;
+
 use super::error::{InventoryError, Problem};
-use super::members::{Members, Origin, UNGROUPED};
+use super::members::{Members, Origin};
+use super::plugin::{Plugin, Reading};
+use super::settings::{InventorySettings, Unparsed};
 use super::vars_files::listed;
-use super::{address, ini, yaml};
-use crate::source::{SourceFile, Span, yaml as document};
+use crate::diagnostics::Diagnostic;
+use crate::source::{SourceFile, Span};
 
 /// The inventory that Ansible looks for by default, which need not be there.
 const DEFAULT: &str = "/etc/ansible/hosts";
 
-/// Endings of files in an inventory folder that are no inventories.
-const IGNORED: [&str; 12] =
-    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+/// A file, or a list of hosts.
+pub(super) struct Source {
+    /// As variables name it: the absolute path, or the list as written.
+    pub(super) text: String,
+    /// Its path, if it is a file.
+    pub(super) path: PathBuf,
+}
+
+impl Source {
+    /// What its hosts say of where they come from.
+    pub(super) fn origin(&self) -> Origin {
+        let dir = folder_of(&self.text).filter(|_| self.path.exists());
+        Origin {
+            file: Some(Arc::from(self.text.as_str())),
+            dir: dir.map(|dir| Arc::from(dir.to_string_lossy())),
+        }
+    }
+}
+
+/// The folder that may have `group_vars/` for a source; a list of hosts has none.
+pub(super) fn folder_of(source: &str) -> Option<PathBuf> {
+    let given = Path::new(source);
+    if source.contains(',') && !given.exists() {
+        return None;
+    }
+    let path = absolute(source);
+    if path.is_dir() { Some(path) } else { path.parent().map(Path::to_path_buf) }
+}
 
 /// Reads all sources; the folders that may have `group_vars/` beside them, in order.
 pub(super) fn read(
     sources: &[String],
     members: &mut Members,
+    settings: &InventorySettings,
 ) -> Result<Vec<PathBuf>, Vec<InventoryError>> {
-    let mut reader = Reader { members, errors: Vec::new() };
+    let mut reader = Reader { members, settings, processed: Vec::new(), errors: Vec::new() };
     let mut dirs = Vec::new();
+    let mut any = false;
     for source in sources.iter().filter(|source| !source.is_empty()) {
-        if source.contains(',') && !Path::new(source).exists() {
-            reader.list(source);
-            continue;
-        }
-        let path = absolute(source);
-        if path.is_dir() {
-            dirs.push(path.clone());
-        } else if let Some(dir) = path.parent() {
-            dirs.push(dir.to_owned());
-        }
-        if path.exists() {
-            reader.path(&path);
-        } else if source != DEFAULT {
-            reader.errors.push(Problem::Missing(PathBuf::from(source)).into());
-        }
+        dirs.extend(folder_of(source));
+        let text = match source.contains(',') {
+            true => source.clone(),
+            false => absolute(source).to_string_lossy().into_owned(),
+        };
+        any |= reader.source(&text, source);
+    }
+    if !any {
+        reader.nothing_read();
     }
     if reader.errors.is_empty() { Ok(dirs) } else { Err(reader.errors) }
 }
 
 struct Reader<'a> {
     members: &'a mut Members,
+    settings: &'a InventorySettings,
+    processed: Vec<String>,
     errors: Vec<InventoryError>,
 }
 
+/// What a plugin found wrong with a source.
+type Failure = (Plugin, Vec<InventoryError>);
+
 impl Reader<'_> {
-    /// Hosts with commas between them.
-    fn list(&mut self, source: &str) {
-        let origin = Origin { file: Some(Arc::from(source)), dir: None };
-        for text in source.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            let (name, port) = address::host_and_port(text);
-            if !self.members.hosts.contains_key(name)
-                && let Err(problem) = self.members.host(name, UNGROUPED, port, &origin)
-            {
-                self.errors.push(problem.into());
-            }
+    /// Reads a file, a folder or a list of hosts; whether anything of it could be read.
+    fn source(&mut self, text: &str, written: &str) -> bool {
+        let path = PathBuf::from(text);
+        if path.is_dir() {
+            return self.folder(&path);
         }
+        let source = Source { text: text.to_owned(), path };
+        let mut failures = Vec::new();
+        for plugin in &self.settings.enabled {
+            if !plugin.wants(&source, self.settings) {
+                continue;
+            }
+            let errors = self.try_plugin(*plugin, &source);
+            if errors.is_empty() {
+                self.processed.push(source.text);
+                return true;
+            }
+            failures.push((*plugin, errors));
+        }
+        if text != DEFAULT || source.path.exists() {
+            self.unread(&source, written, failures);
+        }
+        false
     }
 
-    /// A file, or all files of a folder.
-    fn path(&mut self, path: &Path) {
-        if !path.is_dir() {
-            self.file(path);
-            return;
+    fn try_plugin(&mut self, plugin: Plugin, source: &Source) -> Vec<InventoryError> {
+        // what a plugin has read before its error stays only where Ansible lets it stay
+        let before = match self.settings.unparsed {
+            Unparsed::Refused => Some(self.members.clone()),
+            Unparsed::Warned { .. } => None,
+        };
+        let mut reading =
+            Reading { members: self.members, settings: self.settings, processed: &self.processed };
+        let errors = plugin.read(source, &mut reading);
+        if let Some(before) = before.filter(|_| !errors.is_empty()) {
+            *self.members = before;
         }
-        match listed(path) {
-            Ok(names) => {
-                for name in names.iter().filter(|name| !is_ignored(name)) {
-                    self.path(&path.join(name));
+        errors
+    }
+
+    /// The files of a folder in order of their names.
+    fn folder(&mut self, path: &Path) -> bool {
+        let names = match listed(path) {
+            Ok(names) => names,
+            Err(problem) => {
+                self.errors.push(problem.into());
+                return false;
+            }
+        };
+        let mut any = false;
+        for name in names {
+            if self.is_ignored(&name) {
+                continue;
+            }
+            let inner = path.join(&name).to_string_lossy().into_owned();
+            any |= self.source(&inner, &inner);
+        }
+        any
+    }
+
+    fn is_ignored(&self, name: &str) -> bool {
+        name.starts_with('.')
+            || matches!(name, "group_vars" | "host_vars" | "vars_plugins")
+            || self.settings.ignored_endings.iter().any(|ending| name.ends_with(ending.as_str()))
+            || self.settings.ignored_patterns.iter().any(|pattern| {
+                Regex::new(pattern).is_ok_and(|regex| regex.is_match(name).unwrap_or(false))
+            })
+    }
+
+    /// No plugin can read a source.
+    fn unread(&mut self, source: &Source, written: &str, failures: Vec<Failure>) {
+        match self.settings.unparsed {
+            Unparsed::Refused if failures.is_empty() => {
+                self.errors.push(Problem::Missing(PathBuf::from(written)).into());
+            }
+            Unparsed::Refused => {
+                let likely = likely(source);
+                let position = failures.iter().position(|(plugin, _)| *plugin == likely);
+                let position = position.unwrap_or(failures.len().saturating_sub(1));
+                let told = failures.into_iter().nth(position);
+                self.errors.extend(told.into_iter().flat_map(|(_, errors)| errors));
+            }
+            Unparsed::Warned { any_is_failed, .. } => {
+                for (plugin, errors) in failures {
+                    self.warn_of(plugin, errors);
+                }
+                if any_is_failed {
+                    self.errors.push(Problem::Unread(source.text.clone()).into());
+                } else {
+                    let text = format!("Unable to parse {} as an inventory source", source.text);
+                    self.members.warnings.push(Diagnostic::warning(text, None));
                 }
             }
-            Err(problem) => self.errors.push(problem.into()),
         }
     }
 
-    fn file(&mut self, path: &Path) {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        match is_program(path) {
-            Ok(false) => {}
-            Ok(true) => return self.errors.push(Problem::Script(path.to_owned()).into()),
-            Err(source) => {
-                let problem = Problem::Read { path: path.to_owned(), source };
-                return self.errors.push(problem.into());
-            }
-        }
-        let file = match text(path) {
-            Ok(file) => Arc::new(file),
-            Err(error) => return self.errors.push(error),
-        };
-        if file.text.starts_with("$ANSIBLE_VAULT;") {
-            return self.errors.push(Problem::Encrypted(path.to_owned()).into());
-        }
-        let origin = Origin {
-            file: Some(Arc::from(path.to_string_lossy())),
-            dir: path.parent().map(|dir| Arc::from(dir.to_string_lossy())),
-        };
-        match ending {
-            "" | "yml" | "yaml" | "json" => self.yaml(&file, &origin, ending),
-            "toml" => self.errors.push(Problem::Toml(path.to_owned()).into()),
-            _ => self.errors.extend(ini::read(&file, self.members, &origin)),
-        }
+    fn warn_of(&mut self, plugin: Plugin, errors: Vec<InventoryError>) {
+        // Ansible's plugins end at their first error
+        let Some(error) = errors.first() else { return };
+        let mut told = Diagnostic::error(error).as_warning();
+        let name = plugin.name();
+        let between = if plugin == Plugin::Ini { "Failed to parse inventory: " } else { "" };
+        told.message =
+            format!("Failed to parse inventory with '{name}' plugin: {between}{}", told.message);
+        self.members.warnings.push(told);
     }
 
-    /// A file that may be YAML: INI where it is no mapping.
-    fn yaml(&mut self, file: &Arc<SourceFile>, origin: &Origin, ending: &str) {
-        let failed = match document::load(file).map(|loaded| (loaded.node, loaded.warnings)) {
-            Ok((Some(node), warnings)) if node.as_map().is_some() => {
-                self.members.warnings.extend(warnings);
-                self.errors.extend(yaml::read(&node, self.members, origin));
-                return;
-            }
-            Ok((Some(node), _)) if !node.is_null() => {
-                Problem::NotGroups(node.describe()).at(node.span.clone())
-            }
-            Ok(_) => return,
-            Err(error) => Problem::Yaml(Box::new(error)).into(),
+    fn nothing_read(&mut self) {
+        let Unparsed::Warned { all_are_failed, warned_of_all, .. } = self.settings.unparsed else {
+            return;
         };
-        let errors = ini::read(file, self.members, origin);
-        match (errors.is_empty(), ending) {
-            (true, _) => {}
-            // no name says that it is YAML
-            (false, "") => self.errors.extend(errors),
-            (false, _) => self.errors.push(failed),
+        if all_are_failed {
+            self.errors.push(Problem::NothingRead.into());
+        } else if warned_of_all {
+            let text = "No inventory was parsed, only implicit localhost is available";
+            self.members.warnings.push(Diagnostic::warning(text, None));
         }
     }
 }
 
-fn is_ignored(name: &str) -> bool {
-    name.starts_with('.')
-        || matches!(name, "group_vars" | "host_vars" | "vars_plugins")
-        || IGNORED.iter().any(|ending| name.ends_with(ending))
+/// The plugin whose complaint helps most.
+fn likely(source: &Source) -> Plugin {
+    match ending(&source.text) {
+        ".yml" | ".yaml" | ".json" => {
+            let text = fs::read_to_string(&source.path).unwrap_or_default();
+            let names_plugin = text.lines().any(|line| line.starts_with("plugin:"));
+            if names_plugin { Plugin::Auto } else { Plugin::Yaml }
+        }
+        ".toml" => Plugin::Toml,
+        _ if Plugin::Script.wants(source, &InventorySettings::default())
+            && fs::read(&source.path)
+                .is_ok_and(|bytes| bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF")) =>
+        {
+            Plugin::Script
+        }
+        _ => Plugin::Ini,
+    }
 }
 
-/// Whether a file can be run: an executable one that the kernel knows how to start.
-fn is_program(path: &Path) -> std::io::Result<bool> {
-    if fs::metadata(path)?.permissions().mode() & 0o111 == 0 {
-        return Ok(false);
-    }
-    let mut start = Vec::new();
-    fs::File::open(path)?.take(4).read_to_end(&mut start)?;
-    Ok(start.starts_with(b"#!") || start.starts_with(b"\x7fELF"))
+/// The ending of a file's name with its dot, as Python's `splitext` has it.
+pub(super) fn ending(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let bare = name.trim_start_matches('.');
+    bare.rfind('.').and_then(|dot| bare.get(dot..)).unwrap_or_default()
 }
 
 /// The text of a file; comments may be in any encoding.
-fn text(path: &Path) -> Result<SourceFile, InventoryError> {
+pub(super) fn text(path: &Path) -> Result<SourceFile, InventoryError> {
     let bytes = fs::read(path)
         .map_err(|source| Problem::Read { path: path.to_owned(), source })
         .map_err(InventoryError::from)?;
+    if bytes.starts_with(b"$ANSIBLE_VAULT;") {
+        return Err(Problem::Encrypted(path.to_owned()).into());
+    }
     let path = shown(path);
     let text = match String::from_utf8(bytes) {
         Ok(text) => return Ok(SourceFile { path, text }),

@@ -7,10 +7,12 @@ use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 
 use super::error::{InventoryError, Problem};
+use super::given::{Given, Written, merged};
 use super::group_names::GroupNames;
 use super::name::{GroupName, HostName};
+use super::settings::Mappings;
 use crate::diagnostics::Diagnostic;
-use crate::source::{Kind, Node, Span};
+use crate::source::{Kind, Span};
 use crate::vars::{Layer, Var};
 
 /// The names that mean this machine.
@@ -37,6 +39,8 @@ pub(super) struct Group {
     pub(super) parents: IndexSet<GroupIndex>,
     /// Its variables from inventory sources.
     pub(super) vars: Arc<Layer>,
+    /// The same as the sources gave them.
+    pub(super) written: Arc<Written>,
     /// `ansible_group_priority`.
     pub(super) priority: i128,
     /// The longest way down from a group without parents.
@@ -50,6 +54,8 @@ pub(super) struct Host {
     pub(super) groups: IndexSet<GroupIndex>,
     /// Its variables from inventory sources.
     pub(super) vars: Arc<Layer>,
+    /// The same as the sources gave them.
+    pub(super) written: Arc<Written>,
 }
 
 /// Where a host was first seen.
@@ -71,17 +77,19 @@ pub(super) struct Members {
     /// What is worth knowing.
     pub(super) warnings: Vec<Diagnostic>,
     /// What is done with names of groups that could be no variables.
-    pub(super) group_names: GroupNames,
+    group_names: GroupNames,
+    mappings: Mappings,
 }
 
 impl Members {
     /// The groups `all` and `ungrouped`, without hosts.
-    pub(super) fn new(group_names: GroupNames) -> Self {
+    pub(super) fn new(group_names: GroupNames, mappings: Mappings) -> Self {
         let mut members = Self {
             groups: IndexMap::new(),
             hosts: IndexMap::new(),
             warnings: Vec::new(),
             group_names,
+            mappings,
         };
         for name in ["all", "ungrouped"] {
             members.groups.insert(GroupName::new(name), Group::new());
@@ -139,6 +147,19 @@ impl Members {
             entry.groups.insert(group);
         }
         new
+    }
+
+    /// The host of this name, made in no group where it is not there.
+    pub(super) fn listed_host(
+        &mut self,
+        name: &str,
+        origin: &Origin,
+    ) -> Result<HostIndex, Problem> {
+        match self.hosts.get_index_of(name) {
+            _ if name.is_empty() => Err(Problem::EmptyHost),
+            Some(host) => Ok(host),
+            None => Ok(self.new_host(name, None, origin)),
+        }
     }
 
     fn new_host(&mut self, name: &str, port: Option<u16>, origin: &Origin) -> HostIndex {
@@ -206,14 +227,16 @@ impl Members {
         &mut self,
         group: GroupIndex,
         name: &str,
-        value: &Node,
+        value: &Given,
     ) -> Result<(), InventoryError> {
+        let mappings = self.mappings;
         let Some((group_name, group)) = self.groups.get_index_mut(group) else { return Ok(()) };
         if name != "ansible_group_priority" {
-            Arc::make_mut(&mut group.vars).insert(name.to_owned(), Var::from(value));
+            set(mappings, &mut group.vars, &mut group.written, name, value);
             return Ok(());
         }
-        let number = match &value.kind {
+        let node = &value.node;
+        let number = match &node.kind {
             Kind::Int(number) => Some(*number),
             Kind::Str(text) => text.value.trim().parse().ok(),
             Kind::Bool(yes) => Some(i128::from(*yes)),
@@ -222,17 +245,18 @@ impl Members {
         group.priority = number.ok_or_else(|| {
             Problem::Priority {
                 group: group_name.to_string(),
-                found: value.as_str().map_or(value.describe().into(), |text| format!("`{text}`")),
+                found: node.as_str().map_or(node.describe().into(), |text| format!("`{text}`")),
             }
-            .at(value.span.clone())
+            .at(node.span.clone())
         })?;
         Ok(())
     }
 
     /// Sets a variable of a host.
-    pub(super) fn set_host_var(&mut self, host: HostIndex, name: &str, value: Var) {
+    pub(super) fn set_host_var(&mut self, host: HostIndex, name: &str, value: &Given) {
+        let mappings = self.mappings;
         if let Some((_, host)) = self.hosts.get_index_mut(host) {
-            Arc::make_mut(&mut host.vars).insert(name.to_owned(), value);
+            set(mappings, &mut host.vars, &mut host.written, name, value);
         }
     }
 
@@ -293,7 +317,7 @@ impl Members {
     }
 
     /// Longest ways, parents before children (there are no loops).
-    fn measure_depths(&mut self) {
+    pub(super) fn measure_depths(&mut self) {
         let mut missing: Vec<usize> = self.groups.values().map(|g| g.parents.len()).collect();
         let mut ready: VecDeque<GroupIndex> =
             (0..self.groups.len()).filter(|index| missing.get(*index) == Some(&0)).collect();
@@ -356,6 +380,23 @@ impl Members {
     }
 }
 
+/// Sets a variable; mappings are merged where that is wanted.
+fn set(
+    mappings: Mappings,
+    vars: &mut Arc<Layer>,
+    written: &mut Arc<Written>,
+    name: &str,
+    value: &Given,
+) {
+    let merged = match (mappings, written.get(name)) {
+        (Mappings::Merged, Some(known)) => Some(Given::from(merged(known, &value.node))),
+        _ => None,
+    };
+    let value = merged.as_ref().unwrap_or(value);
+    Arc::make_mut(vars).insert(name.to_owned(), value.var.clone());
+    Arc::make_mut(written).insert(name.to_owned(), Arc::clone(&value.node));
+}
+
 impl Group {
     fn new() -> Self {
         Self {
@@ -363,6 +404,7 @@ impl Group {
             children: IndexSet::new(),
             parents: IndexSet::new(),
             vars: Arc::default(),
+            written: Arc::default(),
             priority: 1,
             depth: 0,
         }

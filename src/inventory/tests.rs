@@ -287,18 +287,19 @@ fn bad_lines_are_told_with_their_place() {
                 "4:5+1 the name of a host must be text, found a whole number",
             ],
         ),
-        (
-            "hosts.yml",
-            "plugin: amazon.aws.aws_ec2\n",
-            &["1:9+18 inventory plugin `amazon.aws.aws_ec2` is not yet supported"],
-        ),
+        ("hosts.yml", "plugin: amazon.aws.aws_ec2\n", &["1:9+18 inventory config '"]),
         (
             "hosts.yml",
             "a:\n  children:\n    b:\n      children:\n        a:\n",
             &["3:5+1 adding group `b` as a child of `a` creates a recursive dependency loop"],
         ),
         ("hosts.yml", "- a\n", &["1:1+1 a YAML inventory is a mapping of groups, found a list"]),
-        ("hosts.toml", "[a]\n", &["- TOML inventories are not yet supported: "]),
+        ("hosts.toml", "[a\n", &["1:3+1 TOML file is invalid: "]),
+        (
+            "hosts.toml",
+            "[a.hosts]\nx = 3\n",
+            &["2:1+1 the variables of host `x` must be a mapping, found integer"],
+        ),
         (
             "hosts",
             "$ANSIBLE_VAULT;1.1;AES256\n00\n",
@@ -322,7 +323,7 @@ fn bytes_that_are_no_text_may_stand_in_comments_only() {
 }
 
 #[test]
-fn programs_are_refused_by_name_and_executable_lists_are_read() {
+fn programs_answer_and_executable_lists_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("inventory");
     let load = |text: &str| {
@@ -330,9 +331,19 @@ fn programs_are_refused_by_name_and_executable_lists_are_read() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         Inventory::load(&[path.to_string_lossy().into_owned()], &[], &InventorySettings::default())
     };
-    let errors = load("#!/bin/sh\necho {}\n").unwrap_err();
-    assert!(matches!(errors[0].problem, Problem::Script(_)));
+    let errors = load("#!/bin/sh\necho oops >&2; exit 3\n").unwrap_err();
+    assert_eq!(shown(&errors), ["- Inventory script returned non-zero exit code 3."]);
+    assert_eq!(errors[0].hints(), ["Standard error from inventory script:\noops\n"]);
     assert_eq!(load("web1\n").unwrap().hosts().len(), 1);
+    let answer = r#"#!/bin/sh
+if [ "$1" = --host ]; then echo "{\"of\": \"$2\"}"; exit; fi
+echo '{"web": {"hosts": ["a"], "vars": {"v": "{{ x }}"}, "children": ["sub"]}, "sub": ["b"]}'
+"#;
+    let inventory = load(answer).unwrap();
+    assert_eq!(inventory.groups()["web"].len(), 2);
+    assert!(inventory.warnings().iter().any(|warning| warning.message.contains("--host")));
+    let vars = variables(&inventory, "b", dir.path());
+    assert_eq!((&vars["of"], &vars["v"]), (&json!("b"), &json!("{{ x }}")));
 }
 
 #[test]

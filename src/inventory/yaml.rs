@@ -1,11 +1,11 @@
 //! Inventories in YAML form.
 
 use super::error::{InventoryError, Problem};
+use super::given::Given;
 use super::ini::expand;
 use super::members::{GroupIndex, Members, Origin};
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node};
-use crate::vars::Var;
 
 /// Adds what a YAML document of groups says.
 pub(super) fn read(node: &Node, members: &mut Members, origin: &Origin) -> Vec<InventoryError> {
@@ -13,10 +13,6 @@ pub(super) fn read(node: &Node, members: &mut Members, origin: &Origin) -> Vec<I
     let Some(groups) = node.as_map() else {
         return vec![Problem::NotGroups(node.describe()).at(node.span.clone())];
     };
-    if let Some(plugin) = node.get("plugin").filter(|plugin| !plugin.is_null()) {
-        let name = plugin.as_str().unwrap_or("?").to_owned();
-        return vec![Problem::Plugin(name).at(plugin.span.clone())];
-    }
     for (name, body) in groups {
         reader.group(name, body);
     }
@@ -107,7 +103,8 @@ impl Reader<'_> {
         for (key, value) in self.entries("vars", group, value) {
             let Some(name) = self.name("variable", &key) else { continue };
             let null = Node { kind: Kind::Null, span: key.span.clone() };
-            let set = self.members.set_group_var(index, name, value.as_ref().unwrap_or(&null));
+            let value = value.unwrap_or(null).into();
+            let set = self.members.set_group_var(index, name, &value);
             self.kept(set);
         }
     }
@@ -147,9 +144,11 @@ impl Reader<'_> {
                     }
                 },
             };
-            let vars: Vec<(&str, Var)> = vars
+            let vars: Vec<(&str, Given)> = vars
                 .iter()
-                .filter_map(|(name, value)| Some((self.name("variable", name)?, Var::from(value))))
+                .filter_map(|(name, value)| {
+                    Some((self.name("variable", name)?, Given::from(value.clone())))
+                })
                 .collect();
             for name in names {
                 let host = self
@@ -158,7 +157,7 @@ impl Reader<'_> {
                     .map_err(|problem| problem.at(key.span.clone()));
                 let Some(host) = self.kept(host) else { continue };
                 for (name, value) in &vars {
-                    self.members.set_host_var(host, name, value.clone());
+                    self.members.set_host_var(host, name, value);
                 }
             }
         }
@@ -166,11 +165,12 @@ impl Reader<'_> {
 }
 
 /// What Python takes as false, which stands for no variables.
-fn is_nothing(node: &Node) -> bool {
+pub(super) fn is_nothing(node: &Node) -> bool {
     match &node.kind {
         Kind::Null | Kind::Bool(false) | Kind::Int(0) => true,
         Kind::Str(text) => text.value.is_empty(),
         Kind::Seq(elements) => elements.is_empty(),
+        Kind::Map(entries) => entries.is_empty(),
         _ => false,
     }
 }

@@ -28,6 +28,15 @@ pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
 pub(crate) use failure::{Failure, Outcome};
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};
 
+/// Python's `str()` of a value.
+///
+/// # Errors
+///
+/// A value that is an error itself.
+pub fn python_text(value: &minijinja::Value) -> Result<String, TemplateError> {
+    python::text(value).map_err(|failure| failure.into_error(None))
+}
+
 /// Data from a host's answer or a module's result as a value; text in it is never a template.
 pub fn from_json(json: &serde_json::Value) -> minijinja::Value {
     let value = python::value_from_json(json);
