@@ -92,7 +92,8 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let folder = arguments.base_folder.playbook_dir.clone();
     let folder = folder.or_else(|| settings.path("PLAYBOOK_DIR")).unwrap_or_default();
     let folders = [std::path::absolute(&folder).unwrap_or(folder.clone())];
-    let inventory = inventory::load(&arguments.hosts, settings, &folders)?;
+    let inventory =
+        inventory::load(&arguments.hosts, settings, &folders, &run_settings.extra_vars)?;
     let limit = arguments.hosts.limit.as_deref();
     let hosts = match inventory::select(&inventory.now(), &arguments.pattern, limit, settings) {
         Err(error) if limit.is_some() => return Err(error),

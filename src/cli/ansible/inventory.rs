@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::inventory::{
-    GroupNames, Inventory, InventorySettings, LiveInventory, Pattern, PatternError,
+    GroupNames, GroupVars, Inventory, InventorySettings, LiveInventory, Mappings, Pattern,
+    PatternError, Plugin, ScriptErrors, Unparsed,
 };
 use crate::settings::Settings;
+use crate::vars::Layer;
 
 use super::super::CommandError;
 use super::options::Hosts;
@@ -20,26 +24,72 @@ pub(super) fn load(
     hosts: &Hosts,
     settings: &Settings,
     folders: &[PathBuf],
+    extra_vars: &Layer,
 ) -> Result<Arc<LiveInventory>, CommandError> {
     let sources = match hosts.inventory.is_empty() {
         true => settings.list("DEFAULT_HOST_LIST"),
         false => hosts.inventory.clone(),
     };
-    let inventory = LiveInventory::load(sources, folders.to_vec(), of_inventories(settings))
+    let how = of_inventories(settings, extra_vars);
+    let inventory = LiveInventory::load(sources, folders.to_vec(), how)
         .map_err(|errors| CommandError::parse_all(&errors))?;
-    let now = inventory.now();
-    now.warnings().iter().for_each(talk::diagnostic);
-    if now.hosts().is_empty() && settings.boolean("INVENTORY_UNPARSED_WARNING") {
-        talk::warning("No inventory was parsed, only implicit localhost is available");
-    }
+    inventory.now().warnings().iter().for_each(talk::diagnostic);
     Ok(Arc::new(inventory))
 }
 
 /// How inventories are read.
-fn of_inventories(settings: &Settings) -> InventorySettings {
+fn of_inventories(settings: &Settings, extra_vars: &Layer) -> InventorySettings {
     let names = settings.text("TRANSFORM_INVALID_GROUP_CHARS");
     let names = names.as_deref().and_then(GroupNames::parse);
-    InventorySettings { group_names: names.unwrap_or_default() }
+    let plugin = |plugin, name| settings.plugin("inventory", plugin, name).ok().flatten();
+    let default = InventorySettings::default();
+    let mut enabled = Vec::new();
+    for name in settings.list("INVENTORY_ENABLED") {
+        match Plugin::parse(&name) {
+            Some(plugin) => enabled.push(plugin),
+            None => talk::warning(&format!("Failed to load inventory plugin, skipping {name}")),
+        }
+    }
+    let mut precedence = Vec::new();
+    for word in settings.list("VARIABLE_PRECEDENCE") {
+        match GroupVars::parse(&word) {
+            Some(place) => precedence.push(place),
+            None => {
+                talk::warning(&format!("Ignoring unknown variable precedence entry: {word}"));
+            }
+        }
+    }
+    InventorySettings {
+        enabled,
+        unparsed: Unparsed::Warned {
+            any_is_failed: settings.boolean("INVENTORY_ANY_UNPARSED_IS_FAILED"),
+            all_are_failed: settings.boolean("INVENTORY_UNPARSED_IS_FAILED"),
+            warned_of_all: settings.boolean("INVENTORY_UNPARSED_WARNING"),
+        },
+        group_names: names.unwrap_or_default(),
+        ignored_endings: match settings.is_set("INVENTORY_IGNORE_EXTS") {
+            true => settings.list("INVENTORY_IGNORE_EXTS"),
+            false => default.ignored_endings,
+        },
+        ignored_patterns: settings.list("INVENTORY_IGNORE_PATTERNS"),
+        yaml_endings: match plugin("yaml", "yaml_extensions") {
+            Some(Json::Array(endings)) => {
+                endings.iter().filter_map(|ending| ending.as_str().map(str::to_owned)).collect()
+            }
+            _ => default.yaml_endings,
+        },
+        precedence,
+        mappings: match settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() {
+            Some("merge") => Mappings::Merged,
+            _ => Mappings::Replaced,
+        },
+        extra_vars: extra_vars.clone(),
+        use_extra_vars: plugin("constructed", "use_extra_vars") == Some(Json::Bool(true)),
+        script_errors: match plugin("script", "always_show_stderr") {
+            Some(Json::Bool(false)) => ScriptErrors::Hidden,
+            _ => ScriptErrors::Shown,
+        },
+    }
 }
 
 /// The hosts of a pattern within the limit; that none is left is a mistake, except where the

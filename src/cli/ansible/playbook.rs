@@ -95,7 +95,8 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let groups = arguments.groups();
     let run_settings = groups.settings(settings)?;
     let folders: Vec<PathBuf> = arguments.playbooks.iter().map(|path| run::folder(path)).collect();
-    let inventory = inventory::load(&arguments.hosts, settings, &folders)?;
+    let inventory =
+        inventory::load(&arguments.hosts, settings, &folders, &run_settings.extra_vars)?;
     inventory::select(&inventory.now(), "all", arguments.hosts.limit.as_deref(), settings)?;
     let templar = Templar::new();
     let reader =
