@@ -1,10 +1,14 @@
 //! From a login to a running runner: one command on the host.
 //!
 //! The login shell gets one short constant line: `/bin/sh`, through `sudo`, `su` or `doas` where
-//! that is asked for, which greets with a random marker and reads the real script from its
-//! input. So nothing depends on the login shell's dialect, and nothing but the marker is in the
-//! host's process list. The script (`bootstrap.sh`) finds the runner or asks for it, and becomes
-//! it.
+//! that is asked for, which greets with a random marker and obeys the first line of its input. So
+//! nothing depends on the login shell's dialect, and nothing but the marker is in the host's
+//! process list.
+//!
+//! That line is `start.sh`: it becomes the runner where it lies ready, at the price of one `ls`.
+//! Otherwise it asks for more, and `bootstrap.sh` looks closer or takes the runner in. A runner
+//! was verified before it got its seal (its mode, and not to be newer than its directory); one
+//! that has the seal and does not come up all the same is not trusted the next time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +23,14 @@ use super::privilege::{BecomeMethod, Privilege, PrivilegedLine, Terminal, privil
 use super::process::{Process, Tail};
 use super::quoting::quote;
 
+const START: &str = include_str!("start.sh");
 const SCRIPT: &str = include_str!("bootstrap.sh");
+
+/// Obeys all lines that follow, up to the marker.
+///
+/// dash reads its input byte by byte, so that what is after the marker is left for others.
+pub(crate) const READ: &str = "s=; n=$(printf \"\\nx\"); n=${n%x}; \
+     while IFS= read -r l; do [ \"$l\" = \"$m\" ] && break; s=$s$l$n; done; eval \"$s\"";
 
 /// How long the host may say nothing while a runner starts.
 const SILENCE: Duration = Duration::from_mins(2);
@@ -32,31 +43,56 @@ pub(crate) fn entry(privilege: &Privilege, marker: &str, terminal: Terminal) -> 
         Terminal::None => "",
         Terminal::Raw => "stty raw -echo 2>/dev/null;",
     };
-    let reader = format!(
-        "{raw}printf \"\\ncanvass-boot %s hello\\n\" {marker};\
-         s=;n=$(printf \"\\nx\");n=${{n%x}};\
-         while IFS= read -r l;do [ \"$l\" = {marker} ]&&break;s=$s$l$n;done;eval \"$s\""
-    );
+    let reader =
+        format!("{raw}printf \"\\ncanvass-boot %s hello\\n\" {marker};IFS= read -r l;eval \"$l\"");
     privileged_line(privilege, &format!("/bin/sh -c {}", quote(&reader)), marker)
 }
 
-/// The script with its parameters, as the first shell reads it.
-fn script(marker: &str, image: &RunnerImage, terminal: Terminal) -> String {
+/// Whether a runner with the seal is taken for what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It is.
+    Seal,
+    /// It is verified again: it did not come up.
+    Nothing,
+}
+
+/// What scripts are told about a runner.
+fn parameters(marker: &str, image: &RunnerImage, terminal: Terminal) -> String {
     let quiet = match terminal {
         Terminal::None => "",
         Terminal::Raw => "quiet",
     };
-    let body: String = SCRIPT
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .fold(String::with_capacity(SCRIPT.len()), |text, line| text + line + "\n");
     format!(
-        "m={marker} a={} h={} g={} z={} e={quiet}\n{body}{marker}\n",
+        "m={marker}; a={}; h={}; g={}; z={}; e={quiet};",
         quote(&image.architecture),
         quote(&image.sha256),
         image.gzip.len(),
         image.size,
     )
+}
+
+/// The lines of a script without its comments.
+fn lines(script: &str) -> impl Iterator<Item = &str> {
+    script.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// What the first shell reads first.
+fn first_words(marker: &str, image: &RunnerImage, terminal: Terminal, trust: Trust) -> String {
+    let parameters = parameters(marker, image, terminal);
+    match trust {
+        Trust::Seal => {
+            let start: Vec<&str> = lines(START).map(str::trim).collect();
+            format!("{parameters} v=; {} {READ}\n", start.join(" "))
+        }
+        Trust::Nothing => format!("{parameters} v=all; {READ}\n{}", script(marker)),
+    }
+}
+
+/// The script that looks closer, as [`READ`] takes it.
+fn script(marker: &str) -> String {
+    let text = String::with_capacity(SCRIPT.len());
+    lines(SCRIPT).fold(text, |text, line| text + line + "\n") + marker + "\n"
 }
 
 /// A runner that has printed its magic line.
@@ -75,6 +111,8 @@ pub(crate) struct Started {
 pub(crate) enum Failure {
     /// The program for the privilege insists on a terminal.
     TerminalRequired,
+    /// A runner that had the seal ended at once.
+    BrokenSeal,
     /// Final.
     Problem(Problem),
 }
@@ -122,26 +160,33 @@ pub(crate) async fn start(
     entry: &PrivilegedLine,
     marker: &str,
     terminal: Terminal,
+    trust: Trust,
     images: &Images,
 ) -> Result<Started, Failure> {
     let mut conversation = Conversation::new(process, marker, entry.question.clone());
     let mut image = images.first();
-    // without a question in the way, the script goes out at once and saves a round trip
+    let words = first_words(marker, &image, terminal, trust);
+    // without a question in the way, they go out at once and save a round trip
     let at_once = matches!(privilege, Privilege::Same) && terminal == Terminal::None;
     if at_once {
         // an error shows as the end of the output, with the reason
-        let _ = send(&mut conversation, script(marker, &image, terminal).as_bytes()).await;
+        let _ = send(&mut conversation, words.as_bytes()).await;
     }
     greet(&mut conversation, privilege, entry).await?;
     if !at_once {
-        let _ = send(&mut conversation, script(marker, &image, terminal).as_bytes()).await;
+        let _ = send(&mut conversation, words.as_bytes()).await;
     }
+    let mut sealed = trust == Trust::Seal;
     loop {
         match next(&mut conversation).await? {
             Signal::Runner => {
                 let (process, rest, errors) = conversation.into_parts();
                 let sha256 = image.sha256.clone();
                 return Ok(Started { process, rest, errors, terminal, sha256 });
+            }
+            Signal::More => {
+                sealed = false;
+                let _ = send(&mut conversation, script(marker).as_bytes()).await;
             }
             Signal::Architecture(name) => {
                 image = images.find(&name).await?;
@@ -152,6 +197,7 @@ pub(crate) async fn start(
                 let _ = send_image(&mut conversation, &image, encoding).await?;
             }
             Signal::Nowhere(tried) => return Err(RunnerProblem::NoPlace { tried }.into()),
+            Signal::End if sealed => return Err(Failure::BrokenSeal),
             Signal::End => {
                 let said = conversation.last_words();
                 return Err(RunnerProblem::DidNotStart { said }.into());

@@ -2,6 +2,9 @@
 #   m  the marker of this start      a  the architecture that the runner is for
 #   h  SHA-256 of the runner         g  its length compressed, z  its length
 #   e  where its errors go: "" or "quiet"
+#   v  what is verified though it has the seal: "" or "all"
+# A runner is sealed once it is verified: with the mode r-x------, and not newer than its
+# directory. Without sha256sum it never is, and verifies itself.
 say() { printf '\ncanvass-boot %s %s\n' "$m" "$*"; }
 owned() { # $1 is a directory of ours
   [ -d "$1" ] || return 1
@@ -15,16 +18,24 @@ private() { # $1 is a directory of ours that nobody else enters; made when missi
   set -- "$1" $(ls -ldn "$1")
   case $2 in drwx------*) ;; *) chmod 700 "$1" 2>/dev/null ;; esac
 }
-whole() { # $1 is the runner, untouched
+whole() { # $1 is the runner in $2, untouched; it gets the seal
   [ -f "$1" ] && [ ! -L "$1" ] && [ -x "$1" ] || return 1
-  set -- "$1" $(ls -ldn "$1")
-  case $2 in -rwx------*) ;; *) return 1 ;; esac
-  [ "$4" = "$i" ] && [ "$6" = "$z" ] || return 1
-  command -v sha256sum >/dev/null 2>&1 || return 0
-  s=$(sha256sum < "$1") && [ "${s%% *}" = "$h" ]
+  q=$1 d=$2
+  set -- $(ls -ldn "$1")
+  [ "$3" = "$i" ] && [ "$5" = "$z" ] || return 1
+  case $1 in
+    -r-x------*) [ -n "$v" ] || [ "$q" -nt "$d" ] || return 0 ;;
+    -rwx------*) ;;
+    *) return 1 ;;
+  esac
+  command -v sha256sum >/dev/null 2>&1 || { chmod 700 "$q"; return 0; }
+  s=$(sha256sum < "$q") && [ "${s%% *}" = "$h" ] || return 1
+  [ ! "$q" -nt "$d" ] || touch -r "$d" "$q" 2>/dev/null
+  chmod 500 "$q"
 }
 look() { # the runner lies in $1
-  [ ! -L "$1" ] && owned "$1" && whole "$1/runner-$h" && f=$1/runner-$h
+  [ -z "$v" ] || command -v sha256sum >/dev/null 2>&1 || return 1
+  [ ! -L "$1" ] && owned "$1" && whole "$1/runner-$h" "$1" && f=$1/runner-$h
 }
 take() { # the runner gets into $1
   private "$1" || { w="$w $1 (not a private directory);"; return 1; }
@@ -40,7 +51,7 @@ take() { # the runner gets into $1
     say need raw
     exactly "$z" | { cat 2>/dev/null > "$t" || cat >/dev/null; }
   fi
-  whole "$t" && mv -f "$t" "$1/runner-$h" \
+  whole "$t" "$1" && mv -f "$t" "$1/runner-$h" \
     || { rm -f "$t"; w="$w $1 (the runner did not arrive whole: is the disk full?);"; return 1; }
   trap - HUP INT TERM
   f=$1/runner-$h

@@ -21,6 +21,8 @@ pub(crate) struct Conversation {
 pub(crate) enum Signal {
     /// The first shell is up, with the privilege that was asked for.
     Hello,
+    /// No runner lies ready; the shell wants to be told more.
+    More,
     /// The host is of another architecture than the runner that was offered.
     Architecture(String),
     /// The runner is wanted.
@@ -126,6 +128,7 @@ fn signal_in(line: &str, marker: &str) -> Option<Signal> {
     let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     match (word, rest) {
         ("hello", _) => Some(Signal::Hello),
+        ("more", _) => Some(Signal::More),
         ("arch", name) => Some(Signal::Architecture(name.to_owned())),
         ("need", "gzip") => Some(Signal::Need(Encoding::Gzip)),
         ("need", "raw") => Some(Signal::Need(Encoding::Raw)),
@@ -142,6 +145,7 @@ mod tests {
     fn signals_carry_the_marker() {
         for (line, signal) in [
             ("canvass-boot M hello", Some(Signal::Hello)),
+            ("canvass-boot M more", Some(Signal::More)),
             ("canvass-boot M arch aarch64", Some(Signal::Architecture("aarch64".into()))),
             ("canvass-boot M need gzip", Some(Signal::Need(Encoding::Gzip))),
             ("canvass-boot M need raw", Some(Signal::Need(Encoding::Raw))),

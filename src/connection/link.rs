@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bootstrap::{Failure, Started, entry, greet, send, start};
+use super::bootstrap::{Failure, READ, Started, Trust, entry, greet, send, start};
 use super::connector::Connector;
 use super::conversation::Conversation;
 use super::error::{BecomeProblem, ConnectionError, Problem, RunnerProblem};
@@ -76,29 +76,52 @@ impl Connection {
     pub async fn runner(&self, privilege: &Privilege) -> Result<Runner, ConnectionError> {
         let error = |problem| ConnectionError::new(&self.host, problem);
         let mut terminal = self.first_terminal(privilege).map_err(error)?;
-        let started = loop {
-            match self.start(privilege, terminal).await {
-                Ok(started) => break started,
+        let mut trust = Trust::Seal;
+        loop {
+            let problem = match self.start(privilege, terminal, trust).await {
+                Ok(started) => {
+                    let taken = Runner::take_over(&self.host, started, self.link.fate()).await;
+                    match (taken, trust) {
+                        (Err(error), Trust::Seal) if is_broken(&error.problem) => {
+                            trust = Trust::Nothing;
+                            continue;
+                        }
+                        (taken, _) => return taken,
+                    }
+                }
                 Err(Failure::TerminalRequired) if terminal == Terminal::None => {
                     terminal = self.terminal(privilege).map_err(error)?;
+                    continue;
                 }
-                Err(Failure::TerminalRequired) => return Err(error(no_terminal(privilege))),
-                Err(Failure::Problem(problem)) => return Err(error(problem)),
-            }
-        };
-        Runner::take_over(&self.host, started, self.link.fate()).await
+                Err(Failure::BrokenSeal) => {
+                    trust = Trust::Nothing;
+                    continue;
+                }
+                Err(Failure::TerminalRequired) => no_terminal(privilege),
+                Err(Failure::Problem(problem)) => problem,
+            };
+            return Err(error(problem));
+        }
     }
 
-    async fn start(&self, privilege: &Privilege, terminal: Terminal) -> Result<Started, Failure> {
+    async fn start(
+        &self,
+        privilege: &Privilege,
+        terminal: Terminal,
+        trust: Trust,
+    ) -> Result<Started, Failure> {
         let marker = marker().map_err(no_marker)?;
         let entry = entry(privilege, &marker, terminal);
         let process = self.link.open(&entry.line, terminal).await?;
-        let started = start(process, privilege, &entry, &marker, terminal, &self.connector.images);
-        let started = started.await;
+        let images = &self.connector.images;
+        let started = start(process, privilege, &entry, &marker, terminal, trust, images).await;
         match (&started, self.link.fate()()) {
-            (Err(Failure::Problem(Problem::Runner(_) | Problem::Become(_))), Some(reason)) => {
-                Err(Problem::Lost { reason, stderr: String::new() }.into())
-            }
+            (
+                Err(
+                    Failure::BrokenSeal | Failure::Problem(Problem::Runner(_) | Problem::Become(_)),
+                ),
+                Some(reason),
+            ) => Err(Problem::Lost { reason, stderr: String::new() }.into()),
             _ => started,
         }
     }
@@ -139,6 +162,8 @@ impl Connection {
             let problem = match failure {
                 Failure::TerminalRequired => no_terminal(privilege),
                 Failure::Problem(problem) => problem,
+                // there is no runner in this
+                Failure::BrokenSeal => RunnerProblem::NoShell { said: String::new() }.into(),
             };
             ConnectionError::new(&self.host, problem)
         })
@@ -151,7 +176,7 @@ impl Connection {
         let process = self.link.open(&entry.line, terminal).await?;
         let mut conversation = Conversation::new(process, &marker, entry.question.clone());
         greet(&mut conversation, privilege, &entry).await?;
-        let text = format!("exec </dev/null\n{script}\n{marker}\n");
+        let text = format!("m={marker}; {READ}\nexec </dev/null\n{script}\n{marker}\n");
         // an error shows as the end of the output
         let _ = send(&mut conversation, text.as_bytes()).await;
         let mut ending = None;
@@ -185,6 +210,14 @@ impl Connection {
             Link::OpenSsh(master) => master.close().await,
         }
     }
+}
+
+/// Whether it was the program itself that did not do.
+fn is_broken(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::Runner(RunnerProblem::WrongHash { .. } | RunnerProblem::DidNotStart { .. })
+    )
 }
 
 fn no_marker(error: std::io::Error) -> Problem {

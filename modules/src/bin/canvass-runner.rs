@@ -3,6 +3,7 @@
 //! `canvass-runner hash` prints the SHA-256 of its own file.
 
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -42,7 +43,10 @@ fn main() -> ExitCode {
 fn serve_until_the_end(marker: &str) -> io::Result<()> {
     let interrupt = Arc::new(Interrupt::new());
     watch(&interrupt)?;
-    let hash = own_hash()?;
+    let hash = match sealed_hash() {
+        Some(hash) => hash,
+        None => own_hash()?,
+    };
     let mut output = io::stdout();
     // a login shell may have left text without an end of line
     writeln!(output, "\ncanvass-runner {marker}")?;
@@ -80,6 +84,16 @@ fn watch(interrupt: &Arc<Interrupt>) -> io::Result<()> {
         guard.end_everything();
     }));
     Ok(())
+}
+
+/// What the file is named for, where its mode says that it was verified and nobody may write it.
+fn sealed_hash() -> Option<String> {
+    let file = Path::new("/proc/self/exe");
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    let path = std::fs::read_link(file).ok()?;
+    let hash = path.file_name()?.to_str()?.strip_prefix("runner-")?;
+    let whole = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (mode & 0o7777 == 0o500 && whole).then(|| hash.to_owned())
 }
 
 fn own_hash() -> io::Result<String> {

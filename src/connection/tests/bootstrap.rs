@@ -1,5 +1,5 @@
 use super::*;
-use crate::connection::bootstrap::{Failure, Started, entry, start};
+use crate::connection::bootstrap::{Failure, Started, Trust, entry, start};
 use crate::connection::embedded::Images;
 use crate::connection::privilege::Terminal;
 use crate::connection::process::spawn;
@@ -37,6 +37,10 @@ impl Host {
 
     /// Starts the runner; `before` is what the login does first, with `PATH` at hand.
     async fn start(&self, before: &str, shell: &str) -> Result<Started, String> {
+        self.start_with(before, shell, Trust::Seal).await
+    }
+
+    async fn start_with(&self, before: &str, shell: &str, trust: Trust) -> Result<Started, String> {
         let marker = crate::connection::marker::marker().unwrap();
         let entry = entry(&Privilege::Same, &marker, Terminal::None);
         let line = format!("{before}\n{}", entry.line.replace("/bin/sh", shell));
@@ -45,11 +49,11 @@ impl Host {
         let process = spawn(&mut command).unwrap();
         let images = Images::new(self.image.clone(), None);
         let same = Privilege::Same;
-        start(process, &same, &entry, &marker, Terminal::None, &images).await.map_err(|failure| {
-            match failure {
-                Failure::TerminalRequired => "terminal".to_owned(),
-                Failure::Problem(problem) => problem.to_string(),
-            }
+        let started = start(process, &same, &entry, &marker, Terminal::None, trust, &images);
+        started.await.map_err(|failure| match failure {
+            Failure::TerminalRequired => "terminal".to_owned(),
+            Failure::BrokenSeal => "broken seal".to_owned(),
+            Failure::Problem(problem) => problem.to_string(),
         })
     }
 
@@ -85,7 +89,7 @@ async fn the_runner_is_brought_once_and_found_again() {
         let runner = host.runner_in(".cache/canvass");
         host.start("", shell).await.unwrap_or_else(|error| panic!("{shell}: {error}"));
         let first = std::fs::metadata(&runner).unwrap();
-        assert_eq!(first.permissions().mode() & 0o7777, 0o700, "{shell}");
+        assert_eq!(first.permissions().mode() & 0o7777, 0o500, "{shell}");
         let place = std::fs::metadata(runner.parent().unwrap()).unwrap();
         assert_eq!(place.permissions().mode() & 0o7777, 0o700, "{shell}");
         host.start("", shell).await.unwrap();
@@ -103,19 +107,55 @@ async fn a_runner_that_was_touched_is_replaced() {
     let whole = std::fs::read(&runner).unwrap();
     let mut touched = whole.clone();
     *touched.last_mut().unwrap() = b'#';
-    for (content, mode) in
-        [(&touched[..], 0o700), (b"short", 0o700), (&whole, 0o755), (&whole, 0o600)]
-    {
+    for (content, mode) in [
+        (&touched[..], 0o700),
+        (&touched[..], 0o500),
+        (b"short", 0o700),
+        (b"", 0o500),
+        (&whole, 0o755),
+        (&whole, 0o600),
+    ] {
         std::fs::write(&runner, content).unwrap();
         std::fs::set_permissions(&runner, Permissions::from_mode(mode)).unwrap();
         host.start("", "/bin/sh").await.unwrap();
         assert_eq!(std::fs::read(&runner).unwrap(), whole);
-        assert_eq!(std::fs::metadata(&runner).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(std::fs::metadata(&runner).unwrap().permissions().mode() & 0o777, 0o500);
     }
     std::fs::remove_file(&runner).unwrap();
     std::os::unix::fs::symlink("/bin/true", &runner).unwrap();
     host.start("", "/bin/sh").await.unwrap();
     assert!(std::fs::symlink_metadata(&runner).unwrap().is_file());
+}
+
+#[tokio::test]
+async fn a_runner_with_the_seal_is_not_read() {
+    for shell in shells() {
+        let host = Host::new();
+        host.start("", shell).await.unwrap();
+        // whatever verifies or looks for places would fail the login
+        let without = "mkdir $HOME/bin; ln -s $(command -v sh) $(command -v ls) $HOME/bin/; \
+                       PATH=$HOME/bin";
+        let started = host.start(without, shell).await;
+        started.unwrap_or_else(|error| panic!("{shell}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn a_seal_that_does_not_hold_is_found_out() {
+    let host = Host::new();
+    let runner = host.runner_in(".cache/canvass");
+    host.start("", "/bin/sh").await.unwrap();
+    let whole = std::fs::read(&runner).unwrap();
+    // as a disk may do it: nothing but the content differs
+    let times = std::fs::metadata(&runner).unwrap().modified().unwrap();
+    let mut touched = b"#!/bin/false\n".to_vec();
+    touched.resize(whole.len(), b' ');
+    std::fs::write(&runner, &touched).unwrap();
+    std::fs::File::options().write(true).open(&runner).unwrap().set_modified(times).unwrap();
+    assert_eq!(host.start("", "/bin/sh").await.err().unwrap(), "broken seal");
+    host.start_with("", "/bin/sh", Trust::Nothing).await.unwrap();
+    assert_eq!(std::fs::read(&runner).unwrap(), whole);
+    host.start("", "/bin/sh").await.unwrap();
 }
 
 #[tokio::test]

@@ -2,13 +2,15 @@
 //!
 //! - [`stage`] and [`change`] write files; [`files`] looks at them;
 //! - [`process`] runs commands, [`interrupt`] ends them;
-//! - [`accounts`] reads users and groups; [`services`] asks service and package managers;
+//! - [`accounts`] reads users and groups; [`services`] asks service and package managers,
+//!   [`dpkg`] reads what dpkg has;
 //! - [`resolve`] and [`http`] reach the network without the C library's resolver;
 //! - [`sources`] delivers the files that the engine holds.
 
 mod accounts;
 mod change;
 mod clock;
+mod dpkg;
 mod files;
 mod http;
 mod interrupt;

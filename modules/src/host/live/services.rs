@@ -23,6 +23,9 @@ impl LiveHost {
     ) -> Result<Option<String>, HostError> {
         match manager {
             "apt" => {
+                if let Some(known) = super::dpkg::installed(name) {
+                    return Ok(known);
+                }
                 let output = self.run(&Command::new([
                     "dpkg-query",
                     "--show",
