@@ -46,13 +46,16 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin.apt" => crate::module::apt::Apt;
+    "ansible.builtin.apt_repository" => crate::module::apt_repository::AptRepository;
     "ansible.builtin.assemble" => crate::module::assemble::Assemble;
     "ansible.builtin.async_status" => crate::module::async_status::AsyncStatus;
     "ansible.builtin.blockinfile" => crate::module::blockinfile::Blockinfile;
     "ansible.builtin.command" => crate::module::command::Command, free_form;
     "ansible.builtin.copy" => crate::module::copy::Copy;
     "ansible.builtin.cron" => crate::module::cron::Cron;
+    "ansible.builtin.deb822_repository" => crate::module::deb822_repository::Deb822Repository;
     "ansible.builtin.debconf" => crate::module::debconf::Debconf;
+    "ansible.builtin.dpkg_selections" => crate::module::dpkg_selections::DpkgSelections;
     "ansible.builtin.fetch" => crate::module::fetch::Fetch;
     "ansible.builtin.file" => crate::module::file::File;
     "ansible.builtin.find" => crate::module::find::Find;
@@ -62,10 +65,12 @@ modules! {
     "ansible.builtin.group" => crate::module::group::Group;
     "ansible.builtin.hostname" => crate::module::hostname::Hostname;
     "ansible.builtin.iptables" => crate::module::iptables::Iptables;
+    "ansible.builtin.known_hosts" => crate::module::known_hosts::KnownHosts;
     "ansible.builtin.lineinfile" => crate::module::lineinfile::Lineinfile;
     "ansible.builtin.package" => crate::module::package::Package;
     "ansible.builtin.package_facts" => crate::module::package_facts::PackageFacts;
     "ansible.builtin.ping" => crate::module::ping::Ping;
+    "ansible.builtin.pip" => crate::module::pip::Pip;
     "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
     "ansible.builtin.replace" => crate::module::replace::Replace;
     "ansible.builtin.service" => crate::module::service::Service;

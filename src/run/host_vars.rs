@@ -97,7 +97,8 @@ impl Learnt {
     }
 }
 
-/// Facts are seen as `ansible_facts.name` and, injected, as `ansible_name`.
+/// Facts are seen as `ansible_facts.name`, without the prefix `ansible_`, and, injected, by the name
+/// under which a module returned them.
 fn learn_facts(layer: &mut Layer, facts: &IndexMap<String, Value>) {
     let mut all: IndexMap<Value, Value> = IndexMap::new();
     if let Some(Var::Data(known)) = layer.get("ansible_facts")
@@ -111,7 +112,7 @@ fn learn_facts(layer: &mut Layer, facts: &IndexMap<String, Value>) {
     for (name, value) in facts {
         let short = name.strip_prefix("ansible_").unwrap_or(name);
         all.insert(Value::from(short), value.clone());
-        layer.insert(format!("ansible_{short}"), Var::Data(value.clone()));
+        layer.insert(name.clone(), Var::Data(value.clone()));
     }
     layer.insert("ansible_facts".to_owned(), Var::Data(Value::from_pairs(all)));
 }

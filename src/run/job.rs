@@ -572,6 +572,13 @@ impl Job {
                     Verdict::Changed => total.decide(Verdict::Changed),
                     Verdict::Failed | Verdict::Unreachable | Verdict::Unknown(_) => return result,
                 }
+                if let Some(Json::Object(more)) = result.result.get("ansible_facts") {
+                    let slot = total.result.entry("ansible_facts").or_insert(Json::Null);
+                    let mut facts = slot.as_object().cloned().unwrap_or_default();
+                    facts.extend(more.clone());
+                    *slot = Json::Object(facts);
+                }
+                total.learnt.merge(result.learnt);
                 total.diffs.extend(result.diffs);
                 total.effects.extend(result.effects);
             }

@@ -1,13 +1,16 @@
 //! The modules, a file or folder each.
 
 pub mod apt;
+pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
 pub mod cron;
+pub mod deb822_repository;
 pub mod debconf;
+pub mod dpkg_selections;
 pub mod expansion;
 pub mod fetch;
 pub mod file;
@@ -22,11 +25,13 @@ pub mod group;
 pub(crate) mod host_path;
 pub mod hostname;
 pub mod iptables;
+pub mod known_hosts;
 pub mod lineinfile;
 pub mod local_time;
 pub mod package;
 pub mod package_facts;
 pub mod ping;
+pub mod pip;
 pub(crate) mod program;
 pub mod raw;
 pub mod replace;

@@ -1,8 +1,8 @@
 //! `ansible.builtin.package`: installs packages by whatever manager the host has.
 //!
-//! Follows the module of ansible-core 2.19. On Debian and its kin it is [`apt`](super::apt) with
-//! `name` and `state`. dnf, zypper, apk and pacman are driven for `present`, `absent` and
-//! `latest`; what exactly they would do is known only after they did it. Check mode: full for
+//! Follows the module of ansible-core 2.19. On Debian and its kin it is [`apt`](super::apt). dnf, zypper, apk and pacman are driven for `present`, `absent` and
+//! `latest`; what exactly they would do is known only after they did it. Beside `name`, `state` and
+//! `use` all options of the manager's own module are taken. Check mode: full for
 //! `apt`, by package for the others. Diff: the packages.
 //!
 //! ```yaml
@@ -14,7 +14,7 @@
 //!
 //! Returns what [`apt`](super::apt) returns, or `rc`, `stdout` and `stderr`.
 
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use super::apt::{self, Apt};
 use super::setup::package_manager_of;
@@ -22,7 +22,7 @@ use super::text_lines::output_fields;
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
 use crate::effect::{Applied, Command, Effect, PackageChange, PackageStep};
 use crate::host::{Host, HostError};
-use crate::params::Params as _;
+use crate::params::{OptionSpec, ParamError, Reader, Rule};
 use crate::{choices, params};
 
 choices! {
@@ -37,15 +37,48 @@ choices! {
     }
 }
 
+/// Parameters of `ansible.builtin.package`: `use`, and those of the manager's own module.
+#[derive(Debug, Clone)]
+pub struct Params {
+    /// The package manager; `auto` finds it.
+    r#use: String,
+    /// What the manager's own module is given.
+    rest: Map<String, Json>,
+}
+
 params! {
-    /// Parameters of `ansible.builtin.package`.
-    pub struct Params {
+    /// What every manager is given.
+    pub struct Common {
         /// The packages.
         name: Vec<String>,
         /// What shall be with them.
         state: State,
         /// The package manager; `auto` finds it.
         r#use: String = "auto".to_owned(),
+    }
+}
+
+impl params::Params for Params {
+    fn options() -> Vec<OptionSpec> {
+        Common::options()
+    }
+
+    fn rules() -> Vec<Rule> {
+        Vec::new()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        reader
+            .take("use", &[], Some("auto".to_owned()))
+            .map(|r#use| Self { r#use, rest: Map::new() })
+    }
+
+    /// Takes any option: which there are is the manager's matter.
+    fn parse(_module: &str, arguments: &Map<String, Json>) -> Result<Self, Vec<ParamError>> {
+        let manager = arguments.get("use").filter(|value| !value.is_null()).map(params::plain);
+        let mut rest = arguments.clone();
+        rest.shift_remove("use");
+        Ok(Self { r#use: manager.unwrap_or_else(|| "auto".to_owned()), rest })
     }
 }
 
@@ -66,6 +99,7 @@ pub enum Observed {
 #[derive(Debug, Clone)]
 pub struct Other {
     manager: Manager,
+    state: State,
     /// Each package with its version, where it is installed.
     packages: Vec<(String, Option<String>)>,
 }
@@ -96,7 +130,7 @@ pub enum Error {
     Manager(String),
     /// The parameters do not suit `apt`.
     #[error(transparent)]
-    Params(#[from] crate::params::ParamError),
+    Params(#[from] ParamError),
 }
 
 impl Module for Package {
@@ -109,30 +143,24 @@ impl Module for Package {
             other => other.rsplit('.').next().unwrap_or_default().to_owned(),
         };
         if manager == "apt" {
-            let arguments = json!({"name": params.name, "state": params.state.word()});
-            let arguments = arguments.as_object().cloned().unwrap_or_default();
-            let params = apt::Params::parse("apt", &arguments).map_err(|mut errors| {
-                errors.pop().map_or_else(
-                    || Stop::failed(Error::Manager("apt".to_owned())),
-                    |error| Stop::failed(Error::Params(error)),
-                )
-            })?;
+            let params: apt::Params = parse("apt", &params.rest)?;
             let observed = Apt::observe(&params, host)?;
             return Ok(Observed::Apt(Box::new((params, observed))));
         }
-        let manager = <Manager as crate::params::ParamValue>::from_json(&json!(manager))
+        let manager = <Manager as params::ParamValue>::from_json(&json!(manager))
             .map_err(|_| Stop::failed(Error::Manager(manager)))?;
+        let Common { name, state, .. } = parse(manager.word(), &params.rest)?;
         let mut packages = Vec::new();
-        for name in params.name.iter().filter(|name| !name.is_empty()) {
+        for name in name.iter().filter(|name| !name.is_empty()) {
             packages.push((name.clone(), host.package(manager.word(), name)?));
         }
-        Ok(Observed::Other(Other { manager, packages }))
+        Ok(Observed::Other(Other { manager, state, packages }))
     }
 
-    fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
+    fn plan(_params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         match observed {
             Observed::Apt(apt) => Apt::plan(&apt.0, &apt.1),
-            Observed::Other(other) => Ok(plan_other(params.state, other)),
+            Observed::Other(other) => Ok(plan_other(other)),
         }
     }
 
@@ -163,7 +191,16 @@ impl Module for Package {
     }
 }
 
-fn plan_other(state: State, other: &Other) -> Plan {
+/// Reads the options of a manager's module.
+fn parse<P: params::Params>(module: &str, arguments: &Map<String, Json>) -> Result<P, Stop> {
+    P::parse(module, arguments).map_err(|errors| match errors.into_iter().next() {
+        Some(error) => Stop::failed(Error::Params(error)),
+        None => Stop::failed(Error::Manager(module.to_owned())),
+    })
+}
+
+fn plan_other(other: &Other) -> Plan {
+    let state = other.state;
     let mut plan = Plan::nothing();
     let asked: Vec<&(String, Option<String>)> = other
         .packages
@@ -239,12 +276,15 @@ mod tests {
         ];
         for (manager, state, expected) in table {
             let packages = vec![("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), None)];
-            let plan = plan_other(*state, &Other { manager: *manager, packages });
+            let plan = plan_other(&Other { manager: *manager, state: *state, packages });
             let Effect::Packages(change) = &plan.effects[0].effect else { panic!() };
             assert_eq!(change.command.argv, *expected);
         }
         let packages = vec![("a".to_owned(), Some("1".to_owned()))];
-        assert!(!plan_other(State::Present, &Other { manager: Manager::Apk, packages }).changes());
+        assert!(
+            !plan_other(&Other { manager: Manager::Apk, state: State::Present, packages })
+                .changes()
+        );
     }
 
     #[test]

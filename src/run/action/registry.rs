@@ -108,6 +108,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::fetch::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.gather_facts",
+        free_form: false,
+        options: Some(super::gather_facts::options),
+        rules: Vec::new,
+        expressions: &[],
+        prepare: super::gather_facts::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.group_by",
         free_form: false,
         options: Some(super::group_by::GroupByParams::options),
@@ -146,6 +154,14 @@ static ACTIONS: &[ActionEntry] = &[
         rules: super::meta::MetaParams::rules,
         expressions: &[],
         prepare: super::meta::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.package",
+        free_form: false,
+        options: None,
+        rules: Vec::new,
+        expressions: &[],
+        prepare: super::package::prepare,
     },
     ActionEntry {
         name: "ansible.builtin.pause",

@@ -1,0 +1,184 @@
+//! Which pip, and what it has installed.
+
+use std::path::{Path, PathBuf};
+
+use super::requirement::{Requirement, canonical, recover};
+use super::{Error, Observed, Params, State};
+use crate::contract::Stop;
+use crate::effect::Command;
+use crate::host::{Follow, Host, HostError};
+use crate::module::{expansion, program, shell_words};
+
+pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
+    let requirements = requirements(params)?;
+    let umask = match params.umask.as_deref().filter(|umask| !umask.is_empty()) {
+        None => None,
+        Some(text) => {
+            let digits = text.trim_start_matches("0o");
+            Some(u32::from_str_radix(digits, 8).map_err(|_| Stop::failed(Error::Umask))?)
+        }
+    };
+    let chdir = match &params.chdir {
+        Some(path) => Some(expansion::path(path, host)?),
+        None => None,
+    };
+    let environment = match &params.virtualenv {
+        None => None,
+        Some(path) => {
+            let path = expansion::path(path, host)?;
+            Some(chdir.as_ref().map_or_else(|| path.clone(), |directory| directory.join(&path)))
+        }
+    };
+    let directory = chdir.unwrap_or_else(|| PathBuf::from("/tmp"));
+    let mut observed = Observed {
+        pip: Vec::new(),
+        requirements,
+        environment,
+        creation: None,
+        directory,
+        installed: Vec::new(),
+        umask,
+    };
+    if let Some(path) = observed.environment.clone() {
+        let name = path.to_string_lossy().into_owned();
+        let rehearsed = host.rehearsed("virtualenv", &name).is_some();
+        if !rehearsed && host.stat(&path.join("bin/activate"), Follow::Yes)?.is_none() {
+            observed.creation = Some(creation(params, &path, &observed, host)?);
+        }
+        observed.pip = if rehearsed || observed.creation.is_some() {
+            vec![path.join("bin/pip").to_string_lossy().into_owned()]
+        } else {
+            pip_of(&path, host)?
+        };
+        if !rehearsed && observed.creation.is_none() {
+            observed.installed = installed(&observed, host)?;
+        }
+    } else {
+        observed.pip = usual_pip(params, host)?;
+        observed.installed = installed(&observed, host)?;
+    }
+    for (name, version) in host.rehearsed_packages(&observed.manager()) {
+        observed.installed.retain(|(other, _)| *other != name);
+        observed.installed.extend(version.map(|version| (name, version)));
+    }
+    Ok(observed)
+}
+
+fn requirements(params: &Params) -> Result<Vec<Requirement>, Stop> {
+    if params.state == State::Latest && params.version.is_some() {
+        return Err(Stop::failed(Error::VersionOfLatest));
+    }
+    let Some(names) = &params.name else { return Ok(Vec::new()) };
+    let mut found: Vec<Requirement> =
+        recover(names).iter().map(|name| Requirement::parse(name.trim())).collect();
+    if let Some(version) = &params.version {
+        if found.len() > 1 {
+            return Err(Stop::failed(Error::AmbiguousVersion));
+        }
+        if let Some(only) = found.first_mut() {
+            if only.has_version() {
+                return Err(Stop::failed(Error::TwoVersions));
+            }
+            *only = only.with_version(version);
+        }
+    }
+    Ok(found)
+}
+
+/// Runs a command with a umask of its own.
+pub(super) fn with_umask(umask: Option<u32>, command: Command) -> Command {
+    let Some(umask) = umask else { return command };
+    let script = "umask \"$1\"; shift; exec \"$@\"";
+    let mut argv: Vec<String> =
+        ["/bin/sh", "-c", script, "sh"].into_iter().map(str::to_owned).collect();
+    argv.push(format!("{umask:04o}"));
+    argv.extend(command.argv);
+    Command { argv, ..command }
+}
+
+/// What makes the environment.
+fn creation(
+    params: &Params,
+    path: &Path,
+    observed: &Observed,
+    host: &mut dyn Host,
+) -> Result<Command, Stop> {
+    let command = expansion::text(&params.virtualenv_command, host)?;
+    let mut argv =
+        shell_words::split(&command).map_err(|error| Stop::failed(Error::Words(error)))?;
+    let is_venv = argv.first().is_some_and(|first| first == "pyvenv")
+        || argv.windows(2).any(|pair| pair == ["-m", "venv"])
+        || argv.iter().any(|word| word == "-mvenv");
+    if let Some(first) = argv.first_mut()
+        && !first.contains('/')
+    {
+        *first = program::required(host, first)?;
+    }
+    if params.virtualenv_site_packages {
+        argv.push("--system-site-packages".to_owned());
+    }
+    match &params.virtualenv_python {
+        Some(_) if is_venv => return Err(Stop::failed(Error::PythonOfVenv)),
+        Some(python) => argv.push(format!("-p{python}")),
+        None => {}
+    }
+    argv.push(path.to_string_lossy().into_owned());
+    let mut command = with_umask(observed.umask, program::command(argv));
+    command.directory = Some(observed.directory.clone());
+    Ok(command)
+}
+
+/// The pip of an environment.
+fn pip_of(path: &Path, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
+    for name in ["pip3", "pip"] {
+        let candidate = path.join("bin").join(name);
+        if let Some(found) = host.find_program(&candidate.to_string_lossy())? {
+            return Ok(vec![found.to_string_lossy().into_owned()]);
+        }
+    }
+    Err(Stop::failed(Error::NoPipThere {
+        environment: path.display().to_string(),
+        names: "pip3, pip".to_owned(),
+    }))
+}
+
+fn usual_pip(params: &Params, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
+    let name = match &params.executable {
+        Some(path) => expansion::path(path, host)?.to_string_lossy().into_owned(),
+        None => "pip3".to_owned(),
+    };
+    if name.starts_with('/') {
+        return Ok(vec![name]);
+    }
+    if let Some(found) = host.find_program(&name)? {
+        return Ok(vec![found.to_string_lossy().into_owned()]);
+    }
+    if params.executable.is_none()
+        && let Some(python) = host.find_program("python3")?
+    {
+        let python = python.to_string_lossy().into_owned();
+        if program::query(host, [python.as_str(), "-m", "pip", "--version"])?.success() {
+            return Ok(vec![python, "-m".to_owned(), "pip".to_owned()]);
+        }
+    }
+    Err(Stop::failed(Error::NoPip(name)))
+}
+
+fn installed(observed: &Observed, host: &mut dyn Host) -> Result<Vec<(String, String)>, Stop> {
+    let list = |words: [&str; 2], host: &mut dyn Host| -> Result<_, HostError> {
+        let mut command =
+            program::command(observed.pip.iter().cloned().chain(words.map(str::to_owned)));
+        command.directory = Some(observed.directory.clone());
+        host.query(&command)
+    };
+    let mut output = list(["list", "--format=freeze"], host)?;
+    if !output.success() {
+        output = list(["freeze", "--all"], host)?;
+    }
+    if !output.success() {
+        return Err(program::failure(&output));
+    }
+    let text = output.stdout_text();
+    let pairs = text.lines().filter_map(|line| line.split_once("=="));
+    Ok(pairs.map(|(name, version)| (canonical(name), version.trim().to_owned())).collect())
+}
