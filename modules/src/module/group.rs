@@ -1,10 +1,9 @@
 //! `ansible.builtin.group`: creates, changes and removes groups.
 //!
-//! Follows the module of ansible-core 2.19, through `groupadd`, `groupmod` and `groupdel`, or
-//! busybox's `addgroup` and `delgroup` where those are missing. Check mode: full. Diff: none.
+//! Follows the module of ansible-core 2.19, through `groupadd`, `groupmod` and `groupdel`,
+//! those of libuser where `local` asks for them, or busybox's `addgroup` and `delgroup` where those are missing. Check mode: full. Diff: none.
 //!
-//! Differs from Ansible: `local` is refused; busybox cannot change the number of a group, which
-//! is refused too.
+//! Differs from Ansible: busybox cannot change the number of a group, which is refused.
 //!
 //! ```yaml
 //! - name: A group for those who deploy
@@ -43,7 +42,7 @@ params! {
         state: State = State::Present,
         /// Whether a new group gets a number from the system's range.
         system: bool = false,
-        /// Whether only local databases are changed, through libuser; not supported.
+        /// Whether only local databases are changed, through libuser.
         local: bool = false,
         /// Whether a number may be used twice; needs `gid`.
         non_unique: bool = false,
@@ -72,12 +71,27 @@ pub struct Observed {
 pub(super) enum Tools {
     /// `useradd`, `groupadd` …
     Shadow,
+    /// `luseradd`, `lgroupadd` … of libuser, which change local databases only.
+    Libuser,
     /// `adduser`, `addgroup` …
     Busybox,
 }
 
 impl Tools {
-    pub(super) fn of(host: &mut dyn Host, program: &'static str) -> Result<Self, Stop> {
+    /// The programs of the host; `local` asks for those of libuser.
+    pub(super) fn find(
+        host: &mut dyn Host,
+        program: &'static str,
+        local: bool,
+    ) -> Result<Self, Stop> {
+        if !local {
+            return Self::of(host, program);
+        }
+        super::program::required(host, &format!("l{program}"))?;
+        Ok(Self::Libuser)
+    }
+
+    fn of(host: &mut dyn Host, program: &'static str) -> Result<Self, Stop> {
         if host.find_program(program)?.is_some() {
             return Ok(Self::Shadow);
         }
@@ -91,7 +105,7 @@ impl Tools {
     /// Prints an entry of a database, to learn what a change made of it.
     pub(super) fn lookup(self, database: &str, name: &str) -> Command {
         match self {
-            Self::Shadow => Command::new(["getent", database, name]),
+            Self::Shadow | Self::Libuser => Command::new(["getent", database, name]),
             Self::Busybox => {
                 Command::new(["grep", &format!("^{name}:"), &format!("/etc/{database}")])
             }
@@ -105,9 +119,9 @@ pub enum Error {
     /// Accounts cannot be changed here.
     #[error("Failed to find required executable \"{0}\"")]
     NoProgram(&'static str),
-    /// An option that is not supported.
-    #[error("`local` is not supported; leave it out to use the usual programs")]
-    Local,
+    /// An option that does not go with `local`.
+    #[error("'{0}' can not be used with 'local'")]
+    Local(&'static str),
     /// `non_unique` without a number.
     #[error("non_unique is True but all of the following are missing: gid")]
     NonUnique,
@@ -121,11 +135,13 @@ impl Module for Group {
     type Observed = Observed;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
-        if params.local {
-            return Err(Stop::failed(Error::Local));
+        for (name, limit) in [("gid_min", params.gid_min), ("gid_max", params.gid_max)] {
+            if params.local && limit.is_some() {
+                return Err(Stop::failed(Error::Local(name)));
+            }
         }
         let found = host.group(&AccountKey::Name(params.name.clone()))?;
-        Ok(Observed { found, tools: Tools::of(host, "groupadd")? })
+        Ok(Observed { found, tools: Tools::find(host, "groupadd", params.local)? })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
@@ -154,7 +170,8 @@ impl Module for Group {
                     if observed.tools == Tools::Busybox {
                         return Err(Stop::failed(Error::NoGroupmod(params.name.clone())));
                     }
-                    let mut argv = vec!["groupmod".to_owned(), "-g".to_owned(), gid.to_string()];
+                    let program = if params.local { "lgroupmod" } else { "groupmod" }.to_owned();
+                    let mut argv = vec![program, "-g".to_owned(), gid.to_string()];
                     argv.extend(params.non_unique.then(|| "-o".to_owned()));
                     argv.push(params.name.clone());
                     let was = found.gid.map_or_else(|| "unknown".to_owned(), |gid| gid.to_string());
@@ -212,8 +229,8 @@ fn creation(params: &Params, tools: Tools) -> Command {
     let mut argv = Vec::new();
     let gid = params.gid.map(|gid| gid.to_string());
     match tools {
-        Tools::Shadow => {
-            argv.push("groupadd".to_owned());
+        Tools::Shadow | Tools::Libuser => {
+            argv.push(if params.local { "lgroupadd" } else { "groupadd" }.to_owned());
             if let Some(gid) = gid {
                 argv.extend(["-g".to_owned(), gid]);
                 argv.extend(params.non_unique.then(|| "-o".to_owned()));
@@ -240,6 +257,7 @@ fn creation(params: &Params, tools: Tools) -> Command {
 fn removal(params: &Params, tools: Tools) -> Command {
     let mut argv = match tools {
         Tools::Shadow => vec!["groupdel".to_owned()],
+        Tools::Libuser => vec!["lgroupdel".to_owned()],
         Tools::Busybox => vec!["delgroup".to_owned()],
     };
     argv.extend((params.force && tools == Tools::Shadow).then(|| "-f".to_owned()));

@@ -1,11 +1,11 @@
 //! `ansible.builtin.user`: creates, changes and removes users.
 //!
-//! Follows the module of ansible-core 2.19, through `useradd`, `usermod` and `userdel`, or
-//! busybox's `adduser` and `deluser` where those are missing. Check mode: full. Diff: none.
+//! Follows the module of ansible-core 2.19, through `useradd`, `usermod` and `userdel`, those of
+//! libuser where `local` asks for them, or busybox's `adduser` and `deluser` where those are
+//! missing. Check mode: full. Diff: none.
 //!
 //! Differs from Ansible: a password hash is never an argument of a program, it goes to
-//! `chpasswd` on its standard input; `local` and `ssh_key_passphrase` are refused; what busybox
-//! cannot change is refused instead of left. Options for other systems than Linux
+//! `chpasswd` on its standard input; what busybox cannot change is refused instead of left. Options for other systems than Linux
 //! (`login_class`, `hidden`, `profile`, `authorization`, `role`) have no effect, as there.
 //!
 //! ```yaml
@@ -44,14 +44,9 @@ pub struct User;
 /// Why it fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An option that is not supported.
-    #[error("`{name}` is not supported{hint}")]
-    Unsupported {
-        /// The option.
-        name: &'static str,
-        /// What to do instead.
-        hint: &'static str,
-    },
+    /// An option that does not go with `local`.
+    #[error("'{0}' can not be used with 'local'")]
+    Local(&'static str),
     /// A group that is not there.
     #[error("Group {0} does not exist")]
     NoGroup(String),

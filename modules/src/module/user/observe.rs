@@ -26,7 +26,9 @@ pub struct Observed {
     pub(super) namesake: bool,
     /// The home directory that it has or will have, as far as that is known.
     pub(super) home: Option<PathBuf>,
-    /// Whether that is there, and the directory above it.
+    /// The shell that it shall have.
+    pub(super) shell: Option<String>,
+    /// Whether that home is there, and the directory above it.
     pub(super) home_exists: bool,
     pub(super) parent_exists: bool,
     /// The mode of a new home directory.
@@ -35,30 +37,34 @@ pub struct Observed {
     /// inactivity.
     pub(super) aging: Vec<Option<i64>>,
     /// The key that is there already.
-    pub(super) key: Option<Key>,
+    pub(super) key: Key,
     /// The name of the host, for the comment of a key.
     pub(super) host_name: String,
     pub(super) tools: Tools,
 }
 
 /// A key for SSH.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Key {
+    /// Whether its private and its public file are there.
+    pub(super) private_exists: bool,
+    pub(super) public_exists: bool,
     pub(super) fingerprint: String,
     pub(super) public: String,
 }
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
-    if params.local {
-        let hint = "; leave it out to use the usual programs";
-        return Err(Stop::failed(Error::Unsupported { name: "local", hint }));
-    }
-    if params.ssh_key_passphrase.is_some() {
-        let hint = "; make the key with a task of its own";
-        return Err(Stop::failed(Error::Unsupported { name: "ssh_key_passphrase", hint }));
+    for (name, given) in [
+        ("umask", params.umask.is_some()),
+        ("uid_min", params.uid_min.is_some()),
+        ("uid_max", params.uid_max.is_some()),
+    ] {
+        if params.local && given {
+            return Err(Stop::failed(Error::Local(name)));
+        }
     }
     let found = host.user(&AccountKey::Name(params.name.clone()))?;
-    let tools = Tools::of(host, "useradd")?;
+    let tools = Tools::find(host, "useradd", params.local)?;
     let mut missing_group = None;
     let mut primary = None;
     if let Some(name) = &params.group {
@@ -84,6 +90,10 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         (Some(home), _) => Some(expansion::path(home, host)?),
         (None, Some(found)) => Some(found.home.clone()),
         (None, None) => None,
+    };
+    let shell = match &params.shell {
+        Some(shell) => Some(expansion::path(shell, host)?.to_string_lossy().into_owned()),
+        None => None,
     };
     let exists = |path: Option<&Path>, host: &mut dyn Host| match path {
         Some(path) => host.stat(path, Follow::Yes).map(|stat| stat.is_some()),
@@ -111,11 +121,12 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         missing_group,
         memberships,
         home,
+        shell,
         home_exists,
         parent_exists,
         home_mode,
         aging,
-        key: None,
+        key: Key::default(),
         host_name: text(Path::new("/proc/sys/kernel/hostname"), host)?.trim().to_owned(),
         tools,
     };
@@ -136,20 +147,26 @@ impl Observed {
     }
 }
 
-fn key(params: &Params, observed: &Observed, host: &mut dyn Host) -> Result<Option<Key>, Stop> {
+fn key(params: &Params, observed: &Observed, host: &mut dyn Host) -> Result<Key, Stop> {
     let file = observed.key_file(params);
-    if host.stat(&file, Follow::Yes)?.is_none() {
-        return Ok(None);
-    }
-    let shown = file.to_string_lossy().into_owned();
-    let output = host.query(&Command::new(["ssh-keygen", "-l", "-f", &shown]))?;
-    let said = if output.success() { output.stdout_text() } else { output.stderr_text() };
-    let mut public = file.into_os_string();
+    let mut public = file.clone().into_os_string();
     public.push(".pub");
-    Ok(Some(Key {
-        fingerprint: said.trim().to_owned(),
-        public: text(Path::new(&public), host)?.trim().to_owned(),
-    }))
+    let public = Path::new(&public);
+    let mut key = Key {
+        private_exists: host.stat(&file, Follow::Yes)?.is_some(),
+        public_exists: host.stat(public, Follow::Yes)?.is_some(),
+        ..Key::default()
+    };
+    if key.private_exists {
+        let shown = file.to_string_lossy().into_owned();
+        let output = host.query(&Command::new(["ssh-keygen", "-l", "-f", &shown]))?;
+        let said = if output.success() { output.stdout_text() } else { output.stderr_text() };
+        said.trim().clone_into(&mut key.fingerprint);
+    } else {
+        key.fingerprint = format!("SSH Key file {} does not exist", file.display());
+    }
+    text(public, host)?.trim().clone_into(&mut key.public);
+    Ok(key)
 }
 
 /// The text of a file; empty where it is missing or may not be read.

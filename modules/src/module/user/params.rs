@@ -84,9 +84,9 @@ params! {
         ssh_key_file: Option<PathBuf>,
         /// Its comment; by default `ansible-generated on HOST`.
         ssh_key_comment: Option<String>,
-        /// Its passphrase; not supported.
+        /// Its passphrase.
         @secret ssh_key_passphrase: Option<String>,
-        /// Whether only local databases are changed, through libuser; not supported.
+        /// Whether only local databases are changed, through libuser.
         local: bool = false,
         /// No effect on Linux.
         login_class: Option<String>,
@@ -113,9 +113,49 @@ impl Params {
         i64::try_from(whole / 86_400).ok().map(Some)
     }
 
+    /// What is strange about the parameters.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.groups.is_none() && self.append {
+            warnings.push(
+                "'append' is set, but no 'groups' are specified. Use 'groups' for appending new \
+                 groups.This will change to an error in Ansible 2.14."
+                    .to_owned(),
+            );
+        }
+        if self.password.as_deref().is_some_and(|password| !is_hash(password)) {
+            warnings.push(
+                "The input password appears not to have been hashed. The 'password' argument must \
+                 be encrypted for this module to work properly."
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
     /// The supplementary groups without empty words.
     pub(super) fn group_names(&self) -> Option<Vec<String>> {
         let names = self.groups.as_ref()?.iter().filter(|name| !name.is_empty());
         Some(names.cloned().collect())
     }
+}
+
+/// Whether a password looks like a hash, or like a word that locks the account.
+fn is_hash(password: &str) -> bool {
+    if matches!(password, "" | "*" | "!" | "*************") {
+        return true;
+    }
+    if password.contains([':', '*', '!']) {
+        return false;
+    }
+    let fields: Vec<&str> = password.split('$').collect();
+    let [_, method, .., last] = fields.as_slice() else { return false };
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '/');
+    let length = match *method {
+        "1" => Some(22),
+        "5" | "y" => Some(43),
+        "6" => Some(86),
+        _ => None,
+    };
+    last.chars().all(plain) && length.is_none_or(|length| last.len() == length)
 }

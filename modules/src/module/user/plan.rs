@@ -16,6 +16,7 @@ pub(super) fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
     let mut plan = Plan::nothing();
     plan.set("name", params.name.clone());
     plan.set("state", params.state.word());
+    let mut warnings = params.warnings();
     match (params.state, &observed.found) {
         (State::Absent, None) => {}
         (State::Absent, Some(_)) => {
@@ -38,8 +39,11 @@ pub(super) fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
                 Some(found) => modify(params, observed, found, &mut plan)?,
             }
             returned(params, observed, &mut plan);
-            add_key(params, observed, &mut plan);
+            add_key(params, observed, &mut warnings, &mut plan);
         }
+    }
+    if !warnings.is_empty() {
+        plan.set("warnings", warnings);
     }
     Ok(plan)
 }
@@ -61,8 +65,7 @@ fn returned(params: &Params, observed: &Observed, plan: &mut Plan) {
     if let Some(home) = &observed.home {
         plan.set("home", home.to_string_lossy());
     }
-    let shell = params.shell.as_ref().map(|shell| shell.to_string_lossy().into_owned());
-    if let Some(shell) = shell.or_else(|| found.map(|user| user.shell.clone())) {
+    if let Some(shell) = observed.shell.clone().or_else(|| found.map(|user| user.shell.clone())) {
         plan.set("shell", shell);
     }
     if let Some(groups) = params.group_names() {
@@ -89,7 +92,7 @@ fn change(params: &Params, observed: &Observed, action: AccountAction) -> UserCh
         groups,
         home: observed.home.clone(),
         creates_home: false,
-        shell: params.shell.as_ref().map(|shell| shell.to_string_lossy().into_owned()),
+        shell: observed.shell.clone(),
         comment: params.comment.clone(),
     }
 }
@@ -107,6 +110,13 @@ fn create(params: &Params, observed: &Observed, plan: &mut Plan) {
     }
     match observed.tools {
         Tools::Shadow => change.commands.push(useradd(params, observed)),
+        Tools::Libuser => {
+            change.commands.push(luseradd(params, observed));
+            change.commands.extend(lexpiry(params, params.expiry_day()));
+            for group in &observed.wanted {
+                change.commands.push(Command::new(["lgroupmod", "-M", &params.name, group]));
+            }
+        }
         Tools::Busybox => {
             change.commands.push(adduser(params, observed));
             for group in &observed.wanted {
@@ -116,7 +126,7 @@ fn create(params: &Params, observed: &Observed, plan: &mut Plan) {
     }
     if let Some(password) = &params.password {
         let lock = if params.password_lock == Some(true) { "!" } else { "" };
-        change.commands.push(chpasswd(params, &format!("{lock}{password}")));
+        change.commands.push(set_password(params, observed, &format!("{lock}{password}")));
     }
     let mut unused = Vec::new();
     change.commands.extend(chage(params, observed, &mut unused));
@@ -139,7 +149,7 @@ fn useradd(params: &Params, observed: &Observed) -> Command {
     option("-c", params.comment.clone());
     let home = params.home.as_ref().and(observed.home.as_ref());
     option("-d", home.map(|home| home.to_string_lossy().into_owned()));
-    option("-s", params.shell.as_ref().map(|shell| shell.to_string_lossy().into_owned()));
+    option("-s", observed.shell.clone());
     option("-e", params.expiry_day().map(expiry_word));
     option("-f", params.password_expire_account_disable.map(|days| days.to_string()));
     let skeleton = params.skeleton.as_ref().filter(|_| params.create_home);
@@ -160,6 +170,36 @@ fn useradd(params: &Params, observed: &Observed) -> Command {
     flag("-r", Given::of(params.system));
     argv.push(params.name.clone());
     Command::new(argv)
+}
+
+/// The call of libuser; the home directory is made unless told otherwise.
+fn luseradd(params: &Params, observed: &Observed) -> Command {
+    let mut argv = vec!["luseradd".to_owned()];
+    let home = params.home.as_ref().and(observed.home.as_ref());
+    for (flag, value) in [
+        ("-u", params.uid.map(|uid| uid.to_string())),
+        ("-g", params.group.clone()),
+        ("-c", params.comment.clone()),
+        ("-d", home.map(|home| home.to_string_lossy().into_owned())),
+        ("-s", observed.shell.clone()),
+        ("-k", params.skeleton.as_ref().map(|path| path.to_string_lossy().into_owned())),
+    ] {
+        if let Some(value) = value {
+            argv.extend([flag.to_owned(), value]);
+        }
+    }
+    argv.extend((params.group.is_none() && observed.namesake).then(|| "-n".to_owned()));
+    argv.extend((!params.create_home).then(|| "-M".to_owned()));
+    argv.extend(params.system.then(|| "-r".to_owned()));
+    argv.push(params.name.clone());
+    Command::new(argv)
+}
+
+/// Sets the day of expiry with libuser.
+#[expect(clippy::option_option, reason = "not asked for, never, and a day are three things")]
+fn lexpiry(params: &Params, day: Option<Option<i64>>) -> Option<Command> {
+    let day = day?.unwrap_or(-1).to_string();
+    Some(Command::new(["lchage", "-E", &day, &params.name]))
 }
 
 #[derive(PartialEq, Eq)]
@@ -190,7 +230,7 @@ fn adduser(params: &Params, observed: &Observed) -> Command {
         ("-G", observed.primary.as_ref().map(|group| group.name.clone())),
         ("-g", params.comment.clone()),
         ("-h", home.map(|home| home.to_string_lossy().into_owned())),
-        ("-s", params.shell.as_ref().map(|shell| shell.to_string_lossy().into_owned())),
+        ("-s", observed.shell.clone()),
         ("-k", params.skeleton.as_ref().map(|path| path.to_string_lossy().into_owned())),
     ] {
         if let Some(value) = value {
@@ -209,16 +249,27 @@ fn chpasswd(params: &Params, hash: &str) -> Command {
     Command { stdin, ..Command::new(["chpasswd", "-e"]) }
 }
 
+fn set_password(params: &Params, observed: &Observed, hash: &str) -> Command {
+    match observed.tools {
+        Tools::Libuser => Command {
+            stdin: Some(format!("{hash}\n")),
+            ..Command::new(["lpasswd", "-F", "0", &params.name])
+        },
+        Tools::Shadow | Tools::Busybox => chpasswd(params, hash),
+    }
+}
+
 fn removal(params: &Params, tools: Tools) -> Command {
     let mut argv = match tools {
         Tools::Shadow => vec!["userdel".to_owned()],
+        Tools::Libuser => vec!["luserdel".to_owned()],
         Tools::Busybox => vec!["deluser".to_owned()],
     };
     if tools == Tools::Shadow {
         argv.extend(params.force.then(|| "-f".to_owned()));
     }
     if params.remove {
-        argv.push(if tools == Tools::Shadow { "-r" } else { "--remove-home" }.to_owned());
+        argv.push(if tools == Tools::Busybox { "--remove-home" } else { "-r" }.to_owned());
     }
     argv.push(params.name.clone());
     Command::new(argv)
@@ -239,6 +290,7 @@ fn modify(params: &Params, observed: &Observed, found: &User, plan: &mut Plan) -
             commands.push(Command::new(argv));
         }
         Tools::Shadow => {}
+        Tools::Libuser => commands.extend(lusermod(params, observed, arguments)),
         Tools::Busybox => {
             if let Some((what, _)) = arguments.iter().find(|(what, _)| *what != "groups") {
                 let name = params.name.clone();
@@ -264,7 +316,7 @@ fn modify(params: &Params, observed: &Observed, found: &User, plan: &mut Plan) -
         && bare(hash) != bare(password)
     {
         let lock = if params.password_lock == Some(true) { "!" } else { "" };
-        commands.push(chpasswd(params, &format!("{lock}{password}")));
+        commands.push(set_password(params, observed, &format!("{lock}{password}")));
         reasons.push("the password differs".to_owned());
     }
     commands.extend(chage(params, observed, &mut reasons));
@@ -280,6 +332,39 @@ fn modify(params: &Params, observed: &Observed, found: &User, plan: &mut Plan) -
         plan.push(Effect::User(change), reasons.join(", "));
     }
     Ok(())
+}
+
+/// The calls of libuser for what `usermod` would be told.
+fn lusermod(
+    params: &Params,
+    observed: &Observed,
+    arguments: Vec<(&'static str, Vec<String>)>,
+) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let mut argv = vec!["lusermod".to_owned()];
+    let mut after = Vec::new();
+    for (what, words) in arguments {
+        match what {
+            "expiry" => after.extend(lexpiry(params, params.expiry_day())),
+            "groups" => {
+                let (wanted, has) = (&observed.wanted, &observed.memberships);
+                let joins = wanted.iter().filter(|group| !has.contains(group));
+                let call = |flag: &str, group: &String| {
+                    Command::new(["lgroupmod", flag, &params.name, group])
+                };
+                after.extend(joins.map(|group| call("-M", group)));
+                let leaves = has.iter().filter(|group| !params.append && !wanted.contains(group));
+                after.extend(leaves.map(|group| call("-m", group)));
+            }
+            _ => argv.extend(words),
+        }
+    }
+    if argv.len() > 1 {
+        argv.push(params.name.clone());
+        commands.push(Command::new(argv));
+    }
+    commands.extend(after);
+    commands
 }
 
 /// The arguments of `usermod`, each with the field that it changes.
@@ -326,11 +411,8 @@ fn usermod_arguments(
         words.extend(params.move_home.then(|| "-m".to_owned()));
         set("home", words, &found.home.to_string_lossy(), &home);
     }
-    if let Some(shell) = &params.shell {
-        let shell = shell.to_string_lossy();
-        if shell != found.shell {
-            set("shell", pair("-s", &shell), &found.shell, &shell);
-        }
+    if let Some(shell) = observed.shell.as_ref().filter(|shell| **shell != found.shell) {
+        set("shell", pair("-s", shell), &found.shell, shell);
     }
     if let Some(day) =
         params.expiry_day().filter(|day| *day != found.expires.filter(|day| *day >= 0))
@@ -388,22 +470,34 @@ fn new_home(params: &Params, observed: &Observed, home: &str) -> Vec<Command> {
     let copy = "mkdir -p -- \"$2\" && if [ -d \"$1\" ]; then cp -R -- \"$1/.\" \"$2\"; fi";
     vec![
         Command::new(["/bin/sh", "-c", copy, "sh", &skeleton, home]),
-        Command::new(["chown", "-R", &format!("{}:", params.name), home]),
+        Command::new(["chown", "-hR", &format!("{}:", params.name), home]),
         Command::new(["chmod", &format!("{:04o}", observed.home_mode), home]),
     ]
 }
 
-fn add_key(params: &Params, observed: &Observed, plan: &mut Plan) {
+fn add_key(params: &Params, observed: &Observed, warnings: &mut Vec<String>, plan: &mut Plan) {
     if params.generate_ssh_key != Some(true) {
         return;
     }
     let file = observed.key_file(params);
     let shown = file.to_string_lossy().into_owned();
+    let public = format!("{shown}.pub");
     plan.set("ssh_key_file", shown.clone());
-    if let Some(key) = &observed.key {
-        plan.set("ssh_fingerprint", key.fingerprint.clone());
-        plan.set("ssh_public_key", key.public.clone());
-        return;
+    let key = &observed.key;
+    for (exists, kind, path) in
+        [(key.private_exists, "private", &shown), (key.public_exists, "public", &public)]
+    {
+        if exists && params.force {
+            warnings.push(format!("Overwriting existing ssh key {kind} file \"{path}\""));
+        } else if exists {
+            warnings.push(format!(
+                "Found existing ssh key {kind} file \"{path}\", no force, so skipping ssh-keygen \
+                 generation"
+            ));
+            plan.set("ssh_fingerprint", key.fingerprint.clone());
+            plan.set("ssh_public_key", (!key.public.is_empty()).then(|| key.public.clone()));
+            return;
+        }
     }
     let comment = params
         .ssh_key_comment
@@ -414,17 +508,31 @@ fn add_key(params: &Params, observed: &Observed, plan: &mut Plan) {
     if params.ssh_key_bits > 0 {
         generate.extend(["-b".to_owned(), params.ssh_key_bits.to_string()]);
     }
-    generate.extend(["-C", &comment, "-f", &shown, "-N", ""].map(str::to_owned));
+    generate.extend(["-C", &comment, "-f", &shown].map(str::to_owned));
+    let generate = match &params.ssh_key_passphrase {
+        None => {
+            generate.extend(["-N", ""].map(str::to_owned));
+            Command::new(generate)
+        }
+        // without a terminal it is read, twice, from the standard input
+        Some(passphrase) => {
+            generate.splice(0..0, ["setsid", "-w"].map(str::to_owned));
+            let stdin = Some(format!("{passphrase}\n{passphrase}\n"));
+            Command { stdin, ..Command::new(generate) }
+        }
+    };
     let owner = format!("{}:", params.name);
-    let public = format!("{shown}.pub");
     let mut commands = Vec::new();
+    if key.private_exists || key.public_exists {
+        commands.push(Command::new(["rm", "-f", "--", &shown, &public]));
+    }
     if let Some(directory) = file.parent() {
         let directory = directory.to_string_lossy();
         let make = "[ -d \"$1\" ] || { mkdir -m 0700 -- \"$1\" && chown \"$2\" \"$1\"; }";
         commands.push(Command::new(["/bin/sh", "-c", make, "sh", &directory, &owner]));
     }
     commands.extend([
-        Command::new(generate),
+        generate,
         Command::new(["chown", &owner, &shown, &public]),
         Command::new(["ssh-keygen", "-l", "-f", &shown]),
     ]);

@@ -29,7 +29,8 @@ fn nobody() -> Observed {
         parent_exists: true,
         home_mode: 0o755,
         aging: Vec::new(),
-        key: None,
+        shell: None,
+        key: super::observe::Key::default(),
         host_name: "h1".to_owned(),
         tools: Tools::Shadow,
     }
@@ -85,7 +86,7 @@ fn users_are_made_changed_and_removed() {
         ),
         (
             json!({"uid": 5, "non_unique": true, "shell": "/bin/zsh", "comment": "A B", "expires": 1_893_456_000}),
-            Observed { namesake: true, ..nobody() },
+            Observed { namesake: true, shell: Some("/bin/zsh".to_owned()), ..nobody() },
             &["useradd -u 5 -c A B -s /bin/zsh -e 2030-01-01 -o -N -m ua", "getent passwd ua"],
         ),
         (
@@ -179,7 +180,7 @@ fn a_password_is_no_argument() {
 fn a_missing_home_directory_is_made() {
     let observed = Observed { home_exists: false, ..somebody() };
     let all = lines(&commands(json!({}), &observed));
-    assert_eq!(all[1..], ["chown -R ua: /home/ua", "chmod 0755 /home/ua", "getent passwd ua"]);
+    assert_eq!(all[1..], ["chown -hR ua: /home/ua", "chmod 0755 /home/ua", "getent passwd ua"]);
 }
 
 #[test]
@@ -223,4 +224,70 @@ fn refusals_are_worded_as_ansible_words_them() {
     let error = HostError::CommandFailed { command: String::new(), output: Box::new(output) };
     let stop = User::explain(&params(json!({})), &nobody(), &plan.effects[0], error);
     assert_eq!(stop.to_string(), "useradd: UID 0 is not unique\n");
+}
+
+#[test]
+fn local_users_are_those_of_libuser() {
+    let wanted = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let local = |observed: Observed| Observed { tools: Tools::Libuser, ..observed };
+    let table: &[(Json, Observed, &[&str])] = &[
+        (
+            json!({"local": true, "expires": -1, "groups": "video"}),
+            local(Observed { namesake: true, wanted: wanted(&["video"]), ..nobody() }),
+            &["luseradd -n ua", "lchage -E -1 ua", "lgroupmod -M ua video", "getent passwd ua"],
+        ),
+        (
+            json!({"local": true, "groups": "video", "comment": "C", "expires": 2_529_881_062_i64}),
+            local(Observed { wanted: wanted(&["video"]), ..somebody() }),
+            &[
+                "lusermod -c C ua",
+                "lgroupmod -M ua video",
+                "lgroupmod -m ua adm",
+                "lchage -E 29281 ua",
+                "getent passwd ua",
+            ],
+        ),
+        (
+            json!({"local": true, "state": "absent", "remove": true, "force": true}),
+            local(somebody()),
+            &["luserdel -r ua"],
+        ),
+    ];
+    for (arguments, observed, expected) in table {
+        assert_eq!(lines(&commands(arguments.clone(), observed)), *expected, "{arguments}");
+    }
+}
+
+#[test]
+fn strange_parameters_are_warned_of() {
+    let sha512 = format!("$6$salt${}", "a".repeat(86));
+    let yescrypt = format!("$y$jCT$salt${}", "b".repeat(43));
+    for (arguments, warned) in [
+        (json!({"password": "plain"}), true),
+        (json!({"password": sha512}), false),
+        (json!({"password": format!("{sha512}+")}), true),
+        (json!({"password": yescrypt}), false),
+        (json!({"password": "*"}), false),
+        (json!({"append": true}), true),
+        (json!({"append": true, "groups": "adm"}), false),
+    ] {
+        let plan = User::plan(&params(arguments.clone()), &somebody()).unwrap();
+        assert_eq!(plan.returned.contains_key("warnings"), warned, "{arguments}");
+    }
+}
+
+#[test]
+fn a_key_that_is_there_stays_unless_forced() {
+    let key = super::observe::Key { public_exists: true, ..Default::default() };
+    let observed = Observed { key, ..somebody() };
+    let given = json!({"generate_ssh_key": true, "ssh_key_passphrase": "hunter2"});
+    assert_eq!(commands(given.clone(), &observed), []);
+    let mut forced = given;
+    forced["force"] = json!(true);
+    let calls = commands(forced, &observed);
+    let lines = lines(&calls);
+    assert!(lines[1].starts_with("rm -f -- /home/ua/.ssh/id_rsa"), "{lines:?}");
+    assert!(lines[2].starts_with("setsid -w ssh-keygen -q -t rsa"), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("hunter2")), "{lines:?}");
+    assert_eq!(calls[2].stdin.as_deref(), Some("hunter2\nhunter2\n"));
 }
