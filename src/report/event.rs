@@ -33,6 +33,10 @@ pub enum Event {
         name: String,
         /// The hosts of the batch.
         hosts: Vec<String>,
+        /// Whether they wait for each other at each task (`linear`).
+        lockstep: bool,
+        /// Whether it is to run in check mode.
+        check: bool,
         /// Where it stands.
         place: Place,
     },
@@ -99,6 +103,8 @@ pub enum Event {
         /// Label of the item, in a loop.
         item: Option<Json>,
     },
+    /// All hosts of a batch have failed.
+    NoHostsLeft,
     /// A failed host found a rescue.
     Rescued {
         /// The host.
@@ -160,6 +166,8 @@ pub struct TaskHead {
     pub module: String,
     /// Whether it is a handler.
     pub handler: bool,
+    /// Whether it is to run in check mode.
+    pub check: bool,
     /// Where it stands.
     pub place: Place,
 }
@@ -189,6 +197,8 @@ pub struct Outcome {
     pub item: Option<Json>,
     /// The host that did it in place of this one.
     pub delegated_to: Option<String>,
+    /// The address of that host, where it has another than its name.
+    pub delegated_address: Option<String>,
     /// The result as it is registered; censored where `no_log` asks for it.
     pub result: Map<String, Json>,
     /// What changed or would change; all items' together for a loop.

@@ -101,7 +101,7 @@ impl Gatherer {
                 self.mode = Some(*mode);
                 self.playbooks.clone_from(playbooks);
             }
-            Event::PlayStarted { play, name, hosts, place } => {
+            Event::PlayStarted { play, name, hosts, place, .. } => {
                 let play = self.play(*play, name, Position::from(place));
                 play.begun.clear();
                 for host in hosts {
@@ -143,7 +143,7 @@ impl Gatherer {
                     self.notices.push(notice);
                 }
             }
-            Event::CustomStats { .. } => {}
+            Event::CustomStats { .. } | Event::NoHostsLeft => {}
             Event::Interrupted => self.interrupted = true,
             Event::RunFinished { at, recap, exit_code } => {
                 self.finished = rfc3339(*at);

@@ -1,6 +1,6 @@
 //! The output of the name `ansible`: a block or a line a host, without banners.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use serde_json::Value as Json;
@@ -22,15 +22,33 @@ struct Lines<O, T> {
     options: DefaultOptions,
     tasks: HashMap<usize, TaskHead>,
     gatherer: Gatherer,
+    /// Warnings and errors that were told.
+    told: HashSet<String>,
 }
 
 impl<O: Write + Send, T: Write + Send> Lines<O, T> {
     fn new(out: O, talk: T, options: DefaultOptions) -> Self {
-        Self { out, talk, options, tasks: HashMap::new(), gatherer: Gatherer::new() }
+        Self {
+            out,
+            talk,
+            options,
+            tasks: HashMap::new(),
+            gatherer: Gatherer::new(),
+            told: HashSet::new(),
+        }
     }
 
     fn say(&mut self, paint: Paint, text: &str) -> io::Result<()> {
         writeln!(self.out, "{}", self.options.color.paint(paint, &visible(text)))
+    }
+
+    /// Each text once in a run.
+    fn speak(&mut self, speech: Speech, text: &str) -> io::Result<()> {
+        let line = speak(speech, text, self.options.color);
+        match self.told.insert(line.clone()) {
+            true => self.talk.write_all(line.as_bytes()),
+            false => Ok(()),
+        }
     }
 
     /// Notes tasks, tells notices; gives the result that is to be shown.
@@ -43,6 +61,9 @@ impl<O: Write + Send, T: Write + Send> Lines<O, T> {
                 self.tasks.insert(task.id, task.clone());
             }
             Event::HostFinished { task, host, outcome } => {
+                for (speech, text) in result::warnings(outcome) {
+                    self.speak(speech, &text)?;
+                }
                 return Ok(Some((host, outcome, self.tasks.get(task).cloned())));
             }
             Event::Notice { level, text, .. } => {
@@ -54,12 +75,11 @@ impl<O: Write + Send, T: Write + Send> Lines<O, T> {
                     Level::Debug | Level::Info => return Ok(None),
                 };
                 if self.gatherer.notices() > told {
-                    self.talk.write_all(speak(speech, text, self.options.color).as_bytes())?;
+                    self.speak(speech, text)?;
                 }
             }
             Event::Interrupted => {
-                let text = speak(Speech::Error, "User interrupted execution", self.options.color);
-                self.talk.write_all(text.as_bytes())?;
+                self.speak(Speech::Error, "User interrupted execution")?;
             }
             _ => {}
         }
@@ -114,9 +134,10 @@ impl<O: Write + Send, T: Write + Send> Consumer for Minimal<O, T> {
         let dumped = result::dump(outcome, module, &lines.options, result::Indent::Always);
         let (state, paint) = word(outcome);
         if outcome.status == Status::Failed
-            && let Some(head) = &head
+            && let Some(error) = head.as_ref().and_then(|head| failure(head, outcome))
+            && lines.told.insert(error.clone())
         {
-            lines.say(Paint::Failed, &failure(head, outcome))?;
+            lines.say(Paint::Failed, &error)?;
         }
         let command = is_command(head.as_ref()) && !outcome.result.contains_key("ansible_job_id");
         match &outcome.status {

@@ -9,8 +9,13 @@ use serde_json::{Number, Value as Json};
 pub enum Layout {
     /// On one line: `{"a": 1, "b": [1, 2]}`.
     Line,
+    /// One field a line, indented by so many columns.
+    Indented(usize),
+}
+
+impl Layout {
     /// One field a line, indented by four.
-    Block,
+    pub const BLOCK: Self = Self::Indented(4);
 }
 
 /// What becomes of characters beyond ASCII.
@@ -69,14 +74,14 @@ impl Writer {
                 self.text.push(',');
             }
             match self.layout {
-                Layout::Block => self.new_line(),
+                Layout::Indented(_) => self.new_line(),
                 Layout::Line if index > 0 => self.text.push(' '),
                 Layout::Line => {}
             }
             draw(self, item);
         }
         self.depth -= 1;
-        if self.layout == Layout::Block {
+        if self.layout != Layout::Line {
             self.new_line();
         }
         self.text.push(close);
@@ -84,7 +89,8 @@ impl Writer {
 
     fn new_line(&mut self) {
         self.text.push('\n');
-        self.text.extend(std::iter::repeat_n(' ', self.depth * 4));
+        let Layout::Indented(columns) = self.layout else { return };
+        self.text.extend(std::iter::repeat_n(' ', self.depth * columns));
     }
 
     fn string(&mut self, text: &str) {
@@ -149,7 +155,7 @@ mod tests {
              1234.25, -0.0], \"e\": {}, \"l\": [], \"n\": null, \"t\": true}"
         );
         assert_eq!(
-            dumps(&json!({"p": "é😀", "a": [1, {}], "m": {"x": 1}}), Layout::Block, Ascii::Escaped),
+            dumps(&json!({"p": "é😀", "a": [1, {}], "m": {"x": 1}}), Layout::BLOCK, Ascii::Escaped),
             "{\n    \"a\": [\n        1,\n        {}\n    ],\n    \"m\": {\n        \"x\": 1\n    },\n    \
              \"p\": \"\\u00e9\\ud83d\\ude00\"\n}"
         );

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::diagnostics::Diagnostic;
 use crate::graph::{At, Fate, RoleUse, StepKind, Steps, Trail};
 use crate::playbook::Strategy;
-use crate::report::event::{Event, Level, TaskHead};
+use crate::report::event::{Event, Level, RunMode, TaskHead};
 use crate::source::Kind;
 
 use super::action::{Meta, bypasses_host_loop, keeps_host_order};
@@ -356,7 +356,7 @@ impl<'a> Batch<'a> {
             for host in hosts {
                 entered.entry(host).or_default().push_back(part);
                 if let Some((name, _)) = self.hosts.get_index(host) {
-                    self.tally.count(name, &Verdict::Ok, false);
+                    self.tally.count(name, &Verdict::Ok, false, false);
                     names.push(name.clone());
                 }
             }
@@ -491,10 +491,21 @@ impl<'a> Batch<'a> {
             role: found.task.role.as_ref().map(|role| role.name.clone()),
             module: task.action.module.clone(),
             handler: matches!(found.kind, StepKind::Handler | StepKind::InHandler),
+            check: self.rehearses(at, host),
             place: task.span.place(),
         };
         self.play.run.tell(Event::TaskStarted { task: head });
         id
+    }
+
+    /// Whether a step is to run in check mode.
+    fn rehearses(&self, at: At, host: &str) -> bool {
+        let rehearsal = self.play.run.settings.mode == RunMode::Rehearsal;
+        let Some(found) = self.parts.step(at) else { return rehearsal };
+        let scope = self.parts.scope(&self.play, host, at);
+        let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
+        let said = reader.boolean("check_mode", |level| level.check_mode.as_ref());
+        said.ok().flatten().unwrap_or(rehearsal)
     }
 
     fn finished(&mut self, host: usize, at: At, result: JobResult) {
@@ -584,6 +595,7 @@ impl<'a> Batch<'a> {
         }
         let circumstances = Circumstances {
             delegated_to: result.delegated_to.clone(),
+            delegated_address: result.delegated_address.clone(),
             censored: result.censored,
             ignored: result.ignored,
             item: None,
@@ -594,7 +606,8 @@ impl<'a> Batch<'a> {
             host: name.to_owned(),
             outcome: Box::new(outcome),
         });
-        self.tally.count(name, &result.total.verdict, result.ignored);
+        let changed = result.total.result.get("changed") == Some(&serde_json::Value::Bool(true));
+        self.tally.count(name, &result.total.verdict, result.ignored, changed);
     }
 
     /// Takes a host past a step that it has done.
@@ -802,6 +815,7 @@ impl<'a> Batch<'a> {
             for host in self.hosts.keys() {
                 self.tally.fail(host);
             }
+            self.play.run.tell(Event::NoHostsLeft);
             self.end();
         }
     }
@@ -848,6 +862,7 @@ impl JobResult {
         Self {
             total: TaskResult::unknown(format!("whether it is notified is unknown: {reason}")),
             delegated_to: None,
+            delegated_address: None,
             facts_of: None,
             censored: false,
             ignored: false,

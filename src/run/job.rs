@@ -48,6 +48,8 @@ pub(crate) struct Job {
 pub(crate) struct JobResult {
     pub total: TaskResult,
     pub delegated_to: Option<String>,
+    /// The address of that host.
+    pub delegated_address: Option<String>,
     pub censored: bool,
     pub ignored: bool,
     /// The host that facts are learnt of, when it is not the task's own (`delegate_facts`).
@@ -72,6 +74,13 @@ pub(super) struct Setting {
     pub censored: bool,
     /// Set for a task that is to be a job of its own.
     pub asynchronous: Option<Asynchronous>,
+}
+
+impl Setting {
+    /// The address of the host that the task is delegated to.
+    fn delegated_address(&self) -> Option<String> {
+        self.delegated_to.as_ref().map(|_| self.target.address.clone())
+    }
 }
 
 /// How far an item has come.
@@ -99,6 +108,7 @@ impl Job {
         self.register(&mut total);
         JobResult {
             delegated_to: setting.delegated_to.clone(),
+            delegated_address: setting.delegated_address(),
             facts_of: setting.facts_of.clone(),
             censored: setting.censored,
             ignored,
@@ -134,6 +144,7 @@ impl Job {
             Box::new(JobResult {
                 total,
                 delegated_to: None,
+                delegated_address: None,
                 facts_of: None,
                 censored,
                 ignored,
@@ -367,6 +378,7 @@ impl Job {
         let ignored = self.ignored(setting, result);
         let facts = super::reported::Circumstances {
             delegated_to: setting.delegated_to.clone(),
+            delegated_address: setting.delegated_address(),
             censored: setting.censored,
             ignored,
             item: Some(label),
@@ -425,6 +437,7 @@ impl Job {
             }
             let facts = super::reported::Circumstances {
                 delegated_to: setting.delegated_to.clone(),
+                delegated_address: setting.delegated_address(),
                 censored: setting.censored,
                 ignored: false,
                 item: item.and_then(|(items, index)| to_json(items.values.get(index)?).ok()),

@@ -42,8 +42,8 @@ use crate::connection::Connector;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Steps;
 use crate::inventory::{LiveInventory, Pattern};
-use crate::playbook::{Includes, Play, Playbook};
-use crate::report::event::{Event, Level, Recap};
+use crate::playbook::{Includes, Play, Playbook, Strategy};
+use crate::report::event::{Event, Level, Recap, RunMode};
 use crate::report::mask::Secrets;
 use crate::template::Templar;
 
@@ -192,13 +192,15 @@ async fn play_through(
         let names = PlayHosts { all: hosts.clone(), batch: batch.clone() };
         let files = vars_files::read(run, play, &directory, &batch).await?;
         let context = PlayContext::new(run, play, number, &steps, &names, files);
+        let strategy = play.strategy.unwrap_or(run.settings.strategy);
         run.tell(Event::PlayStarted {
             play: number,
             name: context.name.clone(),
             hosts: batch.clone(),
+            lockstep: strategy == Strategy::Linear,
+            check: rehearses(run, play),
             place: play.span.place(),
         });
-        let strategy = play.strategy.unwrap_or(run.settings.strategy);
         let play = Arc::clone(&context);
         let at_work = batch::Batch::new(play, steps, strategy, &batch, tally, cancel.clone());
         match at_work.run().await {
@@ -214,6 +216,16 @@ async fn play_through(
         }
     }
     Ok(Onward::Next)
+}
+
+/// Whether a play is to run in check mode.
+fn rehearses(run: &RunContext, play: &Play) -> bool {
+    let said = play.keywords.check_mode.as_ref().and_then(|node| {
+        let layers = vec![Arc::clone(&run.extra_vars), Arc::clone(&run.magic)];
+        run.templar.node(node, &crate::vars::Scope::new(layers)).ok()
+    });
+    let said = said.and_then(|value| keyword::truth(&value));
+    said.unwrap_or(run.settings.mode == RunMode::Rehearsal)
 }
 
 fn play_name(play: &Play) -> String {

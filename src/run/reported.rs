@@ -12,6 +12,7 @@ use super::outcome::{TaskResult, Verdict};
 /// What an outcome says beside its result.
 pub(crate) struct Circumstances {
     pub delegated_to: Option<String>,
+    pub delegated_address: Option<String>,
     pub censored: bool,
     pub ignored: bool,
     pub item: Option<Json>,
@@ -32,6 +33,7 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, with: Circumstances
         ignored: with.ignored,
         item: with.item,
         delegated_to: with.delegated_to,
+        delegated_address: with.delegated_address,
         result: Map::new(),
         diffs: Vec::new(),
         effects: Vec::new(),

@@ -30,7 +30,7 @@ impl Tally {
     }
 
     /// Counts how a task ended on a host.
-    pub(crate) fn count(&mut self, host: &str, verdict: &Verdict, ignored: bool) {
+    pub(crate) fn count(&mut self, host: &str, verdict: &Verdict, ignored: bool, changed: bool) {
         let line = self.recap.entry(host.to_owned()).or_default();
         match verdict {
             Verdict::Ok => line.ok += 1,
@@ -42,6 +42,7 @@ impl Tally {
             Verdict::Failed if ignored => {
                 line.ok += 1;
                 line.ignored += 1;
+                line.changed += u64::from(changed);
             }
             Verdict::Failed => line.failed += 1,
             Verdict::Unreachable if ignored => line.skipped += 1,

@@ -24,6 +24,7 @@ mod yaml_emitter;
 
 pub use error::{TemplateError, TemplateErrorKind};
 pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
+pub(crate) use yaml_emitter::yaml_of_results;
 
 pub(crate) use failure::{Failure, Outcome};
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use libyaml_safer::{Emitter, Encoding, Event, MappingStyle, ScalarStyle, SequenceStyle};
 use minijinja::Value;
+use serde_json::Value as Json;
 
 use super::failure::{Failure, Outcome};
 use super::python::{
@@ -25,6 +26,63 @@ pub(super) struct YamlStyle {
     pub(super) explicit_end: bool,
     /// `default_style`
     pub(super) quote: Option<char>,
+    /// Whether texts of several lines stand as blocks.
+    pub(super) blocks: Blocks,
+}
+
+/// How texts of several lines stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Blocks {
+    /// As other texts.
+    #[default]
+    None,
+    /// As blocks where a block can hold them.
+    Exact,
+    /// As blocks; what a block cannot hold is left out.
+    Lossy,
+}
+
+/// A result as Ansible's callbacks write it.
+pub(crate) fn yaml_of_results(value: &Json, indent: Option<usize>, lossy: bool) -> String {
+    let style = YamlStyle {
+        indent: indent.and_then(|columns| i32::try_from(columns).ok()).unwrap_or(2),
+        flow: Some(false),
+        blocks: if lossy { Blocks::Lossy } else { Blocks::Exact },
+        ..YamlStyle::default()
+    };
+    // a value that came as JSON can be written
+    dump_yaml(&super::from_json(value), &style).unwrap_or_default()
+}
+
+/// Line ends that YAML knows.
+const BREAKS: [char; 4] = ['\n', '\u{85}', '\u{2028}', '\u{2029}'];
+
+/// A text without what a block cannot hold.
+fn for_block(text: &str) -> String {
+    let printable = |letter: &char| {
+        matches!(letter, '\n' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+            && *letter != '\u{feff}'
+    };
+    let mut column = 0;
+    let mut expanded = String::with_capacity(text.len());
+    for letter in text.trim_end().chars() {
+        if letter == '\t' {
+            let width = 8 - column % 8;
+            expanded.extend(std::iter::repeat_n(' ', width));
+            column += width;
+            continue;
+        }
+        column = if matches!(letter, '\n' | '\r') { 0 } else { column + 1 };
+        expanded.push(letter);
+    }
+    let mut clean = String::with_capacity(expanded.len());
+    for letter in expanded.chars().filter(printable) {
+        if BREAKS.contains(&letter) {
+            clean.truncate(clean.trim_end_matches(' ').len());
+        }
+        clean.push(letter);
+    }
+    clean
 }
 
 impl Default for YamlStyle {
@@ -38,6 +96,7 @@ impl Default for YamlStyle {
             explicit_start: false,
             explicit_end: false,
             quote: None,
+            blocks: Blocks::None,
         }
     }
 }
@@ -160,8 +219,12 @@ fn scalar(value: &Value, style: &YamlStyle) -> Outcome<Event> {
         }
     };
     let is_text = tag == "str";
+    let as_block = is_text && style.blocks != Blocks::None && written.contains(BREAKS);
+    let written =
+        if as_block && style.blocks == Blocks::Lossy { for_block(&written) } else { written };
     let plain_implicit = !is_text || is_plain_text(&written);
     let layout = match style.quote {
+        None if as_block => ScalarStyle::Literal,
         Some('\'') => ScalarStyle::SingleQuoted,
         Some('"') => ScalarStyle::DoubleQuoted,
         Some('|') => ScalarStyle::Literal,

@@ -116,7 +116,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     if !problems.is_empty() {
         return Err(CommandError::parse(problems));
     }
-    let look = groups.look(settings);
+    let look = groups.look(settings)?;
     let (out, talk_to) = (std::io::stdout(), std::io::stderr());
     let consumer: Box<dyn Consumer> = match arguments.one_line {
         true => Box::new(OneLine::new(out, talk_to, look)),

@@ -5,6 +5,7 @@
 
 mod adhoc;
 mod inventory;
+mod listing;
 mod options;
 mod playbook;
 mod run;

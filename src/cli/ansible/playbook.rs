@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::playbook::Playbook;
 use crate::report::default::DefaultOutput;
 use crate::template::Templar;
 
+use super::super::CommandError;
 use super::super::launch::Launch;
 use super::super::read::Reader;
-use super::super::{CommandError, play};
+use super::listing::{self, Wanted};
 use super::options::{
     Base, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, Subset, Vault,
 };
@@ -106,10 +106,23 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     if !problems.is_empty() {
         return Err(CommandError::parse(problems));
     }
-    if arguments.syntax_check || arguments.hosts.list_hosts {
-        return arguments.list(&inventory.now(), &playbooks);
+    let wanted = Wanted {
+        hosts: arguments.hosts.list_hosts,
+        tasks: arguments.list_tasks,
+        tags: arguments.list_tags,
+    };
+    if arguments.syntax_check || wanted.is_something() {
+        let wanted = if arguments.syntax_check { Wanted::default() } else { wanted };
+        let mut filter = run_settings.tags.clone();
+        if wanted.tags && filter.only.is_empty() && filter.skip.is_empty() {
+            filter.only = ["never", "all"].map(str::to_owned).into();
+        }
+        let limit = arguments.hosts.limit.as_deref();
+        let text = listing::text(&playbooks, &inventory.now(), limit, &filter, wanted)?;
+        super::super::print(&text);
+        return Ok(ExitCode::SUCCESS);
     }
-    let output = DefaultOutput::new(std::io::stdout(), std::io::stderr(), groups.look(settings));
+    let output = DefaultOutput::new(std::io::stdout(), std::io::stderr(), groups.look(settings)?);
     let launch = Launch {
         settings: run_settings,
         playbooks,
@@ -140,8 +153,6 @@ impl Arguments {
     fn refuse(&self) -> Result<(), CommandError> {
         let refused = [
             ("--force-handlers", self.force_handlers),
-            ("--list-tasks", self.list_tasks),
-            ("--list-tags", self.list_tags),
             ("--step", self.step),
             ("--start-at-task", self.start_at_task.is_some()),
         ];
@@ -151,36 +162,5 @@ impl Arguments {
             }
             None => Ok(()),
         }
-    }
-
-    /// What `--list-hosts` and `--syntax-check` print.
-    fn list(
-        &self,
-        inventory: &crate::inventory::Inventory,
-        playbooks: &[Playbook],
-    ) -> Result<ExitCode, CommandError> {
-        let mut text = String::new();
-        for playbook in playbooks {
-            text.push_str(&format!("\nplaybook: {}\n", playbook.path.display()));
-            if !self.hosts.list_hosts {
-                continue;
-            }
-            for (number, play) in playbook.plays.iter().enumerate() {
-                let pattern = crate::run::pattern_text(play);
-                let hosts = play::hosts_of(inventory, &pattern, self.hosts.limit.as_deref())?;
-                let name = play.name.as_ref().and_then(|name| name.as_str());
-                text.push_str(&format!(
-                    "\n  play #{} ({pattern}): {}\tTAGS: []\n    pattern: ['{pattern}']\n    hosts ({}):\n",
-                    number + 1,
-                    name.unwrap_or(&pattern),
-                    hosts.len()
-                ));
-                for host in hosts {
-                    text.push_str(&format!("      {host}\n"));
-                }
-            }
-        }
-        super::super::print(&text);
-        Ok(ExitCode::SUCCESS)
     }
 }

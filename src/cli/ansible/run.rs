@@ -5,12 +5,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use crate::connection::{HostKeys, Secret};
 use crate::graph::TagFilter;
 use crate::playbook::{SearchPaths, Strategy};
-use crate::report::default::DefaultOptions;
+use crate::report::default::{DefaultOptions, Details, ResultFormat, Shown};
 use crate::report::event::RunMode;
-use crate::report::human::{DiffOutput, Verbosity};
+use crate::report::human::Verbosity;
 use crate::run::{ConnectionDefaults, DiffMode, PrivilegeDefaults, RunSettings};
 use crate::settings::{Settings, SettingsError};
 
@@ -43,9 +45,9 @@ impl Groups<'_> {
         let seconds = self.task_timeout.or(seconds).filter(|seconds| *seconds > 0);
         Ok(RunSettings {
             mode: if self.check.check { RunMode::Rehearsal } else { RunMode::Apply },
-            diff: match self.diff(settings) {
-                DiffOutput::Shown => DiffMode::On,
-                DiffOutput::Hidden => DiffMode::Off,
+            diff: match self.check.diff || settings.boolean("DIFF_ALWAYS") {
+                true => DiffMode::On,
+                false => DiffMode::Off,
             },
             forks: self.forks(settings)?,
             tags: self.tags(settings),
@@ -88,21 +90,39 @@ impl Groups<'_> {
         self.verbosity.saturating_add(set.unwrap_or_default())
     }
 
-    fn diff(&self, settings: &Settings) -> DiffOutput {
-        match self.check.diff || settings.boolean("DIFF_ALWAYS") {
-            true => DiffOutput::Shown,
-            false => DiffOutput::Hidden,
-        }
-    }
-
     /// How output in Ansible's form looks.
-    pub(super) fn look(&self, settings: &Settings) -> DefaultOptions {
-        DefaultOptions {
+    pub(super) fn look(&self, settings: &Settings) -> Result<DefaultOptions, CommandError> {
+        let callback = |name| settings.plugin("callback", "default", name).map_err(wrong_setting);
+        let is = |name| callback(name).map(|value| value == Some(Json::Bool(true)));
+        let mut shown = Shown::NOTHING;
+        for (name, detail) in [
+            ("display_ok_hosts", Details::OK),
+            ("display_skipped_hosts", Details::SKIPPED),
+            ("check_mode_markers", Details::CHECK_MARKERS),
+            ("show_task_path_on_failure", Details::TASK_PATH_ON_FAILURE),
+            ("show_custom_stats", Details::CUSTOM_STATS),
+        ] {
+            if is(name)? {
+                shown = shown.with(detail);
+            }
+        }
+        if settings.boolean("DEPRECATION_WARNINGS") {
+            shown = shown.with(Details::DEPRECATIONS);
+        }
+        let context = settings.integer("DIFF_CONTEXT").and_then(|set| usize::try_from(set).ok());
+        Ok(DefaultOptions {
             verbosity: Verbosity::from(self.verbosity(settings)),
             color: talk::color(settings),
-            diff: self.diff(settings),
             columns: console::Term::stdout().size_checked().map(|(_, columns)| columns),
-        }
+            shown,
+            failed_to_stderr: is("display_failed_stderr")?,
+            format: match callback("result_format")? {
+                Some(Json::String(word)) if word == "yaml" => ResultFormat::Yaml,
+                _ => ResultFormat::Json,
+            },
+            pretty: callback("pretty_results")?.and_then(|value| value.as_bool()),
+            diff_context: context.unwrap_or(3),
+        })
     }
 
     fn forks(&self, settings: &Settings) -> Result<NonZeroUsize, CommandError> {

@@ -1,46 +1,36 @@
 //! The look of Ansible's default output, for the name `ansible-playbook`.
 //!
 //! Banners, a line a result, diffs above their result, the recap: what scripts that read
-//! `ansible-playbook`'s output look for. Not drawn: cows, and the chain of causes that Ansible
-//! prints between an `[ERROR]` and the result (message, file, line and the lines around are).
+//! `ansible-playbook`'s output look for. Not drawn: cows.
 
+mod dump;
+mod options;
 mod origin;
 mod python;
 pub(super) mod result;
 mod speech;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use serde_json::Value as Json;
+
 use super::Consumer;
-use super::color::{Color, Paint};
-use super::diff::{LineKind, draw};
+use super::color::Paint;
 use super::event::{Event, Level, Outcome, RunMode, Status, TaskHead};
 use super::gather::Gatherer;
-use super::human::{DiffOutput, Verbosity};
+use super::human::Verbosity;
 use super::recap::{self, RecapLines, banner};
 use super::text::{clean, visible};
 
+pub use options::{DefaultOptions, Details, ResultFormat, Shown};
 pub(super) use origin::error as failure;
 pub use origin::place;
 pub use speech::{Speech, speak};
 
 /// What Ansible prints in place of an item that `no_log` hides.
 const CENSORED_ITEM: &str = "(censored due to no_log)";
-
-/// How the output looks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DefaultOptions {
-    /// How much is told.
-    pub verbosity: Verbosity,
-    /// Whether it is coloured.
-    pub color: Color,
-    /// Whether diffs are shown.
-    pub diff: DiffOutput,
-    /// Width of the terminal, if the output goes to one.
-    pub columns: Option<u16>,
-}
 
 /// Writes events as Ansible's default output does.
 pub struct DefaultOutput<O, T> {
@@ -49,12 +39,18 @@ pub struct DefaultOutput<O, T> {
     options: DefaultOptions,
     mode: RunMode,
     tasks: HashMap<usize, TaskHead>,
+    /// Whether the play's hosts wait for each other; banners come with results otherwise.
+    lockstep: bool,
     /// Task whose banner stands above.
     headed: Option<usize>,
     /// Items of each task and host that were told.
     items: HashMap<(usize, String), usize>,
+    /// Warnings and errors that were told.
+    told: HashSet<String>,
     /// Knows which notices were told.
     gatherer: Gatherer,
+    /// What `set_stats` gathered.
+    stats: Vec<(String, Json)>,
 }
 
 impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
@@ -66,23 +62,50 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
             options,
             mode: RunMode::Apply,
             tasks: HashMap::new(),
+            lockstep: true,
             headed: None,
             items: HashMap::new(),
+            told: HashSet::new(),
             gatherer: Gatherer::new(),
+            stats: Vec::new(),
         }
     }
 
     fn say(&mut self, paint: Option<Paint>, text: &str) -> io::Result<()> {
+        let line = self.painted(paint, text);
+        self.out.write_all(line.as_bytes())
+    }
+
+    /// To standard error where failures are asked for there.
+    fn say_failed(&mut self, paint: Paint, text: &str) -> io::Result<()> {
+        let line = self.painted(Some(paint), text);
+        match self.options.failed_to_stderr {
+            true => {
+                self.out.flush()?;
+                self.talk.write_all(line.as_bytes())
+            }
+            false => self.out.write_all(line.as_bytes()),
+        }
+    }
+
+    fn painted(&self, paint: Option<Paint>, text: &str) -> String {
         let text = visible(text);
         match paint {
-            Some(paint) => writeln!(self.out, "{}", self.options.color.paint(paint, &text)),
-            None => writeln!(self.out, "{text}"),
+            Some(paint) => format!("{}\n", self.options.color.paint(paint, &text)),
+            None => format!("{text}\n"),
         }
     }
 
     fn banner(&mut self, title: &str) -> io::Result<()> {
         let line = banner(clean(title).trim(), self.options.columns);
         writeln!(self.out, "\n{line}")
+    }
+
+    fn mark(&self, rehearsed: bool) -> &'static str {
+        match rehearsed && self.options.shown.contains(Details::CHECK_MARKERS) {
+            true => " [CHECK MODE]",
+            false => "",
+        }
     }
 
     fn task_banner(&mut self, id: usize) -> io::Result<()> {
@@ -92,25 +115,41 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
         self.headed = Some(id);
         let Some(head) = self.tasks.get(&id).cloned() else { return Ok(()) };
         let word = if head.handler { "RUNNING HANDLER" } else { "TASK" };
-        self.banner(&format!("{word} [{}]", titled(&head)))?;
+        let mark = self.mark(head.check);
+        self.banner(&format!("{word} [{}]{mark}", titled(&head).trim()))?;
         if self.options.verbosity >= Verbosity::Paths {
-            let file = origin::absolute(&head.place.file);
-            let path = format!("task path: {}:{}", file.display(), head.place.line);
-            self.say(Some(Paint::Faint), &path)?;
+            self.task_path(&head)?;
         }
         Ok(())
     }
 
+    fn task_path(&mut self, head: &TaskHead) -> io::Result<()> {
+        let file = origin::absolute(&head.place.file);
+        let path = format!("task path: {}:{}", file.display(), head.place.line);
+        self.say(Some(Paint::Faint), &path)
+    }
+
+    fn shows(&self, detail: Details) -> bool {
+        self.options.shown.contains(detail)
+    }
+
     /// One item's or one host's result.
     fn result(&mut self, task: usize, host: &str, outcome: &Outcome) -> io::Result<()> {
+        let hidden = match &outcome.status {
+            Status::Ok => !self.shows(Details::OK),
+            Status::Skipped => !self.shows(Details::SKIPPED),
+            Status::Changed | Status::Failed | Status::Unreachable | Status::Unknown { .. } => {
+                false
+            }
+        };
+        if hidden {
+            return Ok(());
+        }
         self.task_banner(task)?;
         let head = self.tasks.get(&task).cloned();
+        self.warnings(outcome)?;
         let module = head.as_ref().map_or("", |head| head.module.as_str());
-        let delegated = outcome.delegated_to.as_ref().filter(|to| *to != host);
-        let label = match delegated {
-            Some(to) => format!("{host} -> {to}"),
-            None => host.to_owned(),
-        };
+        let label = host_label(host, outcome);
         let item = outcome.item.as_ref().map(|item| {
             let label =
                 if outcome.censored { CENSORED_ITEM.to_owned() } else { python::text(item) };
@@ -119,25 +158,31 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
         let result = result::dump(outcome, module, &self.options, result::Indent::ByVerbosity);
         match &outcome.status {
             Status::Failed | Status::Unreachable => {
+                let paint = match outcome.status {
+                    Status::Failed => Paint::Failed,
+                    _ => Paint::Unreachable,
+                };
                 if let Some(head) = &head
                     && outcome.status == Status::Failed
                 {
-                    let error = origin::error(head, outcome);
-                    self.say(Some(Paint::Failed), &error)?;
+                    self.error(head, outcome)?;
                 }
-                let line = match (&outcome.status, item) {
+                let line = match (&outcome.status, &item) {
                     (Status::Unreachable, _) => {
                         format!("fatal: [{label}]: UNREACHABLE! => {result}")
                     }
                     (_, Some(item)) => format!("failed: [{label}] {item} => {result}"),
                     (_, None) => format!("fatal: [{label}]: FAILED! => {result}"),
                 };
-                let paint = if outcome.status == Status::Failed {
-                    Paint::Failed
-                } else {
-                    Paint::Unreachable
-                };
-                self.say(Some(paint), &line)
+                if let Some(head) = &head
+                    && item.is_none()
+                    && outcome.status == Status::Failed
+                    && self.shows(Details::TASK_PATH_ON_FAILURE)
+                    && self.options.verbosity < Verbosity::Paths
+                {
+                    self.task_path(head)?;
+                }
+                self.say_failed(paint, &line)
             }
             Status::Ok | Status::Changed | Status::Skipped | Status::Unknown { .. } => {
                 let (word, paint) = match &outcome.status {
@@ -146,9 +191,6 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
                     Status::Unknown { .. } => ("unknown", Paint::Unknown),
                     _ => ("ok", Paint::Ok),
                 };
-                if outcome.status == Status::Changed {
-                    self.diffs(outcome)?;
-                }
                 let shown = if outcome.status == Status::Skipped { host } else { &label };
                 let mut line = format!("{word}: [{shown}]");
                 if let Some(item) = &item {
@@ -161,7 +203,8 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
                     let _ = write!(line, " => {reason}");
                 }
                 let verbose = self.options.verbosity >= Verbosity::Results;
-                if verbose || (outcome.verbose_always && !outcome.censored) {
+                let shows = verbose || (outcome.verbose_always && !outcome.censored);
+                if shows && !result::is_quiet(module) {
                     let _ = write!(line, " => {result}");
                 }
                 self.say(Some(paint), &line)
@@ -169,32 +212,57 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
         }
     }
 
-    fn diffs(&mut self, outcome: &Outcome) -> io::Result<()> {
-        if self.options.diff == DiffOutput::Hidden || outcome.censored {
-            return Ok(());
-        }
-        for line in outcome.diffs.iter().map(draw).collect::<String>().split_inclusive('\n') {
-            // line ends of other systems are no danger
-            let text = line.trim_end_matches(['\r', '\n']);
-            let end = line.get(text.len()..).unwrap_or_default();
-            let text = visible(text);
-            let text = match LineKind::of(line) {
-                LineKind::Added => self.options.color.paint(Paint::Added, &text),
-                LineKind::Removed => self.options.color.paint(Paint::Removed, &text),
-                LineKind::Hunk => self.options.color.paint(Paint::Hunk, &text),
-                LineKind::Context => text.into_owned(),
-            };
-            write!(self.out, "{text}{end}")?;
+    /// Warnings of a result; each text once in a run.
+    fn warnings(&mut self, outcome: &Outcome) -> io::Result<()> {
+        for (speech, text) in result::warnings(outcome) {
+            self.speak(speech, &text)?;
         }
         Ok(())
+    }
+
+    fn speak(&mut self, speech: Speech, text: &str) -> io::Result<()> {
+        let line = speak(speech, text, self.options.color);
+        if !self.told.insert(line.clone()) {
+            return Ok(());
+        }
+        // what was printed before stands before it
+        self.out.flush()?;
+        self.talk.write_all(line.as_bytes())
+    }
+
+    /// The error above a failed result; each text once in a run.
+    fn error(&mut self, head: &TaskHead, outcome: &Outcome) -> io::Result<()> {
+        let Some(error) = origin::error(head, outcome) else { return Ok(()) };
+        match self.told.insert(error.clone()) {
+            true => self.say_failed(Paint::Failed, &error),
+            false => Ok(()),
+        }
+    }
+
+    /// The diffs that the result holds, where something changed.
+    fn diffs(&mut self, task: usize, outcome: &Outcome) -> io::Result<()> {
+        if outcome.censored {
+            return Ok(());
+        }
+        let text = result::diffs(outcome, &self.options);
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.task_banner(task)?;
+        let text: String = text
+            .split_inclusive('\n')
+            .map(|line| result::paint_diff(line, self.options.color))
+            .collect();
+        self.out.write_all(text.as_bytes())
     }
 
     fn host_finished(&mut self, task: usize, host: &str, outcome: &Outcome) -> io::Result<()> {
         let items = self.items.remove(&(task, host.to_owned())).unwrap_or(0);
         if items == 0 {
+            self.diffs(task, outcome)?;
             self.result(task, host, outcome)?;
-        } else if outcome.status == Status::Skipped {
-            self.say(Some(Paint::Skipped), &format!("skipping: [{host}]"))?;
+        } else {
+            self.total(task, host, outcome)?;
         }
         if outcome.ignored {
             self.say(Some(Paint::Skipped), "...ignoring")?;
@@ -202,17 +270,87 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
         Ok(())
     }
 
+    /// The result of a loop whose items were told.
+    fn total(&mut self, task: usize, host: &str, outcome: &Outcome) -> io::Result<()> {
+        let Some(head) = self.tasks.get(&task).cloned() else { return Ok(()) };
+        match outcome.status {
+            Status::Skipped if self.shows(Details::SKIPPED) => {
+                self.task_banner(task)?;
+                let mut line = format!("skipping: [{host}]");
+                if self.options.verbosity >= Verbosity::Results {
+                    let shown = result::without_items(outcome);
+                    let indent = result::Indent::ByVerbosity;
+                    let result = result::dump(&shown, &head.module, &self.options, indent);
+                    let _ = write!(line, " => {result}");
+                }
+                self.say(Some(Paint::Skipped), &line)
+            }
+            // what is left of a failed loop of `debug` is its message alone
+            Status::Failed if result::is_debug(&head.module) && !outcome.censored => {
+                if self.shows(Details::TASK_PATH_ON_FAILURE)
+                    && self.options.verbosity < Verbosity::Paths
+                {
+                    self.task_path(&head)?;
+                }
+                let indent = result::Indent::Never;
+                let result = result::dump(outcome, &head.module, &self.options, indent);
+                let label = host_label(host, outcome);
+                self.say_failed(Paint::Failed, &format!("fatal: [{label}]: FAILED! => {result}"))
+            }
+            Status::Unreachable => {
+                let shown = result::without_items(outcome);
+                let indent = result::Indent::ByVerbosity;
+                let result = result::dump(&shown, &head.module, &self.options, indent);
+                let label = host_label(host, outcome);
+                let line = format!("fatal: [{label}]: UNREACHABLE! => {result}");
+                self.say_failed(Paint::Unreachable, &line)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn notice(&mut self, level: Level, text: &str) -> io::Result<()> {
-        let color = self.options.color;
-        let text = match level {
+        let speech = match level {
             Level::Debug if self.options.verbosity < Verbosity::Effects => return Ok(()),
             Level::Debug | Level::Info => {
-                format!("{}\n", color.paint(Paint::Faint, &clean(text.trim_end())))
+                let text = clean(text.trim_end());
+                let line = self.options.color.paint(Paint::Faint, &text);
+                return writeln!(self.talk, "{line}");
             }
-            Level::Warning => speak(Speech::Warning, text, color),
-            Level::Deprecation => speak(Speech::Deprecation, text, color),
+            Level::Warning => Speech::Warning,
+            Level::Deprecation => Speech::Deprecation,
         };
-        self.talk.write_all(text.as_bytes())
+        if speech == Speech::Deprecation {
+            if !self.shows(Details::DEPRECATIONS) {
+                return Ok(());
+            }
+            self.speak(Speech::Warning, speech::HOW_TO_SILENCE)?;
+        }
+        self.speak(speech, text)
+    }
+
+    fn custom_stats(&mut self) -> io::Result<()> {
+        if self.stats.is_empty() || !self.shows(Details::CUSTOM_STATS) {
+            return Ok(());
+        }
+        self.banner("CUSTOM STATS: ")?;
+        let stats = std::mem::take(&mut self.stats);
+        for (host, values) in stats.iter().filter(|(host, _)| host != "_run") {
+            let line = format!("\t{host}: {}", result::flat(values, &self.options));
+            self.say(None, &line)?;
+        }
+        for (_, values) in stats.iter().filter(|(host, _)| host == "_run") {
+            let line = format!("\n\tRUN: {}", result::flat(values, &self.options));
+            self.say(None, &line)?;
+        }
+        writeln!(self.out)
+    }
+
+    fn dry_run(&mut self) -> io::Result<()> {
+        match self.mode == RunMode::Rehearsal && self.shows(Details::CHECK_MARKERS) {
+            true => self.banner("DRY RUN"),
+            false => Ok(()),
+        }
     }
 }
 
@@ -227,35 +365,53 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                         self.banner(&format!("PLAYBOOK: {name}"))?;
                     }
                 }
+                self.dry_run()?;
             }
-            Event::PlayStarted { name, .. } => {
+            Event::PlayStarted { name, lockstep, check, .. } => {
                 self.headed = None;
-                self.banner(&format!("PLAY [{name}]"))?;
+                self.lockstep = *lockstep;
+                let mark = self.mark(*check);
+                match name.trim() {
+                    "" => self.banner(&format!("PLAY{mark}"))?,
+                    name => self.banner(&format!("PLAY [{name}]{mark}"))?,
+                }
             }
             Event::NoHosts { name, .. } => {
-                self.banner(&format!("PLAY [{name}]"))?;
+                self.banner(&format!("PLAY [{}]", name.trim()))?;
                 self.say(Some(Paint::Skipped), "skipping: no hosts matched")?;
             }
+            Event::NoHostsLeft => self.banner("NO MORE HOSTS LEFT")?,
             Event::TaskStarted { task } => {
                 self.tasks.insert(task.id, task.clone());
-                self.task_banner(task.id)?;
+                let all = self.shows(Details::OK) && self.shows(Details::SKIPPED);
+                if self.lockstep && all {
+                    self.task_banner(task.id)?;
+                }
             }
             Event::ItemFinished { task, host, outcome } => {
                 *self.items.entry((*task, host.clone())).or_default() += 1;
+                self.diffs(*task, outcome)?;
                 self.result(*task, host, outcome)?;
             }
-            Event::Retrying { task, host, left, .. } => {
+            Event::Retrying { task, host, left, outcome } => {
                 let name = self.tasks.get(task).map(titled).unwrap_or_default();
-                let text = format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left).");
+                let label = host_label(host, outcome);
+                let mut text =
+                    format!("FAILED - RETRYING: [{label}]: {name} ({left} retries left).");
+                if self.options.verbosity >= Verbosity::Effects {
+                    let indent = result::Indent::ByVerbosity;
+                    text.push_str("Result was: ");
+                    text.push_str(&result::dump(outcome, "", &self.options, indent));
+                }
                 self.say(Some(Paint::Faint), &text)?;
             }
             Event::HostFinished { task, host, outcome } => {
                 self.host_finished(*task, host, outcome)?;
             }
-            Event::Included { name, hosts, item, .. } => {
-                let item = item
-                    .as_ref()
-                    .map(|item| format!(" => (item={})", crate::report::gather::label(item)));
+            Event::Included { task, name, hosts, item } => {
+                self.task_banner(*task)?;
+                let label = item.as_ref().map(python::text).filter(|label| !label.is_empty());
+                let item = label.map(|label| format!(" => (item={label})"));
                 let text = format!(
                     "included: {name} for {}{}",
                     hosts.join(", "),
@@ -270,16 +426,21 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                     self.notice(*level, text)?;
                 }
             }
-            Event::Interrupted => {
-                let text = speak(Speech::Error, "User interrupted execution", self.options.color);
-                self.talk.write_all(text.as_bytes())?;
+            Event::Interrupted => self.speak(Speech::Error, "User interrupted execution")?,
+            Event::CustomStats { stats } => {
+                self.stats = stats
+                    .iter()
+                    .map(|(host, values)| (host.clone(), Json::Object(values.clone())))
+                    .collect();
             }
             Event::RunFinished { recap, .. } => {
                 self.banner("PLAY RECAP")?;
                 let rows = recap::draw(recap, self.mode, self.options.color, RecapLines::PerHost);
                 writeln!(self.out, "{rows}")?;
+                self.custom_stats()?;
+                self.dry_run()?;
             }
-            Event::HostStarted { .. } | Event::Rescued { .. } | Event::CustomStats { .. } => {}
+            Event::HostStarted { .. } | Event::Rescued { .. } => {}
         }
         self.out.flush()
     }
@@ -287,6 +448,17 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
     fn finish(&mut self) -> io::Result<()> {
         self.out.flush()?;
         self.talk.flush()
+    }
+}
+
+/// The host with the one that did its work, and that one's address where it has another name.
+fn host_label(host: &str, outcome: &Outcome) -> String {
+    let Some(to) = outcome.delegated_to.as_ref().filter(|to| *to != host) else {
+        return host.to_owned();
+    };
+    match outcome.delegated_address.as_ref().filter(|address| *address != to) {
+        Some(address) => format!("{host} -> {to}({address})"),
+        None => format!("{host} -> {to}"),
     }
 }
 

@@ -27,22 +27,35 @@ const ACTIONS: [&str; 10] = [
     "wait_for_connection",
 ];
 
-/// The block for a failed result.
-pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> String {
+/// The block for a failed result; none for an include, which tells its reason alone.
+pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<String> {
     let name = head.module.rsplit('.').next().unwrap_or_default();
-    let kind = if ACTIONS.contains(&name) { "Action failed" } else { "Module failed" };
+    if name.starts_with("include_") && outcome.result.contains_key("reason") {
+        return None;
+    }
+    let kind = if ACTIONS.contains(&name) || judged(outcome) { "Action" } else { "Module" };
     let text = match outcome.result.get("msg") {
-        Some(Json::String(text)) if !outcome.censored => text.as_str(),
-        _ => "",
+        _ if outcome.censored => "",
+        Some(Json::String(text)) => text.as_str(),
+        Some(_) => "",
+        None => "Unknown error.",
     };
     let message = if text.is_empty() {
-        "Task failed.".to_owned()
+        format!("Task failed: {kind} failed.")
     } else if text.starts_with("Task failed") {
         text.to_owned()
     } else {
-        format!("Task failed: {kind}: {text}")
+        format!("Task failed: {kind} failed: {text}")
     };
-    format!("[ERROR]: {message}\n{}", place(&head.place))
+    Some(format!("[ERROR]: {message}\n{}", place(&head.place)))
+}
+
+/// Whether the task's conditions (`failed_when`, `until`) call it failed, not its module.
+fn judged(outcome: &Outcome) -> bool {
+    let result = &outcome.result;
+    let condition = result.get("failed_when_result") == Some(&Json::Bool(true))
+        || result.contains_key("attempts");
+    condition && result.get("rc").and_then(Json::as_i64).unwrap_or_default() == 0
 }
 
 /// Where something stands, with the lines around it.
@@ -78,7 +91,7 @@ fn around(file: &Path, line: u32, column: u32) -> String {
                 content.truncate(cut);
                 content.push_str("...");
             }
-            format!("{:<width$} {content}", number + 1).trim_end().to_owned()
+            format!("{:>width$} {content}", number + 1).trim_end().to_owned()
         })
         .collect();
     if shown.is_empty() {

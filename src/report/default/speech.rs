@@ -14,6 +14,10 @@ pub enum Speech {
     Error,
 }
 
+/// What stands before the first deprecation.
+pub(super) const HOW_TO_SILENCE: &str = "Deprecation warnings can be disabled by setting \
+                                         `deprecation_warnings=False` in ansible.cfg.";
+
 /// The message in Ansible's form, with its line end.
 pub fn speak(speech: Speech, text: &str, color: Color) -> String {
     let (word, paint) = match speech {

@@ -29,7 +29,14 @@ impl Script {
     fn play(&mut self, name: &str) {
         let place = Place { file: playbook(), line: 2, column: 3 };
         let (name, hosts) = (name.to_owned(), vec![HOST.to_owned()]);
-        self.events.push(Event::PlayStarted { play: 0, name, hosts, place });
+        self.events.push(Event::PlayStarted {
+            play: 0,
+            name,
+            hosts,
+            lockstep: true,
+            check: false,
+            place,
+        });
     }
 
     fn task(&mut self, name: &str, module: &str, line: u32, column: u32) -> usize {
@@ -42,6 +49,7 @@ impl Script {
             role: None,
             module: format!("ansible.builtin.{module}"),
             handler: name == "told",
+            check: false,
             place: Place { file: playbook(), line, column },
         };
         self.events.push(Event::TaskStarted { task });
@@ -66,7 +74,10 @@ fn said(result: Json) -> Outcome {
 fn wrote(path: &str, after: &str) -> Outcome {
     let mut outcome = changed(path, "", after);
     let header = String::new();
-    outcome.diffs = vec![Diff { before_header: header, ..outcome.diffs.remove(0) }];
+    let diff = Diff { before_header: header, ..outcome.diffs.remove(0) };
+    outcome.result.insert("diff".to_owned(), serde_json::to_value([&diff]).unwrap());
+    outcome.result.insert("changed".to_owned(), Json::from(true));
+    outcome.diffs = vec![diff];
     outcome
 }
 
@@ -149,8 +160,7 @@ fn recorded_run() -> Vec<Event> {
 
 fn printed(events: &[Event], verbosity: Verbosity) -> String {
     let paper = Paper::default();
-    let options =
-        DefaultOptions { verbosity, color: Color::Off, diff: DiffOutput::Shown, columns: None };
+    let options = DefaultOptions { verbosity, ..DefaultOptions::default() };
     let mut output = DefaultOutput::new(paper.clone(), Paper::default(), options);
     for event in events {
         output.event(event).unwrap();

@@ -15,6 +15,9 @@ use serde_json::Value as Json;
 
 use super::python_json::{Ascii, Layout, dumps};
 
+/// Lines of context around a change.
+const CONTEXT: usize = 3;
+
 /// What a line of a drawn diff is, for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind {
@@ -46,6 +49,11 @@ impl LineKind {
 /// Draws a diff with three lines of context and an empty line after it; empty when there is
 /// nothing to show.
 pub fn draw(diff: &Diff) -> String {
+    draw_with(diff, CONTEXT)
+}
+
+/// The same with so many lines of context.
+pub fn draw_with(diff: &Diff, context: usize) -> String {
     if let Some(note) = &diff.note {
         return format!("diff skipped: {}: {note}\n", header(diff));
     }
@@ -60,6 +68,7 @@ pub fn draw(diff: &Diff) -> String {
         &after,
         &titled("before", &diff.before_header),
         &titled("after", &diff.after_header),
+        context,
     );
     if !text.is_empty() {
         text.push('\n');
@@ -82,7 +91,7 @@ fn side(state: &Json) -> Cow<'_, str> {
         Json::Null => Cow::Borrowed(""),
         Json::String(text) => Cow::Borrowed(text),
         Json::Object(_) | Json::Array(_) | Json::Bool(_) | Json::Number(_) => {
-            Cow::Owned(dumps(state, Layout::Block, Ascii::Escaped) + "\n")
+            Cow::Owned(dumps(state, Layout::BLOCK, Ascii::Escaped) + "\n")
         }
     }
 }

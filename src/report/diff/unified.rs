@@ -5,14 +5,11 @@ use std::ops::Range;
 use super::lines::lines;
 use super::matcher::{Edit, edits};
 
-/// Lines of context around a change.
-const CONTEXT: usize = 3;
-
 /// The unified diff of two texts, empty when they are equal.
-pub(super) fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
+pub(super) fn unified(before: &str, after: &str, from: &str, to: &str, context: usize) -> String {
     let (old, new) = (lines(before), lines(after));
     let mut text = String::new();
-    for hunk in hunks(edits(&old, &new)) {
+    for hunk in hunks(edits(&old, &new), context) {
         if text.is_empty() {
             text = format!("--- {from}\n+++ {to}\n");
         }
@@ -38,24 +35,24 @@ fn push(text: &mut String, sign: char, lines: &[String], range: Range<usize>) {
 }
 
 /// Groups edits so that unchanged stretches of more than twice the context part them.
-fn hunks(mut edits: Vec<Edit>) -> Vec<Vec<Edit>> {
+fn hunks(mut edits: Vec<Edit>, context: usize) -> Vec<Vec<Edit>> {
     if let Some(Edit::Equal(old, new)) = edits.first_mut() {
-        old.start = old.start.max(old.end.saturating_sub(CONTEXT));
-        new.start = new.start.max(new.end.saturating_sub(CONTEXT));
+        old.start = old.start.max(old.end.saturating_sub(context));
+        new.start = new.start.max(new.end.saturating_sub(context));
     }
     if let Some(Edit::Equal(old, new)) = edits.last_mut() {
-        old.end = old.end.min(old.start + CONTEXT);
-        new.end = new.end.min(new.start + CONTEXT);
+        old.end = old.end.min(old.start + context);
+        new.end = new.end.min(new.start + context);
     }
     let mut hunks = Vec::new();
     let mut hunk: Vec<Edit> = Vec::new();
     for edit in edits {
         if let Edit::Equal(old, new) = &edit
-            && old.len() > 2 * CONTEXT
+            && old.len() > 2 * context
         {
-            hunk.push(Edit::Equal(old.start..old.start + CONTEXT, new.start..new.start + CONTEXT));
+            hunk.push(Edit::Equal(old.start..old.start + context, new.start..new.start + context));
             hunks.push(std::mem::take(&mut hunk));
-            hunk.push(Edit::Equal(old.end - CONTEXT..old.end, new.end - CONTEXT..new.end));
+            hunk.push(Edit::Equal(old.end - context..old.end, new.end - context..new.end));
         } else {
             hunk.push(edit);
         }

@@ -193,6 +193,7 @@ impl State {
             Event::NoHosts { .. }
             | Event::Rescued { .. }
             | Event::CustomStats { .. }
+            | Event::NoHostsLeft
             | Event::Notice { .. }
             | Event::RunFinished { .. } => {}
         }

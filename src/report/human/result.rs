@@ -16,7 +16,7 @@ pub(super) fn json(outcome: &Outcome, verbosity: Verbosity) -> String {
         let long = verbosity < Verbosity::Effects && (field == "invocation" || field == "diff");
         !inner && !long
     });
-    let layout = if verbosity >= Verbosity::Effects { Layout::Block } else { Layout::Line };
+    let layout = if verbosity >= Verbosity::Effects { Layout::BLOCK } else { Layout::Line };
     visible(&dumps(&Json::Object(fields), layout, Ascii::Kept)).into_owned()
 }
 
@@ -27,7 +27,7 @@ pub(super) fn message(outcome: &Outcome) -> String {
     }
     match outcome.result.get("msg") {
         Some(Json::String(text)) => clean(text.trim_end_matches('\n')).into_owned(),
-        Some(value) => visible(&dumps(value, Layout::Block, Ascii::Kept)).into_owned(),
+        Some(value) => visible(&dumps(value, Layout::BLOCK, Ascii::Kept)).into_owned(),
         None => {
             let told: Map<String, Json> = outcome
                 .result
@@ -41,7 +41,7 @@ pub(super) fn message(outcome: &Outcome) -> String {
                 })
                 .map(|(field, value)| (field.clone(), value.clone()))
                 .collect();
-            visible(&dumps(&Json::Object(told), Layout::Block, Ascii::Kept)).into_owned()
+            visible(&dumps(&Json::Object(told), Layout::BLOCK, Ascii::Kept)).into_owned()
         }
     }
 }

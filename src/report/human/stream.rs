@@ -121,9 +121,10 @@ impl Stream {
                 let text = format!("  included: {} for {}\n", clean(name), clean(&fold(hosts)));
                 self.at_once(*task, &self.options.color.paint(Paint::Faint, &text))
             }
-            Event::HostStarted { .. } | Event::Notice { .. } | Event::CustomStats { .. } => {
-                String::new()
-            }
+            Event::HostStarted { .. }
+            | Event::Notice { .. }
+            | Event::CustomStats { .. }
+            | Event::NoHostsLeft => String::new(),
         }
     }
 

@@ -21,6 +21,7 @@ pub(in crate::report) fn outcome(status: Status) -> Outcome {
         ignored: false,
         item: None,
         delegated_to: None,
+        delegated_address: None,
         result: serde_json::Map::new(),
         diffs: Vec::new(),
         effects: Vec::new(),
@@ -68,7 +69,14 @@ impl Run {
         let place = place(1);
         let events = vec![
             Event::RunStarted { at: SystemTime::UNIX_EPOCH, mode, playbooks },
-            Event::PlayStarted { play: 0, name: "site".to_owned(), hosts: hosts.to_vec(), place },
+            Event::PlayStarted {
+                play: 0,
+                name: "site".to_owned(),
+                hosts: hosts.to_vec(),
+                lockstep: true,
+                check: false,
+                place,
+            },
         ];
         let recap = hosts.iter().map(|host| (host.clone(), Recap::default())).collect();
         Self { events, recap, tasks: 0 }
@@ -85,6 +93,7 @@ impl Run {
             role: (id == 1).then(|| "web".to_owned()),
             module: format!("ansible.builtin.{module}"),
             handler: false,
+            check: false,
             place: place(line),
         };
         self.events.push(Event::TaskStarted { task: head });
@@ -541,6 +550,8 @@ fn batches_of_a_play_are_one_task() {
         play: 0,
         name: "site".to_owned(),
         hosts,
+        lockstep: true,
+        check: false,
         place: place(1),
     });
     let Event::TaskStarted { task: mut head } = run.events[2].clone() else { panic!() };

@@ -53,7 +53,12 @@ pub(super) fn assert(
         returned.insert("evaluated_to".to_owned(), Json::from(false));
         let message = params.fail_msg.unwrap_or_else(|| Json::from("Assertion failed"));
         returned.insert("msg".to_owned(), message);
-        return Ok(Prepared::Done(Finished { failed: true, returned, ..Finished::default() }));
+        return Ok(Prepared::Done(Finished {
+            failed: true,
+            returned,
+            verbose_always: !params.quiet,
+            ..Finished::default()
+        }));
     }
     let message = params.success_msg.unwrap_or_else(|| Json::from("All assertions passed"));
     returned.insert("msg".to_owned(), message);
