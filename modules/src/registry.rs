@@ -55,6 +55,8 @@ modules! {
     "ansible.builtin.cron" => crate::module::cron::Cron;
     "ansible.builtin.deb822_repository" => crate::module::deb822_repository::Deb822Repository;
     "ansible.builtin.debconf" => crate::module::debconf::Debconf;
+    "ansible.builtin.dnf" => crate::module::dnf::Dnf;
+    "ansible.builtin.dnf5" => crate::module::dnf::Dnf;
     "ansible.builtin.dpkg_selections" => crate::module::dpkg_selections::DpkgSelections;
     "ansible.builtin.fetch" => crate::module::fetch::Fetch;
     "ansible.builtin.file" => crate::module::file::File;

@@ -18,7 +18,7 @@ use crate::report::event::RunMode;
 use crate::report::file::ReportFile;
 use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Verbosity};
 use crate::report::{ColorChoice, Consumer};
-use crate::run::{ConnectionDefaults, DiffMode, PrivilegeDefaults, RunSettings};
+use crate::run::{ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings};
 use crate::template::Templar;
 
 use super::error::draw;
@@ -272,6 +272,7 @@ impl PlayArguments {
             tags: TagFilter { only: set(&self.what.tags), skip: set(&self.what.skip_tags) },
             limit: self.hosts.limit.clone(),
             extra_vars: extra_vars::parse(&self.what.extra_vars)?,
+            gathering: Gathering::default(),
             strategy: match self.what.strategy {
                 StrategyWord::Linear => Strategy::Linear,
                 StrategyWord::Free => Strategy::Free,

@@ -24,6 +24,7 @@ use super::keyword::KeywordReader;
 use super::outcome::{TaskResult, Verdict};
 use super::parts::{Key, Parts};
 use super::reported::{self, Circumstances};
+use super::settings::Gathering;
 use super::tally::Tally;
 
 /// A batch at work.
@@ -264,11 +265,17 @@ impl<'a> Batch<'a> {
 
     /// Whether a `gather_facts` with a template holds for this host.
     fn gathers_facts(&self, host: usize) -> bool {
-        let Some(node) = &self.play.play.gather_facts else { return true };
+        let gathering = self.play.run.settings.gathering;
+        let Some((name, _)) = self.hosts.get_index(host) else { return true };
+        if gathering == Gathering::Smart && self.play.run.hosts.of(name).are_facts_gathered() {
+            return false;
+        }
+        let Some(node) = &self.play.play.gather_facts else {
+            return gathering != Gathering::Explicit;
+        };
         if let Kind::Bool(wanted) = node.kind {
             return wanted;
         }
-        let Some((name, _)) = self.hosts.get_index(host) else { return true };
         let scope = self.play.host_scope(name);
         let reader = KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
         reader.boolean_node("gather_facts", node).unwrap_or(true)

@@ -19,6 +19,13 @@ pub(crate) struct HostVars {
     pub included: Arc<Layer>,
 }
 
+impl HostVars {
+    /// Whether facts of the host were gathered.
+    pub(crate) fn are_facts_gathered(&self) -> bool {
+        self.facts.contains_key("module_setup")
+    }
+}
+
 /// What is known of all hosts; each host's part is replaced as a whole when something is learnt.
 #[derive(Debug, Default)]
 pub(crate) struct HostTable {

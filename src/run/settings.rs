@@ -25,6 +25,8 @@ pub struct RunSettings {
     pub limit: Option<String>,
     /// `--extra-vars`: they win over all others.
     pub extra_vars: Layer,
+    /// When facts are gathered.
+    pub gathering: Gathering,
     /// The strategy of plays that name none.
     pub strategy: Strategy,
     /// How hosts are reached that say nothing of it.
@@ -35,6 +37,18 @@ pub struct RunSettings {
     pub verbosity: u8,
     /// Bound on every task that names none.
     pub task_timeout: Option<Duration>,
+}
+
+/// When a play gathers facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gathering {
+    /// Unless it says `gather_facts: false`.
+    #[default]
+    Implicit,
+    /// Only where it says `gather_facts: true`.
+    Explicit,
+    /// As implicit, of hosts of which nothing is known yet.
+    Smart,
 }
 
 /// Whether registered results hold diffs.

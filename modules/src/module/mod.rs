@@ -10,6 +10,7 @@ pub mod copy;
 pub mod cron;
 pub mod deb822_repository;
 pub mod debconf;
+pub mod dnf;
 pub mod dpkg_selections;
 pub mod expansion;
 pub mod fetch;

@@ -1,9 +1,10 @@
 //! `ansible.builtin.package`: installs packages by whatever manager the host has.
 //!
-//! Follows the module of ansible-core 2.19. On Debian and its kin it is [`apt`](super::apt). dnf, zypper, apk and pacman are driven for `present`, `absent` and
+//! Follows the module of ansible-core 2.19. On Debian and its kin it is [`apt`](super::apt),
+//! on Fedora and its kin [`dnf`](super::dnf). zypper, apk and pacman are driven for `present`, `absent` and
 //! `latest`; what exactly they would do is known only after they did it. Beside `name`, `state` and
 //! `use` all options of the manager's own module are taken. Check mode: full for
-//! `apt`, by package for the others. Diff: the packages.
+//! `apt` and `dnf`, by package for the others. Diff: the packages.
 //!
 //! ```yaml
 //! - name: A tool, on any distribution
@@ -12,11 +13,12 @@
 //!     state: present
 //! ```
 //!
-//! Returns what [`apt`](super::apt) returns, or `rc`, `stdout` and `stderr`.
+//! Returns what [`apt`](super::apt) or [`dnf`](super::dnf) returns, or `rc`, `stdout` and `stderr`.
 
 use serde_json::{Map, Value as Json, json};
 
 use super::apt::{self, Apt};
+use super::dnf::{self, Dnf};
 use super::setup::package_manager_of;
 use super::text_lines::output_fields;
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
@@ -91,6 +93,8 @@ pub struct Package;
 pub enum Observed {
     /// `apt` does it.
     Apt(Box<(apt::Params, apt::Observed)>),
+    /// `dnf` does it.
+    Dnf(Box<(dnf::Params, dnf::Observed)>),
     /// Another manager does it.
     Other(Other),
 }
@@ -105,14 +109,8 @@ pub struct Other {
 }
 
 choices! {
-    /// The managers beside `apt`.
+    /// The managers beside `apt` and `dnf`.
     pub enum Manager {
-        /// dnf.
-        Dnf = "dnf" | "dnf4",
-        /// dnf, version 5.
-        Dnf5 = "dnf5",
-        /// yum.
-        Yum = "yum",
         /// zypper.
         Zypper = "zypper",
         /// apk.
@@ -147,6 +145,11 @@ impl Module for Package {
             let observed = Apt::observe(&params, host)?;
             return Ok(Observed::Apt(Box::new((params, observed))));
         }
+        if matches!(manager.as_str(), "dnf" | "dnf4" | "dnf5" | "yum") {
+            let params: dnf::Params = parse("dnf", &params.rest)?;
+            let observed = Dnf::observe(&params, host)?;
+            return Ok(Observed::Dnf(Box::new((params, observed))));
+        }
         let manager = <Manager as params::ParamValue>::from_json(&json!(manager))
             .map_err(|_| Stop::failed(Error::Manager(manager)))?;
         let Common { name, state, .. } = parse(manager.word(), &params.rest)?;
@@ -160,6 +163,7 @@ impl Module for Package {
     fn plan(_params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         match observed {
             Observed::Apt(apt) => Apt::plan(&apt.0, &apt.1),
+            Observed::Dnf(dnf) => Dnf::plan(&dnf.0, &dnf.1),
             Observed::Other(other) => Ok(plan_other(other)),
         }
     }
@@ -172,6 +176,7 @@ impl Module for Package {
     ) -> Result<Conclusion, Stop> {
         match observed {
             Observed::Apt(apt) => Apt::conclude(&apt.0, &apt.1, plan, applied),
+            Observed::Dnf(dnf) => Dnf::conclude(&dnf.0, &dnf.1, plan, applied),
             Observed::Other(other) => {
                 let Some(Applied::Ran(output)) = applied.first() else {
                     let returned = plan.returned.clone();
@@ -186,6 +191,7 @@ impl Module for Package {
     fn explain(_: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {
         match observed {
             Observed::Apt(apt) => Apt::explain(&apt.0, &apt.1, planned, error),
+            Observed::Dnf(dnf) => Dnf::explain(&dnf.0, &dnf.1, planned, error),
             Observed::Other(_) => Stop::Host(error),
         }
     }
@@ -215,8 +221,6 @@ fn plan_other(other: &Other) -> Plan {
         return plan;
     }
     let words: &[&str] = match (other.manager, state) {
-        (Manager::Dnf | Manager::Dnf5 | Manager::Yum, State::Absent) => &["remove", "-y"],
-        (Manager::Dnf | Manager::Dnf5 | Manager::Yum, _) => &["install", "-y"],
         (Manager::Zypper, State::Absent) => &["--non-interactive", "remove"],
         (Manager::Zypper, _) => &["--non-interactive", "install"],
         (Manager::Apk, State::Absent) => &["del"],
@@ -226,7 +230,6 @@ fn plan_other(other: &Other) -> Plan {
         (Manager::Pacman, _) => &["-S", "--noconfirm", "--needed"],
     };
     let names = asked.iter().map(|(name, _)| name.clone());
-    // dnf's own "install" upgrades what is there to the newest
     let mut argv = vec![other.manager.word().to_owned()];
     argv.extend(words.iter().map(ToString::to_string));
     argv.extend(names);
@@ -250,9 +253,7 @@ fn plan_other(other: &Other) -> Plan {
 
 fn says_nothing_to_do(manager: Manager, stdout: &str) -> bool {
     match manager {
-        Manager::Dnf | Manager::Dnf5 | Manager::Yum | Manager::Zypper => {
-            stdout.to_lowercase().contains("nothing to do")
-        }
+        Manager::Zypper => stdout.to_lowercase().contains("nothing to do"),
         Manager::Apk => {
             !["Installing", "Upgrading", "Purging"].iter().any(|word| stdout.contains(word))
         }
@@ -268,8 +269,6 @@ mod tests {
     #[test]
     fn managers_are_asked_for_what_is_missing() {
         let table: &[(Manager, State, &[&str])] = &[
-            (Manager::Dnf, State::Present, &["dnf", "install", "-y", "b"]),
-            (Manager::Dnf, State::Latest, &["dnf", "install", "-y", "a", "b"]),
             (Manager::Zypper, State::Absent, &["zypper", "--non-interactive", "remove", "a"]),
             (Manager::Apk, State::Present, &["apk", "add", "b"]),
             (Manager::Pacman, State::Absent, &["pacman", "-R", "--noconfirm", "a"]),
@@ -289,7 +288,7 @@ mod tests {
 
     #[test]
     fn output_tells_whether_something_was_done() {
-        assert!(says_nothing_to_do(Manager::Dnf, "Dependencies resolved.\nNothing to do.\n"));
+        assert!(says_nothing_to_do(Manager::Zypper, "Resolving...\nNothing to do.\n"));
         assert!(says_nothing_to_do(Manager::Apk, "OK: 8 MiB in 16 packages\n"));
         assert!(!says_nothing_to_do(Manager::Apk, "(1/1) Installing curl\nOK\n"));
     }

@@ -13,7 +13,7 @@ use crate::playbook::{SearchPaths, Strategy};
 use crate::report::default::{DefaultOptions, Details, ResultFormat, Shown};
 use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
-use crate::run::{ConnectionDefaults, DiffMode, PrivilegeDefaults, RunSettings};
+use crate::run::{ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings};
 use crate::settings::{Settings, SettingsError};
 
 use super::super::{CommandError, extra_vars, prompt};
@@ -53,6 +53,11 @@ impl Groups<'_> {
             tags: self.tags(settings),
             limit: self.limit.map(str::to_owned),
             extra_vars: extra_vars::parse(&self.extra_vars.extra_vars)?,
+            gathering: match settings.text("DEFAULT_GATHERING").as_deref() {
+                Some("explicit") => Gathering::Explicit,
+                Some("smart") => Gathering::Smart,
+                _ => Gathering::Implicit,
+            },
             strategy: strategy(settings)?,
             connection,
             privilege,

@@ -61,17 +61,19 @@ fn listed(output: &Output, quiet: bool, parse: impl Fn(&str) -> Vec<Json>) -> Li
 
 fn apt(host: &mut dyn Host) -> Result<Listed, Stop> {
     program_of(&["apt", "apt-get", "aptitude"], host)?;
-    let program = program::required(host, "dpkg-query")?;
+    let program = program_of(&["dpkg-query"], host)?;
     let format = "${db:Status-Status}\\t${Package}\\t${Version}\\t${Architecture}\\t${Section}\\n";
     let output = program::query(host, [&program, "--show", &format!("--showformat={format}")])?;
     if !output.success() {
         return Ok(listed(&output, false, |_| Vec::new()));
     }
-    let native = program::query(host, ["dpkg", "--print-architecture"])?.stdout_text();
+    let dpkg = program_of(&["dpkg"], host)?;
+    let native = program::query(host, [dpkg.as_str(), "--print-architecture"])?.stdout_text();
     let mut packages = dpkg_lines(&output.stdout_text(), native.trim());
-    let files = program::query(host, ["apt-cache", "policy"])?.stdout_text();
+    let cache = program_of(&["apt-cache"], host)?;
+    let files = program::query(host, [cache.as_str(), "policy"])?.stdout_text();
     let names = packages.iter().filter_map(|package| package.get("name").and_then(Json::as_str));
-    let argv = ["apt-cache", "policy"].into_iter().chain(names);
+    let argv = [cache.as_str(), "policy"].into_iter().chain(names);
     let policies = program::query(host, argv)?.stdout_text();
     let origins = origins(&origins_of_files(&files), &policies);
     for package in &mut packages {

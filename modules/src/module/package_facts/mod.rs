@@ -205,11 +205,13 @@ fn ask(
     Ok(true)
 }
 
-/// The path of the first program that is there.
+/// The path of the first program that is there, in the search path or beside.
 fn program_of(names: &[&str], host: &mut dyn Host) -> Result<String, Stop> {
-    for name in names.iter().skip(1) {
-        if let Some(path) = host.find_program(name)? {
-            return Ok(path.to_string_lossy().into_owned());
+    for name in names {
+        for candidate in [(*name).to_owned(), format!("/usr/bin/{name}")] {
+            if let Some(path) = host.find_program(&candidate)? {
+                return Ok(path.to_string_lossy().into_owned());
+            }
         }
     }
     program::required(host, names.first().copied().unwrap_or_default())

@@ -17,10 +17,11 @@ pub(super) fn collect(probe: &mut Probe<'_>, directory: &Path, facts: &mut Retur
             continue;
         };
         let path = directory.join(&name);
-        let fact = match text(probe, &path) {
-            Ok(text) => parse(&text, &path),
-            Err(failure) => Json::from(failure.to_string()),
-        };
+        let fact = text(probe, &path).and_then(|text| parse(&text, &path));
+        let fact = fact.unwrap_or_else(|failure| {
+            probe.warn(failure.to_string());
+            Json::from(failure.to_string())
+        });
         local.insert(key.to_owned(), fact);
     }
     facts.insert("local".to_owned(), Json::from(local));
@@ -37,6 +38,10 @@ enum Failure {
     Stat { path: String },
     #[error("error loading fact - output of running \"{path}\" was not utf-8")]
     Encoding { path: String },
+    #[error("error loading facts as JSON or ini - please check content: {path}")]
+    Content { path: String },
+    #[error("error loading facts as ini - please check content: {path} ({reason})")]
+    Interpolation { path: String, reason: String },
 }
 
 fn text(probe: &mut Probe<'_>, path: &Path) -> Result<String, Failure> {
@@ -59,15 +64,64 @@ fn text(probe: &mut Probe<'_>, path: &Path) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|_| Failure::Encoding { path: shown })
 }
 
-fn parse(text: &str, path: &Path) -> Json {
-    serde_json::from_str(text).ok().or_else(|| ini(text)).unwrap_or_else(|| {
-        let path = path.display();
-        Json::from(format!("error loading facts as JSON or ini - please check content: {path}"))
-    })
+fn parse(text: &str, path: &Path) -> Result<Json, Failure> {
+    if let Ok(fact) = serde_json::from_str(text) {
+        return Ok(fact);
+    }
+    let shown = || path.display().to_string();
+    let mut sections = ini(text).ok_or_else(|| Failure::Content { path: shown() })?;
+    for (name, values) in &mut sections {
+        let Json::Object(values) = values else { continue };
+        let raw = values.clone();
+        for (key, value) in values.iter_mut() {
+            let text = value.as_str().unwrap_or_default();
+            *value = interpolate(text, (name, key), &raw, 0)
+                .map_err(|reason| Failure::Interpolation { path: shown(), reason })?
+                .into();
+        }
+    }
+    Ok(Json::from(sections))
+}
+
+/// Replaces `%(key)s` by values of the section, and `%%` by `%`.
+fn interpolate(
+    text: &str,
+    (section, key): (&str, &str),
+    values: &Map<String, Json>,
+    depth: usize,
+) -> Result<String, String> {
+    let mut done = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        done.push_str(before);
+        if let Some(after) = after.strip_prefix('%') {
+            done.push('%');
+            rest = after;
+            continue;
+        }
+        let Some(reference) = after.strip_prefix('(') else {
+            return Err(format!("'%' must be followed by '%' or '(', found: '%{after}'"));
+        };
+        let Some((name, after)) = reference.split_once(")s") else {
+            return Err(format!("bad interpolation variable reference '%{after}'"));
+        };
+        let name = name.to_lowercase();
+        let value = values.get(&name).and_then(Json::as_str);
+        let value = value.filter(|_| depth < 10).ok_or_else(|| {
+            format!(
+                "Bad value substitution: option '{key}' in section '{section}' contains an \
+                 interpolation key '{name}' which is not a valid option name. Raw value: '{text}'"
+            )
+        })?;
+        done.push_str(&interpolate(value, (section, key), values, depth + 1)?);
+        rest = after;
+    }
+    done.push_str(rest);
+    Ok(done)
 }
 
 /// Sections of `key = value` lines as Python's `configparser` reads them.
-fn ini(text: &str) -> Option<Json> {
+fn ini(text: &str) -> Option<Map<String, Json>> {
     let mut sections: Map<String, Json> = Map::new();
     let mut defaults: Map<String, Json> = Map::new();
     let mut section: Option<String> = None;
@@ -118,7 +172,7 @@ fn ini(text: &str) -> Option<Json> {
             values.entry(key).or_insert_with(|| value.clone());
         }
     }
-    Some(Json::from(sections))
+    Some(sections)
 }
 
 #[cfg(test)]
@@ -138,6 +192,14 @@ mod tests {
                 "[General]\nAsdf = 1\nbar: two words\n  and more\n",
                 json!({"General": {"asdf": "1", "bar": "two words\nand more"}}),
             ),
+            ("[a]\nx=1%%\ny=%(x)s!\n", json!({"a": {"x": "1%", "y": "1%!"}})),
+            (
+                "[bad fact]\nvalue = this is a % bad % fact\n",
+                json!(
+                    "error loading facts as ini - please check content: /f/x.fact ('%' must be \
+                     followed by '%' or '(', found: '% bad % fact')"
+                ),
+            ),
             ("[DEFAULT]\nx=1\n[a]\ny=2\n", json!({"a": {"y": "2", "x": "1"}})),
             ("# only a comment\n", json!({})),
             (
@@ -150,7 +212,9 @@ mod tests {
             ),
         ];
         for (text, expected) in table {
-            assert_eq!(parse(text, Path::new("/f/x.fact")), expected, "{text}");
+            let fact = parse(text, Path::new("/f/x.fact"));
+            let fact = fact.unwrap_or_else(|failure| failure.to_string().into());
+            assert_eq!(fact, expected, "{text}");
         }
     }
 }

@@ -64,6 +64,7 @@ pub struct Setup;
 #[derive(Debug)]
 pub struct Observed {
     facts: Returned,
+    warnings: Vec<String>,
 }
 
 /// Why nothing is gathered.
@@ -121,6 +122,7 @@ impl Module for Setup {
                 Collector::Python => {} // there is none
             }
         }
+        let warnings = probe.take_warnings();
         probe.finish()?;
         let mut named = Returned::new();
         for (name, value) in facts {
@@ -128,7 +130,7 @@ impl Module for Setup {
         }
         named.insert("gather_subset".to_owned(), Json::from(subset));
         named.insert("module_setup".to_owned(), Json::from(true));
-        Ok(Observed { facts: named })
+        Ok(Observed { facts: named, warnings })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
@@ -141,6 +143,9 @@ impl Module for Setup {
         }
         let mut plan = Plan::nothing();
         plan.set("ansible_facts", facts);
+        if !observed.warnings.is_empty() {
+            plan.set("warnings", observed.warnings.clone());
+        }
         Ok(plan)
     }
 }
@@ -211,7 +216,8 @@ mod tests {
         let given = json!({"filter": "kernel,module*"});
         let params = Params::parse("setup", given.as_object().unwrap()).unwrap();
         let facts = json!({"ansible_kernel": "6.1", "ansible_lsb": {}, "module_setup": true});
-        let observed = Observed { facts: facts.as_object().unwrap().clone() };
+        let facts = facts.as_object().unwrap().clone();
+        let observed = Observed { facts, warnings: Vec::new() };
         let plan = Setup::plan(&params, &observed).unwrap();
         assert_eq!(
             plan.returned["ansible_facts"],

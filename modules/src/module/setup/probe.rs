@@ -9,15 +9,26 @@ use crate::host::{FileKind, FileStat, Follow, Host, HostError};
 pub(super) struct Probe<'a> {
     host: &'a mut dyn Host,
     unknown: Option<HostError>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Probe<'a> {
     pub(super) fn new(host: &'a mut dyn Host) -> Self {
-        Self { host, unknown: None }
+        Self { host, unknown: None, warnings: Vec::new() }
     }
 
     pub(super) fn host(&mut self) -> &mut dyn Host {
         self.host
+    }
+
+    /// Notes what people should know.
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// What was noted so far.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Fails when an answer was only to be had by acting.

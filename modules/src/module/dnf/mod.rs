@@ -1,0 +1,373 @@
+//! `ansible.builtin.dnf` and `ansible.builtin.dnf5`: packages of Fedora, Red Hat and their kin.
+//!
+//! Follow the modules of ansible-core 2.19, through the `dnf` command. Check mode: full; what would
+//! happen is what dnf itself resolves. Diff: the packages.
+//!
+//! Differ from Ansible: no Python library is needed; `list` is refused.
+//!
+//! ```yaml
+//! - name: The web server
+//!   ansible.builtin.dnf:
+//!     name: [nginx, "@Development Tools"]
+//!     state: present
+//! ```
+//!
+//! Returns `results` (`Installed: NAME-VERSION.ARCH` …), `msg`, `rc`, and `failures` where packages
+//! are not to be had.
+
+mod params;
+mod transaction;
+
+use serde_json::Value as Json;
+
+pub use params::{Params, State};
+
+use self::params::Backend;
+use self::transaction::Transaction;
+use super::program;
+use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
+use crate::effect::{Applied, Command, Effect, PackageChange, PackageStep};
+use crate::host::{Host, HostError};
+
+/// The module.
+#[derive(Debug)]
+pub struct Dnf;
+
+/// What is known of the packages.
+#[derive(Debug)]
+pub struct Observed {
+    /// What the program is called: `dnf` or `dnf5`.
+    manager: &'static str,
+    step: Option<Step>,
+}
+
+/// The call that does it.
+#[derive(Debug)]
+struct Step {
+    command: Command,
+    /// What will happen; `None` when only fresh lists tell.
+    transaction: Option<Transaction>,
+    names: Vec<String>,
+}
+
+/// Why it fails.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// This is no system of dnf.
+    #[error(
+        "Could not detect which major revision of dnf is in use, which is required to determine module backend."
+    )]
+    NoDnf,
+    /// Packages are not to be had.
+    #[error("Failed to install some of the specified packages")]
+    NotFound,
+    /// Removing what nothing needs goes with removing.
+    #[error("Autoremove should be used alone or with state=absent")]
+    Autoremove,
+}
+
+impl Module for Dnf {
+    type Params = Params;
+    type Observed = Observed;
+
+    fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
+        if params.autoremove && params.wanted() != State::Absent {
+            return Err(Stop::failed(Error::Autoremove));
+        }
+        let manager = manager(params, host)?;
+        let names: Vec<String> = params
+            .name
+            .iter()
+            .flatten()
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let mut asked = Vec::new();
+        for name in &names {
+            let there = is_installed(manager, name, host)?;
+            let needed = match params.wanted() {
+                State::Present => there != Some(true),
+                State::Absent => there != Some(false),
+                State::Latest => true,
+            };
+            if needed {
+                asked.push(name.clone());
+            }
+        }
+        let alone = names.is_empty() && params.autoremove;
+        if asked.is_empty() && !alone {
+            return Ok(Observed { manager, step: None });
+        }
+        let command = command(params, manager, &asked);
+        let transaction =
+            if params.update_cache { None } else { Some(simulate(params, &command, host)?) };
+        Ok(Observed { manager, step: Some(Step { command, transaction, names: asked }) })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
+        let mut plan = Plan::nothing();
+        plan.set("rc", 0);
+        plan.set("results", Json::Array(Vec::new()));
+        if params.update_cache {
+            let refresh = Effect::RefreshPackageLists { manager: observed.manager.to_owned() };
+            plan.push(refresh, "the package lists are to be fetched");
+        }
+        let Some(step) = &observed.step else {
+            let only_lists = params.update_cache && params.name.is_none();
+            plan.set("msg", if only_lists { "Cache updated" } else { "Nothing to do" });
+            return Ok(plan);
+        };
+        let (transaction, reason) = match &step.transaction {
+            Some(transaction) if transaction.is_empty() => {
+                plan.set("msg", "Nothing to do");
+                return Ok(plan);
+            }
+            Some(transaction) => (transaction.clone(), transaction.reason()),
+            None => {
+                let asked = step.names.iter().map(|name| PackageStep {
+                    name: name.clone(),
+                    from: None,
+                    to: None,
+                });
+                let asked = Transaction { install: asked.collect(), ..Transaction::default() };
+                (asked, format!("{} with fresh lists", step.names.join(" ")))
+            }
+        };
+        plan.set("msg", "");
+        plan.set("results", transaction.results.clone());
+        let change = PackageChange {
+            manager: observed.manager.to_owned(),
+            command: step.command.clone(),
+            install: transaction.install,
+            remove: transaction.remove,
+        };
+        plan.push(Effect::Packages(change), reason);
+        Ok(plan)
+    }
+
+    fn conclude(
+        _params: &Params,
+        _observed: &Observed,
+        plan: &Plan,
+        applied: &[Applied],
+    ) -> Result<Conclusion, Stop> {
+        let mut returned = plan.returned.clone();
+        let mut changed = false;
+        for (planned, applied) in plan.effects.iter().zip(applied) {
+            let Effect::Packages(_) = planned.effect else { continue };
+            let Applied::Ran(output) = applied else {
+                changed = true;
+                continue;
+            };
+            if output.stdout_text().to_lowercase().contains("nothing to do") {
+                returned.insert("msg".to_owned(), Json::from("Nothing to do"));
+                continue;
+            }
+            changed = true;
+            let done = Transaction::parse(&output.stdout_text());
+            if !done.is_empty() {
+                returned.insert("results".to_owned(), Json::from(done.results));
+            }
+        }
+        Ok(Conclusion { changed, returned })
+    }
+
+    fn explain(_: &Params, _: &Observed, planned: &Planned, error: HostError) -> Stop {
+        match (&planned.effect, &error) {
+            (Effect::Packages(change), HostError::CommandFailed { output, .. }) => {
+                failed(&change.command, output)
+            }
+            _ => program::explain(error),
+        }
+    }
+}
+
+fn manager(params: &Params, host: &mut dyn Host) -> Result<&'static str, Stop> {
+    let order: &[&str] = match params.use_backend {
+        Backend::Auto => &["dnf5", "dnf"],
+        Backend::Dnf => &["dnf"],
+        Backend::Dnf5 => &["dnf5"],
+    };
+    for name in ["dnf5", "dnf"] {
+        if order.contains(&name) && host.find_program(name)?.is_some() {
+            return Ok(name);
+        }
+    }
+    Err(Stop::failed(Error::NoDnf))
+}
+
+/// Whether a package is installed; `None` where only dnf knows (groups, files, patterns).
+fn is_installed(manager: &str, name: &str, host: &mut dyn Host) -> Result<Option<bool>, HostError> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.+:~^".contains(letter);
+    if name.starts_with('@') || name.contains("://") || !name.chars().all(plain) {
+        return Ok(None);
+    }
+    let rehearsed = host.rehearsed_packages(manager);
+    if let Some((_, version)) = rehearsed.iter().find(|(known, _)| known == name) {
+        return Ok(Some(version.is_some()));
+    }
+    if host.package(manager, name)?.is_some() {
+        return Ok(Some(true));
+    }
+    let provides = program::query(host, ["rpm", "-q", "--whatprovides", "--", name])?;
+    Ok(Some(provides.success()))
+}
+
+/// The call that does it.
+fn command(params: &Params, manager: &str, names: &[String]) -> Command {
+    let five = manager == "dnf5";
+    let mut argv = vec![manager.to_owned(), "-y".to_owned()];
+    let mut lists = |flag: &str, values: &Option<Vec<String>>| {
+        for value in values.iter().flatten().filter(|value| !value.is_empty()) {
+            argv.push(format!("--{flag}={value}"));
+        }
+    };
+    lists("disablerepo", &params.disablerepo);
+    lists("enablerepo", &params.enablerepo);
+    lists("exclude", &params.exclude);
+    lists(if five { "disable-plugin" } else { "disableplugin" }, &params.disable_plugin);
+    lists(if five { "enable-plugin" } else { "enableplugin" }, &params.enable_plugin);
+    let path = |path: &Option<std::path::PathBuf>| {
+        path.as_ref().map(|path| path.to_string_lossy().into_owned())
+    };
+    for (flag, value) in [
+        ("config", path(&params.conf_file)),
+        ("installroot", path(&params.installroot)),
+        ("releasever", params.releasever.clone()),
+        ("disableexcludes", params.disable_excludes.clone()),
+        (if five { "destdir" } else { "downloaddir" }, path(&params.download_dir)),
+    ] {
+        argv.extend(value.map(|value| format!("--{flag}={value}")));
+    }
+    let absent = params.wanted() == State::Absent;
+    let best = params.best.or(params.nobest.map(|nobest| !nobest));
+    for (flag, given) in [
+        (if five { "--no-gpgchecks" } else { "--nogpgcheck" }, params.disable_gpg_check),
+        ("--setopt=sslverify=False", !params.sslverify || !params.validate_certs),
+        ("--setopt=install_weak_deps=False", !params.install_weak_deps),
+        ("--skip-broken", params.skip_broken && !absent),
+        ("--allowerasing", params.allowerasing && !absent),
+        (if five { "--allow-downgrade" } else { "" }, params.allow_downgrade && five && !absent),
+        ("--best", best == Some(true)),
+        (if five { "--no-best" } else { "--nobest" }, best == Some(false)),
+        ("--cacheonly", params.cacheonly),
+        ("--downloadonly", params.download_only),
+        ("--security", params.security),
+        (if five { "--bugfixes" } else { "--bugfix" }, params.bugfix),
+        (if five { "--no-autoremove" } else { "--noautoremove" }, absent && !params.autoremove),
+    ] {
+        argv.extend((given && !flag.is_empty()).then(|| flag.to_owned()));
+    }
+    let all = names.iter().any(|name| name == "*");
+    let action = match params.wanted() {
+        State::Absent if names.is_empty() => "autoremove",
+        State::Absent => "remove",
+        State::Latest if all || params.update_only => "upgrade",
+        State::Present if params.update_only => "upgrade",
+        State::Latest | State::Present => "install",
+    };
+    argv.push(action.to_owned());
+    argv.extend(names.iter().filter(|name| *name != "*").cloned());
+    program::command(argv)
+}
+
+/// Asks dnf what the call would do.
+fn simulate(params: &Params, command: &Command, host: &mut dyn Host) -> Result<Transaction, Stop> {
+    let mut question = command.clone();
+    if let Some(yes) = question.argv.get_mut(1) {
+        "--assumeno".clone_into(yes);
+    }
+    let output = host.query(&question)?;
+    let transaction = Transaction::parse(&output.stdout_text());
+    let text = format!("{}{}", output.stdout_text(), output.stderr_text());
+    let idle = text.to_lowercase().contains("nothing to do");
+    let gone = params.wanted() == State::Absent && text.contains("No packages to remove");
+    if transaction.is_empty() && !output.success() && !idle && !gone {
+        return Err(failed(command, &output));
+    }
+    Ok(transaction)
+}
+
+fn failed(command: &Command, output: &crate::effect::Output) -> Stop {
+    let (out, err) = (output.stdout_text(), output.stderr_text());
+    let missing: Vec<String> = err
+        .lines()
+        .chain(out.lines())
+        .filter_map(|line| line.trim().strip_prefix("No match for argument: "))
+        .map(|name| format!("No package {} available.", name.trim()))
+        .collect();
+    let stop = if missing.is_empty() {
+        let words = shell_words::join(&command.argv);
+        program::failure(output).with("cmd", words)
+    } else {
+        Stop::failed(Error::NotFound).with("failures", missing)
+    };
+    stop.with("rc", 1).with("results", Json::Array(Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::{Dnf, Params};
+    use crate::contract::{Module as _, Plan, Stop};
+    use crate::effect::{Effect, Output};
+    use crate::host::memory::MemoryHost;
+    use crate::params::Params as _;
+
+    const INSTALL: &str = "Dependencies resolved.\n\
+        ====================\n Package  Architecture  Version  Repository  Size\n\
+        ====================\nInstalling:\n at  x86_64  3.1.23-11.el9  baseos  61 k\n\
+        Installing dependencies:\n a-very-long-name-of-a-package\n    noarch  1:2-3  appstream  1 M\n\
+        \nTransaction Summary\n====================\nInstall  2 Packages\n\nOperation aborted.\n";
+
+    fn plan(arguments: &Json, answer: Output) -> Result<Plan, Stop> {
+        let argv = ["dnf", "--assumeno", "install", "at"];
+        let none = Output { status: 1, ..Output::default() };
+        let mut host = MemoryHost::new()
+            .with_program("dnf")
+            .with_package("dnf", "bash", "5.1-6.el9")
+            .with_output(&["rpm", "-q", "--whatprovides", "--", "at"], none)
+            .with_output(&argv, answer);
+        let params = Params::parse("dnf", arguments.as_object().unwrap()).unwrap();
+        let observed = Dnf::observe(&params, &mut host)?;
+        Dnf::plan(&params, &observed)
+    }
+
+    fn told(status: i32, stdout: &str, stderr: &str) -> Output {
+        Output { status, stdout: stdout.into(), stderr: stderr.into(), ..Output::default() }
+    }
+
+    #[test]
+    fn what_dnf_resolves_is_planned() {
+        let plan = plan(&json!({"name": ["at", "bash"]}), told(1, INSTALL, "")).unwrap();
+        let Effect::Packages(change) = &plan.effects[0].effect else { panic!() };
+        assert_eq!(change.command.argv, ["dnf", "-y", "install", "at"]);
+        assert_eq!(change.install.len(), 2);
+        assert_eq!(
+            plan.returned["results"],
+            json!([
+                "Installed: at-3.1.23-11.el9.x86_64",
+                "Installed: a-very-long-name-of-a-package-1:2-3.noarch"
+            ])
+        );
+    }
+
+    #[test]
+    fn nothing_is_asked_of_dnf_when_all_is_there() {
+        for arguments in [json!({"name": "bash"}), json!({"name": "at", "state": "absent"})] {
+            let plan = plan(&arguments, Output::default()).unwrap();
+            assert!(!plan.changes(), "{arguments}");
+            assert_eq!(plan.returned["msg"], "Nothing to do");
+        }
+    }
+
+    #[test]
+    fn what_is_not_to_be_had_is_a_failure() {
+        let stderr = "No match for argument: at\nError: Unable to find a match: at\n";
+        let stop = plan(&json!({"name": "at"}), told(1, "", stderr)).unwrap_err();
+        let Stop::Failed(failure) = stop else { panic!() };
+        assert_eq!(failure.message, "Failed to install some of the specified packages");
+        assert_eq!(failure.returned["failures"], json!(["No package at available."]));
+    }
+}
