@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use canvass::source::{Node, SourceFile, Span, yaml};
-use canvass::template::{Templar, TemplateErrorKind, is_omit, to_json};
+use canvass::template::{Templar, is_omit, to_json};
 use canvass::vars::{Layer, Scope, Var};
 use serde_json::{Value as Json, json};
 
@@ -38,29 +38,22 @@ fn outcome(case: &Json) -> Json {
         _ => templar.condition(&node, &scope).map(Into::into),
     };
     match value {
-        Ok(value) if is_omit(&value) => json!({ "error": "omit" }),
+        Ok(value) if is_omit(&value) => {
+            json!({ "error": "A template was resolved to an Omit scalar." })
+        }
         Ok(value) => match to_json(&value) {
             Ok(value) => json!({ "value": value }),
             Err(error) => json!({ "error": error.to_string() }),
         },
-        Err(error) => match &error.kind {
-            TemplateErrorKind::Undefined { message, .. } => json!({ "error": message }),
-            _ => json!({ "error": error.to_string() }),
-        },
+        Err(error) => json!({ "error": error.to_string().replace(" at 'case:1:1'", " at PLACE") }),
     }
 }
 
-/// Values must be equal; of errors only those of missing values must read alike.
+/// Values must be equal, and so must be errors.
 fn agrees(recorded: &Json, ours: &Json) -> bool {
     match (recorded.get("error"), ours.get("error")) {
         (None, None) => recorded["value"] == ours["value"],
-        (Some(recorded), Some(ours)) => {
-            let (recorded, ours) = (recorded.as_str().unwrap(), ours.as_str().unwrap());
-            let recorded = recorded.trim_start_matches("Error while evaluating conditional: ");
-            let named =
-                recorded.ends_with("is undefined") || recorded.starts_with("object of type");
-            !named || recorded == ours
-        }
+        (Some(recorded), Some(ours)) => recorded == ours,
         _ => false,
     }
 }

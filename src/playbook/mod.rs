@@ -30,3 +30,5 @@ pub use model::{
 };
 pub use modules::{ModuleFace, Modules, Options, RunnerModules, is_include, qualify};
 pub use parser::{NoNames, StaticNames};
+
+pub(crate) use text_arguments::{Form, parse as parse_text_arguments};

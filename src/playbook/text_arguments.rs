@@ -103,16 +103,16 @@ fn quote_after(word: &str, mut quote: Option<char>) -> Option<char> {
 
 /// Text split into options and the rest.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct TextArguments {
+pub(crate) struct TextArguments {
     /// `key=value` in order of writing, with the piece each was read from.
-    pub(super) options: Vec<(String, String, String)>,
+    pub(crate) options: Vec<(String, String, String)>,
     /// What is no option, as free-form text.
-    pub(super) free_form: Option<String>,
+    pub(crate) free_form: Option<String>,
 }
 
 /// What text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Every `key=value` is an option.
     Options,
     /// A command: only its own options are split off.
@@ -132,7 +132,7 @@ const COMMAND_OPTIONS: &[&str] = &[
 ];
 
 /// Reads `key=value` text; `None` when a quote or a template is not closed.
-pub(super) fn parse(text: &str, form: Form) -> Option<TextArguments> {
+pub(crate) fn parse(text: &str, form: Form) -> Option<TextArguments> {
     let mut found = TextArguments::default();
     let mut rest: Vec<String> = Vec::new();
     for piece in split(text)? {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use super::render::holds_template;
 use super::syntax::{
     Backslashes, Embedded, Expression, Node, Options, SyntaxError, Template, parse_expression,
     parse_template,
@@ -38,15 +39,20 @@ fn cached<K: std::hash::Hash + Eq, V>(
 /// A template file's text, parsed.
 pub(super) fn template(source: &str, options: &Options) -> Result<Arc<Template>, SyntaxError> {
     cached(&FILES, (source.to_owned(), options.clone()), |(source, options)| {
-        parse_template(source, options)
+        parse_template(source, options).map_err(in_template)
     })
+}
+
+fn in_template(mut error: SyntaxError) -> SyntaxError {
+    error.message.insert_str(0, "Syntax error in template: ");
+    error
 }
 
 /// The text of a template in YAML, parsed.
 pub(super) fn inline(source: &str) -> Result<Arc<Template>, SyntaxError> {
     cached(&INLINE, source.to_owned(), |source| {
         let options = Options { backslashes: Backslashes::Literal, ..Options::default() };
-        parse_template(source, &options)
+        parse_template(source, &options).map_err(in_template)
     })
 }
 
@@ -56,6 +62,15 @@ pub(super) fn expression(
     embedded: Embedded,
 ) -> Result<Arc<Node<Expression>>, SyntaxError> {
     cached(&EXPRESSIONS, (source.to_owned(), embedded), |(source, embedded)| {
-        parse_expression(source, *embedded)
+        parse_expression(source, *embedded).map_err(|mut error| {
+            let hint = if holds_template(source) {
+                " Template delimiters are not supported in expressions"
+            } else {
+                ""
+            };
+            let stop = if hint.is_empty() { "" } else { "." };
+            error.message.insert_str(0, &format!("Syntax error in expression{stop}{hint}: "));
+            error
+        })
     })
 }

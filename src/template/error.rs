@@ -25,22 +25,48 @@ pub enum TemplateErrorKind {
         message: String,
     },
     /// It cannot be parsed, or names a filter or test that does not exist.
-    #[error("template error: {0}")]
-    Syntax(String),
+    #[error("{message}")]
+    Syntax {
+        /// What is wrong.
+        message: String,
+        /// What to try.
+        hint: Option<String>,
+    },
     /// A value is unknown in a rehearsal, and why.
     #[error("unknown before the run: {0}")]
     Unknown(String),
     /// A condition gave something else than a boolean.
     #[error(
-        "conditional result was {value} of type '{kind}'; conditionals must have a boolean result"
+        "Conditional result ({value}) was derived from value of type '{kind}' at '{place}'. \
+         Conditionals must have a boolean result."
     )]
     NotBoolean {
         /// The value as text.
         value: String,
         /// Python's name of its type.
         kind: String,
+        /// Where it comes from.
+        place: String,
     },
-    /// A filter, test, lookup or operator refused.
+    /// A filter, test or lookup refused.
+    #[error("The {family} plugin '{name}' failed: {message}")]
+    Plugin {
+        /// `filter`, `test` or `lookup`.
+        family: &'static str,
+        /// Its name, in full for filters and tests.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// An operator, method or statement refused.
+    #[error("Error rendering {text}: {message}")]
+    Rendering {
+        /// `template` or `expression`.
+        text: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// Something refused, said in full.
     #[error("{0}")]
     Failed(String),
 }
@@ -48,5 +74,12 @@ pub enum TemplateErrorKind {
 impl Explain for TemplateError {
     fn span(&self) -> Option<&Span> {
         self.span.as_ref()
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match &self.kind {
+            TemplateErrorKind::Syntax { hint, .. } => hint.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
     }
 }

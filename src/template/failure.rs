@@ -11,6 +11,8 @@ use crate::source::Span;
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(super) kind: TemplateErrorKind,
+    /// Whether what refused is still to be named: the plugin, or the template.
+    pub(super) bare: bool,
     /// The bytes of the template at hand.
     pub(super) range: Option<Range>,
     /// The place in a file, once known; the innermost template's.
@@ -22,12 +24,39 @@ pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
     pub(super) fn new(kind: TemplateErrorKind) -> Box<Self> {
-        Box::new(Self { kind, range: None, span: None })
+        Box::new(Self { kind, bare: false, range: None, span: None })
     }
 
-    /// A filter, test, lookup or operator that refuses.
+    /// A filter, test, lookup or operator that refuses; its name is put before the message.
     pub(super) fn failed(message: impl Into<String>) -> Box<Self> {
+        let mut failure = Self::new(TemplateErrorKind::Failed(message.into()));
+        failure.bare = true;
+        failure
+    }
+
+    /// A refusal that is said in full.
+    pub(super) fn refused(message: impl Into<String>) -> Box<Self> {
         Self::new(TemplateErrorKind::Failed(message.into()))
+    }
+
+    /// Names the plugin that refused, where none is named yet.
+    pub(super) fn of_plugin(mut self: Box<Self>, family: &'static str, name: &str) -> Box<Self> {
+        if let (true, TemplateErrorKind::Failed(message)) = (self.bare, &mut self.kind) {
+            let (message, name) = (std::mem::take(message), name.to_owned());
+            self.kind = TemplateErrorKind::Plugin { family, name, message };
+            self.bare = false;
+        }
+        self
+    }
+
+    /// Names the kind of text that could not be rendered, where nothing else is named.
+    pub(super) fn of_text(mut self: Box<Self>, text: &'static str) -> Box<Self> {
+        if let (true, TemplateErrorKind::Failed(message)) = (self.bare, &mut self.kind) {
+            let message = std::mem::take(message);
+            self.kind = TemplateErrorKind::Rendering { text, message };
+            self.bare = false;
+        }
+        self
     }
 
     pub(crate) fn unknown(reason: &str) -> Box<Self> {
@@ -35,7 +64,9 @@ impl Failure {
     }
 
     pub(crate) fn too_deep() -> Box<Self> {
-        Self::failed("maximum recursion depth exceeded")
+        Self::refused(
+            "Recursive loop detected in template: maximum recursion depth exceeded in comparison",
+        )
     }
 
     /// What stands for a value that is not there, where that is the failure.
@@ -61,14 +92,14 @@ impl Failure {
 
 impl From<SyntaxError> for Box<Failure> {
     fn from(error: SyntaxError) -> Self {
-        let kind = TemplateErrorKind::Syntax(error.message);
-        Box::new(Failure { kind, range: Some(error.range), span: None })
+        let kind = TemplateErrorKind::Syntax { message: error.message, hint: error.hint };
+        Box::new(Failure { kind, bare: false, range: Some(error.range), span: None })
     }
 }
 
 impl From<TemplateError> for Box<Failure> {
     fn from(error: TemplateError) -> Self {
-        Box::new(Failure { kind: error.kind, range: None, span: error.span })
+        Box::new(Failure { kind: error.kind, bare: false, range: None, span: error.span })
     }
 }
 

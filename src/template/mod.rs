@@ -4,6 +4,7 @@
 //! [`filters`], [`tests`], [`methods`], [`globals`] and [`lookups`] are what a template can call.
 
 mod cache;
+mod crypt;
 mod error;
 mod eval;
 mod failure;

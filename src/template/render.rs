@@ -17,8 +17,13 @@ pub(crate) fn holds_template(text: &str) -> bool {
 }
 
 /// Gives a failure the place of the template that it came from.
-fn placed(source: &str, span: Option<&Span>) -> impl Fn(Box<Failure>) -> Box<Failure> {
-    move |mut failure| {
+fn placed(
+    source: &str,
+    span: Option<&Span>,
+    text: &'static str,
+) -> impl Fn(Box<Failure>) -> Box<Failure> {
+    move |failure| {
+        let mut failure = failure.of_text(text);
         if failure.span.is_none() {
             failure.span = span.map(|span| narrow(span, source, failure.range));
         }
@@ -44,7 +49,7 @@ pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -
         })?;
         Ok(with_newlines(value, source))
     };
-    run().map_err(placed(source, span))
+    run().map_err(placed(source, span, "template"))
 }
 
 /// The value of a bare expression.
@@ -63,7 +68,7 @@ pub(super) fn expression_value(
             failure
         })
     };
-    run().map_err(placed(source, span))
+    run().map_err(placed(source, span, "expression"))
 }
 
 /// Jinja drops one newline at the end of a template.
@@ -109,6 +114,6 @@ pub(crate) fn rendered_text(source: &str, scope: &Scope) -> Outcome<String> {
 }
 
 /// The failure of a variable that needs itself.
-pub(crate) fn recursion(template: &str) -> Box<Failure> {
-    Failure::failed(format!("recursive loop detected in template string: {template}"))
+pub(crate) fn recursion() -> Box<Failure> {
+    Failure::too_deep()
 }

@@ -104,7 +104,8 @@ impl Templar {
 
     /// Whether a condition holds (`when`, `until` …): text is an expression, a boolean is itself.
     pub fn condition(&self, condition: &Node, scope: &Scope) -> Result<bool, TemplateError> {
-        complete(|| condition_value(condition, scope), Some(&condition.span))
+        let run = || condition_value(condition, scope).map_err(in_condition);
+        complete(run, Some(&condition.span))
     }
 
     /// The elements that a lookup gives for `with_<name>`.
@@ -155,7 +156,7 @@ impl Templar {
                 failure.span =
                     Some(file_span(path, text, offset + range.start, offset + range.end));
             }
-            failure.into_error(None)
+            failure.of_text("template").into_error(None)
         })
     }
 
@@ -193,20 +194,28 @@ impl Templar {
 }
 
 fn complete<T>(run: impl FnOnce() -> Outcome<T>, span: Option<&Span>) -> Result<T, TemplateError> {
-    run().map_err(|failure| failure.into_error(span))
+    run().map_err(|failure| failure.of_text("template").into_error(span))
 }
 
 fn syntax_error(error: SyntaxError, source: &str, span: &Span) -> TemplateError {
     TemplateError {
         span: Some(narrow(span, source, Some(error.range))),
-        kind: TemplateErrorKind::Syntax(error.message),
+        kind: TemplateErrorKind::Syntax { message: error.message, hint: error.hint },
     }
 }
 
 /// Whether a condition is a whole template (`{{ … }}`) instead of an expression.
 fn is_wrapped(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with("{{") && text.ends_with("}}")
+    (text.starts_with("{{") || text.starts_with("{%"))
+        && (text.ends_with("}}") || text.ends_with("%}"))
+}
+
+fn in_condition(mut failure: Box<Failure>) -> Box<Failure> {
+    if let TemplateErrorKind::Undefined { message, .. } = &mut failure.kind {
+        message.insert_str(0, "Error while evaluating conditional: ");
+    }
+    failure
 }
 
 fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
@@ -216,6 +225,9 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
             let value = template_value(&source.value, Some(&condition.span), scope)?;
             // text that a template gives is an expression in its turn
             match value.as_str() {
+                Some(_) if source.value.trim().starts_with("{%") => {
+                    return Err(Failure::refused("Encountered untrusted template or expression."));
+                }
                 Some(inner) => {
                     expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?
                 }
@@ -223,9 +235,19 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
             }
         }
         Kind::Str(source) => {
-            expression_value(&source.value, Embedded::Rendered, Some(&condition.span), scope)?
+            let text = source.value.trim();
+            if text.is_empty() {
+                return Err(Failure::refused("Empty conditional expressions are not allowed."));
+            }
+            expression_value(text, Embedded::Rendered, Some(&condition.span), scope)?
         }
-        _ => finalise(&scope.render(&Var::from(condition))?)?,
+        Kind::Null => {
+            return Err(Failure::refused("Empty conditional expressions are not allowed."));
+        }
+        Kind::Unsafe(_) => {
+            return Err(Failure::refused("Encountered untrusted template or expression."));
+        }
+        _ => return Err(Failure::refused("Conditional expressions must be strings.")),
     };
     python::usable(&value)?;
     if class_of(&value) == Class::Bool {
@@ -234,7 +256,8 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
     let kind = python::type_name(&value).to_owned();
     let value = python::truth(&value)?;
     let value = if value { "True" } else { "False" }.to_owned();
-    Err(Failure::new(TemplateErrorKind::NotBoolean { value, kind }))
+    let place = condition.span.place().to_string();
+    Err(Failure::new(TemplateErrorKind::NotBoolean { value, kind, place }))
 }
 
 /// The options of a file with those of its `#jinja2:` header, and the text after the header.

@@ -134,7 +134,7 @@ impl Scope {
         if cached.is_some() {
             return Ok(cached);
         }
-        let _entered = Entered::new(self.cache.identity(), name, var)?;
+        let _entered = Entered::new(self.cache.identity(), name)?;
         let value = self.render(var)?;
         if let Some(cache) = cache {
             lock(&cache).insert(name.to_owned(), value.clone());
@@ -174,15 +174,11 @@ fn lock(cache: &Rendered) -> std::sync::MutexGuard<'_, HashMap<String, Value>> {
 struct Entered;
 
 impl Entered {
-    fn new(identity: usize, name: &str, var: &Var) -> Outcome<Self> {
-        let text = match var {
-            Var::Template(text, _) => text,
-            Var::Data(_) | Var::List(_) | Var::Map(_) | Var::Unknown(..) => "",
-        };
+    fn new(identity: usize, name: &str) -> Outcome<Self> {
         RENDERING.with_borrow_mut(|stack| {
             let repeats = stack.iter().any(|(scope, entry)| *scope == identity && entry == name);
             if repeats {
-                return Err(recursion(text));
+                return Err(recursion());
             }
             if stack.len() >= MAXIMUM_CHAIN {
                 return Err(Failure::too_deep());

@@ -46,8 +46,9 @@ impl<'a> Bound<'a> {
                 None if parameters.contains(&"*") => bound.rest.push(value),
                 None => {
                     return Err(Failure::failed(format!(
-                        "{name}() takes at most {} arguments ({given} given)",
-                        named.len()
+                        "{name}() takes {} positional argument{} but {given} were given",
+                        named.len(),
+                        if named.len() == 1 { "" } else { "s" }
                     )));
                 }
             }
@@ -74,7 +75,7 @@ impl<'a> Bound<'a> {
 
     /// A filter's or test's refusal.
     pub(in crate::template) fn refuse(&self, message: impl std::fmt::Display) -> Box<Failure> {
-        Failure::failed(format!("{}: {message}", self.name))
+        Failure::failed(message.to_string())
     }
 
     /// The argument of a parameter, if given.

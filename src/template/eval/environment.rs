@@ -27,6 +27,11 @@ fn first_undefined(values: &[Value], keywords: &[(String, Value)]) -> Option<Val
         .cloned()
 }
 
+/// The name of a filter or test with that of its collection.
+fn full_name(name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("ansible.builtin.{name}") }
+}
+
 impl<'a> Environment<'a> {
     /// An environment without files.
     pub(in crate::template) fn new(scope: &'a Scope) -> Self {
@@ -45,8 +50,9 @@ impl<'a> Environment<'a> {
         {
             return Ok(undefined);
         }
-        let bound = Bound::new(self, filter.name, filter.parameters, positional, keywords)?;
-        (filter.run)(&bound)
+        Bound::new(self, filter.name, filter.parameters, positional, keywords)
+            .and_then(|bound| (filter.run)(&bound))
+            .map_err(|failure| failure.of_plugin("filter", &full_name(filter.name)))
     }
 
     /// Applies a test; an undefined value where the test cannot tell.
@@ -61,19 +67,21 @@ impl<'a> Environment<'a> {
         {
             return Ok(undefined);
         }
-        let bound = Bound::new(self, test.name, test.parameters, positional, keywords)?;
-        (test.run)(&bound).map(Value::from)
+        Bound::new(self, test.name, test.parameters, positional, keywords)
+            .and_then(|bound| (test.run)(&bound))
+            .map(Value::from)
+            .map_err(|failure| failure.of_plugin("test", &full_name(test.name)))
     }
 
     /// The filter of a name that came as a value.
     pub(in crate::template) fn filter_named(&self, name: &Value) -> Outcome<&'static Filter> {
         let name = name.as_str().unwrap_or_default();
-        super::super::filters::find(name).map_err(Failure::failed)
+        super::super::filters::find(name).map_err(|unknown| Failure::failed(unknown.message))
     }
 
     /// The test of a name that came as a value.
     pub(in crate::template) fn test_named(&self, name: &Value) -> Outcome<&'static Test> {
         let name = name.as_str().unwrap_or_default();
-        super::super::tests::find(name).map_err(Failure::failed)
+        super::super::tests::find(name).map_err(|unknown| Failure::failed(unknown.message))
     }
 }

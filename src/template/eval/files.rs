@@ -38,7 +38,7 @@ impl FileContext {
         cache::template(text, &self.options).map(Some).map_err(|error| {
             let mut failure = Box::<Failure>::from(error);
             failure.range = None;
-            if let crate::template::TemplateErrorKind::Syntax(message) = &mut failure.kind {
+            if let crate::template::TemplateErrorKind::Syntax { message, .. } = &mut failure.kind {
                 *message = format!("{}: {message}", path.display());
             }
             failure

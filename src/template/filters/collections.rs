@@ -80,7 +80,7 @@ fn dict_to_items(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
     if !is_mapping(value) {
         return Err(call.refuse(format!(
-            "dict2items requires a dictionary, got {} instead.",
+            "dict2items requires a dictionary, got <class '{}'> instead.",
             type_name(value)
         )));
     }
@@ -97,15 +97,26 @@ fn dict_to_items(call: &Bound<'_>) -> Outcome<Value> {
 fn items_to_dict(call: &Bound<'_>) -> Outcome<Value> {
     let (key_name, value_name) = (call.text_or(1, "key")?, call.text_or(2, "value")?);
     let mut made = IndexMap::new();
-    for element in call.list(0)? {
+    let value = call.value()?;
+    if !matches!(class_of(value), Class::List | Class::Tuple | Class::Range) {
+        return Err(call.refuse(format!(
+            "items2dict requires a list, got <class '{}'> instead.",
+            type_name(value)
+        )));
+    }
+    for element in elements(value)? {
         if !is_mapping(&element) {
-            return Err(call.refuse("items2dict requires a list of dictionaries"));
+            return Err(call.refuse(format!(
+                "items2dict requires a list of dictionaries, got {} instead.",
+                python::text(value)?
+            )));
         }
         let get = |name: &str| -> Outcome<Value> {
             mapping_get(&element, &Value::from(name))?.ok_or_else(|| {
                 call.refuse(format!(
                     "items2dict requires each dictionary in the list to contain the keys \
-                     '{key_name}' and '{value_name}'"
+                     '{key_name}' and '{value_name}', got {} instead.",
+                    python::text(value).unwrap_or_default()
                 ))
             })
         };
@@ -128,12 +139,10 @@ enum ListMerge {
 fn combine(call: &Bound<'_>) -> Outcome<Value> {
     let recursive = call.keyword("recursive").map_or(Ok(false), python::truth)?;
     let merge = call.keyword("list_merge").map_or(Ok("replace".to_owned()), python::text)?;
-    if let Some((name, _)) =
-        call.keywords.iter().find(|(name, _)| !matches!(name.as_str(), "recursive" | "list_merge"))
-    {
-        return Err(call.refuse(format!(
-            "'recursive' and 'list_merge' are the only valid keyword arguments, not '{name}'"
-        )));
+    if call.keywords.iter().any(|(name, _)| !matches!(name.as_str(), "recursive" | "list_merge")) {
+        return Err(
+            call.refuse("'recursive' and 'list_merge' are the only valid keyword arguments")
+        );
     }
     let merge = match merge.as_str() {
         "replace" => ListMerge::Replace,
@@ -142,28 +151,36 @@ fn combine(call: &Bound<'_>) -> Outcome<Value> {
         "prepend" => ListMerge::Prepend,
         "append_rp" => ListMerge::AppendNew,
         "prepend_rp" => ListMerge::PrependNew,
-        other => return Err(call.refuse(format!("'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp', not '{other}'"))),
+        _ => return Err(call.refuse("merge_hash: 'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'")),
     };
     let mut all = Vec::new();
     for value in std::iter::once(call.value()?).chain(&call.rest) {
-        if python::is_sequence(value) {
-            let mut nested = Vec::new();
-            flatten(&elements(value)?, None, true, &mut nested)?;
-            all.extend(nested);
-        } else {
+        if matches!(class_of(value), Class::List | Class::Tuple) {
+            flatten(&elements(value)?, Some(0), true, &mut all)?;
+        } else if !is_null(value) {
             all.push(value.clone());
         }
     }
+    let Some((last, before)) = all.split_last() else {
+        return Ok(dict(IndexMap::new()));
+    };
+    if before.is_empty() {
+        return Ok(last.clone());
+    }
     let mut combined: IndexMap<Value, Value> = IndexMap::new();
-    for value in all {
-        python::usable(&value)?;
-        if !is_mapping(&value) {
-            return Err(call.refuse(format!(
-                "failed to combine variables, expected dicts but got a '{}'",
-                type_name(&value)
-            )));
-        }
-        merge_into(&mut combined, entries(&value)?, recursive, merge)?;
+    let wrong = all.iter().rposition(|value| python::usable(value).is_ok() && !is_mapping(value));
+    if let Some(index) = wrong {
+        // dictionaries are merged from the last to the first
+        let pair = if index == 0 { [0, 1] } else { [index - 1, index] };
+        let names = pair.map(|index| all.get(index).map_or("dict", type_name));
+        let [low, high] = names;
+        return Err(call.refuse(format!(
+            "failed to combine variables, expected dicts but got a '{low}' and a '{high}'."
+        )));
+    }
+    for value in &all {
+        python::usable(value)?;
+        merge_into(&mut combined, entries(value)?, recursive, merge)?;
     }
     Ok(dict(combined))
 }
@@ -226,8 +243,7 @@ pub(in crate::template) fn flatten(
     flat: &mut Vec<Value>,
 ) -> Outcome<()> {
     for value in values {
-        let null = value.is_none() || matches!(value.as_str(), Some("None" | "null"));
-        if null && skip_nulls {
+        if skip_nulls && is_null(value) {
             continue;
         }
         let nested = matches!(class_of(value), Class::List | Class::Tuple);
@@ -238,6 +254,10 @@ pub(in crate::template) fn flatten(
         }
     }
     Ok(())
+}
+
+fn is_null(value: &Value) -> bool {
+    value.is_none() || matches!(value.as_str(), Some("None" | "null"))
 }
 
 fn member(values: &Value, value: &Value) -> Outcome<bool> {
@@ -282,7 +302,7 @@ fn row_of(columns: &[Vec<Value>], row: usize, fill: Option<&Value>) -> Vec<Value
 }
 
 /// All choices of one element a column.
-pub(in crate::template) fn cartesian(columns: &[Vec<Value>]) -> Outcome<Vec<Vec<Value>>> {
+fn cartesian(columns: &[Vec<Value>]) -> Outcome<Vec<Vec<Value>>> {
     let size = columns.iter().try_fold(1_usize, |size, column| size.checked_mul(column.len()));
     if size.is_none_or(|size| size > MAXIMUM) {
         return Err(Failure::failed("the product would be too long"));
@@ -356,90 +376,93 @@ fn combinations(
 
 fn subelements(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
-    let all = if is_mapping(value) {
-        entries(value)?.into_iter().map(|(_, value)| value).collect()
-    } else {
-        call.list(0)?
+    let all = match class_of(value) {
+        Class::Dict => entries(value)?.into_iter().map(|(_, value)| value).collect(),
+        Class::List => elements(value)?,
+        _ => return Err(call.refuse("obj must be a list of dicts or a nested dict")),
     };
     let path: Vec<String> = match call.required(1)? {
         path if path.as_str().is_some() => {
             path.as_str().unwrap_or_default().split('.').map(str::to_owned).collect()
         }
-        path => elements(path)?.iter().map(python::text).collect::<Outcome<_>>()?,
+        path if class_of(path) == Class::List => {
+            elements(path)?.iter().map(python::text).collect::<Outcome<_>>()?
+        }
+        _ => return Err(call.refuse("subelements must be a list or a string")),
     };
-    let pairs = element_pairs(&all, &path, call.flag(2)?)?;
-    Ok(list(pairs.into_iter().map(|(element, sub)| tuple(vec![element, sub])).collect()))
-}
-
-/// Each element with each of its sub-elements.
-pub(in crate::template) fn element_pairs(
-    all: &[Value],
-    path: &[String],
-    skip_missing: bool,
-) -> Outcome<Vec<(Value, Value)>> {
+    let skip_missing = call.flag(2)?;
     let mut pairs = Vec::new();
     for element in all {
         let mut found = Some(element.clone());
-        for key in path {
+        for key in &path {
             let Some(inner) = &found else {
                 break;
             };
             if !is_mapping(inner) {
-                return Err(Failure::failed(format!(
-                    "the key {key} should point to a dictionary, got '{}'",
+                return Err(call.refuse(format!(
+                    "the key {key} should point to a dictionary, got '{}': '{}' object is not \
+                     subscriptable",
+                    python::text(inner)?,
+                    type_name(inner)
+                )));
+            }
+            let next = mapping_get(inner, &Value::from(key.as_str()))?;
+            if next.is_none() && !skip_missing {
+                return Err(call.refuse(format!(
+                    "could not find '{key}' key in iterated item {}",
                     python::repr(inner)?
                 )));
             }
-            found = mapping_get(inner, &Value::from(key.as_str()))?;
-            if found.is_none() && !skip_missing {
-                return Err(Failure::failed(format!(
-                    "could not find '{key}' key in iterated item {}",
-                    python::repr(element)?
-                )));
-            }
+            found = next;
         }
         let Some(found) = found else {
             continue;
         };
         if class_of(&found) != Class::List {
-            if skip_missing && found.is_none() {
-                continue;
-            }
-            return Err(Failure::failed(format!(
-                "the key {} should point to a list, got '{}'",
-                path.join("."),
+            return Err(call.refuse(format!(
+                "the key '{}' should point to a list, got {}",
+                path.last().map_or("", String::as_str),
                 python::repr(&found)?
             )));
         }
-        pairs.extend(elements(&found)?.into_iter().map(|sub| (element.clone(), sub)));
+        pairs.extend(elements(&found)?.into_iter().map(|sub| tuple(vec![element.clone(), sub])));
     }
-    Ok(pairs)
+    Ok(list(pairs))
 }
 
 fn rekey(call: &Bound<'_>) -> Outcome<Value> {
-    let key = call.string(1)?;
     let overwrite = match call.text_or(2, "error")?.as_str() {
         "error" => false,
         "overwrite" => true,
         other => {
-            return Err(call.refuse(format!("duplicates parameter has unknown value '{other}'")));
+            return Err(call.refuse(format!(
+                "duplicates parameter to rekey_on_member has unknown value '{other}'"
+            )));
         }
     };
     let value = call.value()?;
-    let all = if is_mapping(value) {
-        entries(value)?.into_iter().map(|(_, value)| value).collect()
-    } else {
-        call.list(0)?
+    let all = match class_of(value) {
+        Class::Dict => entries(value)?.into_iter().map(|(_, value)| value).collect(),
+        Class::List | Class::Tuple | Class::Range => elements(value)?,
+        _ => {
+            python::usable(value)?;
+            return Err(call.refuse("Type is not a valid list, set, or dict"));
+        }
     };
+    let key = call.required(1)?;
     let mut made = IndexMap::new();
     for element in all {
-        let Some(name) = mapping_get(&element, &Value::from(key))? else {
-            return Err(
-                call.refuse(format!("Key {key} was not found in {}", python::repr(&element)?))
-            );
+        if !is_mapping(&element) {
+            return Err(call.refuse("List item is not a valid dict"));
+        }
+        let Some(name) = mapping_get(&element, key)? else {
+            return Err(call.refuse(format!("Key {} was not found.", python::repr(key)?)));
         };
         if made.contains_key(&name) && !overwrite {
-            return Err(call.refuse(format!("Key {} is not unique", python::repr(&name)?)));
+            return Err(call.refuse(format!(
+                "Key {} is not unique, cannot convert to dict.",
+                python::repr(&name)?
+            )));
         }
         made.insert(name, element);
     }

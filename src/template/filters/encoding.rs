@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::alphabet::STANDARD as STANDARD_ALPHABET;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE};
 use md5::Md5;
 use minijinja::Value;
 use sha1::{Digest, Sha1};
@@ -17,7 +19,7 @@ use crate::template::python::{Class, class_of, entries, is_mapping, string_keys,
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
     filter("b64encode", &["value", "encoding", "urlsafe"], |call| {
-        let bytes = call.text(0)?.into_bytes();
+        let bytes = encoded_bytes(call, &call.text(0)?, &call.text_or(1, "utf-8")?)?;
         let engine = if call.flag(2)? { URL_SAFE } else { STANDARD };
         Ok(Value::from(engine.encode(bytes)))
     }),
@@ -62,12 +64,98 @@ pub(in crate::template) fn hash(text: &str, kind: &str) -> Option<String> {
 }
 
 fn b64decode(call: &Bound<'_>) -> Outcome<Value> {
-    let encoded: String = call.text(0)?.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let engine = if call.flag(2)? { URL_SAFE } else { STANDARD };
-    let bytes = engine.decode(encoded).map_err(|error| call.refuse(error))?;
-    let decoded =
-        String::from_utf8(bytes).map_err(|_| call.refuse("the decoded bytes are no UTF-8 text"))?;
-    Ok(Value::from(decoded))
+    let urlsafe = call.flag(2)?;
+    let letters: String = call
+        .text(0)?
+        .chars()
+        .filter(|letter| {
+            letter.is_ascii_alphanumeric()
+                || "+/=".contains(*letter)
+                || (urlsafe && "-_".contains(*letter))
+        })
+        .map(|letter| match letter {
+            '-' => '+',
+            '_' => '/',
+            letter => letter,
+        })
+        .collect();
+    let data = letters.trim_end_matches('=');
+    if data.len() % 4 == 1 {
+        return Err(call.refuse(format!(
+            "Invalid base64-encoded string: number of data characters ({}) cannot be 1 more than \
+             a multiple of 4",
+            data.len()
+        )));
+    }
+    if (letters.len() - data.len() + data.len() % 4) % 4 != 0 && letters.len() % 4 != 0 {
+        return Err(call.refuse("Incorrect padding"));
+    }
+    let bytes = LENIENT.decode(data).map_err(|error| call.refuse(error))?;
+    decoded_text(call, &bytes, &call.text_or(1, "utf-8")?)
+}
+
+/// Base64 as Python decodes it: what the last letter has too much is left out.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD_ALPHABET,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+fn is_name_of(encoding: &str, names: &[&str]) -> bool {
+    let plain = encoding.to_lowercase().replace('_', "-");
+    names.contains(&plain.as_str())
+}
+
+const UTF_16: [&str; 6] = ["utf-16", "utf16", "utf-16-le", "utf-16le", "utf-16-be", "utf-16be"];
+const LATIN_1: [&str; 5] = ["latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1"];
+
+fn decoded_text(call: &Bound<'_>, bytes: &[u8], encoding: &str) -> Outcome<Value> {
+    if is_name_of(encoding, &LATIN_1) {
+        return Ok(Value::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>()));
+    }
+    if is_name_of(encoding, &UTF_16) {
+        let (little, rest) = match bytes {
+            [0xff, 0xfe, rest @ ..] if !encoding.to_lowercase().ends_with('e') => (true, rest),
+            [0xfe, 0xff, rest @ ..] if !encoding.to_lowercase().ends_with('e') => (false, rest),
+            rest => (!encoding.to_lowercase().ends_with("be"), rest),
+        };
+        let units = rest.chunks(2).filter_map(|pair| {
+            let pair: [u8; 2] = pair.try_into().ok()?;
+            Some(if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
+        });
+        let text: String =
+            char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect();
+        return Ok(Value::from(text));
+    }
+    if !is_name_of(encoding, &["utf-8", "utf8", "ascii", "us-ascii"]) {
+        return Err(call.refuse(format!("unknown encoding: {encoding}")));
+    }
+    // bytes that are no text are kept as far as they are
+    Ok(Value::from(String::from_utf8_lossy(bytes).into_owned()))
+}
+
+fn encoded_bytes(call: &Bound<'_>, text: &str, encoding: &str) -> Outcome<Vec<u8>> {
+    if is_name_of(encoding, &LATIN_1) {
+        return text
+            .chars()
+            .map(|letter| u8::try_from(u32::from(letter)))
+            .collect::<Result<_, _>>()
+            .map_err(|_| call.refuse("'latin-1' codec can't encode a character of the text"));
+    }
+    if is_name_of(encoding, &UTF_16) {
+        let big = encoding.to_lowercase().ends_with("be");
+        let marked = !encoding.to_lowercase().ends_with('e');
+        let mut bytes = if marked { vec![0xff, 0xfe] } else { Vec::new() };
+        for unit in text.encode_utf16() {
+            bytes.extend(if big { unit.to_be_bytes() } else { unit.to_le_bytes() });
+        }
+        return Ok(bytes);
+    }
+    if !is_name_of(encoding, &["utf-8", "utf8", "ascii", "us-ascii"]) {
+        return Err(call.refuse(format!("unknown encoding: {encoding}")));
+    }
+    Ok(text.as_bytes().to_vec())
 }
 
 /// Ansible's namespace for `to_uuid`.
@@ -79,8 +167,16 @@ fn to_uuid(call: &Bound<'_>) -> Outcome<Value> {
     let namespace = match call.some(1) {
         None => NAMESPACE.to_vec(),
         Some(given) => {
-            let digits: String = text(given)?.chars().filter(char::is_ascii_hexdigit).collect();
-            let number = u128::from_str_radix(&digits, 16).map_err(|error| call.refuse(error))?;
+            let given = text(given)?;
+            let digits = given.replace("urn:", "").replace("uuid:", "").replace('-', "");
+            let digits = digits.trim_matches(['{', '}']);
+            let number = Some(digits).filter(|digits| digits.len() == 32);
+            let number = number.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+            let Some(number) = number else {
+                return Err(call.refuse(format!(
+                    "Invalid value '{given}' for 'namespace': badly formed hexadecimal UUID string"
+                )));
+            };
             number.to_be_bytes().to_vec()
         }
     };
@@ -118,7 +214,7 @@ fn quote_url(text: &str, safe: &str) -> String {
 
 fn url_encode(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
-    if !is_mapping(value) && class_of(value) != Class::List {
+    if !is_mapping(value) && !matches!(class_of(value), Class::List | Class::Tuple) {
         return Ok(Value::from(quote_url(&text(value)?, "/")));
     }
     let pairs = if is_mapping(value) {
@@ -219,13 +315,13 @@ fn url_split(call: &Bound<'_>) -> Outcome<Value> {
             match fields.into_iter().find(|(name, _)| *name == wanted) {
                 Some((_, value)) => Ok(value),
                 None if wanted.is_empty() => call.value().cloned(),
-                None => Err(call.refuse(format!("unknown URL component: {wanted}"))),
+                None => Err(call.refuse(format!("urlsplit: unknown URL component: {wanted}"))),
             }
         }
     }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('>', "&gt;")
         .replace('<', "&lt;")

@@ -83,14 +83,14 @@ fn mandatory(call: &Bound<'_>) -> Outcome<Value> {
         return Ok(value.clone());
     }
     if let Some(message) = call.some(1) {
-        return Ok(nothing(&text(message)?));
+        return Err(call.refuse(text(message)?));
     }
     let message = match value.downcast_object_ref::<Undefined>().map(|undefined| &undefined.missing)
     {
         Some(Missing::Name(name)) => format!("Mandatory variable '{name}' not defined."),
         _ => "Mandatory variable not defined.".to_owned(),
     };
-    Ok(nothing(&message))
+    Err(call.refuse(message))
 }
 
 fn ternary(call: &Bound<'_>) -> Outcome<Value> {

@@ -6,22 +6,24 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    absolute, as_float, as_integer, elements, format_spec, list, round_half_even, type_name,
+    Class, Randomness, absolute, as_float, as_integer, class_of, elements, format_spec, is_mapping,
+    list, parse_float, round_half_even, text, truth, type_name,
 };
+use crate::template::regex::{Flags, compiled};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
     filter("abs", &["value"], |call| absolute(call.value()?)),
     filter("round", &["value", "precision", "method"], round),
-    filter("log", &["value", "base"], |call| {
-        let number = number(call, 0)?;
+    filter("log", &["x", "base"], |call| {
+        let number = number(call, 0, "log")?;
         if number <= 0.0 {
             return Err(Failure::failed("math domain error"));
         }
         Ok(Value::from(match call.some(1) {
             None => number.ln(),
             Some(_) => {
-                let base = self::number(call, 1)?;
+                let base = self::number(call, 1, "log")?;
                 if (base - 10.0).abs() < f64::EPSILON {
                     number.log10()
                 } else {
@@ -30,20 +32,38 @@ pub(super) const FILTERS: &[Filter] = &[
             }
         }))
     }),
-    filter("pow", &["value", "power"], |call| {
-        if let (Some(base), Some(power)) =
-            (as_integer(call.value()?), as_integer(call.required(1)?))
-            && power >= 0
-        {
-            #[expect(clippy::cast_precision_loss, reason = "`math.pow` is floating point")]
-            let (base, power) = (base as f64, power as f64);
-            return Ok(Value::from(base.powf(power)));
+    filter("pow", &["x", "y"], |call| {
+        let (base, power) = (number(call, 0, "pow")?, number(call, 1, "pow")?);
+        let result = base.powf(power);
+        if result.is_nan() && !base.is_nan() && !power.is_nan() {
+            return Err(Failure::failed("math domain error"));
         }
-        Ok(Value::from(number(call, 0)?.powf(number(call, 1)?)))
+        if result.is_infinite() && base.is_finite() && power.is_finite() {
+            let zero = base == 0.0;
+            return Err(Failure::failed(if zero {
+                "math domain error"
+            } else {
+                "math range error"
+            }));
+        }
+        Ok(Value::from(result))
     }),
-    filter("root", &["value", "base"], |call| {
-        let base = if call.some(1).is_some() { number(call, 1)? } else { 2.0 };
-        let value = number(call, 0)?;
+    filter("root", &["x", "base"], |call| {
+        let base = match call.some(1) {
+            None => 2.0,
+            Some(base) => match base.as_str() {
+                Some(text) => parse_float(text).ok_or_else(|| {
+                    Failure::failed(format!(
+                        "root() can only be used on numbers: could not convert string to float: '{text}'"
+                    ))
+                })?,
+                None => number(call, 1, "root")?,
+            },
+        };
+        let value = number(call, 0, "root")?;
+        if value < 0.0 {
+            return Err(Failure::failed("root() can only be used on numbers: math domain error"));
+        }
         Ok(Value::from(if (base - 2.0).abs() < f64::EPSILON {
             value.sqrt()
         } else {
@@ -55,25 +75,39 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("filesizeformat", &["value", "binary"], file_size),
     filter("random", &["end", "start", "step", "seed"], random),
     filter("shuffle", &["mylist", "seed"], |call| {
-        if call.some(1).is_some() {
-            return Err(call.refuse("`seed` is not supported yet"));
-        }
-        let mut all = call.elements(0)?;
-        for last in (1..all.len()).rev() {
-            all.swap(last, random_below(last + 1)?);
+        let value = call.value()?;
+        let Ok(mut all) = elements(value) else {
+            return Ok(value.clone());
+        };
+        let seed = match call.some(1) {
+            Some(seed) if truth(seed)? => Some(seed),
+            _ => None,
+        };
+        if let Ok(mut randomness) = Randomness::of_seed(seed) {
+            randomness.shuffle(&mut all);
         }
         Ok(list(all))
     }),
 ];
 
-fn number(call: &Bound<'_>, index: usize) -> Outcome<f64> {
+fn number(call: &Bound<'_>, index: usize, function: &str) -> Outcome<f64> {
+    let value = call.required(index)?;
+    as_float(value).ok_or_else(|| {
+        Failure::failed(format!(
+            "{function}() can only be used on numbers: must be real number, not {}",
+            type_name(value)
+        ))
+    })
+}
+
+fn real(call: &Bound<'_>, index: usize) -> Outcome<f64> {
     let value = call.required(index)?;
     as_float(value)
         .ok_or_else(|| Failure::failed(format!("must be real number, not {}", type_name(value))))
 }
 
 fn round(call: &Bound<'_>) -> Outcome<Value> {
-    let number = number(call, 0)?;
+    let number = real(call, 0)?;
     let precision = i32::try_from(call.integer(1)?.unwrap_or(0)).unwrap_or_default();
     let scale = 10_f64.powi(precision);
     let rounded = match call.text_or(2, "common")?.as_str() {
@@ -103,13 +137,20 @@ const UNITS: [(&str, i32); 9] = [
 ];
 
 fn human_readable(call: &Bound<'_>) -> Outcome<Value> {
-    let size = number(call, 0)?;
+    let value = call.value()?;
+    let Some(size) = as_float(value) else {
+        return Err(call.refuse(format!(
+            "human_readable() failed on bad input: '>=' not supported between instances of '{}' \
+             and 'int'",
+            type_name(value)
+        )));
+    };
     let bits = call.flag(1)?;
-    let unit = call.text_or(2, "")?;
+    let unit = call.some(2).map(text).transpose()?;
     let base = if bits { "bits" } else { "Bytes" };
-    let chosen = UNITS.iter().find(|(suffix, power)| {
-        let limit = 2_f64.powi(*power);
-        if unit.is_empty() { size >= limit } else { unit.to_uppercase().starts_with(suffix) }
+    let chosen = UNITS.iter().find(|(suffix, power)| match &unit {
+        None => size >= 2_f64.powi(*power),
+        Some(unit) => unit.to_uppercase() == **suffix,
     });
     let (suffix, limit) =
         chosen.map_or(("B", 1.0), |(suffix, power)| (*suffix, 2_f64.powi(*power)));
@@ -122,50 +163,68 @@ fn human_readable(call: &Bound<'_>) -> Outcome<Value> {
     Ok(Value::from(format!("{amount} {name}")))
 }
 
+const UNIT_NAMES: [(&str, &str); 9] = [
+    ("B", ""),
+    ("K", "kilo"),
+    ("M", "mega"),
+    ("G", "giga"),
+    ("T", "tera"),
+    ("P", "peta"),
+    ("E", "exa"),
+    ("Z", "zeta"),
+    ("Y", "yotta"),
+];
+
 #[expect(clippy::cast_possible_truncation, reason = "sizes are rounded to whole bytes")]
 fn human_to_bytes(call: &Bound<'_>) -> Outcome<Value> {
-    let text = call.text(0)?;
-    let bits = call.flag(2)?;
-    let trimmed = text.trim();
-    let end = trimmed
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .unwrap_or(trimmed.len());
-    let (amount, unit) = trimmed.split_at(end);
-    let Ok(amount) = amount.parse::<f64>() else {
-        return Err(
-            call.refuse(format!("human_to_bytes() can't interpret following string: {text}"))
-        );
+    let given = call.text(0)?;
+    let cannot =
+        |why: String| call.refuse(format!("human_to_bytes() can't interpret the input: {why}"));
+    let form = compiled(r"^([0-9]*\.?[0-9]+)(?:\s*([A-Za-z]+))?\s*$", Flags::default())?;
+    let Some(found) = form.search(&given)? else {
+        return Err(cannot(format!("human_to_bytes() can't interpret following string: {given}")));
     };
-    let unit = match unit.trim() {
-        "" => call.text_or(1, "")?,
-        unit => unit.to_owned(),
+    let amount = found.get(1).and_then(|amount| parse_float(amount.as_str())).unwrap_or_default();
+    let unit = match found.get(2) {
+        Some(unit) => Some(unit.as_str().to_owned()),
+        None => call.some(1).map(text).transpose()?,
     };
-    if unit.is_empty() {
+    let Some(unit) = unit else {
         return Ok(Value::from(amount.round_ties_even() as i128));
-    }
-    let first: String = unit.chars().take(1).collect::<String>().to_uppercase();
-    let Some((_, power)) = UNITS.iter().find(|(suffix, _)| *suffix == first) else {
-        return Err(call.refuse(format!(
-            "human_to_bytes() failed to convert {text} (unit = {unit}). The suffix must be one of \
-             Y, Z, E, P, T, G, M, K, B"
+    };
+    let key: String = unit.chars().take(1).collect::<String>().to_uppercase();
+    let Some((_, power)) = UNITS.iter().find(|(suffix, _)| *suffix == key) else {
+        return Err(cannot(format!(
+            "human_to_bytes() failed to convert {given} (unit = {unit}). The suffix must be one \
+             of Y, Z, E, P, T, G, M, K, B"
         )));
     };
-    let wanted = if bits { 'b' } else { 'B' };
-    let last = unit.chars().nth(1);
-    let spelled = unit.len() > 2;
-    if let Some(last) = last
-        && !spelled
-        && last != wanted
-    {
-        return Err(call.refuse(format!(
-            "human_to_bytes() failed to convert {text}. Value is not a valid string (expect {first}{wanted} or {first})"
-        )));
+    if unit.chars().count() > 1 {
+        let (class, name) = if call.flag(2)? { ("b", "bit") } else { ("B", "byte") };
+        let prefix = UNIT_NAMES.iter().find(|(suffix, _)| *suffix == key).map_or("", |unit| unit.1);
+        let (long, short) = match key.as_str() {
+            "B" => (name.to_owned(), class.to_owned()),
+            _ => (format!("{prefix}{name}"), format!("{key}{class}")),
+        };
+        if unit.to_lowercase() != long && unit != short {
+            let expected = match key.as_str() {
+                "B" => format!("expect {class} or {name}"),
+                _ => format!("expect {key}{class} or {key}"),
+            };
+            return Err(cannot(format!(
+                "human_to_bytes() failed to convert {given}. Value is not a valid string \
+                 ({expected})"
+            )));
+        }
     }
     Ok(Value::from((amount * 2_f64.powi(*power)).round_ties_even() as i128))
 }
 
 fn file_size(call: &Bound<'_>) -> Outcome<Value> {
-    let size = number(call, 0)?;
+    let size = match call.value()?.as_str().map(parse_float) {
+        Some(Some(size)) => size,
+        _ => real(call, 0)?,
+    };
     let binary = call.flag(1)?;
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
     if (size - 1.0).abs() < f64::EPSILON {
@@ -191,32 +250,37 @@ fn file_size(call: &Bound<'_>) -> Outcome<Value> {
     Ok(Value::from(text))
 }
 
-/// A random whole number below a bound.
-pub(in crate::template) fn random_below(bound: usize) -> Outcome<usize> {
-    use std::hash::{BuildHasher, Hasher};
-    if bound == 0 {
-        return Err(Failure::failed("cannot choose from nothing"));
-    }
-    // a hasher's keys come from the system's random numbers
-    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_usize(bound);
-    let random = hasher.finish() % u64::try_from(bound).unwrap_or(u64::MAX);
-    Ok(usize::try_from(random).unwrap_or_default())
-}
-
 fn random(call: &Bound<'_>) -> Outcome<Value> {
-    if call.some(3).is_some() {
-        return Err(call.refuse("`seed` is not supported yet"));
-    }
+    let mut randomness = Randomness::of_seed(call.some(3))?;
     let value = call.value()?;
+    let optional = |index: usize| -> Outcome<Option<i128>> {
+        match call.some(index) {
+            Some(value) if truth(value)? => call.integer(index),
+            _ => Ok(None),
+        }
+    };
+    let (start, step) = (optional(1)?, optional(2)?);
     let Some(end) = as_integer(value) else {
+        if start.is_some() || step.is_some() {
+            return Err(call.refuse("start and step can only be used with integer values"));
+        }
+        if class_of(value) == Class::Float || class_of(value) == Class::None {
+            return Err(call.refuse("random can only be used on sequences and integers"));
+        }
+        if is_mapping(value) {
+            // Python asks for an element by its number, which is no key
+            return Err(call.refuse(randomness.index(elements(value)?.len())?.to_string()));
+        }
         let all = elements(value)?;
-        let chosen = random_below(all.len())?;
+        let chosen = randomness.index(all.len())?;
         return Ok(all.get(chosen).cloned().unwrap_or_default());
     };
-    let start = call.integer(1)?.unwrap_or(0);
-    let step = call.integer(2)?.unwrap_or(1).max(1);
-    let count = usize::try_from((end - start + step - 1) / step).unwrap_or_default();
-    let chosen = i128::try_from(random_below(count)?).unwrap_or_default();
-    Ok(Value::from(start + chosen * step))
+    let (start, step) = (start.unwrap_or(0), step.unwrap_or(1));
+    let width = end - start;
+    let count = if step > 0 { (width + step - 1) / step } else { (width + step + 1) / step };
+    if count <= 0 {
+        return Err(call.refuse(format!("empty range for randrange() ({start}, {end}, {width})")));
+    }
+    let chosen = randomness.below(count.unsigned_abs());
+    Ok(Value::from(start + i128::try_from(chosen).unwrap_or_default() * step))
 }

@@ -3,7 +3,9 @@
 mod collections;
 mod encoding;
 mod jinja;
+mod links;
 mod mathematics;
+mod passwords;
 mod paths;
 mod regexes;
 mod selection;
@@ -18,10 +20,10 @@ use minijinja::Value;
 
 use super::eval::{Bound, Parameters};
 use super::failure::Outcome;
+use super::syntax::{Range, SyntaxError};
 
-pub(super) use collections::{cartesian, element_pairs, flatten};
+pub(super) use collections::flatten;
 pub(super) use encoding::hash;
-pub(super) use mathematics::random_below;
 pub(super) use paths::expand_user;
 pub(super) use selection::key_value;
 
@@ -61,7 +63,9 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
         collections::FILTERS,
         encoding::FILTERS,
         jinja::FILTERS,
+        links::FILTERS,
         mathematics::FILTERS,
+        passwords::FILTERS,
         paths::FILTERS,
         regexes::FILTERS,
         selection::FILTERS,
@@ -76,28 +80,36 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
 });
 
 /// Filters of Ansible that are refused by name, and why.
-const REFUSED: [(&str, &str); 5] = [
-    ("vault", "is not supported yet"),
-    ("unvault", "is not supported yet"),
-    ("password_hash", "is not supported yet"),
-    ("urlize", "is not supported"),
-    ("expandvars", "is not supported; use lookup('env', …)"),
-];
+const REFUSED: [(&str, &str); 2] =
+    [("vault", "is not supported yet"), ("unvault", "is not supported yet")];
 
-/// The filter of a name, plain or with `ansible.builtin.` before it; the message of a refusal.
-pub(super) fn find(name: &str) -> Result<&'static Filter, String> {
+/// A name that no filter, test or lookup has.
+#[derive(Debug)]
+pub(super) struct UnknownName {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl UnknownName {
+    /// As a syntax error of the place where it is written.
+    pub(super) fn at(self, range: Range) -> SyntaxError {
+        SyntaxError { message: self.message, hint: self.hint, range }
+    }
+}
+
+/// The filter of a name, plain or with its collection before it; the message of a refusal.
+pub(super) fn find(name: &str) -> Result<&'static Filter, UnknownName> {
     let short = short_name(name);
     if let Some(filter) = BY_NAME.get(short) {
         return Ok(filter);
     }
     if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == short) {
-        return Err(format!("the filter '{name}' {reason}."));
+        let message = format!("the filter '{name}' {reason}.");
+        return Err(UnknownName { message, hint: None });
     }
-    let mut message = format!("No filter named '{name}'.");
-    if let Some(near) = nearest(short, BY_NAME.keys().copied()) {
-        message.push_str(&format!(" Did you mean '{near}'?"));
-    }
-    Err(message)
+    let hint =
+        nearest(short, BY_NAME.keys().copied()).map(|near| format!("did you mean `{near}`?"));
+    Err(UnknownName { message: format!("No filter named '{name}'."), hint })
 }
 
 /// A name without the namespace of Ansible's own plugins.

@@ -7,7 +7,7 @@ use minijinja::Value;
 use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
-use crate::template::python::{Class, class_of, elements, list, text, tuple};
+use crate::template::python::{Class, class_of, elements, list, text, tuple, type_name};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
@@ -31,6 +31,7 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(tuple(vec![Value::from(root), Value::from(extension)]))
     }),
     filter("expanduser", &["path"], |call| Ok(Value::from(expand_user(&call.text(0)?)))),
+    filter("expandvars", &["path"], |call| Ok(Value::from(expand_variables(&call.text(0)?)))),
     filter("realpath", &["path"], |call| {
         let path = absolute(Path::new(&call.text(0)?));
         Ok(path_value(&real(&path)))
@@ -44,6 +45,13 @@ pub(super) const FILTERS: &[Filter] = &[
     }),
     filter("normpath", &["path"], |call| Ok(path_value(&normal(Path::new(&call.text(0)?))))),
     filter("commonpath", &["paths"], |call| {
+        let value = call.value()?;
+        if !matches!(class_of(value), Class::List | Class::Tuple | Class::Range) {
+            return Err(call.refuse(format!(
+                "|commonpath expects sequence, got <class '{}'> instead.",
+                type_name(value)
+            )));
+        }
         let paths = texts(call)?;
         let mut common: Option<Vec<String>> = None;
         for path in paths {
@@ -95,9 +103,9 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(tuple(vec![Value::from(drive), Value::from(rest)]))
     }),
     filter("fileglob", &["pathname"], |call| {
-        Ok(list(
-            crate::template::lookups::glob(&call.text(0)?).into_iter().map(Value::from).collect(),
-        ))
+        let found = crate::template::lookups::glob(&call.text(0)?);
+        let files = found.into_iter().filter(|path| Path::new(path).is_file());
+        Ok(list(files.map(Value::from).collect()))
     }),
 ];
 
@@ -105,7 +113,11 @@ fn texts(call: &Bound<'_>) -> Outcome<Vec<String>> {
     let value = call.value()?;
     match class_of(value) {
         Class::List | Class::Tuple => elements(value)?.iter().map(text).collect(),
-        _ => Ok(vec![text(value)?]),
+        Class::Text => Ok(vec![text(value)?]),
+        _ => Err(call.refuse(format!(
+            "|path_join expects string or sequence, got <class '{}'> instead.",
+            type_name(value)
+        ))),
     }
 }
 
@@ -123,6 +135,36 @@ pub(in crate::template) fn expand_user(path: &str) -> String {
         }
         _ => path.to_owned(),
     }
+}
+
+/// `$NAME` and `${NAME}` with the values of the environment; unknown ones stay.
+pub(in crate::template) fn expand_variables(path: &str) -> String {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some(at) = rest.find('$') {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        let after = after.get(1..).unwrap_or_default();
+        let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let (name, behind) = match braced {
+            Some(parts) => parts,
+            None => {
+                let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+                after.split_at(after.find(|letter| !word(letter)).unwrap_or(after.len()))
+            }
+        };
+        match std::env::var(name) {
+            Ok(value) if !name.is_empty() => out.push_str(&value),
+            _ => {
+                out.push('$');
+                rest = after;
+                continue;
+            }
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -32,6 +32,7 @@ pub(super) const FILTERS: &[Filter] = &[
                     .collect();
                 Ok(Value::from(escaped))
             }
+            "posix_extended" => Err(call.refuse("Regex type (posix_extended) not yet implemented")),
             other => Err(call.refuse(format!("Invalid regex type ({other})"))),
         }
     }),
@@ -46,7 +47,7 @@ fn replace(call: &Bound<'_>) -> Outcome<Value> {
     let wanted = call.size(6, 0)?;
     if wanted > 0 && done != wanted {
         return Err(call.refuse(format!(
-            "'{pattern}' should match {wanted} times, but matches {done} times in '{}'",
+            "'{pattern}' should match {wanted} times, but matches {count} times in '{}'",
             call.text(0)?
         )));
     }
@@ -62,11 +63,6 @@ fn group_value(found: &Captures<'_>, index: usize) -> Value {
 }
 
 fn search(call: &Bound<'_>) -> Outcome<Value> {
-    if let Some((name, _)) =
-        call.keywords.iter().find(|(name, _)| !matches!(name.as_str(), "ignorecase" | "multiline"))
-    {
-        return Err(call.refuse(format!("got an unexpected keyword argument '{name}'")));
-    }
     let flags = Flags {
         ignore_case: keyword_flag(call, "ignorecase")?,
         multi_line: keyword_flag(call, "multiline")?,
@@ -87,6 +83,10 @@ fn search(call: &Bound<'_>) -> Outcome<Value> {
             return Err(call.refuse("Unknown argument"));
         };
         let named = reference.strip_prefix("g<").and_then(|name| name.strip_suffix('>'));
+        let numbered = reference.starts_with(|digit: char| digit.is_ascii_digit());
+        if named.is_none() && !numbered {
+            return Err(call.refuse("'NoneType' object has no attribute 'group'"));
+        }
         let reference = named.unwrap_or(reference);
         groups.push(match reference.parse::<usize>() {
             Ok(index) if index < found.len() => group_value(&found, index),

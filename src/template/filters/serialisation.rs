@@ -7,7 +7,7 @@ use crate::source::{SourceFile, yaml};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    JsonStyle, as_integer, dump_json, elements, list, parse_json, text, truth,
+    JsonStyle, as_integer, dump_json, elements, list, parse_json, text, truth, type_name,
 };
 use crate::template::yaml_emitter::{YamlStyle, dump_yaml};
 use crate::vars::Var;
@@ -30,7 +30,14 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(Value::from(safe))
     }),
     filter("from_json", &["value", "**"], |call| {
-        parse_json(call.string(0)?).map_err(|failure| call.refuse(failure.kind))
+        let value = call.value()?;
+        match value.as_str() {
+            Some(text) => parse_json(text),
+            None => Err(call.refuse(format!(
+                "the JSON object must be str, bytes or bytearray, not {}",
+                type_name(value)
+            ))),
+        }
     }),
     filter("to_yaml", &["value", "**"], |call| yaml_text(call, YamlStyle::default())),
     filter("to_nice_yaml", &["value", "**"], |call| {

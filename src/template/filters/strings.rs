@@ -156,7 +156,7 @@ fn comment(call: &Bound<'_>) -> Outcome<Value> {
         "c" => ("// ", "", ""),
         "cblock" => (" * ", "/*", " */"),
         "xml" => (" - ", "<!--", "-->"),
-        _ => return Err(call.refuse(format!("Invalid style '{style}'"))),
+        _ => return Err(call.refuse(format!("Invalid style '{style}'."))),
     };
     let option =
         |name: &str, default: &str| call.keyword(name).map_or_else(|| Ok(default.to_owned()), text);

@@ -2,37 +2,46 @@
 
 use std::process::{Command, Stdio};
 
+use canvass_modules::python_regex;
 use minijinja::Value;
 
 use super::Request;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Missing, elements, entries, is_mapping, text, undefined};
-use crate::template::regex::{Flags, compiled};
+use crate::template::python::{Missing, elements, entries, is_mapping, text, type_name, undefined};
+use crate::template::regex::Flags;
 
 /// `env`
 pub(super) fn variables(request: &Request<'_>) -> Outcome<Vec<Value>> {
-    request.known_options(&["default"])?;
-    let names = request.texts()?;
-    Ok(names
-        .iter()
-        .map(|name| match (std::env::var(name.trim()), request.options.first()) {
+    let default = request.options.iter().find(|(name, _)| name == "default");
+    let mut found = Vec::new();
+    for term in request.texts()? {
+        let Some(name) = term.split_whitespace().next() else {
+            return Err(Failure::failed("list index out of range"));
+        };
+        found.push(match (std::env::var(name), default) {
             (Ok(value), _) => Value::from(value),
             (Err(_), Some((_, default))) => default.clone(),
             (Err(_), None) => Value::from(""),
-        })
-        .collect())
+        });
+    }
+    Ok(found)
 }
 
-fn run(command: &str) -> Outcome<String> {
-    let output = Command::new("/bin/sh")
-        .args(["-c", command])
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::inherit())
+fn run(request: &Request<'_>, lookup: &str, command: &str) -> Outcome<String> {
+    let folder = &request.scope.directories().playbook;
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    if folder.is_dir() {
+        shell.current_dir(folder);
+    }
+    let output = shell
         .output()
         .map_err(|error| Failure::failed(format!("cannot run {command}: {error}")))?;
     if !output.status.success() {
-        let code = output.status.code().unwrap_or(-1);
-        return Err(Failure::failed(format!("command '{command}' returned {code}")));
+        let code = output.status.code().unwrap_or_else(|| {
+            -std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(1)
+        });
+        return Err(Failure::failed(format!("lookup_plugin.{lookup}({command}) returned {code}")));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -40,30 +49,35 @@ fn run(command: &str) -> Outcome<String> {
 /// `pipe`
 pub(super) fn pipe(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let commands = request.texts()?;
-    commands.iter().map(|command| Ok(Value::from(run(command)?.trim_end()))).collect()
+    commands
+        .iter()
+        .map(|command| Ok(Value::from(run(request, "pipe", command)?.trim_end())))
+        .collect()
 }
 
 /// `lines`
 pub(super) fn lines(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let mut lines = Vec::new();
     for command in request.texts()? {
-        lines.extend(run(&command)?.lines().map(Value::from));
+        lines.extend(run(request, "lines", &command)?.lines().map(Value::from));
     }
     Ok(lines)
 }
 
 /// `vars`
 pub(super) fn vars(request: &Request<'_>) -> Outcome<Vec<Value>> {
-    request.known_options(&["default"])?;
     let mut found = Vec::new();
-    for name in request.texts()? {
-        let default = request.options.first().map(|(_, value)| value.clone());
-        found.push(match (request.scope.lookup(&name)?, default) {
+    for term in &request.terms {
+        let Some(name) = term.as_str() else {
+            let kind = type_name(term);
+            return Err(Failure::failed(format!("Variable name must be 'str' not '{kind}'.")));
+        };
+        found.push(match (request.scope.lookup(name)?, request.option("default")) {
             (Some(value), _) => value,
-            (None, Some(default)) => default,
+            (None, Some(default)) => default.clone(),
             (None, None) => {
                 let message = format!("No variable named '{name}' was found.");
-                undefined(Missing::Other(Some(name), message))
+                undefined(Missing::Other(Some(name.to_owned()), message))
             }
         });
     }
@@ -74,8 +88,17 @@ pub(super) fn vars(request: &Request<'_>) -> Outcome<Vec<Value>> {
 pub(super) fn names(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let mut found = Vec::new();
     let names = request.scope.names();
-    for pattern in request.texts()? {
-        let regex = compiled(&pattern, Flags::default())?;
+    for term in &request.terms {
+        let Some(pattern) = term.as_str() else {
+            return Err(Failure::failed(format!(
+                "Invalid setting identifier, \"{}\" is not a string, it is a <class '{}'>",
+                text(term)?,
+                type_name(term)
+            )));
+        };
+        let regex = python_regex::compile(pattern, Flags::default()).map_err(|error| {
+            Failure::failed(format!("Unable to use \"{pattern}\" as a search parameter: {error}"))
+        })?;
         for name in &names {
             if regex.is_found(name)? {
                 found.push(Value::from(name.as_str()));

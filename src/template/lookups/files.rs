@@ -18,7 +18,6 @@ fn read(path: &Path) -> Outcome<String> {
 
 /// `file`
 pub(super) fn contents(request: &Request<'_>) -> Outcome<Vec<Value>> {
-    request.known_options(&["lstrip", "rstrip"])?;
     let mut found = Vec::new();
     for term in request.texts()? {
         let Some(path) = request.find_file("files", &term) else {
@@ -48,10 +47,6 @@ pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
         "comment_start_string",
         "comment_end_string",
     ];
-    let mut known =
-        vec!["convert_data", "template_vars", "jinja2_native", "trim_blocks", "lstrip_blocks"];
-    known.extend(MARKERS);
-    request.known_options(&known)?;
     let mut options = FileOptions {
         trim_blocks: request.flag("trim_blocks", true)?,
         lstrip_blocks: request.flag("lstrip_blocks", false)?,

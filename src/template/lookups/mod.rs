@@ -5,9 +5,13 @@
 
 mod environment;
 mod files;
+mod ini_file;
 mod loops;
 mod password;
 mod records;
+mod sequence;
+mod subelements;
+mod url;
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +41,7 @@ pub(super) struct Request<'a> {
 
 type Run = fn(&Request<'_>) -> Outcome<Vec<Value>>;
 
-const LOOKUPS: [(&str, Run); 24] = [
+const LOOKUPS: [(&str, Run); 25] = [
     ("env", environment::variables),
     ("pipe", environment::pipe),
     ("lines", environment::lines),
@@ -56,17 +60,17 @@ const LOOKUPS: [(&str, Run); 24] = [
     ("cartesian", loops::nested),
     ("flattened", loops::flattened),
     ("indexed_items", loops::indexed),
-    ("sequence", loops::sequence),
-    ("subelements", loops::subelements),
+    ("sequence", sequence::sequence),
+    ("subelements", subelements::subelements),
     ("random_choice", loops::random_choice),
     ("password", password::password),
     ("csvfile", records::csv),
     ("ini", records::ini),
+    ("url", url::contents),
 ];
 
 /// Lookups of Ansible that are refused by name, and why.
-const REFUSED: [(&str, &str); 3] = [
-    ("url", "is not supported yet; fetch with the module `uri` or `get_url`"),
+const REFUSED: [(&str, &str); 2] = [
     ("config", "is not supported: there is no such configuration here"),
     ("unvault", "is not supported yet"),
 ];
@@ -80,9 +84,9 @@ pub(super) fn find(name: &str) -> Result<Run, String> {
     if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == short) {
         return Err(format!("the lookup '{name}' {reason}"));
     }
-    let mut message = format!("the lookup plugin '{name}' was not found");
+    let mut message = format!("The lookup plugin '{name}' was not found.");
     if let Some(near) = nearest(short, LOOKUPS.iter().map(|(known, _)| *known)) {
-        message.push_str(&format!("; did you mean '{near}'?"));
+        message.push_str(&format!(" Did you mean '{near}'?"));
     }
     Err(message)
 }
@@ -103,7 +107,7 @@ pub(super) fn function(
         return Err(Failure::failed("lookup() needs the name of a lookup"));
     };
     let name = text(&name)?;
-    let run = find(&name).map_err(Failure::failed)?;
+    let run = find(&name).map_err(Failure::refused)?;
     let mut options = call.keywords;
     let errors =
         take(&mut options, "errors").map_or(Ok("strict".to_owned()), |value| text(&value))?;
@@ -115,12 +119,7 @@ pub(super) fn function(
         Err(_) if matches!(errors.as_str(), "ignore" | "warn") => {
             return Ok(if as_list { list(Vec::new()) } else { Value::from(()) });
         }
-        Err(mut failure) => {
-            if let super::TemplateErrorKind::Failed(message) = &mut failure.kind {
-                *message = format!("The lookup plugin '{name}' failed: {message}");
-            }
-            return Err(failure);
-        }
+        Err(failure) => return Err(failure.of_plugin("lookup", &name)),
     };
     if as_list {
         return Ok(list(found));
@@ -137,8 +136,9 @@ pub(super) fn function(
 
 /// The elements of `with_<name>`.
 pub(super) fn run_loop(name: &str, terms: Vec<Value>, scope: &Scope) -> Outcome<Vec<Value>> {
-    let run = find(name).map_err(Failure::failed)?;
+    let run = find(name).map_err(Failure::refused)?;
     run(&Request { scope, terms, options: Vec::new() })
+        .map_err(|failure| failure.of_plugin("lookup", name))
 }
 
 impl Request<'_> {
@@ -180,14 +180,6 @@ impl Request<'_> {
                 )),
                 None => truth(value),
             },
-        }
-    }
-
-    /// Refuses options that the lookup does not have.
-    pub(super) fn known_options(&self, known: &[&str]) -> Outcome<()> {
-        match self.options.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            Some((name, _)) => Err(Failure::failed(format!("the option '{name}' is not known"))),
-            None => Ok(()),
         }
     }
 

@@ -1,15 +1,19 @@
 //! `password`: a password made once and kept in a file, as Ansible keeps it.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use minijinja::Value;
 
 use super::Request;
+use crate::playbook::{Form, parse_text_arguments};
+use crate::template::crypt;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::filters::{expand_user, hash, random_below};
-use crate::template::python::{Class, as_integer, class_of, elements, parse_integer, text};
+use crate::template::filters::{expand_user, hash};
+use crate::template::python::{
+    Class, Randomness, as_integer, class_of, elements, parse_integer, repr, text,
+};
 
 const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
@@ -23,84 +27,207 @@ fn letters(class: &str) -> String {
         "hexdigits" => "0123456789abcdefABCDEF".to_owned(),
         "octdigits" => "01234567".to_owned(),
         "punctuation" => PUNCTUATION.to_owned(),
+        "whitespace" => " \t\n\r\u{b}\u{c}".to_owned(),
+        "printable" => {
+            letters("digits") + &letters("ascii_letters") + PUNCTUATION + &letters("whitespace")
+        }
         other => other.to_owned(),
     }
 }
 
+/// What is asked for; the fields of a kept password aside.
 struct Wish {
     path: String,
     length: usize,
     classes: Vec<String>,
-    seed: Option<String>,
+    seed: Option<Value>,
+    encrypt: Option<String>,
+    ident: Option<String>,
 }
 
-fn wish(request: &Request<'_>, term: &str) -> Outcome<Wish> {
-    request.known_options(&["length", "chars", "encrypt", "ident", "seed"])?;
-    if request.option("encrypt").is_some() || term.contains(" encrypt=") {
-        return Err(Failure::failed("the option 'encrypt' is not supported yet"));
+impl Wish {
+    fn set(&mut self, name: &str, value: &Value) -> Outcome<()> {
+        let given = Some(value).filter(|value| !value.is_none());
+        match name {
+            "length" => {
+                let number = as_integer(value)
+                    .or_else(|| value.as_str().and_then(|text| parse_integer(text, 10)));
+                let Some(number) = number else {
+                    return Err(Failure::failed(format!(
+                        "Config 'length' for 'password' lookup plugin from 'Direct' has an \
+                         invalid value: Invalid value provided for 'integer': {}",
+                        repr(value)?
+                    )));
+                };
+                self.length = usize::try_from(number).unwrap_or_default();
+            }
+            "chars" => {
+                self.classes = match class_of(value) {
+                    Class::List | Class::Tuple => {
+                        elements(value)?.iter().map(text).collect::<Outcome<_>>()?
+                    }
+                    _ => split_classes(&text(value)?),
+                };
+            }
+            "seed" => self.seed = given.cloned(),
+            "encrypt" => {
+                self.encrypt = given.map(text).transpose()?.filter(|name| !name.is_empty());
+            }
+            "ident" => self.ident = given.map(text).transpose()?.filter(|name| !name.is_empty()),
+            _ => {}
+        }
+        Ok(())
     }
+}
+
+/// `a,b`; two commas are a comma among the characters.
+fn split_classes(classes: &str) -> Vec<String> {
+    let mut split = Vec::new();
+    if classes.contains(",,") {
+        split.push(",".to_owned());
+    }
+    let rest = classes.replace(",,", ",");
+    split.extend(rest.split(',').filter(|class| !class.is_empty()).map(str::to_owned));
+    split
+}
+
+const NAMES: [&str; 5] = ["length", "encrypt", "chars", "ident", "seed"];
+
+fn wish(request: &Request<'_>, term: &str) -> Outcome<Wish> {
     let mut wish = Wish {
         path: term.to_owned(),
         length: 20,
         classes: ["ascii_letters", "digits", ".,:-_"].map(str::to_owned).to_vec(),
-        seed: request.option("seed").map(text).transpose()?,
+        seed: None,
+        encrypt: None,
+        ident: None,
     };
-    let number = |value: &Value| {
-        as_integer(value).or_else(|| value.as_str().and_then(|text| parse_integer(text, 10)))
+    for (name, value) in &request.options {
+        wish.set(name, value)?;
+    }
+    let Some((path, rest)) = term.split_once(' ') else {
+        return Ok(wish);
     };
-    if let Some(length) = request.option("length") {
-        wish.length = number(length).and_then(|length| usize::try_from(length).ok()).unwrap_or(20);
-    }
-    if let Some(classes) = request.option("chars") {
-        wish.classes = match class_of(classes) {
-            Class::List | Class::Tuple => {
-                elements(classes)?.iter().map(text).collect::<Outcome<_>>()?
-            }
-            _ => text(classes)?.split(',').map(str::to_owned).collect(),
-        };
-    }
-    if let Some((path, rest)) = term.split_once(' ') {
-        wish.path = path.to_owned();
-        for pair in rest.split_whitespace() {
-            match pair.split_once('=') {
-                Some(("length", length)) => {
-                    wish.length = length.parse().map_err(|_| {
-                        Failure::failed(format!("the length '{length}' is no number"))
-                    })?;
-                }
-                Some(("chars", classes)) => {
-                    wish.classes = classes.split(',').map(str::to_owned).collect();
-                }
-                Some(("seed", seed)) => wish.seed = Some(seed.to_owned()),
-                _ => return Err(Failure::failed(format!("Unrecognized parameter '{pair}'"))),
-            }
+    let Some(parsed) = parse_text_arguments(rest, Form::Options) else {
+        return Err(Failure::failed(format!("the options in '{term}' cannot be read")));
+    };
+    wish.path = path.to_owned();
+    if let Some(more) = parsed.free_form.filter(|more| !more.is_empty()) {
+        // blanks in the path
+        wish.path = format!("{path} {more}");
+        if !term.starts_with(&wish.path) {
+            return Err(Failure::failed(
+                "Unrecognized value after key=value parameters given to password lookup",
+            ));
         }
     }
-    if wish.seed.is_some() {
-        return Err(Failure::failed("the option 'seed' is not supported yet"));
+    let unknown: Vec<&str> = parsed
+        .options
+        .iter()
+        .map(|(name, ..)| name.as_str())
+        .filter(|name| !NAMES.contains(name))
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Failure::failed(format!(
+            "Unrecognized parameter(s) given to password lookup: {}",
+            unknown.join(", ")
+        )));
+    }
+    for (name, value, _) in &parsed.options {
+        wish.set(name, &Value::from(value.as_str()))?;
     }
     Ok(wish)
 }
 
 fn made(wish: &Wish) -> Outcome<String> {
-    let all: Vec<char> =
-        wish.classes.iter().flat_map(|class| letters(class).chars().collect::<Vec<_>>()).collect();
+    let all: Vec<char> = wish
+        .classes
+        .iter()
+        .flat_map(|class| letters(class).chars().collect::<Vec<_>>())
+        .filter(|letter| !matches!(letter, '"' | '\''))
+        .collect();
+    let mut randomness = Randomness::of_seed(wish.seed.as_ref())?;
     let mut password = String::new();
     for _ in 0..wish.length {
-        password.extend(all.get(random_below(all.len())?));
+        password.extend(all.get(randomness.index(all.len())?));
     }
     Ok(password)
 }
 
-/// The password of a file that has one; the salt after it belongs to `encrypt`.
-fn kept(contents: &str) -> String {
-    let line = contents.trim_end();
-    line.split(" salt=").next().unwrap_or_default().to_owned()
+/// A password with what belongs to its hash.
+struct Kept {
+    password: String,
+    salt: Option<String>,
+    ident: Option<String>,
+}
+
+impl Kept {
+    /// `password[ salt=…[ ident=…]]`
+    fn parse(contents: &str) -> Self {
+        let line = contents.trim_end();
+        let Some((password, rest)) = line.rsplit_once(" salt=") else {
+            return Self { password: line.to_owned(), salt: None, ident: None };
+        };
+        let (salt, ident) = match rest.rsplit_once(" ident=") {
+            Some((salt, ident)) => (salt, Some(ident.to_owned())),
+            None => (rest, None),
+        };
+        Self { password: password.to_owned(), salt: Some(salt.to_owned()), ident }
+    }
+
+    fn written(&self) -> String {
+        let mut line = self.password.clone();
+        if let Some(salt) = &self.salt {
+            line.push_str(&format!(" salt={salt}"));
+            if let Some(ident) = &self.ident {
+                line.push_str(&format!(" ident={ident}"));
+            }
+        }
+        line
+    }
+
+    /// Adds what a hash needs; whether anything was added.
+    fn complete(&mut self, wish: &Wish) -> Outcome<bool> {
+        let mut changed = false;
+        let scheme = wish.encrypt.as_deref().and_then(crypt::scheme);
+        if wish.encrypt.is_some() && self.salt.is_none() {
+            self.salt = Some(crypt::random_salt(scheme.map_or(8, |scheme| scheme.salt_size)));
+            changed = true;
+        }
+        match (&self.ident, &wish.ident) {
+            (Some(kept), Some(wanted)) if kept != wanted => {
+                return Err(Failure::failed(format!(
+                    "The ident parameter provided ({wanted}) does not match the stored one \
+                     ({kept})."
+                )));
+            }
+            (None, Some(wanted)) => self.ident = Some(wanted.clone()),
+            (None, None) if scheme.is_some_and(|scheme| scheme.name == "bcrypt") => {
+                self.ident = Some("2b".to_owned());
+                changed = true;
+            }
+            _ => {}
+        }
+        Ok(changed)
+    }
+
+    /// What the lookup gives.
+    fn given(self, wish: &Wish) -> Outcome<String> {
+        let Some(name) = &wish.encrypt else {
+            return Ok(self.password);
+        };
+        let Some(scheme) = crypt::scheme(name) else {
+            return Err(Failure::failed(format!("the '{name}' algorithm is not supported.")));
+        };
+        let settings =
+            crypt::Settings { salt: self.salt, ident: self.ident, ..crypt::Settings::default() };
+        scheme.hash(&self.password, &settings)
+    }
 }
 
 fn locked<T>(path: &Path, run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let key = hash(&path.to_string_lossy(), "sha1").unwrap_or_default();
-    let lock: PathBuf = path.with_file_name(format!(".{key}.ansible_lockfile"));
+    let lock: PathBuf = path.with_file_name(format!("{key}.ansible_lockfile"));
     let mut attempts = 0;
     loop {
         let opened =
@@ -124,33 +251,36 @@ fn locked<T>(path: &Path, run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     Ok(value)
 }
 
-fn from_file(wish: &Wish, path: &Path) -> Outcome<String> {
+fn from_file(wish: &Wish, path: &Path) -> Outcome<Kept> {
     let cannot = |doing: &str, error: std::io::Error| {
         Failure::failed(format!("cannot {doing} {}: {error}", path.display()))
     };
-    if path.exists() {
-        return std::fs::read_to_string(path)
-            .map(|text| kept(&text))
-            .map_err(|error| cannot("read", error));
-    }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| cannot("make the folder of", error))?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| cannot("make the folder of", error))?;
     }
     locked(path, || {
-        if path.exists() {
-            return std::fs::read_to_string(path)
-                .map(|text| kept(&text))
-                .map_err(|error| cannot("read", error));
+        let (mut kept, new) = match std::fs::read_to_string(path) {
+            Ok(contents) => (Kept::parse(&contents), false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                (Kept { password: made(wish)?, salt: None, ident: None }, true)
+            }
+            Err(error) => return Err(cannot("read", error)),
+        };
+        if kept.complete(wish)? || new {
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(path)
+                .map_err(|error| cannot("make", error))?;
+            writeln!(file, "{}", kept.written()).map_err(|error| cannot("write", error))?;
         }
-        let password = made(wish)?;
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| cannot("make", error))?;
-        writeln!(file, "{password}").map_err(|error| cannot("write", error))?;
-        Ok(password)
+        Ok(kept)
     })
 }
 
@@ -160,7 +290,9 @@ pub(super) fn password(request: &Request<'_>) -> Outcome<Vec<Value>> {
     for term in request.texts()? {
         let wish = wish(request, &term)?;
         if wish.path == "/dev/null" {
-            found.push(Value::from(made(&wish)?));
+            let mut kept = Kept { password: made(&wish)?, salt: None, ident: None };
+            kept.complete(&wish)?;
+            found.push(Value::from(kept.given(&wish)?));
             continue;
         }
         let path = expand_user(&wish.path);
@@ -169,7 +301,7 @@ pub(super) fn password(request: &Request<'_>) -> Outcome<Vec<Value>> {
         } else {
             request.scope.directories().playbook.join(path)
         };
-        found.push(Value::from(from_file(&wish, &path)?));
+        found.push(Value::from(from_file(&wish, &path)?.given(&wish)?));
     }
     Ok(found)
 }

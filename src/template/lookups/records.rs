@@ -3,73 +3,124 @@
 use minijinja::Value;
 
 use super::Request;
+use super::ini_file::{Ini, IniError};
+use crate::playbook::{Form, parse_text_arguments};
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::text;
+use crate::template::python::{Class, class_of, elements, text};
 use crate::template::regex::{Flags, compiled};
 
-/// The words of a term and its `key=value` pairs over the request's options.
-fn split_term(
-    request: &Request<'_>,
-    term: &str,
-    known: &[&str],
-) -> Outcome<(String, Vec<(String, String)>)> {
-    request.known_options(known)?;
-    let mut options = Vec::new();
-    for (name, value) in &request.options {
-        options.push((name.clone(), text(value)?));
+/// Options of a lookup in a file, by name.
+struct Options {
+    known: &'static [&'static str],
+    given: Vec<(String, Value)>,
+}
+
+impl Options {
+    fn new(request: &Request<'_>, known: &'static [&'static str]) -> Self {
+        Self { known, given: request.options.clone() }
     }
-    let mut words = Vec::new();
-    for word in term.split_whitespace() {
-        match word.split_once('=') {
-            Some((name, value)) if known.contains(&name) => {
-                options.push((name.to_owned(), value.to_owned()));
-            }
-            _ => words.push(word),
+
+    fn set(&mut self, name: &str, value: &str) -> Outcome<()> {
+        if !self.known.contains(&name) {
+            return Err(Failure::failed(format!("'{name}' is not a valid option")));
+        }
+        self.given.push((name.to_owned(), Value::from(value)));
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        let found = self.given.iter().rev().find(|(option, _)| option == name);
+        found.map(|(_, value)| value).filter(|value| !value.is_none())
+    }
+
+    fn text(&self, name: &str, default: &str) -> Outcome<String> {
+        self.get(name).map_or_else(|| Ok(default.to_owned()), text)
+    }
+
+    fn number(&self, name: &str, default: usize) -> Outcome<usize> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(value) => text(value)?
+                .trim()
+                .parse()
+                .map_err(|_| Failure::failed(format!("the option '{name}' must be a number"))),
         }
     }
-    Ok((words.join(" "), options))
+
+    fn flag(&self, name: &str, default: bool) -> Outcome<bool> {
+        let Some(value) = self.get(name) else {
+            return Ok(default);
+        };
+        Ok(matches!(text(value)?.to_lowercase().as_str(), "true" | "yes" | "1" | "on" | "y" | "t"))
+    }
 }
 
-fn option(options: &[(String, String)], name: &str, default: &str) -> String {
-    let found = options.iter().rev().find(|(option, _)| option == name);
-    found.map_or_else(|| default.to_owned(), |(_, value)| value.clone())
-}
-
-fn read(request: &Request<'_>, file: &str) -> Outcome<String> {
+fn read(request: &Request<'_>, file: &str, missing: &str, encoding: &str) -> Outcome<String> {
     let Some(path) = request.find_file("files", file) else {
-        return Err(Failure::failed(format!("the file '{file}' was not found")));
+        return Err(Failure::failed(missing));
     };
-    std::fs::read_to_string(&path)
-        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))
+    let bytes = std::fs::read(&path)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
+    match encoding.to_lowercase().as_str() {
+        "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" | "cp1252" | "windows-1252" => {
+            Ok(bytes.iter().map(|byte| char::from(*byte)).collect())
+        }
+        _ => String::from_utf8(bytes)
+            .map_err(|_| Failure::failed(format!("{} is no UTF-8 text", path.display()))),
+    }
 }
 
 /// `csvfile`
 pub(super) fn csv(request: &Request<'_>) -> Outcome<Vec<Value>> {
-    const KNOWN: [&str; 6] = ["file", "delimiter", "col", "keycol", "default", "encoding"];
+    const KNOWN: &[&str] = &["file", "delimiter", "col", "keycol", "default", "encoding"];
     let mut found = Vec::new();
-    for term in request.texts()? {
-        let (key, options) = split_term(request, &term, &KNOWN)?;
-        let delimiter = match option(&options, "delimiter", "TAB").as_str() {
+    let mut options = Options::new(request, KNOWN);
+    let terms = request.texts()?;
+    let keyless = || Failure::failed("Search key is required but was not found");
+    if terms.is_empty() {
+        return Err(keyless());
+    }
+    for term in terms {
+        let parsed = parse_text_arguments(&term, Form::Options).ok_or_else(keyless)?;
+        let key = parsed.free_form.filter(|key| !key.is_empty()).ok_or_else(keyless)?;
+        for (name, value, _) in &parsed.options {
+            options.set(name, value)?;
+        }
+        let delimiter = match options.text("delimiter", "TAB")?.as_str() {
             "TAB" | "\\t" => '\t',
-            other => other.chars().next().unwrap_or('\t'),
+            other => {
+                let mut letters = other.chars();
+                match (letters.next(), letters.next()) {
+                    (Some(letter), None) => letter,
+                    _ => {
+                        return Err(Failure::failed("\"delimiter\" must be a 1-character string"));
+                    }
+                }
+            }
         };
-        let number = |name: &str, default: &str| {
-            option(&options, name, default)
-                .parse::<usize>()
-                .map_err(|_| Failure::failed(format!("the option '{name}' must be a number")))
-        };
-        let (column, key_column) = (number("col", "1")?, number("keycol", "0")?);
-        let contents = read(request, &option(&options, "file", "ansible.csv"))?;
-        let row = rows(&contents, delimiter)
-            .into_iter()
-            .find(|row| row.get(key_column).is_some_and(|cell| *cell == key));
-        let default = options.iter().rev().find(|(name, _)| name == "default");
-        match (row, default) {
+        let (column, key_column) = (options.number("col", 1)?, options.number("keycol", 0)?);
+        let file = options.text("file", "ansible.csv")?;
+        let missing = "expected str, bytes or os.PathLike object, not NoneType";
+        let contents = read(request, &file, missing, &options.text("encoding", "utf-8")?)?;
+        let mut row = None;
+        for cells in rows(&contents, delimiter) {
+            let Some(cell) = cells.get(key_column) else {
+                return Err(Failure::failed("list index out of range"));
+            };
+            if *cell == key {
+                row = Some(cells);
+                break;
+            }
+        }
+        match (row, options.get("default")) {
             (Some(row), _) => match row.get(column) {
                 Some(cell) => found.push(Value::from(cell.as_str())),
                 None => return Err(Failure::failed("list index out of range")),
             },
-            (None, Some((_, default))) => found.push(Value::from(default.as_str())),
+            (None, Some(default)) if class_of(default) == Class::List => {
+                found.extend(elements(default)?);
+            }
+            (None, Some(default)) => found.push(default.clone()),
             (None, None) => {}
         }
     }
@@ -89,8 +140,10 @@ fn rows(contents: &str, delimiter: char) -> Vec<Vec<String>> {
             '"' if cell.is_empty() => quoted = true,
             '\r' if !quoted => {}
             '\n' if !quoted => {
-                row.push(std::mem::take(&mut cell));
-                rows.push(std::mem::take(&mut row));
+                if !cell.is_empty() || !row.is_empty() {
+                    row.push(std::mem::take(&mut cell));
+                    rows.push(std::mem::take(&mut row));
+                }
             }
             letter if letter == delimiter && !quoted => row.push(std::mem::take(&mut cell)),
             letter => cell.push(letter),
@@ -105,7 +158,7 @@ fn rows(contents: &str, delimiter: char) -> Vec<Vec<String>> {
 
 /// `ini`
 pub(super) fn ini(request: &Request<'_>) -> Outcome<Vec<Value>> {
-    const KNOWN: [&str; 9] = [
+    const KNOWN: &[&str] = &[
         "file",
         "section",
         "type",
@@ -114,64 +167,118 @@ pub(super) fn ini(request: &Request<'_>) -> Outcome<Vec<Value>> {
         "encoding",
         "case_sensitive",
         "allow_no_value",
+        "allow_none",
         "interpolation",
     ];
     let mut found = Vec::new();
+    let mut options = Options::new(request, KNOWN);
     for term in request.texts()? {
-        let (key, options) = split_term(request, &term, &KNOWN)?;
-        let truthy = |name: &str| {
-            matches!(option(&options, name, "").to_lowercase().as_str(), "true" | "yes" | "1")
+        let key = inline_options(&term, &mut options)?;
+        let sensitive = options.flag("case_sensitive", false)?;
+        let properties = match options.text("type", "ini")?.as_str() {
+            "ini" => false,
+            "properties" => true,
+            other => {
+                return Err(Failure::failed(format!(
+                    "Invalid value '{other}' for config 'type' for 'ini' lookup plugin."
+                )));
+            }
         };
-        let sensitive = truthy("case_sensitive");
-        let properties = option(&options, "type", "ini") == "properties";
-        let section = option(&options, "section", "global");
-        let wanted_section = if properties { String::new() } else { section };
-        let contents = read(request, &option(&options, "file", "ansible.ini"))?;
-        let entries = section_entries(&contents, &wanted_section, properties);
-        let fold = |name: &str| if sensitive { name.to_owned() } else { name.to_lowercase() };
-        if truthy("re") {
-            let regex = compiled(&key, Flags { ignore_case: !sensitive, ..Flags::default() })?;
+        let section = if properties {
+            "java_properties".to_owned()
+        } else {
+            options.text("section", "global")?
+        };
+        let file = options.text("file", "ansible.ini")?;
+        let encoding = options.text("encoding", "utf-8")?;
+        let mut contents = read(request, &file, "Invalid filename None.", &encoding)?;
+        if properties {
+            contents.insert_str(0, "[java_properties]\n");
+        }
+        let bare = options.flag("allow_no_value", options.flag("allow_none", false)?)?;
+        let parsed = Ini::parse(&contents, sensitive, bare)
+            .map_err(|error| match error {
+                IniError::Duplicate { .. } => {
+                    Failure::failed(format!("Duplicate option in '{file}': {error}"))
+                }
+                error => Failure::failed(error.to_string()),
+            })?
+            .interpolated(options.flag("interpolation", true)?);
+        let Some(entries) = parsed.entries(&section) else {
+            return Err(Failure::failed(format!("No section '{section}' in '{file}'.")));
+        };
+        let value_of = |name: &str, value: Option<&str>| -> Outcome<Value> {
+            parsed
+                .value(&section, name, value)
+                .map(|value| value.map_or_else(|| Value::from(()), Value::from))
+                .map_err(|error| Failure::failed(error.to_string()))
+        };
+        if options.flag("re", false)? {
+            let regex = compiled(&key, Flags::default())?;
             for (name, value) in &entries {
                 if regex.match_start(name)?.is_some() {
-                    found.push(Value::from(value.as_str()));
+                    found.push(value_of(name, value.as_deref())?);
                 }
             }
             continue;
         }
-        let value = entries.iter().rev().find(|(name, _)| fold(name) == fold(&key));
-        found.push(Value::from(match value {
-            Some((_, value)) => value.clone(),
-            None => option(&options, "default", ""),
-        }));
+        let key = parsed.key(&key);
+        let value = match entries.iter().find(|(name, _)| **name == key) {
+            Some((name, value)) => value_of(name, value.as_deref())?,
+            None => options.get("default").cloned().unwrap_or_else(|| Value::from("")),
+        };
+        match class_of(&value) {
+            Class::None => {}
+            Class::List => found.extend(elements(&value)?),
+            _ => found.push(value),
+        }
     }
     Ok(found)
 }
 
-fn section_entries(contents: &str, wanted: &str, properties: bool) -> Vec<(String, String)> {
-    let mut entries: Vec<(String, String)> = Vec::new();
-    let mut current = String::new();
-    for line in contents.lines() {
-        let trimmed = line.trim();
-        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
-            continue;
-        }
-        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next())
-            && !properties
-        {
-            current = name.to_owned();
-            continue;
-        }
-        if current != wanted && !(current == "DEFAULT" && !properties) {
-            continue;
-        }
-        let continues = line.starts_with([' ', '\t']);
-        if let Some((_, value)) = entries.last_mut().filter(|_| continues) {
-            value.push('\n');
-            value.push_str(trimmed);
-            continue;
-        }
-        let (name, value) = trimmed.split_once(['=', ':']).unwrap_or((trimmed, ""));
-        entries.push((name.trim().to_owned(), value.trim().to_owned()));
+/// The key of a term; `name=value` pairs after it are options.
+fn inline_options(term: &str, options: &mut Options) -> Outcome<String> {
+    if !term.contains('=') && !term.trim().contains(' ') {
+        return Ok(term.to_owned());
     }
-    entries
+    // blanks belong to the value that stands before them
+    let mut parts: Vec<(&str, String)> = Vec::new();
+    let mut current = "key";
+    for (index, word) in term.split_whitespace().enumerate() {
+        if let Some(name) = options
+            .known
+            .iter()
+            .rev()
+            .find(|name| word.contains('=') && word.contains(&format!("{name}=")))
+        {
+            current = name;
+        }
+        match parts.iter_mut().find(|(name, _)| *name == current) {
+            Some((_, part)) if index > 0 => {
+                part.push(' ');
+                part.push_str(word);
+            }
+            _ => parts.push((current, word.to_owned())),
+        }
+    }
+    let mut key = None;
+    for (_, part) in &parts {
+        match part.split_once('=') {
+            Some((_, value)) if value.contains('=') => {
+                let all: Vec<String> = parts.iter().map(|(_, part)| format!("'{part}'")).collect();
+                return Err(Failure::failed(format!(
+                    "Could not use '{part}' from [{}]: too many values to unpack (expected 2)",
+                    all.join(", ")
+                )));
+            }
+            Some((name, value)) => options.set(name, value)?,
+            None if key.is_none() => key = Some(part.clone()),
+            None => {}
+        }
+    }
+    key.ok_or_else(|| {
+        Failure::failed(format!(
+            "No key to look up was provided as first term within string inline options: {term}"
+        ))
+    })
 }

@@ -54,6 +54,27 @@ pub(super) const METHODS: [&str; 45] = [
     "decode",
 ];
 
+const WITHOUT_ARGUMENTS: [&str; 18] = [
+    "capitalize",
+    "casefold",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isspace",
+    "istitle",
+    "isupper",
+    "lower",
+    "swapcase",
+    "title",
+    "upper",
+    "isprintable",
+];
+
 struct Given<'a> {
     method: &'a str,
     call: &'a Call,
@@ -90,6 +111,12 @@ impl Given<'_> {
 
 /// Calls a method of text.
 pub(super) fn call(value: &Value, method: &str, call: Call) -> Outcome<Value> {
+    let arguments = call.positional.len() + call.keywords.len();
+    if arguments > 0 && WITHOUT_ARGUMENTS.contains(&method) {
+        return Err(Failure::failed(format!(
+            "str.{method}() takes no arguments ({arguments} given)"
+        )));
+    }
     let text = value.as_str().unwrap_or_default();
     if method == "format" {
         return format_method(text, &call.positional, &call.keywords).map(Value::from);

@@ -221,6 +221,9 @@ pub(in crate::template) fn absolute(value: &Value) -> Outcome<Value> {
 
 /// `int(text)` in a base; underscores between digits are fine.
 pub(in crate::template) fn parse_integer(text: &str, base: u32) -> Option<i128> {
+    if base == 1 || base > 36 {
+        return None;
+    }
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),

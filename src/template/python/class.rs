@@ -104,7 +104,12 @@ pub(in crate::template) fn type_name(value: &Value) -> &'static str {
         Class::Range => "range",
         Class::DateTime => "datetime",
         Class::TimeDelta => "timedelta",
-        Class::Callable => "builtin_function_or_method",
+        Class::Callable => match value.downcast_object_ref::<Callable>() {
+            Some(Callable::Method(target, _)) if class_of(target) == Class::Dict => "method",
+            Some(Callable::Method(..)) | None => "builtin_function_or_method",
+            Some(Callable::Macro { .. }) => "Macro",
+            Some(_) => "function",
+        },
         Class::Undefined => "Undefined",
         Class::Omit => "Omit",
         Class::Invalid | Class::Other => "object",

@@ -182,11 +182,3 @@ pub(in crate::template) fn value_from_json(json: &Json) -> Value {
         ),
     }
 }
-
-/// `json.loads(text)`
-pub(in crate::template) fn parse_json(text: &str) -> Outcome<Value> {
-    match serde_json::from_str::<Json>(text) {
-        Ok(json) => Ok(value_from_json(&json)),
-        Err(error) => Err(Failure::failed(format!("the text is no JSON: {error}"))),
-    }
-}

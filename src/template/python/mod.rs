@@ -8,6 +8,8 @@ mod containers;
 mod escape;
 mod format;
 mod json;
+mod json_reader;
+mod random;
 mod text;
 
 pub(in crate::template) use access::{
@@ -26,5 +28,7 @@ pub(in crate::template) use containers::{
 };
 pub(in crate::template) use escape::unescape;
 pub(in crate::template) use format::{format_method, format_spec, percent};
-pub(in crate::template) use json::{JsonStyle, dump_json, parse_json, value_from_json};
+pub(in crate::template) use json::{JsonStyle, dump_json, value_from_json};
+pub(in crate::template) use json_reader::parse_json;
+pub(in crate::template) use random::Randomness;
 pub(in crate::template) use text::{float_text, repr, text};

@@ -129,7 +129,7 @@ impl<'a> Lexer<'a> {
 
     fn error<T>(&self, message: impl Into<String>, start: usize) -> Outcome<T> {
         let end = self.position.max(start + 1).min(self.source.len().max(start));
-        Err(SyntaxError { message: message.into(), range: Range { start, end } })
+        Err(SyntaxError::new(message, Range { start, end }))
     }
 
     fn push(&mut self, kind: Kind, start: usize) {

@@ -21,6 +21,14 @@ pub(super) use tree::{
 pub(super) struct SyntaxError {
     /// What is wrong.
     pub(super) message: String,
+    /// What to try.
+    pub(super) hint: Option<String>,
     /// Where.
     pub(super) range: Range,
+}
+
+impl SyntaxError {
+    fn new(message: impl Into<String>, range: Range) -> Self {
+        Self { message: message.into(), hint: None, range }
+    }
 }

@@ -97,7 +97,7 @@ impl Parser {
     }
 
     pub(super) fn error<T>(&self, message: impl Into<String>) -> Outcome<T> {
-        Err(SyntaxError { message: message.into(), range: self.range() })
+        Err(SyntaxError::new(message, self.range()))
     }
 
     pub(super) fn unexpected<T>(&self, expected: &str) -> Outcome<T> {
@@ -164,13 +164,25 @@ impl Parser {
     /// An expression, or several with commas between as a tuple.
     pub(super) fn tuple_or_expression(&mut self) -> Outcome<Expr> {
         let start = self.range().start;
+        self.not_empty()?;
         let first = self.expression()?;
         self.tuple_rest(first, start, Self::expression)
+    }
+
+    /// Refuses a statement, output or parenthesis that ends where an expression must stand.
+    fn not_empty(&self) -> Outcome<()> {
+        match self.peek() {
+            found @ (Kind::VariableEnd | Kind::BlockEnd) => {
+                self.error(format!("Expected an expression, got '{}'", describe(found)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// As [`Self::tuple_or_expression`], leaving an `if` to the statement around it.
     pub(super) fn tuple_without_condition(&mut self) -> Outcome<Expr> {
         let start = self.range().start;
+        self.not_empty()?;
         let first = self.or()?;
         self.tuple_rest(first, start, Self::or)
     }
@@ -389,10 +401,10 @@ impl Parser {
                 self.position += 1;
                 self.dict()?
             }
-            Kind::End => return self.error("Expected an expression, got 'end of template'"),
+            Kind::End => return self.error("unexpected 'end of template'"),
             found => {
                 let found = describe(&found);
-                return self.error(format!("Expected an expression, got '{found}'"));
+                return self.error(format!("unexpected '{found}'"));
             }
         };
         Ok(self.node(kind, start))
@@ -577,7 +589,7 @@ impl Parser {
     pub(super) fn filter(&mut self, target: Expr, start: usize) -> Outcome<Expr> {
         let range = self.range();
         let name = self.dotted_name()?;
-        let filter = filters::find(&name).map_err(|message| SyntaxError { message, range })?;
+        let filter = filters::find(&name).map_err(|unknown| unknown.at(range))?;
         let arguments =
             if self.skip_operator("(") { self.arguments()? } else { Arguments::default() };
         let kind = Expression::Filter { target: Box::new(target), filter, arguments };
@@ -588,7 +600,7 @@ impl Parser {
         let negated = self.skip_name("not");
         let range = self.range();
         let name = self.dotted_name()?;
-        let test = tests::find(&name).map_err(|message| SyntaxError { message, range })?;
+        let test = tests::find(&name).map_err(|unknown| unknown.at(range))?;
         let arguments = if self.skip_operator("(") {
             self.arguments()?
         } else if self.begins_argument() {

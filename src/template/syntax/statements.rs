@@ -83,7 +83,7 @@ impl Parser {
     fn statement(&mut self, inside: Option<&str>) -> Outcome<Statement> {
         let range = self.range();
         let Kind::Name(tag) = self.advance() else {
-            return Err(super::SyntaxError { message: "tag name expected".to_owned(), range });
+            return Err(super::SyntaxError::new("tag name expected", range));
         };
         let statement = match tag.as_str() {
             "for" => return self.for_loop(),
@@ -129,7 +129,7 @@ impl Parser {
                     ),
                     None => format!("Encountered unknown tag '{name}'."),
                 };
-                return Err(super::SyntaxError { message, range });
+                return Err(super::SyntaxError::new(message, range));
             }
         };
         self.block_end()?;

@@ -23,7 +23,35 @@ pub(super) const TESTS: &[Test] = &[
     test("is_same_file", &["path", "other"], same_file),
     test("mount", &["path"], mount),
     test("is_mount", &["path"], mount),
+    test("vaulted_file", &["path"], vaulted),
 ];
+
+fn vaulted(call: &Bound<'_>) -> Outcome<bool> {
+    use std::io::Read as _;
+    let path = call.text(0)?;
+    let cannot = |error: std::io::Error| {
+        call.refuse(format!(
+            "Cannot test if the file '{path}' is a vault: {}: b'{path}'",
+            python_error(&error)
+        ))
+    };
+    let mut start = [0; 14];
+    let mut file = std::fs::File::open(&path).map_err(cannot)?;
+    match file.read_exact(&mut start) {
+        Ok(()) => Ok(start == *b"$ANSIBLE_VAULT"),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(cannot(error)),
+    }
+}
+
+/// An error of the system as Python words it.
+fn python_error(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match (error.raw_os_error(), text.split(" (os error").next()) {
+        (Some(code), Some(words)) => format!("[Errno {code}] {words}"),
+        _ => text,
+    }
+}
 
 fn exists(call: &Bound<'_>) -> Outcome<bool> {
     Ok(Path::new(&call.text(0)?).exists())

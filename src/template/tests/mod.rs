@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use super::eval::{Bound, Parameters};
 use super::failure::Outcome;
-use super::filters::{nearest, short_name};
+use super::filters::{UnknownName, nearest, short_name};
 
 /// A test.
 pub(super) struct Test {
@@ -60,15 +60,13 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Test>> = LazyLock::new(|
     .collect()
 });
 
-/// The test of a name, plain or with `ansible.builtin.` before it; the message of a refusal.
-pub(super) fn find(name: &str) -> Result<&'static Test, String> {
+/// The test of a name, plain or with its collection before it; the message of a refusal.
+pub(super) fn find(name: &str) -> Result<&'static Test, UnknownName> {
     let short = short_name(name);
     if let Some(test) = BY_NAME.get(short) {
         return Ok(test);
     }
-    let mut message = format!("No test named '{name}'.");
-    if let Some(near) = nearest(short, BY_NAME.keys().copied()) {
-        message.push_str(&format!(" Did you mean '{near}'?"));
-    }
-    Err(message)
+    let hint =
+        nearest(short, BY_NAME.keys().copied()).map(|near| format!("did you mean `{near}`?"));
+    Err(UnknownName { message: format!("No test named '{name}'."), hint })
 }

@@ -5,7 +5,7 @@ use minijinja::Value;
 use super::{Test, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
-use crate::template::python::{elements, is_mapping, mapping_get, truth, type_name};
+use crate::template::python::{elements, is_mapping, mapping_get, truth};
 
 /// The family.
 pub(super) const TESTS: &[Test] = &[
@@ -18,32 +18,37 @@ pub(super) const TESTS: &[Test] = &[
     test("change", &["value"], changed),
     test("skipped", &["value"], |call| field(call, "skipped")),
     test("skip", &["value"], |call| field(call, "skipped")),
-    test("finished", &["value"], |call| field(call, "finished")),
-    test("started", &["value"], |call| field(call, "started")),
+    test("finished", &["value"], |call| asynchronous(call, "finished")),
+    test("started", &["value"], |call| asynchronous(call, "started")),
     test("unreachable", &["value"], |call| field(call, "unreachable")),
     test("reachable", &["value"], |call| Ok(!field(call, "unreachable")?)),
     test("timedout", &["value"], |call| {
-        let Some(timeout) = get(call, "timedout")? else {
+        let Some(timeout) = get(call, "timedout", "timedout")?.filter(is_mapping) else {
             return Ok(false);
         };
-        if is_mapping(&timeout) {
-            return Ok(mapping_get(&timeout, &Value::from("period"))?.is_some());
+        match mapping_get(&timeout, &Value::from("period"))? {
+            Some(period) => truth(&period),
+            None => Ok(false),
         }
-        truth(&timeout)
     }),
 ];
 
-fn get(call: &Bound<'_>, name: &str) -> Outcome<Option<Value>> {
+/// A field of a result, for a test that must have a mapping.
+fn get(call: &Bound<'_>, test: &str, name: &str) -> Outcome<Option<Value>> {
     let value = call.value()?;
     if !is_mapping(value) {
-        let kind = type_name(value);
-        return Err(call.refuse(format!("the '{name}' test expects a dictionary, got {kind}")));
+        return Err(call.refuse(format!("The '{test}' test expects a dictionary")));
     }
     mapping_get(value, &Value::from(name))
 }
 
 fn field(call: &Bound<'_>, name: &str) -> Outcome<bool> {
-    get(call, name)?.map_or(Ok(false), |found| truth(&found))
+    get(call, name, name)?.map_or(Ok(false), |found| truth(&found))
+}
+
+/// A field of an asynchronous task's result; other tasks have started and finished.
+fn asynchronous(call: &Bound<'_>, name: &str) -> Outcome<bool> {
+    get(call, name, name)?.map_or(Ok(true), |found| truth(&found))
 }
 
 fn failed(call: &Bound<'_>) -> Outcome<bool> {
@@ -51,11 +56,11 @@ fn failed(call: &Bound<'_>) -> Outcome<bool> {
 }
 
 fn changed(call: &Bound<'_>) -> Outcome<bool> {
-    if let Some(changed) = get(call, "changed")? {
+    if let Some(changed) = get(call, "changed", "changed")? {
         return truth(&changed);
     }
     // the result of a loop without its own flag
-    let Some(results) = get(call, "results")? else {
+    let Some(results) = get(call, "changed", "results")? else {
         return Ok(false);
     };
     for result in elements(&results)? {

@@ -1,7 +1,12 @@
 //! What a value is.
 
 use super::{Test, lenient, test};
-use crate::template::python::{Class, class_of, is_mapping, is_text, type_name, usable};
+use crate::template::eval::Bound;
+use crate::template::failure::Outcome;
+use crate::template::python::{
+    Class, as_float, class_of, contains, is_mapping, is_text, truth, usable,
+};
+use minijinja::Value;
 
 /// The family.
 pub(super) const TESTS: &[Test] = &[
@@ -49,38 +54,56 @@ pub(super) const TESTS: &[Test] = &[
     test("nan", &["value"], nan),
     test("isnan", &["value"], nan),
     lenient("vault_encrypted", &["value"], |_| Ok(false)),
-    test("uri", &["value", "schemes"], |call| Ok(split_url(call.string(0)?).is_some())),
+    test("uri", &["value", "schemes"], |call| Ok(uri(call)?.is_some())),
     test("url", &["value", "schemes"], |call| {
-        let schemes: Vec<String> = match call.some(1) {
-            Some(schemes) => crate::template::python::elements(schemes)?
-                .iter()
-                .filter_map(|scheme| scheme.as_str().map(str::to_owned))
-                .collect(),
-            None => Vec::new(),
-        };
-        Ok(split_url(call.string(0)?).is_some_and(|(scheme, rest)| {
-            rest.starts_with("//")
-                && rest.len() > 2
-                && (schemes.is_empty() || schemes.contains(&scheme.to_lowercase()))
-        }))
+        Ok(uri(call)?.is_some_and(|(scheme, host)| scheme == "file" || !host.is_empty()))
     }),
     test("urn", &["value"], |call| {
-        Ok(split_url(call.string(0)?)
-            .is_some_and(|(scheme, rest)| scheme == "urn" && !rest.starts_with("//")))
+        Ok(url_parts(&call.text(0)?).is_some_and(|(scheme, _)| scheme == "urn"))
     }),
 ];
 
-fn nan(call: &crate::template::eval::Bound<'_>) -> crate::template::Outcome<bool> {
-    let value = call.value()?;
-    match crate::template::python::as_float(value) {
-        Some(number) => Ok(number.is_nan()),
-        None => Err(call.refuse(format!("must be real number, not {}", type_name(value)))),
-    }
+fn nan(call: &Bound<'_>) -> Outcome<bool> {
+    Ok(as_float(call.value()?).is_some_and(f64::is_nan))
 }
 
-fn split_url(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once(':')?;
-    let well_formed = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter));
-    (well_formed && !rest.is_empty()).then_some((scheme, rest))
+/// Scheme and network location, where the scheme is one of those asked for.
+fn uri(call: &Bound<'_>) -> Outcome<Option<(String, String)>> {
+    let Some(value) = call.value()?.as_str() else {
+        return Ok(None);
+    };
+    let Some((scheme, host)) = url_parts(value) else {
+        return Ok(None);
+    };
+    if let Some(schemes) = call.some(1)
+        && truth(schemes)?
+        && !contains(schemes, &Value::from(scheme.as_str()))?
+    {
+        return Ok(None);
+    }
+    Ok(Some((scheme, host)))
+}
+
+/// What `urlparse` makes of text: the scheme in small letters, and the network location.
+fn url_parts(text: &str) -> Option<(String, String)> {
+    let (scheme, rest) = match text.split_once(':') {
+        Some((scheme, rest))
+            if scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+                && scheme
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)) =>
+        {
+            (scheme.to_lowercase(), rest)
+        }
+        _ => (String::new(), text),
+    };
+    let Some(location) = rest.strip_prefix("//") else {
+        return Some((scheme, String::new()));
+    };
+    let end = location.find(['/', '?', '#']).unwrap_or(location.len());
+    let host = location.get(..end)?;
+    if host.contains('[') != host.contains(']') {
+        return None;
+    }
+    Some((scheme, host.to_owned()))
 }

@@ -109,7 +109,8 @@ fn prerelease_order(left: &[String], right: &[String]) -> Ordering {
 }
 
 fn semantic(call: &Bound<'_>, text: &str) -> Outcome<(Vec<u64>, Vec<String>)> {
-    let invalid = || call.refuse(format!("invalid semantic version '{text}'"));
+    let invalid =
+        || call.refuse(format!("Version comparison failed: invalid semantic version '{text}'"));
     let core = text.split('+').next().unwrap_or_default();
     let (core, prerelease) = core.split_once('-').unwrap_or((core, ""));
     let numbers: Vec<u64> =
@@ -129,7 +130,7 @@ fn compare_pep440(call: &Bound<'_>, left: &str, right: &str) -> Outcome<Ordering
 type Pep440 = (u64, Vec<u64>, (i64, u64), i64, i64);
 
 fn pep440(call: &Bound<'_>, text: &str) -> Outcome<Pep440> {
-    let invalid = || call.refuse(format!("Invalid version: '{text}'"));
+    let invalid = || call.refuse(format!("Version comparison failed: Invalid version: '{text}'"));
     let lower = text.trim().to_lowercase();
     let lower = lower.strip_prefix('v').unwrap_or(&lower);
     let public = lower.split('+').next().unwrap_or_default();
@@ -197,6 +198,20 @@ fn version(call: &Bound<'_>) -> Outcome<bool> {
         };
         return Err(call.refuse(format!("{which} cannot be empty")));
     }
+    let holds: fn(Ordering) -> bool = match operator.as_str() {
+        "==" | "=" | "eq" => Ordering::is_eq,
+        "!=" | "<>" | "ne" => Ordering::is_ne,
+        "<" | "lt" => Ordering::is_lt,
+        "<=" | "le" => Ordering::is_le,
+        ">" | "gt" => Ordering::is_gt,
+        ">=" | "ge" => Ordering::is_ge,
+        other => {
+            return Err(call.refuse(format!(
+                "Invalid operator type ({other}). Must be one of '==', '=', 'eq', '<', 'lt', \
+                 '<=', 'le', '>', 'gt', '>=', 'ge', '!=', '<>', 'ne'"
+            )));
+        }
+    };
     let order = match kind.as_deref() {
         None if strict => compare_strict(call, &left, &right)?,
         None | Some("loose") => compare_loose(call, &left, &right)?,
@@ -205,25 +220,12 @@ fn version(call: &Bound<'_>) -> Outcome<bool> {
         Some("pep440") => compare_pep440(call, &left, &right)?,
         Some(other) => {
             return Err(call.refuse(format!(
-                "Invalid version type ({other}). Must be one of loose, strict, semver, semantic, \
-                 pep440"
+                "Invalid version type ({other}). Must be one of 'loose', 'strict', 'semver', \
+                 'semantic', 'pep440'"
             )));
         }
     };
-    Ok(match operator.as_str() {
-        "==" | "=" | "eq" => order.is_eq(),
-        "!=" | "<>" | "ne" => order.is_ne(),
-        "<" | "lt" => order.is_lt(),
-        "<=" | "le" => order.is_le(),
-        ">" | "gt" => order.is_gt(),
-        ">=" | "ge" => order.is_ge(),
-        other => {
-            return Err(call.refuse(format!(
-                "Invalid operator type ({other}). Must be one of ==, =, eq, !=, <>, ne, <, lt, \
-                 <=, le, >, gt, >=, ge"
-            )));
-        }
-    })
+    Ok(holds(order))
 }
 
 fn compare_strict(call: &Bound<'_>, left: &str, right: &str) -> Outcome<Ordering> {
@@ -248,7 +250,11 @@ fn compare_strict(call: &Bound<'_>, left: &str, right: &str) -> Outcome<Ordering
     };
     match (parse(left), parse(right)) {
         (Some(left), Some(right)) => Ok(left.cmp(&right)),
-        (None, _) => Err(call.refuse(format!("invalid version number '{left}'"))),
-        (_, None) => Err(call.refuse(format!("invalid version number '{right}'"))),
+        (None, _) => {
+            Err(call.refuse(format!("Version comparison failed: invalid version number '{left}'")))
+        }
+        (_, None) => {
+            Err(call.refuse(format!("Version comparison failed: invalid version number '{right}'")))
+        }
     }
 }
