@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use canvass::diagnostics::Explain as _;
 use canvass::source::{Node, SourceFile, yaml};
 use canvass::template::{
     Directories, FileOptions, Templar, TemplateErrorKind, from_json, is_omit, to_json,
@@ -178,7 +179,7 @@ fn errors_have_the_place_of_the_part_at_fault() {
 fn a_variable_that_needs_itself_is_told() {
     let scope = scope("{a: '{{ b }}', b: '{{ a }}'}");
     let error = scope.value("a").unwrap_err().to_string();
-    assert!(error.starts_with("recursive loop detected in template string: {{ "), "{error}");
+    assert!(error.starts_with("Recursive loop detected in template: "), "{error}");
 }
 
 #[test]
@@ -186,10 +187,10 @@ fn checks_refuse_what_cannot_be_rendered_without_rendering() {
     let templar = Templar::new();
     for text in ["'{{ x | nofilter }}'", "[{a: '{{ x is notest }}'}]", "'{% if %}'", "'{{ x'"] {
         let error = templar.check(&document(text)).unwrap_err();
-        assert!(matches!(error.kind, TemplateErrorKind::Syntax(_)), "{text}");
+        assert!(matches!(error.kind, TemplateErrorKind::Syntax { .. }), "{text}");
     }
     let near = templar.check(&document("'{{ x | uper }}'")).unwrap_err();
-    assert!(near.to_string().contains("Did you mean 'upper'?"), "{near}");
+    assert_eq!(near.hints(), ["did you mean `upper`?"]);
     assert!(templar.check(&document("'{{ undefined_thing | upper }}'")).is_ok());
     assert!(templar.check_condition(&document("a ==")).is_err());
     assert!(templar.check_condition(&document("[a is defined, b]")).is_ok());
@@ -241,6 +242,6 @@ fn lookups_search_the_role_and_keep_passwords() {
     let node = document("[1, [2, [3]]]");
     let items = Templar::new().lookup_loop("items", &node, &scope).unwrap();
     assert_eq!(to_json(&Value::from(items)).unwrap(), json!([1, 2, [3]]));
-    let refused = Templar::new().lookup_loop("url", &node, &scope).unwrap_err();
+    let refused = Templar::new().lookup_loop("unvault", &node, &scope).unwrap_err();
     assert!(refused.to_string().contains("not supported"));
 }

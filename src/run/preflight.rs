@@ -227,8 +227,8 @@ mod tests {
             ("- hosts: all\n  vars_files: ['{{ x }}.yml']\n", ""),
             ("- hosts: all\n  vars_files: [[gone.yml, other.yml]]\n", ""),
             ("- hosts: all\n  tasks: [{ping: , notify: Nobody}]\n", "handler 'Nobody'"),
-            ("- hosts: all\n  tasks: [{debug: {msg: '{{ x'}}]\n", "template error"),
-            ("- hosts: all\n  tasks: [{ping: , when: a b}]\n", "template error"),
+            ("- hosts: all\n  tasks: [{debug: {msg: '{{ x'}}]\n", "Syntax error in template"),
+            ("- hosts: all\n  tasks: [{ping: , when: a b}]\n", "Syntax error in expression"),
             ("- hosts: all\n  tasks: [{debug: {msg: '{{ 1 | nosuch }}'}}]\n", "nosuch"),
             ("- hosts: all\n  tasks: [{file: {path: /x, state: gone}}]\n", "state must be one of"),
         ];
