@@ -204,7 +204,51 @@ pub struct Command {
     /// Variables added to the runner's environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// A file that is there while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<CommandFile>,
+    /// Runs it on a terminal of its own and answers what it asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialogue: Option<Dialogue>,
 }
+
+/// A program that the engine holds, put into a private directory while a command runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandFile {
+    /// Its content.
+    pub source: Source,
+    /// Its name.
+    pub name: String,
+}
+
+/// What stands in the arguments of a [`Command`] for the path of its [`CommandFile`].
+pub const COMMAND_FILE: &str = "\u{0}file\u{0}";
+
+/// Questions of a program and what they are answered with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dialogue {
+    /// The answers.
+    pub answers: Vec<Answer>,
+    /// Seconds without a question or an end after which the program is ended; its status is then
+    /// [`ENDED`].
+    pub patience: Option<u64>,
+    /// Whether the terminal shows what is typed.
+    pub echo: bool,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// A pattern of Python that finds the question in the output.
+    pub question: String,
+    /// What is typed, in order; without [`Answer::repeats`], each once.
+    pub lines: Vec<String>,
+    /// Whether the first line answers again and again.
+    pub repeats: bool,
+}
+
+/// The status of a program on a terminal that did not end by itself.
+pub const ENDED: i32 = -1;
 
 impl Command {
     /// A command with these arguments.

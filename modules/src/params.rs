@@ -433,10 +433,12 @@ impl Reader<'_> {
         aliases: &[&str],
         default: Option<T>,
     ) -> Option<T> {
+        let raw = T::KIND == OptionKind::Raw;
         let found = std::iter::once(&name)
             .chain(aliases)
             .filter_map(|name| Some((*name, self.arguments.get(*name)?)))
-            .filter(|(_, value)| !value.is_null())
+            // null means something where any type is taken
+            .filter(|(_, value)| !value.is_null() || (raw && default.is_some()))
             .last();
         match found {
             Some((given, value)) => match T::from_json(value) {

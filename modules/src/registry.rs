@@ -58,6 +58,7 @@ modules! {
     "ansible.builtin.dnf" => crate::module::dnf::Dnf;
     "ansible.builtin.dnf5" => crate::module::dnf::Dnf;
     "ansible.builtin.dpkg_selections" => crate::module::dpkg_selections::DpkgSelections;
+    "ansible.builtin.expect" => crate::module::expect::Expect;
     "ansible.builtin.fetch" => crate::module::fetch::Fetch;
     "ansible.builtin.file" => crate::module::file::File;
     "ansible.builtin.find" => crate::module::find::Find;
@@ -75,6 +76,7 @@ modules! {
     "ansible.builtin.pip" => crate::module::pip::Pip;
     "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
     "ansible.builtin.replace" => crate::module::replace::Replace;
+    "ansible.builtin.script" => crate::module::script::Script, free_form;
     "ansible.builtin.service" => crate::module::service::Service;
     "ansible.builtin.service_facts" => crate::module::service_facts::ServiceFacts;
     "ansible.builtin.setup" => crate::module::setup::Setup;

@@ -101,6 +101,10 @@ impl TaskResult {
 
     pub(crate) fn from_reply(reply: ItemReply) -> Self {
         let verdict = match reply.status {
+            // a module that found nothing to do and says so
+            WireStatus::Ok if reply.returned.get("skipped") == Some(&Json::from(true)) => {
+                Verdict::Skipped
+            }
             WireStatus::Ok => Verdict::Ok,
             WireStatus::Changed => Verdict::Changed,
             WireStatus::Failed => Verdict::Failed,

@@ -1,5 +1,6 @@
 //! The program that works on a host: `canvass-runner serve MARKER` speaks frames on its
-//! standard input and output, `canvass-runner job` is one task that outlives them, and
+//! standard input and output, `canvass-runner job` is one task that outlives them,
+//! `canvass-runner terminal PROGRAM…` becomes a program on a terminal of its own, and
 //! `canvass-runner hash` prints the SHA-256 of its own file.
 
 use std::io::{self, Write as _};
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use canvass_modules::host::live::{Interrupt, LiveHost, Stopped};
+use canvass_modules::host::live::{Interrupt, LiveHost, Stopped, terminal};
 use canvass_modules::host::{DigestAlgorithm, Host as _};
 use canvass_modules::wire::serve;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -24,10 +25,14 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
         ["serve", marker] => serve_until_the_end(marker),
+        ["terminal", ..] => terminal::become_program(&arguments),
         ["job"] => serve::job::work(io::stdin(), io::stdout()),
         ["hash"] => own_hash().and_then(|hash| writeln!(io::stdout(), "{hash}")),
         _ => {
-            let _ = writeln!(io::stderr(), "usage: canvass-runner serve MARKER | job | hash");
+            let _ = writeln!(
+                io::stderr(),
+                "usage: canvass-runner serve MARKER | job | terminal PROGRAM… | hash"
+            );
             return ExitCode::from(2);
         }
     };

@@ -10,6 +10,7 @@ pub mod live;
 pub mod memory;
 pub mod rehearsal;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -84,6 +85,23 @@ pub trait Host {
 
     /// Whether something accepts connections there, now.
     fn connects(&mut self, host: &str, port: u16, timeout: Duration) -> Result<bool, HostError>;
+
+    /// The addresses of a name.
+    fn addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, HostError> {
+        Ok(name.parse().into_iter().collect())
+    }
+
+    /// Connects, and reads until `enough` says so; `false` when the other end stops before, or
+    /// when the time is over.
+    fn hears(
+        &mut self,
+        _host: &str,
+        _port: u16,
+        _patience: Patience,
+        _enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<bool, HostError> {
+        Ok(false)
+    }
 
     /// Waits without blocking the host's own clock for tests.
     fn sleep(&mut self, duration: Duration);
@@ -161,6 +179,18 @@ impl<H: Host + ?Sized> Host for &mut H {
     fn connects(&mut self, host: &str, port: u16, timeout: Duration) -> Result<bool, HostError> {
         (**self).connects(host, port, timeout)
     }
+    fn addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, HostError> {
+        (**self).addresses(name)
+    }
+    fn hears(
+        &mut self,
+        host: &str,
+        port: u16,
+        patience: Patience,
+        enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<bool, HostError> {
+        (**self).hears(host, port, patience, enough)
+    }
     fn sleep(&mut self, duration: Duration) {
         (**self).sleep(duration);
     }
@@ -182,6 +212,15 @@ impl<H: Host + ?Sized> Host for &mut H {
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         (**self).apply(planned)
     }
+}
+
+/// How long to wait for a connection, and for all that comes over it.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the connection.
+    pub connect: Duration,
+    /// For all of it.
+    pub whole: Duration,
 }
 
 /// Whether a symbolic link is looked at or looked through.
@@ -423,6 +462,14 @@ pub enum HostError {
     /// The `validate` option names no place for the file.
     #[error("validate must contain %s: {0}")]
     ValidateWithoutFile(String),
+    /// A program asked more often than there are answers.
+    #[error("No remaining responses for '{question}', output was '{output}'")]
+    Unanswered {
+        /// The pattern that found the question.
+        question: String,
+        /// What the program wrote since the last answer.
+        output: String,
+    },
     /// A command has no program, or one that is no command line.
     #[error("cannot split `{0}` into words")]
     BadCommand(String),

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use super::local_time::{LocalTime, python_delta};
-use super::text_lines::{lines, set_streams};
+use super::text_lines::{lines, set_streams, utf8};
 use super::{expansion, shell_words, wildcard};
 use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Applied, Command as Program, Effect, Output};
@@ -252,7 +252,7 @@ fn conclude(
     let Some(Applied::Ran(output)) = applied.first() else {
         return Ok(Conclusion { changed: false, returned });
     };
-    word_output(&mut returned, output, &observed.clock);
+    word_output(&mut returned, output, &observed.clock)?;
     strip(&mut returned, params);
     if output.success() {
         returned.insert("msg".to_owned(), Json::from(""));
@@ -270,14 +270,15 @@ pub(super) fn failed(message: &str, returned: Returned) -> Stop {
     Stop::Failed(Box::new(crate::contract::Failure { message: message.to_owned(), returned }))
 }
 
-fn word_output(returned: &mut Returned, output: &Output, clock: &LocalTime) {
+fn word_output(returned: &mut Returned, output: &Output, clock: &LocalTime) -> Result<(), Stop> {
     returned.insert("rc".to_owned(), Json::from(output.status));
-    set_streams(returned, &output.stdout_text(), &output.stderr_text());
+    set_streams(returned, &utf8(&output.stdout)?, &utf8(&output.stderr)?);
     if let (Some(started), Some(ended)) = (output.started, output.ended) {
         returned.insert("start".to_owned(), Json::from(clock.python_text(started)));
         returned.insert("end".to_owned(), Json::from(clock.python_text(ended)));
         returned.insert("delta".to_owned(), Json::from(python_delta(started, ended)));
     }
+    Ok(())
 }
 
 fn strip(returned: &mut Returned, params: &Params) {

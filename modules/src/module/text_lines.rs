@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::contract::Returned;
+use crate::contract::{Returned, Stop};
 use crate::effect::Output;
 
 /// The lines of a text, as Python's `splitlines` gives them.
@@ -43,6 +43,33 @@ pub fn set_streams(returned: &mut Returned, stdout: &str, stderr: &str) {
     returned.insert("stdout_lines".to_owned(), Json::from(lines(stdout)));
     returned.insert("stderr".to_owned(), Json::from(stderr));
     returned.insert("stderr_lines".to_owned(), Json::from(lines(stderr)));
+}
+
+/// A text of a program; what is no UTF-8 fails the task, as it does in ansible-core 2.19.
+pub fn utf8(bytes: &[u8]) -> Result<String, Stop> {
+    let refused = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(text.to_owned()),
+        Err(error) => error.valid_up_to(),
+    };
+    let (valid, rest) = bytes.split_at(refused);
+    let position = String::from_utf8_lossy(valid).chars().count();
+    // bytes that cannot be decoded, each of which Python keeps as one character
+    let mut count = 0;
+    while let Some(tail) = rest.get(count..).filter(|tail| !tail.is_empty()) {
+        match std::str::from_utf8(tail) {
+            Ok(_) => break,
+            Err(error) if error.valid_up_to() > 0 => break,
+            Err(error) => count += error.error_len().unwrap_or(tail.len()),
+        }
+    }
+    let what = match rest.first() {
+        Some(byte) if count == 1 => format!("character '\\udc{byte:02x}' in position {position}"),
+        _ => format!("characters in position {position}-{}", position + count.saturating_sub(1)),
+    };
+    Err(Stop::failed(format!(
+        "Task failed: Refusing to deserialize an invalid UTF8 string value: 'utf-8' codec can't \
+         encode {what}: surrogates not allowed"
+    )))
 }
 
 /// `rc`, the streams and their lines of a command's output.

@@ -19,23 +19,25 @@ mod resolve;
 mod services;
 mod sources;
 mod stage;
+pub mod terminal;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
+use std::io::Read as _;
+use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use interrupt::{Interrupt, Stopped};
 pub use sources::{NoSources, RequestSources, Sink, Sources};
 
 use crate::contract::Planned;
-use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
+use crate::effect::{Applied, COMMAND_FILE, Command, Effect, Output, Principal, Source, Timestamp};
 use crate::host::{
     AccountKey, DigestAlgorithm, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, UnitState, User,
+    HttpResponse, Patience, UnitState, User,
 };
 
 /// The host that this process runs on.
@@ -67,7 +69,35 @@ impl LiveHost {
     }
 
     fn run(&mut self, command: &Command) -> Result<Output, HostError> {
-        process::run(command, &self.environment, &self.interrupt)
+        let Some(file) = &command.file else { return self.run_now(command) };
+        let directory = self.scratch()?;
+        let path = directory.join(&file.name);
+        let output = self.put_program(&file.source, &path).and_then(|()| {
+            let argv = command.argv.iter();
+            let argv = argv.map(|word| word.replace(COMMAND_FILE, &path.to_string_lossy()));
+            self.run_now(&Command { argv: argv.collect(), ..command.clone() })
+        });
+        self.discard(&directory);
+        output
+    }
+
+    fn run_now(&mut self, command: &Command) -> Result<Output, HostError> {
+        match &command.dialogue {
+            Some(dialogue) => terminal::run(command, dialogue, &self.environment, &self.interrupt),
+            None => process::run(command, &self.environment, &self.interrupt),
+        }
+    }
+
+    /// Writes a file of the engine that its owner may run.
+    fn put_program(&mut self, source: &Source, path: &Path) -> Result<(), HostError> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let failed = |error| files::io_error("write", path, error);
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(path);
+        let mut file = file.map_err(failed)?;
+        sources::deliver_checked(self.sources.as_mut(), source, &mut |bytes| {
+            file.write_all(bytes).map_err(failed)
+        })
     }
 
     /// Runs commands in order until one fails.
@@ -185,6 +215,50 @@ impl Host for LiveHost {
             .any(|address| TcpStream::connect_timeout(&(address, port).into(), timeout).is_ok()))
     }
 
+    fn addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, HostError> {
+        let resolver = resolve::Resolver::new(self.environment.clone(), self.interrupt.clone());
+        Ok(resolver.resolve(name))
+    }
+
+    fn hears(
+        &mut self,
+        host: &str,
+        port: u16,
+        patience: Patience,
+        enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<bool, HostError> {
+        let end = Instant::now() + patience.whole;
+        let connect = patience.connect.min(patience.whole).max(Duration::from_millis(1));
+        let stream = self
+            .addresses(host)?
+            .into_iter()
+            .find_map(|address| TcpStream::connect_timeout(&(address, port).into(), connect).ok());
+        let Some(mut stream) = stream else { return Ok(false) };
+        let mut heard = Vec::new();
+        let mut buffer = [0; 1024];
+        loop {
+            self.interrupt.check()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            // a stop is looked for while the other end is silent
+            let tick = left.min(Duration::from_millis(100));
+            if stream.set_read_timeout(Some(tick)).is_err() {
+                return Ok(false);
+            }
+            match stream.read(&mut buffer) {
+                Ok(0) => return Ok(false),
+                Ok(count) => heard.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+                Err(error) if is_timeout(&error) => continue,
+                Err(_) => return Ok(false),
+            }
+            if enough(&heard) {
+                return Ok(true);
+            }
+        }
+    }
+
     fn sleep(&mut self, duration: Duration) {
         self.interrupt.sleep(duration);
     }
@@ -244,6 +318,11 @@ impl Host for LiveHost {
         }
         Ok(Applied::Done)
     }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }
 
 /// Asks the host's `getent`; `None` when it knows nothing or is not there.

@@ -22,6 +22,7 @@ mod units;
 
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,7 @@ use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timesta
 use crate::host::digest::Digester;
 use crate::host::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Kept, UnitState, User,
+    HttpResponse, Kept, Patience, UnitState, User,
 };
 
 /// The largest content that the overlay keeps in memory, in bytes.
@@ -307,6 +308,24 @@ impl<B: Host> Host for RehearsalHost<B> {
         match &self.overlay.acted {
             Some(reason) if !connects => Err(HostError::Unknown(reason.clone())),
             _ => Ok(connects),
+        }
+    }
+
+    fn addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, HostError> {
+        self.base.addresses(name)
+    }
+
+    fn hears(
+        &mut self,
+        host: &str,
+        port: u16,
+        patience: Patience,
+        enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<bool, HostError> {
+        let heard = self.base.hears(host, port, patience, enough)?;
+        match &self.overlay.acted {
+            Some(reason) if !heard => Err(HostError::Unknown(reason.clone())),
+            _ => Ok(heard),
         }
     }
 
