@@ -8,7 +8,7 @@ use crate::contract::{Module, Returned, Stop};
 use crate::diff::{Diff, DiffCollector};
 use crate::effect::Applied;
 use crate::host::{Host, HostError};
-use crate::params::{ParamError, Params as _};
+use crate::params::Params as _;
 use crate::wire::{EffectRecord, Status};
 
 /// What an execution is given.
@@ -52,7 +52,7 @@ pub fn execute<M: Module>(name: &str, execution: Execution<'_>) -> Executed {
     let params = match M::Params::parse(name, arguments) {
         Ok(params) => params,
         Err(errors) => {
-            run.fail(Stop::failed(first_message(&errors)));
+            run.fail(Stop::failed(crate::params::message(&errors)));
             return run;
         }
     };
@@ -133,10 +133,6 @@ impl Executed {
             }
         }
     }
-}
-
-fn first_message(errors: &[ParamError]) -> String {
-    errors.first().map(ToString::to_string).unwrap_or_default()
 }
 
 fn micros(started: Instant) -> u64 {

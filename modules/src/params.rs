@@ -56,15 +56,23 @@ pub trait Params: Sized {
     /// Parses the arguments of a task.
     fn parse(module: &str, arguments: &Map<String, Json>) -> Result<Self, Vec<ParamError>> {
         let options = Self::options();
-        let mut reader =
-            Reader { arguments, errors: unsupported(module, &options, arguments.keys()) };
+        let mut reader = Reader { arguments, errors: Vec::new() };
         let parsed = Self::read(&mut reader);
-        let mut errors = reader.errors;
-        if errors.is_empty() {
-            errors = broken_rules(&options, &Self::rules(), &|name| {
+        // the order of Ansible's checks: what excludes what, what is missing, types, the rest
+        let (exclusive, others): (Vec<_>, Vec<_>) =
+            broken_rules(&options, &Self::rules(), &|name| {
                 arguments.get(name).filter(|value| !value.is_null())
-            });
+            })
+            .into_iter()
+            .partition(|error| matches!(error, ParamError::Exclusive(_)));
+        let (missing, types): (Vec<_>, Vec<_>) =
+            reader.errors.into_iter().partition(|error| matches!(error, ParamError::Missing(_)));
+        let mut errors = exclusive;
+        errors.extend(missing.into_iter().chain(types));
+        if errors.is_empty() {
+            errors.extend(others);
         }
+        errors.extend(unsupported(module, &options, arguments.keys()));
         match parsed {
             Some(parsed) if errors.is_empty() => Ok(parsed),
             _ => Err(errors),
@@ -246,7 +254,44 @@ pub enum ParamError {
     },
 }
 
+/// The message of a task whose parameters are wrong: that of the first error, with all names of
+/// parameters that the module has not.
+pub fn message(errors: &[ParamError]) -> String {
+    match errors.first() {
+        Some(ParamError::Unsupported { module, supported, suggestion, .. }) => {
+            let mut names: Vec<&str> = errors
+                .iter()
+                .filter_map(|error| match error {
+                    ParamError::Unsupported { name, .. } => Some(name.as_str()),
+                    _ => None,
+                })
+                .collect();
+            names.sort_unstable();
+            let all = ParamError::Unsupported {
+                module: module.clone(),
+                name: names.join(", "),
+                supported: supported.clone(),
+                suggestion: suggestion.clone(),
+            };
+            all.to_string()
+        }
+        Some(error) => error.to_string(),
+        None => String::new(),
+    }
+}
+
 impl ParamError {
+    /// The same, where the module goes by another name.
+    #[must_use]
+    pub fn named(self, module: &str) -> Self {
+        match self {
+            Self::Unsupported { name, supported, suggestion, .. } => {
+                Self::Unsupported { module: module.to_owned(), name, supported, suggestion }
+            }
+            other => other,
+        }
+    }
+
     /// The argument that it is about, where it is about one.
     pub fn option(&self) -> Option<&str> {
         match self {
@@ -326,15 +371,16 @@ fn unsupported<'a>(
 }
 
 fn supported(options: &[OptionSpec]) -> String {
-    let mut names: Vec<String> = options
-        .iter()
-        .map(|option| match option.aliases {
-            [] => option.name.to_owned(),
-            aliases => format!("{} ({})", option.name, aliases.join(", ")),
-        })
-        .collect();
-    names.sort();
-    names.join(", ")
+    let sorted = |mut names: Vec<&str>| {
+        names.sort_unstable();
+        names.join(", ")
+    };
+    let own: Vec<&str> = options.iter().map(|option| option.name).collect();
+    let aliases: Vec<&str> = options.iter().flat_map(|option| option.aliases).copied().collect();
+    match aliases.is_empty() {
+        true => sorted(own),
+        false => format!("{} ({})", sorted(own), sorted(aliases)),
+    }
 }
 
 fn nearest(name: &str, options: &[OptionSpec]) -> Option<String> {
@@ -555,7 +601,7 @@ impl ParamValue for i64 {
         whole.ok_or_else(|| {
             Expected::Type(
                 OptionKind::Int,
-                format!("\"{}\" cannot be converted to an int", plain(value)),
+                format!("\"{}\" cannot be converted to an int", python_repr(value)),
             )
         })
     }
@@ -592,7 +638,7 @@ impl ParamValue for f64 {
         number.ok_or_else(|| {
             Expected::Type(
                 OptionKind::Float,
-                format!("\"{}\" cannot be converted to a float", plain(value)),
+                format!("<class '{}'> cannot be converted to a float", python_type(value)),
             )
         })
     }
@@ -666,6 +712,15 @@ pub fn plain(value: &Json) -> String {
         Json::Bool(false) => "False".to_owned(),
         Json::Null => String::new(),
         other => other.to_string(),
+    }
+}
+
+/// A value as Python's `repr()` gives it, for scalars.
+fn python_repr(value: &Json) -> String {
+    match value {
+        Json::String(text) => format!("'{text}'"),
+        Json::Null => "None".to_owned(),
+        other => plain(other),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Arguments of a task: rendered, checked, handed to an action or to the runner.
 
-use canvass_modules::params::{OptionSpec, ParamError};
+use canvass_modules::params::OptionSpec;
 use canvass_modules::registry;
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Explain;
 use crate::graph::StepTask;
+use crate::playbook::Action;
 use crate::source::Place;
 use crate::template::{Templar, TemplateError, TemplateErrorKind, is_omit, to_json};
 use crate::vars::Scope;
@@ -124,6 +125,20 @@ pub(super) fn prepare(
     input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    hand_over(input, arguments).map_err(|error| match error {
+        ActionError::Parameters(errors) => {
+            let name = error_name(&input.step.task.action);
+            let errors = errors.into_iter().map(|error| error.named(&name)).collect();
+            ActionError::Parameters(errors)
+        }
+        error => error,
+    })
+}
+
+fn hand_over(
+    input: &ActionInput<'_>,
+    arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
     let module = &input.step.task.action.module;
     if let Some(entry) = action::find(module) {
         return (entry.prepare)(input, arguments);
@@ -131,7 +146,7 @@ pub(super) fn prepare(
     let Some(entry) = registry::find(module) else {
         return Err(ActionError::Include(format!("couldn't resolve module/action '{module}'")));
     };
-    (entry.check)(&arguments).map_err(first)?;
+    (entry.check)(&arguments).map_err(ActionError::Parameters)?;
     Ok(Prepared::Remote(RemoteCall {
         module: module.clone(),
         arguments,
@@ -140,9 +155,12 @@ pub(super) fn prepare(
     }))
 }
 
-fn first(errors: Vec<ParamError>) -> ActionError {
-    match errors.into_iter().next() {
-        Some(error) => ActionError::Param(error),
-        None => ActionError::Include("the arguments are wrong".to_owned()),
+/// The name by which Ansible's errors call a module: as written, but for those that run through
+/// an action of their own.
+fn error_name(action: &Action) -> String {
+    match action.module.strip_prefix("ansible.builtin.") {
+        Some("command" | "shell") => "ansible.legacy.command".to_owned(),
+        Some(name @ ("copy" | "uri" | "unarchive")) => format!("ansible.legacy.{name}"),
+        _ => action.written.clone(),
     }
 }

@@ -559,12 +559,8 @@ impl Job {
             }
             Prepared::Several(calls, returned) => self.several(setting, calls, returned).await,
             Prepared::Raw(script) => self.raw(setting, &script).await,
-            Prepared::Wait(wait, finished) => {
-                if setting.mode == Mode::Apply {
-                    tokio::time::sleep(wait).await;
-                }
-                TaskResult::from_finished(finished)
-            }
+            Prepared::Reconnect(how) => self.reconnected(setting, how).await,
+            Prepared::Pause(pause) => self.paused(setting, pause).await,
             Prepared::Meta(_) | Prepared::Include(_) => {
                 TaskResult::failed("this action cannot be used here")
             }

@@ -30,6 +30,7 @@ mod static_names;
 mod tally;
 mod target;
 mod vars_files;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

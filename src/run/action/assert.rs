@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::source::{Kind, Node};
 
-use super::{ActionError, ActionInput, Finished, Prepared, parse};
+use super::{ActionError, ActionInput, Finished, Prepared, parse, refuse_others};
 
 params! {
     /// Parameters of `ansible.builtin.assert`.
@@ -74,9 +74,10 @@ fn conditions(that: Option<&Node>) -> Vec<&Node> {
 }
 
 pub(super) fn fail(
-    _input: &ActionInput<'_>,
+    input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    refuse_others(input, &arguments, &["msg"])?;
     let params: FailParams = parse("ansible.builtin.fail", &arguments)?;
     let mut returned = Map::new();
     returned.insert("msg".to_owned(), params.msg);

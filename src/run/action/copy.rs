@@ -21,6 +21,7 @@ pub(super) fn prepare(
     input: &ActionInput<'_>,
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    refuse_incomplete(&arguments)?;
     let params: Params = parse(MODULE, &arguments)?;
     if let Some(content) = params.content {
         arguments.shift_remove("content");
@@ -46,6 +47,29 @@ pub(super) fn prepare(
     arguments.insert("_original_basename".to_owned(), Json::from(basename));
     preserve_mode(&path, &mut arguments)?;
     Ok(remote(arguments, Some(file_source(&path)?)))
+}
+
+/// What the action itself wants, in its words.
+fn refuse_incomplete(arguments: &Map<String, Json>) -> Result<(), ActionError> {
+    let text = |name: &str| {
+        let value = arguments.get(name).filter(|value| !value.is_null());
+        value.map(params::plain)
+    };
+    let src = text("src").filter(|src| !src.is_empty());
+    let dest = text("dest").unwrap_or_default();
+    let content = text("content").is_some();
+    let refused = if src.is_none() && !content {
+        "src (or content) is required"
+    } else if dest.is_empty() {
+        "dest is required"
+    } else if src.is_some() && content {
+        "src and content are mutually exclusive"
+    } else if content && dest.ends_with('/') {
+        "can not use content with a dir as dest"
+    } else {
+        return Ok(());
+    };
+    Err(ActionError::Include(refused.to_owned()))
 }
 
 fn remote(arguments: Map<String, Json>, source: Option<TaskSource>) -> Prepared {
@@ -123,7 +147,7 @@ fn preserve_mode(path: &Path, arguments: &mut Map<String, Json>) -> Result<(), A
     Ok(())
 }
 
-fn file_source(path: &Path) -> Result<TaskSource, ActionError> {
+pub(super) fn file_source(path: &Path) -> Result<TaskSource, ActionError> {
     let unreadable = |source| ActionError::Read { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(unreadable)?;
     let mut hasher = HashWriter(Sha1::new());

@@ -10,7 +10,7 @@ use canvass_modules::wire::{ItemReply, Mode, Status};
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
 
-use super::files::hex;
+use super::files::{self, hex};
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, parse};
 
 /// A file that is coming.
@@ -25,6 +25,7 @@ pub(super) fn prepare(
     input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    files::require_src_and_dest(&arguments)?;
     let params: Params = parse("ansible.builtin.fetch", &arguments)?;
     let src = params.src.to_string_lossy();
     let below = src.trim_start_matches('/');

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value as Json};
+
 use crate::template::Directories;
 
 use super::ActionError;
@@ -41,6 +43,14 @@ fn expand(name: &str) -> PathBuf {
     match (name.strip_prefix("~/"), std::env::var_os("HOME")) {
         (Some(rest), Some(home)) => Path::new(&home).join(rest),
         _ => PathBuf::from(name),
+    }
+}
+
+/// Refuses a task without `src` or `dest`, in the words of the actions that need both.
+pub(super) fn require_src_and_dest(arguments: &Map<String, Json>) -> Result<(), ActionError> {
+    match ["src", "dest"].iter().all(|name| arguments.get(*name).is_some_and(|it| !it.is_null())) {
+        true => Ok(()),
+        false => Err(ActionError::Include("src and dest are required".to_owned())),
     }
 }
 

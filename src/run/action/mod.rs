@@ -14,14 +14,16 @@ mod include_vars;
 mod meta;
 mod package;
 mod pause;
+mod raw;
 mod registry;
+mod script;
 mod set_fact;
 mod set_stats;
 mod template;
+mod wait_for_connection;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use canvass_modules::wire::{ItemReply, Mode};
 use serde_json::{Map, Value as Json};
@@ -38,7 +40,9 @@ pub(crate) use fetch::Fetched;
 pub(crate) use include::{Include, IncludeCall};
 pub(crate) use include_vars::load as load_vars;
 pub(crate) use meta::Meta;
+pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
+pub(crate) use wait_for_connection::Reconnect;
 
 /// What an action is given.
 pub(crate) struct ActionInput<'a> {
@@ -70,8 +74,10 @@ pub(crate) enum Prepared {
     Several(Vec<RemoteCall>, Map<String, Json>),
     /// A script for `/bin/sh` on the host, without a runner.
     Raw(String),
-    /// It is done when this time is over.
-    Wait(Duration, Finished),
+    /// The host is connected anew until it answers.
+    Reconnect(Reconnect),
+    /// Someone is asked, or some time passes.
+    Pause(Pause),
     /// It acts on the run itself.
     Meta(Meta),
     /// It brings more tasks.
@@ -147,7 +153,11 @@ pub(crate) enum ActionError {
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// A file of the controller was not found.
-    #[error("could not find or access '{name}'; searched in:\n{}", paths(.searched))]
+    #[error(
+        "Could not find or access '{name}'\nSearched in:\n{} on the Ansible Controller.\nIf you \
+         are using a module and expect the file to exist on the remote, see the remote_src option",
+        paths(.searched)
+    )]
     NotFound {
         /// As written.
         name: String,
@@ -166,13 +176,32 @@ pub(crate) enum ActionError {
     /// A file that is included cannot be understood.
     #[error("{0}")]
     Include(String),
-    /// A parameter is wrong.
-    #[error("{0}")]
-    Param(#[from] canvass_modules::params::ParamError),
+    /// Parameters are wrong.
+    #[error("{}", canvass_modules::params::message(.0))]
+    Parameters(Vec<canvass_modules::params::ParamError>),
 }
 
 fn paths(searched: &[PathBuf]) -> String {
     searched.iter().map(|path| format!("\t{}", path.display())).collect::<Vec<_>>().join("\n")
+}
+
+/// Refuses names that an action has not, with the action's own words for it.
+fn refuse_others(
+    input: &ActionInput<'_>,
+    arguments: &Map<String, Json>,
+    known: &[&str],
+) -> Result<(), ActionError> {
+    let mut others: Vec<&str> =
+        arguments.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
+    others.sort_unstable();
+    match others.is_empty() {
+        true => Ok(()),
+        false => Err(ActionError::Include(format!(
+            "Invalid options for {}: {}",
+            input.step.task.action.written,
+            others.join(",")
+        ))),
+    }
 }
 
 /// Parses arguments into a parameter struct.
@@ -180,10 +209,5 @@ fn parse<P: canvass_modules::params::Params>(
     module: &str,
     arguments: &Map<String, Json>,
 ) -> Result<P, ActionError> {
-    P::parse(module, arguments).map_err(|errors| {
-        errors.into_iter().next().map_or_else(
-            || ActionError::Include(format!("arguments of `{module}` are wrong")),
-            ActionError::Param,
-        )
-    })
+    P::parse(module, arguments).map_err(ActionError::Parameters)
 }

@@ -174,10 +174,18 @@ static ACTIONS: &[ActionEntry] = &[
     ActionEntry {
         name: "ansible.builtin.raw",
         free_form: true,
-        options: Some(super::pause::RawParams::options),
-        rules: super::pause::RawParams::rules,
+        options: Some(super::raw::RawParams::options),
+        rules: super::raw::RawParams::rules,
         expressions: &[],
-        prepare: super::pause::raw,
+        prepare: super::raw::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.script",
+        free_form: true,
+        options: Some(canvass_modules::module::script::Params::options),
+        rules: canvass_modules::module::script::Params::rules,
+        expressions: &[],
+        prepare: super::script::prepare,
     },
     ActionEntry {
         name: "ansible.builtin.set_fact",
@@ -202,5 +210,13 @@ static ACTIONS: &[ActionEntry] = &[
         rules: canvass_modules::module::template::Params::rules,
         expressions: &[],
         prepare: super::template::prepare,
+    },
+    ActionEntry {
+        name: "ansible.builtin.wait_for_connection",
+        free_form: false,
+        options: Some(super::wait_for_connection::WaitForConnectionParams::options),
+        rules: super::wait_for_connection::WaitForConnectionParams::rules,
+        expressions: &[],
+        prepare: super::wait_for_connection::prepare,
     },
 ];

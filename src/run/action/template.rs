@@ -20,6 +20,7 @@ pub(super) fn prepare(
     input: &ActionInput<'_>,
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    files::require_src_and_dest(&arguments)?;
     let params: Params = parse("ansible.builtin.template", &arguments)?;
     if !params.output_encoding.eq_ignore_ascii_case("utf-8") {
         return Err(ActionError::Include(format!(

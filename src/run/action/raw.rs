@@ -1,0 +1,30 @@
+//! `ansible.builtin.raw`: a line for a shell of the host, without a runner.
+
+use canvass_modules::params;
+use serde_json::{Map, Value as Json};
+
+use crate::connection::quoting::quote;
+
+use super::{ActionError, ActionInput, Prepared, parse};
+
+params! {
+    /// Parameters of `ansible.builtin.raw`.
+    pub struct RawParams {
+        /// The script.
+        _raw_params: String,
+        /// The shell that reads it.
+        executable: Option<String>,
+    }
+}
+
+pub(super) fn prepare(
+    _input: &ActionInput<'_>,
+    arguments: Map<String, Json>,
+) -> Result<Prepared, ActionError> {
+    let params: RawParams = parse("ansible.builtin.raw", &arguments)?;
+    let script = params._raw_params;
+    Ok(Prepared::Raw(match params.executable.filter(|shell| !shell.is_empty()) {
+        Some(shell) => format!("exec {} -c {}", quote(&shell), quote(&script)),
+        None => script,
+    }))
+}

@@ -1,0 +1,87 @@
+//! Tasks that wait: for someone, for some time, for a host.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use canvass_modules::wire::{Mode, TaskRequest};
+use serde_json::Map;
+
+use crate::report::event::Level;
+
+use super::action::{Pause, Reconnect, pause_clock};
+use super::job::{Job, Setting, blocking};
+use super::outcome::{TaskResult, Verdict};
+
+impl Job {
+    /// Asks someone, or lets time pass; a dry run does neither.
+    pub(super) async fn paused(&self, setting: &Setting, pause: Pause) -> TaskResult {
+        let (started, _) = pause_clock();
+        let mut answer = None;
+        if setting.mode == Mode::Apply {
+            if let Some(wait) = pause.wait {
+                tokio::time::sleep(wait).await;
+            }
+            if pause.is_question() {
+                let pause = Arc::new(pause);
+                let asked = Arc::clone(&pause);
+                answer = blocking(move || asked.ask()).await;
+                if answer.is_none() {
+                    self.play.run.notice(
+                        Level::Warning,
+                        "Not waiting for response to prompt as stdin is not interactive",
+                        None,
+                    );
+                }
+                return TaskResult::from_finished(
+                    pause.finish(started, answer.as_deref().unwrap_or_default()),
+                );
+            }
+        }
+        TaskResult::from_finished(pause.finish(started, answer.as_deref().unwrap_or_default()))
+    }
+
+    /// Connects anew until the host answers.
+    pub(super) async fn reconnected(&self, setting: &Arc<Setting>, how: Reconnect) -> TaskResult {
+        if setting.mode != Mode::Apply {
+            return TaskResult::new(Verdict::Skipped, Map::new());
+        }
+        let started = Instant::now();
+        tokio::time::sleep(how.delay).await;
+        let trying = Instant::now();
+        let mut target = setting.target.clone();
+        target.connect_timeout = how.connect;
+        let mut last = String::new();
+        let mut result = loop {
+            self.play.run.pool.reset(&target).await;
+            let request = ping(setting);
+            let pool = &self.play.run.pool;
+            match pool.task(&target, &setting.privilege, request, Vec::new()).await {
+                Ok(_) => break TaskResult::new(Verdict::Ok, Map::new()),
+                Err(error) => last = error.to_string(),
+            }
+            if trying.elapsed() + how.sleep >= how.timeout {
+                break TaskResult::failed(format!(
+                    "timed out waiting for ping module test: {last}"
+                ));
+            }
+            tokio::time::sleep(how.sleep).await;
+        };
+        result.set("elapsed", started.elapsed().as_secs());
+        result
+    }
+}
+
+fn ping(setting: &Setting) -> TaskRequest {
+    TaskRequest {
+        id: 0,
+        module: "ansible.builtin.ping".to_owned(),
+        mode: Mode::Apply,
+        diff: false,
+        environment: setting.environment.clone(),
+        items: vec![Map::new()],
+        rehearsed: Vec::new(),
+        timeout: None,
+        sources: Vec::new(),
+        detach: None,
+    }
+}
