@@ -30,6 +30,7 @@ pub(crate) struct GraphArguments {
 /// Runs the command.
 pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError> {
     let reader = Reader {
+        modules: crate::run::ModuleTable::Early,
         search: super::play::search_paths(arguments.roles_path.as_deref()),
         names: KnownNames { templar: Templar::new(), extra_vars: Arc::default() },
         tell: |warning| super::say(&super::error::draw(warning)),

@@ -18,7 +18,9 @@ use crate::report::event::RunMode;
 use crate::report::file::ReportFile;
 use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Verbosity};
 use crate::report::{ColorChoice, Consumer};
-use crate::run::{ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings};
+use crate::run::{
+    CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+};
 use crate::template::Templar;
 
 use super::error::draw;
@@ -267,6 +269,7 @@ impl PlayArguments {
         };
         Ok(RunSettings {
             mode: if self.what.check { RunMode::Rehearsal } else { RunMode::Apply },
+            check: CheckMode::Rehearsal,
             diff: if self.what.diff { DiffMode::On } else { DiffMode::Off },
             forks: self.hosts.forks,
             tags: TagFilter { only: set(&self.what.tags), skip: set(&self.what.skip_tags) },

@@ -15,6 +15,8 @@ use super::CommandError;
 pub(super) struct Reader {
     pub search: SearchPaths,
     pub names: KnownNames,
+    /// Which modules there are, and when their parameters are looked at.
+    pub modules: ModuleTable,
     /// Who hears of what is worth knowing.
     pub tell: fn(&Diagnostic),
 }
@@ -31,18 +33,23 @@ impl Reader {
             templar: Arc::clone(templar),
             extra_vars: Arc::new(settings.extra_vars.clone()),
         };
-        Self { search, names, tell }
+        Self { search, names, modules: ModuleTable::Early, tell }
+    }
+
+    /// Leaves what is wrong with a task to its run, as Ansible does.
+    pub(super) fn late(self) -> Self {
+        Self { modules: ModuleTable::Late, ..self }
     }
 
     /// Reads playbooks, in order.
     pub(super) fn playbooks(&self, paths: &[PathBuf]) -> Result<Vec<Playbook>, CommandError> {
-        let read = |path: &PathBuf| playbook::load(path, &ModuleTable, &self.search, &self.names);
+        let read = |path: &PathBuf| playbook::load(path, &self.modules, &self.search, &self.names);
         self.all(paths.iter().map(read))
     }
 
     /// Reads a playbook whose text is at hand.
     pub(super) fn given(&self, file: &Arc<SourceFile>) -> Result<Vec<Playbook>, CommandError> {
-        let loaded = playbook::load_given(file, &ModuleTable, &self.search, &self.names);
+        let loaded = playbook::load_given(file, &self.modules, &self.search, &self.names);
         self.all(std::iter::once(loaded))
     }
 
@@ -66,6 +73,6 @@ impl Reader {
 
     /// Reads what tasks include while the run goes on.
     pub(super) fn includes(&self) -> Arc<Includes> {
-        Arc::new(Includes::new(ModuleTable, self.names.clone(), self.search.clone()))
+        Arc::new(Includes::new(self.modules, self.names.clone(), self.search.clone()))
     }
 }

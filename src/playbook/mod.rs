@@ -28,7 +28,7 @@ pub use model::{
     Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Role, RoleFiles, RoleImport,
     Strategy, Task,
 };
-pub use modules::{ModuleFace, Modules, Options, RunnerModules, is_include, qualify};
+pub use modules::{ModuleFace, Modules, Options, RunnerModules, is_builtin, is_include, qualify};
 pub use parser::{NoNames, StaticNames};
 
 pub(crate) use text_arguments::{Form, parse as parse_text_arguments};

@@ -170,7 +170,7 @@ pub fn qualify(written: &str) -> String {
 }
 
 /// Whether ansible-core has a module of this fully qualified name.
-pub(super) fn is_builtin(name: &str) -> bool {
+pub fn is_builtin(name: &str) -> bool {
     name.strip_prefix("ansible.builtin.").is_some_and(|short| BUILTIN.contains(&short))
 }
 

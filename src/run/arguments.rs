@@ -144,7 +144,7 @@ fn hand_over(
         return (entry.prepare)(input, arguments);
     }
     let Some(entry) = registry::find(module) else {
-        return Err(ActionError::Include(format!("couldn't resolve module/action '{module}'")));
+        return Err(ActionError::Include(format!("module `{module}` is not supported yet")));
     };
     (entry.check)(&arguments).map_err(ActionError::Parameters)?;
     Ok(Prepared::Remote(RemoteCall {

@@ -1,13 +1,14 @@
 //! What Ansible says of a task in check mode where only acting would tell.
 //!
 //! A rehearsal calls that unknown. A task that follows Ansible's check mode (`check_mode: true`
-//! in a real run) is skipped by the modules that cannot foresee it.
+//! in a real run, or `--check` under Ansible's names) is skipped by the modules that cannot foresee
+//! it.
 
 use serde_json::{Map, Value as Json};
 
 use super::outcome::{TaskResult, Verdict};
 
-/// Words an unknown result as Ansible's module does in check mode; others stay.
+/// Words an unknown result as Ansible's module does in check mode.
 pub(super) fn word(module: &str, arguments: &Map<String, Json>, result: &mut TaskResult) {
     if !matches!(result.verdict, Verdict::Unknown(_)) {
         return;
@@ -47,11 +48,11 @@ pub(super) fn word(module: &str, arguments: &Map<String, Json>, result: &mut Tas
                 skip(result);
             }
         }
-        "ansible.builtin.unarchive" => {
+        // others say that they would change something, and do not say what comes of it
+        _ => {
             known(result);
             result.decide(Verdict::Changed);
         }
-        _ => {}
     }
 }
 

@@ -28,7 +28,7 @@ use super::items::{self, Items};
 use super::keyword::{KeywordError, KeywordReader};
 use super::outcome::{TaskResult, Verdict, combine};
 use super::retry::Retry;
-use super::settings::DiffMode;
+use super::settings::{CheckMode, DiffMode};
 use super::target;
 
 /// A task for a host.
@@ -173,7 +173,10 @@ impl Job {
         let mode = match (run.settings.mode, check) {
             (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,
             (RunMode::Apply, Some(true)) => Mode::Check,
-            (RunMode::Rehearsal, _) => Mode::Rehearse,
+            (RunMode::Rehearsal, _) => match run.settings.check {
+                CheckMode::Rehearsal => Mode::Rehearse,
+                CheckMode::Alone => Mode::Check,
+            },
         };
         let facts_of = match &delegated_to {
             Some(host)
@@ -748,7 +751,10 @@ impl Job {
             return Ok(());
         }
         if let Some(conditions) = &task.changed_when {
-            let changed = all(conditions, &self.with_result(scope, result))?;
+            let changed = match all(conditions, &self.with_result(scope, result)) {
+                Ok(changed) => changed,
+                Err(error) => return unjudged(result, "changed_when_result", error),
+            };
             if result.verdict == Verdict::Failed {
                 result.set("changed", changed);
             } else {
@@ -756,7 +762,10 @@ impl Job {
             }
         }
         if let Some(conditions) = &task.failed_when {
-            let failed = all(conditions, &self.with_result(scope, result))?;
+            let failed = match all(conditions, &self.with_result(scope, result)) {
+                Ok(failed) => failed,
+                Err(error) => return unjudged(result, "failed_when_result", error),
+            };
             let changed = result.result.get("changed").and_then(Json::as_bool) == Some(true);
             result.set("failed_when_result", failed);
             result.decide(match (failed, changed) {
@@ -798,6 +807,17 @@ impl Job {
         };
         matches!(asked, Ok(Some(true)))
     }
+}
+
+/// A condition on the result that cannot be read fails the task; what came of it stays.
+fn unjudged(result: &mut TaskResult, field: &str, error: KeywordError) -> Result<(), KeywordError> {
+    if let KeywordError::Template(TemplateError { kind: TemplateErrorKind::Unknown(_), .. }) = error
+    {
+        return Err(error);
+    }
+    result.set(field, arguments::worded(&error));
+    result.decide(Verdict::Failed);
+    Ok(())
 }
 
 /// The result when the connection gave none.

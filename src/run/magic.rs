@@ -98,6 +98,8 @@ pub(crate) fn of_step(step: &StepTask) -> Layer {
 }
 
 fn absolute(path: &Path) -> String {
+    // nothing is here
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 

@@ -51,7 +51,9 @@ use crate::template::Templar;
 pub use context::pattern_text;
 pub use keyword::KeywordError;
 pub use preflight::{ModuleTable, check, module_names};
-pub use settings::{ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings};
+pub use settings::{
+    CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+};
 pub use static_names::KnownNames;
 pub use target::{become_method, transport};
 

@@ -6,7 +6,7 @@ use canvass_modules::registry;
 
 use crate::diagnostics::{Diagnostic, Explain};
 use crate::graph::{StepTask, Steps, TagFilter};
-use crate::playbook::{ModuleFace, Modules, Options, Playbook, is_include};
+use crate::playbook::{ModuleFace, Modules, Options, Playbook, is_builtin, is_include};
 use crate::source::{Node, Span};
 use crate::template::{Templar, TemplateError};
 
@@ -14,26 +14,47 @@ use super::{action, vars_files};
 
 /// All modules that a task can name: those of the runner and those of the controller.
 #[derive(Debug, Clone, Copy)]
-pub struct ModuleTable;
+pub enum ModuleTable {
+    /// Parameters are checked when a playbook is read.
+    Early,
+    /// Parameters, and modules that are not there yet, are refused by the task that has them, as
+    /// Ansible does: a task that is skipped may have what it likes.
+    Late,
+}
 
 impl Modules for ModuleTable {
     fn find(&self, name: &str) -> Option<ModuleFace> {
-        if let Some(entry) = action::find(name) {
-            let options = match entry.options {
-                Some(options) => Options::Known(options(), (entry.rules)()),
-                None => Options::Any,
-            };
-            return Some(ModuleFace { free_form: entry.free_form, options });
+        let found = known(name);
+        // what acts on the run itself is settled when the playbook is read
+        if matches!(self, Self::Early) || name == "ansible.builtin.meta" || is_include(name) {
+            return found;
         }
-        registry::find(name).map(|entry| ModuleFace {
-            free_form: entry.free_form,
-            options: Options::Known((entry.options)(), (entry.rules)()),
-        })
+        match found {
+            Some(face) => Some(ModuleFace { options: Options::Any, ..face }),
+            None if is_builtin(name) => {
+                Some(ModuleFace { free_form: false, options: Options::Any })
+            }
+            None => None,
+        }
     }
 
     fn names(&self) -> Vec<&'static str> {
         module_names()
     }
+}
+
+fn known(name: &str) -> Option<ModuleFace> {
+    if let Some(entry) = action::find(name) {
+        let options = match entry.options {
+            Some(options) => Options::Known(options(), (entry.rules)()),
+            None => Options::Any,
+        };
+        return Some(ModuleFace { free_form: entry.free_form, options });
+    }
+    registry::find(name).map(|entry| ModuleFace {
+        free_form: entry.free_form,
+        options: Options::Known((entry.options)(), (entry.rules)()),
+    })
 }
 
 /// The fully qualified names of all modules, sorted.
@@ -209,7 +230,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("play.yml");
         std::fs::write(&path, text).unwrap();
-        match playbook::load(&path, &ModuleTable, &SearchPaths { roles: Vec::new() }, &NoNames) {
+        match playbook::load(
+            &path,
+            &ModuleTable::Early,
+            &SearchPaths { roles: Vec::new() },
+            &NoNames,
+        ) {
             Ok(loaded) => check(&[loaded.playbook], &Templar::new())
                 .into_iter()
                 .map(|problem| problem.message)

@@ -15,6 +15,8 @@ use crate::vars::Layer;
 pub struct RunSettings {
     /// Whether hosts are changed.
     pub mode: RunMode,
+    /// What a dry run is.
+    pub check: CheckMode,
     /// Whether registered results hold diffs (`--diff`).
     pub diff: DiffMode,
     /// How many hosts are worked on at once.
@@ -37,6 +39,15 @@ pub struct RunSettings {
     pub verbosity: u8,
     /// Bound on every task that names none.
     pub task_timeout: Option<Duration>,
+}
+
+/// What a dry run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckMode {
+    /// A task sees what those before it would have made.
+    Rehearsal,
+    /// As in Ansible, each task is alone with the host as it is.
+    Alone,
 }
 
 /// When a play gathers facts.

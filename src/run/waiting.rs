@@ -50,19 +50,17 @@ impl Job {
         let trying = Instant::now();
         let mut target = setting.target.clone();
         target.connect_timeout = how.connect;
-        let mut last = String::new();
         let mut result = loop {
             self.play.run.pool.reset(&target).await;
             let request = ping(setting);
             let pool = &self.play.run.pool;
             match pool.task(&target, &setting.privilege, request, Vec::new()).await {
                 Ok(_) => break TaskResult::new(Verdict::Ok, Map::new()),
-                Err(error) => last = error.to_string(),
-            }
-            if trying.elapsed() + how.sleep >= how.timeout {
-                break TaskResult::failed(format!(
-                    "timed out waiting for ping module test: {last}"
-                ));
+                Err(error) if trying.elapsed() + how.sleep >= how.timeout => {
+                    let text = format!("timed out waiting for ping module test: {error}");
+                    break TaskResult::failed(text);
+                }
+                Err(_) => {}
             }
             tokio::time::sleep(how.sleep).await;
         };

@@ -188,7 +188,7 @@ fn fragments(params: &Params, directory: &Path, host: &mut dyn Host) -> Result<V
 }
 
 /// One after the other, each on lines of its own.
-fn join(fragments: &[Vec<u8>], delimiter: Option<&str>) -> Vec<u8> {
+pub fn join(fragments: &[Vec<u8>], delimiter: Option<&str>) -> Vec<u8> {
     let delimiter = delimiter.map(unescape).filter(|delimiter| !delimiter.is_empty());
     let mut content: Vec<u8> = Vec::new();
     for (index, fragment) in fragments.iter().enumerate() {

@@ -204,6 +204,14 @@ fn plan(params: &Params, line: &Line, observed: &Observed) -> Result<Plan, Stop>
     };
     let mut plan = Plan::nothing();
     plan.set("cmd", line.shown());
+    if let (Line::Words(_), Some(shell)) = (line, &params.executable) {
+        let warning = format!(
+            "As of Ansible 2.4, the parameter 'executable' is no longer supported with the \
+             'command' module. Not using '{}'.",
+            shell.display()
+        );
+        plan.set("warnings", Json::from(vec![warning]));
+    }
     if let Some((pattern, why)) = skipped {
         plan.set("rc", 0);
         plan.set("msg", format!("Did not run command since '{pattern}' {why}"));

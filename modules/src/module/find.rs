@@ -3,8 +3,7 @@
 //! Follows the module of ansible-core 2.19. Check mode: full. Diff: none.
 //!
 //! Differs: the files come sorted by name within each directory; with `follow` a link that leads
-//! back up is listed and not descended into; `encoding` knows UTF-8 only,
-//! other files are searched byte by byte.
+//! back up is listed and not descended into.
 //!
 //! ```yaml
 //! - name: Find logs of last month
@@ -73,6 +72,8 @@ params! {
         excludes ("exclude"): Option<Vec<String>>,
         /// Pattern that a line of the file must start with.
         contains: Option<String>,
+        /// How files are read for `contains`; UTF-8 by default.
+        encoding: Option<String>,
         /// Whether `contains` is searched in the whole content.
         read_whole_file: bool = false,
         /// What is listed.
@@ -115,6 +116,19 @@ pub enum Error {
     /// Not a size.
     #[error("failed to process size")]
     Size,
+    /// No such encoding.
+    #[error("unknown encoding: {0}")]
+    Encoding(String),
+    /// A file is not written in it.
+    #[error(
+        "Failed to read the file {path} due to an encoding error. current encoding: {encoding}"
+    )]
+    Undecodable {
+        /// The file.
+        path: String,
+        /// The encoding.
+        encoding: String,
+    },
     /// Nothing may be listed.
     #[error("limit cannot be 0 (use None for unlimited)")]
     NoLimit,
@@ -149,7 +163,13 @@ impl Module for Find {
                 observed.skipped.insert(name, reason.into());
                 continue;
             }
-            walk(params, &filter, &path, &mut Vec::new(), host, &mut observed)?;
+            match walk(params, &filter, &path, &mut Vec::new(), host, &mut observed) {
+                // a file that cannot be read as text ends the look at this path
+                Err(Stop::Failed(failure)) => {
+                    observed.skipped.insert(name, failure.message.into());
+                }
+                walked => walked?,
+            }
         }
         Ok(observed)
     }
@@ -218,7 +238,7 @@ fn walk(
             Verdict::Yes => true,
             Verdict::No => false,
             Verdict::ByContent => match host.read(&path) {
-                Ok(content) => filter.is_in(content)?,
+                Ok(content) => filter.is_in(&path, content)?,
                 Err(_) => false,
             },
         };

@@ -29,7 +29,7 @@ pub struct Ping;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// `data` is `crash`.
-    #[error("boom")]
+    #[error("Task failed: Module failed: boom")]
     Asked,
 }
 

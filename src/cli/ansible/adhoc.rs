@@ -110,12 +110,8 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     }
     let templar = Templar::new();
     let reader =
-        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic);
+        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic).late();
     let playbooks = reader.given(&arguments.play(settings, &folder)?)?;
-    let problems = crate::run::check(&playbooks, &templar);
-    if !problems.is_empty() {
-        return Err(CommandError::parse(problems));
-    }
     let look = groups.look(settings)?;
     let (out, talk_to) = (std::io::stdout(), std::io::stderr());
     let consumer: Box<dyn Consumer> = match arguments.one_line {

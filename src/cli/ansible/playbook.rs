@@ -100,12 +100,8 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     inventory::select(&inventory.now(), "all", arguments.hosts.limit.as_deref(), settings)?;
     let templar = Templar::new();
     let reader =
-        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic);
+        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic).late();
     let playbooks = reader.playbooks(&arguments.playbooks)?;
-    let problems = crate::run::check(&playbooks, &templar);
-    if !problems.is_empty() {
-        return Err(CommandError::parse(problems));
-    }
     let wanted = Wanted {
         hosts: arguments.hosts.list_hosts,
         tasks: arguments.list_tasks,

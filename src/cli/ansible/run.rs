@@ -13,7 +13,9 @@ use crate::playbook::{SearchPaths, Strategy};
 use crate::report::default::{DefaultOptions, Details, ResultFormat, Shown};
 use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
-use crate::run::{ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings};
+use crate::run::{
+    CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+};
 use crate::settings::{Settings, SettingsError};
 
 use super::super::{CommandError, extra_vars, prompt};
@@ -45,6 +47,7 @@ impl Groups<'_> {
         let seconds = self.task_timeout.or(seconds).filter(|seconds| *seconds > 0);
         Ok(RunSettings {
             mode: if self.check.check { RunMode::Rehearsal } else { RunMode::Apply },
+            check: CheckMode::Alone,
             diff: match self.check.diff || settings.boolean("DIFF_ALWAYS") {
                 true => DiffMode::On,
                 false => DiffMode::Off,

@@ -1,6 +1,7 @@
 //! Actions: what a task does on the controller before, after or instead of the runner.
 
 mod add_host;
+mod assemble;
 mod assert;
 mod async_status;
 mod copy;

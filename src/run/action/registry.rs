@@ -60,6 +60,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::add_host::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.assemble",
+        free_form: false,
+        options: Some(canvass_modules::module::assemble::Params::options),
+        rules: canvass_modules::module::assemble::Params::rules,
+        expressions: &[],
+        prepare: super::assemble::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.assert",
         free_form: false,
         options: Some(super::assert::AssertParams::options),

@@ -1,12 +1,14 @@
 //! What `find` lists and what it leaves out.
 
+use std::path::Path;
+
 use super::{AgeStamp, Error, FileType, Params};
 use crate::contract::Stop;
 use crate::effect::Timestamp;
 use crate::host::{FileKind, FileStat};
 use crate::module::file_facts::seconds;
 use crate::module::file_mode::FileMode;
-use crate::module::text_edit::{self, Text};
+use crate::module::text_edit;
 use crate::python_regex::{self, Flags, Regex};
 
 /// The conditions, read once.
@@ -14,6 +16,7 @@ pub(super) struct Filter {
     patterns: Vec<Regex>,
     excludes: Vec<Regex>,
     contains: Option<String>,
+    encoding: Option<String>,
     whole: Whole,
     file_type: FileType,
     hidden: Hidden,
@@ -123,6 +126,7 @@ impl Filter {
             patterns: names(params.patterns.as_deref(), params)?,
             excludes: names(params.excludes.as_deref(), params)?,
             contains: params.contains.clone(),
+            encoding: params.encoding.clone(),
             whole: if params.read_whole_file { Whole::Content } else { Whole::Lines },
             file_type: params.file_type,
             hidden: if params.hidden { Hidden::Listed } else { Hidden::LeftOut },
@@ -190,19 +194,39 @@ impl Filter {
     }
 
     /// Whether `contains` is in a content.
-    pub(super) fn is_in(&self, content: Vec<u8>) -> Result<bool, Stop> {
+    pub(super) fn is_in(&self, path: &Path, content: Vec<u8>) -> Result<bool, Stop> {
         let Some(pattern) = &self.contains else { return Ok(true) };
-        let text = Text::read(content);
-        let regex = text_edit::compile(pattern, Flags::default(), &text)?;
+        let regex = python_regex::compile(pattern, Flags::default()).map_err(Stop::failed)?;
+        let text = self.decode(path, content)?.replace("\r\n", "\n");
         if self.whole == Whole::Content {
-            return regex.is_found(&text.characters).map_err(Stop::failed);
+            return regex.is_found(&text).map_err(Stop::failed);
         }
-        for line in text_edit::lines(&text.characters) {
+        for line in text_edit::lines(&text) {
             if regex.match_start(&line).map_err(Stop::failed)?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn decode(&self, path: &Path, content: Vec<u8>) -> Result<String, Stop> {
+        let undecodable = |encoding: &str| {
+            Stop::failed(Error::Undecodable {
+                path: path.display().to_string(),
+                encoding: encoding.to_owned(),
+            })
+        };
+        let Some(name) = &self.encoding else {
+            let usual = "None (default determined by the Python built-in function \"open\")";
+            return String::from_utf8(content).map_err(|_| undecodable(usual));
+        };
+        let label = name.replace('_', "-");
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes())
+            .ok_or_else(|| Stop::failed(Error::Encoding(name.clone())))?;
+        match encoding.decode_without_bom_handling_and_without_replacement(&content) {
+            Some(text) => Ok(text.into_owned()),
+            None => Err(undecodable(name)),
+        }
     }
 }
 
