@@ -52,6 +52,7 @@ impl Launch<'_> {
             inventory,
             connector,
             templar: Arc::clone(&reader.names.templar),
+            ask: super::prompt::asker(),
             secrets,
             events,
             cancel,

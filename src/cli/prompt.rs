@@ -5,10 +5,12 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use console::Term;
 
 use crate::connection::Secret;
+use crate::run::{Ask, Question};
 
 use super::CommandError;
 
@@ -34,6 +36,21 @@ pub(crate) fn ask(question: &str) -> Option<Secret> {
     }
     terminal.write_str(question).ok()?;
     terminal.read_secure_line().ok().map(Secret::new)
+}
+
+/// Asks the questions of plays; `None` where there is no terminal.
+pub(crate) fn asker() -> Option<Ask> {
+    let terminal = Term::stderr();
+    let interactive = terminal.is_term() && io::IsTerminal::is_terminal(&io::stdin());
+    interactive.then(|| -> Ask {
+        Arc::new(move |question: &Question| {
+            terminal.write_str(&question.text).ok()?;
+            match question.private {
+                true => terminal.read_secure_line().ok(),
+                false => terminal.read_line().ok(),
+            }
+        })
+    })
 }
 
 /// Asked for, read from a file, or none.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::error::{PlaybookErrorKind, Unsupported};
 use super::keywords::{Keyword, Level, Support};
 use super::model::Action;
-use super::modules::{ModuleFace, is_builtin, is_command, qualify, suggest};
+use super::modules::{ModuleFace, is_builtin, is_command, suggest};
 use super::parser::{Parser, is_all_template, is_template};
 use super::text_arguments::{Form, parse, split_module};
 use crate::source::{Kind, Node, Span, Text};
@@ -78,7 +78,7 @@ impl Parser<'_> {
                 Some(_) if !self.is_module_in_task(name) => {}
                 None if name.starts_with("with_") => {}
                 _ => {
-                    let qualified = qualify(name);
+                    let qualified = self.qualified(name);
                     if self.modules.find(&qualified).is_some() || is_builtin(&qualified) {
                         candidates.push(Candidate {
                             written: name.to_owned(),
@@ -120,7 +120,7 @@ impl Parser<'_> {
                 .iter()
                 .all(|level| keyword.support(*level) == Support::Elsewhere)
         });
-        let module = qualify(name);
+        let module = self.qualified(name);
         elsewhere && (self.modules.find(&module).is_some() || is_builtin(&module))
     }
 
@@ -199,7 +199,7 @@ impl Parser<'_> {
 
     fn resolve(&mut self, candidate: Candidate<'_>, entries: &[(Node, Node)]) -> Option<Found> {
         let Candidate { written, span, value, local } = candidate;
-        let module = qualify(&written);
+        let module = self.qualified(&written);
         let Some(face) = self.modules.find(&module) else {
             if is_builtin(&module) {
                 let kind = Unsupported::Module(written);
@@ -352,7 +352,7 @@ impl Parser<'_> {
                     | ParamError::By { .. }
             );
             // a variable may bring what is missing
-            if whole && action.variable_arguments.is_some() {
+            if whole && (action.variable_arguments.is_some() || self.has_defaults) {
                 continue;
             }
             let place = error.option().and_then(|option| {

@@ -82,18 +82,18 @@ impl Parser<'_> {
                 _ => parts.push((keyword, value)),
             }
         }
-        self.scopes.push(keywords.vars.clone());
-        for (keyword, value) in parts {
-            let name = keyword.name();
-            match keyword {
-                Keyword::BlockTasks => block.block = self.entries(name, value, place),
-                Keyword::Rescue => block.rescue = self.entries(name, value, place),
-                Keyword::Always => block.always = self.entries(name, value, place),
-                // `keyword` lets no other stand in a block
-                _ => {}
+        self.inside(&keywords, |parser| {
+            for (keyword, value) in parts {
+                let name = keyword.name();
+                match keyword {
+                    Keyword::BlockTasks => block.block = parser.entries(name, value, place),
+                    Keyword::Rescue => block.rescue = parser.entries(name, value, place),
+                    Keyword::Always => block.always = parser.entries(name, value, place),
+                    // `keyword` lets no other stand in a block
+                    _ => {}
+                }
             }
-        }
-        self.scopes.pop();
+        });
         block.keywords = Arc::new(keywords);
         Some(Arc::new(block))
     }

@@ -158,6 +158,12 @@ pub enum PlaybookErrorKind {
         /// Where it was looked for.
         searched: Vec<PathBuf>,
     },
+    /// A key of `vars_prompt` that is none.
+    #[error("Invalid vars_prompt data structure, found unsupported key '{0}'")]
+    PromptKey(String),
+    /// A prompt without a variable.
+    #[error("Invalid vars_prompt data structure, missing 'name' key")]
+    NoPromptName,
     /// A role entry without a name.
     #[error("role definitions must contain a role name")]
     NoRoleName,
@@ -286,7 +292,8 @@ impl Explain for PlaybookError {
             ],
             Kind::NoRoleName => vec!["write `- role: NAME`".to_owned()],
             Kind::RoleNotFound { name, .. } if name.matches('.').count() == 2 => {
-                vec!["roles of collections are not supported yet".to_owned()]
+                vec!["collections lie in `ansible_collections` of a folder of the collections path, \
+                      or in `collections/` beside the playbook".to_owned()]
             }
             Kind::Cycle { .. } => vec!["take one of them out of the circle".to_owned()],
             _ => Vec::new(),

@@ -97,24 +97,23 @@ impl Parser<'_> {
             }
         }
         let given = self.import_arguments(import, args);
-        self.scopes.push(keywords.vars.clone());
-        let entry = match import.kind {
-            ImportKind::Tasks => self.import_tasks(node, import, &given, place).map(|block| {
+        let keywords = Arc::new(keywords);
+        let around = Arc::clone(&keywords);
+        self.inside(&around, |parser| match import.kind {
+            ImportKind::Tasks => parser.import_tasks(node, import, &given, place).map(|block| {
                 Entry::Block(Arc::new(Block {
                     name,
-                    keywords: Arc::new(keywords),
+                    keywords,
                     block,
                     rescue: Vec::new(),
                     always: Vec::new(),
                     span: node.span.clone(),
                 }))
             }),
-            ImportKind::Role => self.import_role(node, &given, place).map(|role| {
-                Entry::Role(Arc::new(RoleImport { keywords: Arc::new(keywords), role }))
-            }),
-        };
-        self.scopes.pop();
-        entry
+            ImportKind::Role => parser
+                .import_role(node, &given, place)
+                .map(|role| Entry::Role(Arc::new(RoleImport { keywords, role }))),
+        })
     }
 
     fn import_tasks(

@@ -155,16 +155,9 @@ impl Includes {
         &self,
         read: impl FnOnce(&mut Parser<'_>) -> Option<T>,
     ) -> Result<(T, Vec<Diagnostic>), IncludeError> {
-        let mut parser = Parser {
-            given: None,
-            modules: &*self.modules,
-            roles_path: &self.search.roles,
-            names: &*self.names,
-            scopes: Vec::new(),
-            errors: Vec::new(),
-            warnings: Vec::new(),
-            open: Vec::new(),
-        };
+        let mut parser = Parser::new(&*self.modules, &self.search, &*self.names);
+        // a block around the include may have them
+        parser.has_defaults = true;
         match read(&mut parser) {
             Some(read) if parser.errors.is_empty() => Ok((read, parser.warnings)),
             _ => Err(IncludeError::Wrong(parser.errors)),

@@ -20,26 +20,40 @@ pub struct Loaded {
 }
 
 /// Where things are looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchPaths {
     /// Folders of roles beside `roles/` next to the playbook (`ANSIBLE_ROLES_PATH`).
     pub roles: Vec<PathBuf>,
+    /// Folders that hold `ansible_collections`, beside `collections/` next to the playbook.
+    pub collections: Vec<PathBuf>,
 }
 
 impl SearchPaths {
     /// Folders separated by colons, `~` being the home.
     pub fn from_roles_path(text: &str, home: Option<&Path>) -> Self {
-        let expand = |folder: &str| match (folder.strip_prefix("~/"), home) {
-            (Some(rest), Some(home)) => home.join(rest),
-            _ => PathBuf::from(folder),
-        };
-        Self { roles: text.split(':').filter(|folder| !folder.is_empty()).map(expand).collect() }
+        Self { roles: folders(text, home), collections: folders(COLLECTIONS_PATH, home) }
+    }
+
+    /// The same with other folders of collections, separated by colons.
+    #[must_use]
+    pub fn with_collections_path(self, text: &str, home: Option<&Path>) -> Self {
+        Self { collections: folders(text, home), ..self }
     }
 
     /// Ansible's default.
     pub fn with_home(home: Option<&Path>) -> Self {
         Self::from_roles_path("~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles", home)
     }
+}
+
+const COLLECTIONS_PATH: &str = "~/.ansible/collections:/usr/share/ansible/collections";
+
+fn folders(text: &str, home: Option<&Path>) -> Vec<PathBuf> {
+    let expand = |folder: &str| match (folder.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(folder),
+    };
+    text.split(':').filter(|folder| !folder.is_empty()).map(expand).collect()
 }
 
 /// Reads a playbook with its roles and imports, and checks all that can be known without hosts.
@@ -77,16 +91,8 @@ fn read(
     search: &SearchPaths,
     names: &dyn StaticNames,
 ) -> Result<Loaded, Vec<PlaybookError>> {
-    let mut parser = Parser {
-        modules,
-        roles_path: &search.roles,
-        names,
-        scopes: Vec::new(),
-        given,
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        open: Vec::new(),
-    };
+    let mut parser = Parser::new(modules, search, names);
+    parser.given = given;
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     parser.open.push(("playbook", real, path.display().to_string()));
     let plays = parser.playbook(path, &Keywords::default());

@@ -4,6 +4,7 @@
 //! any host: unknown keywords and modules, wrong parameters, missing files and roles.
 
 mod action;
+mod collections;
 mod entries;
 mod error;
 mod imports;
@@ -14,6 +15,7 @@ pub mod model;
 mod modules;
 mod parser;
 mod play;
+mod prompts;
 mod role;
 mod shared;
 mod task;
@@ -25,8 +27,8 @@ pub use error::{PlaybookError, PlaybookErrorKind, Unsupported};
 pub use include::{IncludeError, IncludeSite, Includes, RoleInclude, TaskFile};
 pub use load::{Loaded, SearchPaths, load, load_given};
 pub use model::{
-    Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Role, RoleFiles, RoleImport,
-    Strategy, Task,
+    Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Prompt, Role, RoleFiles,
+    RoleImport, Strategy, Task,
 };
 pub use modules::{ModuleFace, Modules, Options, RunnerModules, is_builtin, is_include, qualify};
 pub use parser::{NoNames, StaticNames};

@@ -28,6 +28,8 @@ pub struct Play {
     pub hosts: Node,
     /// Keywords that its tasks inherit (`vars` among them).
     pub keywords: Arc<Keywords>,
+    /// `vars_prompt`: variables that are asked for before the play.
+    pub vars_prompt: Vec<Prompt>,
     /// `vars_files`: each text, or a list of alternatives.
     pub vars_files: Vec<Node>,
     /// `gather_facts`.
@@ -55,6 +57,31 @@ pub struct Play {
     /// Handlers of the play (those of its roles stand in [`Role::handlers`]).
     pub handlers: Vec<Entry>,
     /// Where it starts.
+    pub span: Span,
+}
+
+/// A variable of `vars_prompt`.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// The variable.
+    pub name: String,
+    /// The question; the name where there is none.
+    pub question: Option<Node>,
+    /// What an empty answer means.
+    pub default: Option<Node>,
+    /// Whether the answer is not shown.
+    pub private: bool,
+    /// Whether it is asked for twice.
+    pub confirm: bool,
+    /// The hash that is made of the answer: `encrypt`, with `salt` and `salt_size`.
+    pub encrypt: Option<String>,
+    /// `salt`
+    pub salt: Option<String>,
+    /// `salt_size`
+    pub salt_size: Option<u32>,
+    /// Whether the answer is data, never a template.
+    pub is_unsafe: bool,
+    /// Where it stands.
     pub span: Span,
 }
 
@@ -250,6 +277,11 @@ pub struct Keywords {
     pub vars: Vec<(String, Node)>,
     /// `notify`: texts; the nearest level that has some counts.
     pub notify: Vec<Node>,
+    /// `module_defaults`: mappings from modules to arguments, or templates; outer ones first, later
+    /// ones win.
+    pub module_defaults: Vec<Node>,
+    /// `collections`: where names without a dot are looked for first.
+    pub collections: Vec<String>,
     /// Environment: mappings or templates; outer ones first, later ones win.
     pub environment: Vec<Node>,
     /// `become`.

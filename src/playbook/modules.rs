@@ -11,6 +11,13 @@ pub trait Modules {
     /// The module of a fully qualified name.
     fn find(&self, name: &str) -> Option<ModuleFace>;
 
+    /// The name that a module of `ansible.builtin` of old goes by now, if it has moved to a
+    /// collection and is there.
+    fn redirect(&self, short: &str) -> Option<String> {
+        let _ = short;
+        None
+    }
+
     /// All fully qualified names, for suggestions.
     fn names(&self) -> Vec<&'static str>;
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::error::{PlaybookError, PlaybookErrorKind, Unsupported};
 use super::keywords::{Keyword, Level, Support};
+use super::load::SearchPaths;
+use super::model::Keywords;
 use super::modules::Modules;
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, SourceFile, Span, yaml};
@@ -15,13 +17,17 @@ const NESTING_LIMIT: usize = 100;
 /// Reads playbooks and gathers what is wrong with them.
 pub(super) struct Parser<'a> {
     pub(super) modules: &'a dyn Modules,
-    pub(super) roles_path: &'a [PathBuf],
+    pub(super) search: &'a SearchPaths,
     /// Renders names of files and roles that hold templates.
     pub(super) names: &'a dyn StaticNames,
     /// The variables that are known at this place before hosts are, the outermost first.
     pub(super) scopes: Vec<Vec<(String, Node)>>,
     /// A file whose text is at hand.
     pub(super) given: Option<Arc<SourceFile>>,
+    /// `collections` that hold at this place.
+    pub(super) collections: Vec<String>,
+    /// Whether `module_defaults` may add arguments at this place.
+    pub(super) has_defaults: bool,
     pub(super) errors: Vec<PlaybookError>,
     pub(super) warnings: Vec<Diagnostic>,
     /// The roles, task files and playbooks that are being read, the outermost first.
@@ -74,7 +80,47 @@ impl Place {
     }
 }
 
+impl<'a> Parser<'a> {
+    /// A parser at the outside of everything.
+    pub(super) fn new(
+        modules: &'a dyn Modules,
+        search: &'a SearchPaths,
+        names: &'a dyn StaticNames,
+    ) -> Self {
+        Self {
+            modules,
+            search,
+            names,
+            scopes: Vec::new(),
+            collections: Vec::new(),
+            has_defaults: false,
+            given: None,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+}
+
 impl Parser<'_> {
+    /// Reads what stands inside of something with these keywords.
+    pub(super) fn inside<T>(
+        &mut self,
+        keywords: &Keywords,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let outside = (self.scopes.len(), self.collections.clone(), self.has_defaults);
+        self.scopes.push(keywords.vars.clone());
+        if !keywords.collections.is_empty() {
+            self.collections.clone_from(&keywords.collections);
+        }
+        self.has_defaults |= !keywords.module_defaults.is_empty();
+        let done = read(self);
+        self.scopes.truncate(outside.0);
+        (self.collections, self.has_defaults) = (outside.1, outside.2);
+        done
+    }
+
     /// Notes an error.
     pub(super) fn error(&mut self, span: &Span, kind: PlaybookErrorKind) {
         self.errors.push(PlaybookError::at(span, kind));

@@ -15,6 +15,8 @@ impl Parser<'_> {
     /// The plays of a playbook file.
     pub(super) fn playbook(&mut self, path: &Path, above: &Keywords) -> Vec<Arc<Play>> {
         let before = self.errors.len();
+        self.collections.clear();
+        self.within_collection_of(path);
         let Some(node) = self.read(path) else {
             if self.errors.len() == before {
                 self.empty(path);
@@ -71,8 +73,13 @@ impl Parser<'_> {
     ) -> Vec<Arc<Play>> {
         let mut keywords = Keywords::default();
         for (key, value) in entries.iter().filter(|(key, _)| key.span != action.span) {
-            if let Some(keyword) = self.keyword(key, Level::ImportPlaybook) {
-                self.shared(keyword, value, &mut keywords);
+            let Some(keyword) = self.keyword(key, Level::ImportPlaybook) else { continue };
+            self.shared(keyword, value, &mut keywords);
+            // as in Ansible: accepted, and without meaning there
+            if !matches!(keyword, Keyword::Name | Keyword::Tags | Keyword::Vars | Keyword::When) {
+                let text = format!("`{}` of an `import_playbook` has no effect", keyword.name());
+                let span = Some(key.span.clone());
+                self.warnings.push(crate::diagnostics::Diagnostic::warning(text, span));
             }
         }
         let keywords = combined(above, keywords);
@@ -82,7 +89,9 @@ impl Parser<'_> {
         let written = self.static_name("the file of an import", value, &place);
         self.scopes.pop();
         let Some(written) = written else { return Vec::new() };
-        let file = folder(path).join(&written);
+        let file = self
+            .collection_playbook(&written, &place)
+            .unwrap_or_else(|| folder(path).join(&written));
         if !file.is_file() {
             let searched = vec![file];
             let kind =
@@ -108,6 +117,7 @@ impl Parser<'_> {
             path: path.to_owned(),
             hosts: Node { kind: Kind::Null, span: node.span.clone() },
             keywords: Arc::new(Keywords::default()),
+            vars_prompt: Vec::new(),
             vars_files: Vec::new(),
             gather_facts: None,
             gather_arguments: Vec::new(),
@@ -134,11 +144,11 @@ impl Parser<'_> {
             }
         }
         let keywords = combined(above, keywords);
-        self.scopes.push(keywords.vars.clone());
-        for (keyword, value) in own {
-            self.play_keyword(keyword, value, &place, &mut play);
-        }
-        self.scopes.pop();
+        self.inside(&keywords, |parser| {
+            for (keyword, value) in own {
+                parser.play_keyword(keyword, value, &place, &mut play);
+            }
+        });
         play.keywords = Arc::new(keywords);
         if node.get("hosts").is_none() {
             self.error(&node.span, PlaybookErrorKind::NoHosts);
@@ -153,6 +163,7 @@ impl Parser<'_> {
         match keyword {
             Keyword::Name => play.name = self.scalar(name, value),
             Keyword::Hosts => self.hosts(value, play),
+            Keyword::VarsPrompt => play.vars_prompt = self.prompts(value),
             Keyword::VarsFiles => play.vars_files = self.vars_files(value),
             Keyword::GatherFacts => play.gather_facts = self.boolean(name, value),
             Keyword::GatherSubset | Keyword::GatherTimeout | Keyword::FactPath

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::PlaybookErrorKind;
 use super::keywords::{Keyword, Level};
-use super::model::{Entry, Keywords, Role, RoleFiles};
+use super::model::{Entry, Keywords, Role, RoleFiles, Task};
 use super::parser::{Parser, Place, is_template};
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, Span};
@@ -41,6 +41,9 @@ impl RoleUse {
 struct Meta {
     dependencies: Vec<Arc<Role>>,
     allow_duplicates: bool,
+    collections: Vec<String>,
+    /// Argument specifications by the file of `tasks` that they are for.
+    specs: Option<Node>,
 }
 
 /// The suffixes of YAML files, in order of preference.
@@ -74,9 +77,9 @@ impl Parser<'_> {
         span: &Span,
     ) -> Option<Arc<Role>> {
         let searched = self.role_folders(&used.name, place);
-        let Some(path) =
-            searched.iter().map(|folder| folder.join(&used.name)).find(|path| path.is_dir())
-        else {
+        let beside = || searched.iter().map(|folder| folder.join(&used.name));
+        let found = self.collection_role(&used.name, place);
+        let Some(path) = found.or_else(|| beside().find(|path| path.is_dir())) else {
             let kind = PlaybookErrorKind::RoleNotFound { name: used.name, searched };
             self.error(span, kind);
             return None;
@@ -129,7 +132,7 @@ impl Parser<'_> {
     /// Where a role may lie, the first first.
     fn role_folders(&self, name: &str, place: &Place) -> Vec<PathBuf> {
         let mut folders = vec![place.playbook.join("roles")];
-        folders.extend(self.roles_path.iter().cloned());
+        folders.extend(self.search.roles.iter().cloned());
         // a dependency may lie beside the role that needs it
         folders.extend(place.role.as_deref().and_then(Path::parent).map(Path::to_owned));
         folders.push(place.playbook.clone());
@@ -158,14 +161,17 @@ impl Parser<'_> {
         let files = used.files;
         let defaults = self.role_variables(path, "defaults", files.defaults.as_deref(), span);
         let vars = self.role_variables(path, "vars", files.vars.as_deref(), span);
-        let scopes = self.scopes.len();
+        let outside = (self.scopes.len(), self.collections.clone(), self.has_defaults);
         self.scopes.extend([
             defaults.clone(),
             vars.clone(),
             used.keywords.vars.clone(),
             used.params.clone(),
         ]);
-        let tasks =
+        self.collections.splice(0..0, meta.collections);
+        self.within_collection_of(path);
+        self.has_defaults |= !used.keywords.module_defaults.is_empty();
+        let mut tasks =
             self.role_entries(path, "tasks", files.tasks.as_deref(), span, &place.of(Level::Task));
         let handlers = self.role_entries(
             path,
@@ -174,7 +180,16 @@ impl Parser<'_> {
             span,
             &place.of(Level::Handler),
         );
-        self.scopes.truncate(scopes);
+        self.scopes.truncate(outside.0);
+        (self.collections, self.has_defaults) = (outside.1, outside.2);
+        let validate = used.validate;
+        if let Some(specs) = meta.specs.as_ref().filter(|_| validate) {
+            let entry = files.tasks.as_deref().unwrap_or("main");
+            if let Some(spec) = specs.get(entry).filter(|spec| spec.as_map().is_some()) {
+                let task = validation(spec, entry, name, path, &used.params);
+                tasks.insert(0, Entry::Task(Arc::new(task)));
+            }
+        }
         Arc::new(Role {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -271,11 +286,13 @@ impl Parser<'_> {
 
     fn role_meta(&mut self, role: &Path, place: &Place) -> Meta {
         let mut meta = Meta::default();
-        let specs = role.join("meta");
-        if SUFFIXES.iter().any(|suffix| specs.join(format!("argument_specs{suffix}")).is_file()) {
-            self.unchecked_specs(None, role);
+        let folder = role.join("meta");
+        if let Some(file) = named_file(&folder, "argument_specs").filter(|path| path.is_file()) {
+            let node = self.read(&file);
+            meta.specs = node.and_then(|node| node.get("argument_specs").cloned());
         }
-        let Some(path) = main_file(&specs).filter(|path| path.is_file()) else { return meta };
+        let has_file = meta.specs.is_some();
+        let Some(path) = main_file(&folder).filter(|path| path.is_file()) else { return meta };
         let Some(node) = self.read(&path) else { return meta };
         let entries = match &node.kind {
             Kind::Map(entries) => entries,
@@ -295,27 +312,12 @@ impl Parser<'_> {
                         meta.allow_duplicates = self.truth("allow_duplicates", &value);
                     }
                 }
-                Some(Keyword::ArgumentSpecs) if !value.is_null() => {
-                    self.unchecked_specs(Some(&key.span), role);
-                }
-                Some(Keyword::Collections)
-                    if value.as_seq().is_some_and(|list| !list.is_empty()) =>
-                {
-                    let warning = "`collections` of a role is not followed: modules of collections are not supported yet";
-                    self.warnings.push(Diagnostic::warning(warning, Some(key.span.clone())));
-                }
+                Some(Keyword::ArgumentSpecs) if !has_file => meta.specs = Some(value.clone()),
+                Some(Keyword::Collections) => meta.collections = self.collection_names(value),
                 _ => {}
             }
         }
         meta
-    }
-
-    fn unchecked_specs(&mut self, span: Option<&Span>, role: &Path) {
-        let message = format!(
-            "the argument specification of role `{}` is not checked yet",
-            role.file_name().unwrap_or_default().to_string_lossy()
-        );
-        self.warnings.push(Diagnostic::warning(message, span.cloned()));
     }
 
     /// A boolean that must be known at once.
@@ -337,6 +339,46 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// The task that checks the arguments of a role before its own tasks.
+fn validation(
+    spec: &Node,
+    entry: &str,
+    name: &str,
+    path: &Path,
+    params: &[(String, Node)],
+) -> Task {
+    let span = &spec.span;
+    let text = |text: &str| Node::text(text, span.clone());
+    let map = |entries: Vec<(Node, Node)>| Node { kind: Kind::Map(entries), span: span.clone() };
+    let mut title = format!("Validating arguments against arg spec '{entry}'");
+    if let Some(short) = spec.get("short_description").and_then(Node::as_str) {
+        title = format!("{title} - {short}");
+    }
+    let mut task = Task::plain(
+        &title,
+        "ansible.builtin.validate_argument_spec",
+        span,
+        &path.join("tasks").join("main.yml"),
+    );
+    let given = params.iter().map(|(name, value)| (text(name), value.clone())).collect();
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let context = [
+        ("type", "role"),
+        ("name", name),
+        ("argument_spec_name", entry),
+        ("path", &absolute.to_string_lossy()),
+    ];
+    let context = context.iter().map(|(key, value)| (text(key), text(value))).collect();
+    let options = spec.get("options").filter(|options| !options.is_null());
+    task.action.arguments = vec![
+        ("argument_spec".to_owned(), options.cloned().unwrap_or_else(|| map(Vec::new()))),
+        ("provided_arguments".to_owned(), map(given)),
+        ("validate_args_context".to_owned(), map(context)),
+    ];
+    task.keywords = Arc::new(Keywords { tags: vec!["always".to_owned()], ..Keywords::default() });
+    task
 }
 
 /// A file with the first suffix that is there; a folder where there is no such file.

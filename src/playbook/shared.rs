@@ -23,6 +23,8 @@ impl Parser<'_> {
             Keyword::Tags => into.tags = self.tags(value),
             Keyword::Vars => into.vars = self.variables(value),
             Keyword::Notify => into.notify = self.texts("notify", value),
+            Keyword::ModuleDefaults => into.module_defaults = self.module_defaults(value),
+            Keyword::Collections => into.collections = self.collection_names(value),
             Keyword::Environment => into.environment = self.environment(value),
             Keyword::Become => into.r#become = self.boolean("become", value),
             Keyword::BecomeUser => into.become_user = self.scalar("become_user", value),
@@ -57,7 +59,6 @@ impl Parser<'_> {
             | Keyword::BlockTasks
             | Keyword::BreakWhen
             | Keyword::ChangedWhen
-            | Keyword::Collections
             | Keyword::Debugger
             | Keyword::Delay
             | Keyword::Dependencies
@@ -80,7 +81,6 @@ impl Parser<'_> {
             | Keyword::LoopControlKeyword
             | Keyword::LoopVar
             | Keyword::MaxFailPercentage
-            | Keyword::ModuleDefaults
             | Keyword::Name
             | Keyword::Order
             | Keyword::Pause
@@ -100,6 +100,40 @@ impl Parser<'_> {
             | Keyword::VarsPrompt => return Taken::No,
         }
         Taken::Yes
+    }
+
+    /// Defaults of modules: a mapping, a template or a list of them.
+    fn module_defaults(&mut self, value: &Node) -> Vec<Node> {
+        let elements = match &value.kind {
+            Kind::Null => return Vec::new(),
+            Kind::Seq(elements) => elements.as_slice(),
+            _ => std::slice::from_ref(value),
+        };
+        for element in elements {
+            let Kind::Map(entries) = &element.kind else {
+                let is_text = element.as_str().is_some_and(|text| is_template(text));
+                if !is_text {
+                    self.wrong_type("module_defaults", "a mapping or a template", element);
+                }
+                continue;
+            };
+            for (key, value) in entries {
+                if key.as_str().is_some_and(|name| name.starts_with("group/")) {
+                    self.unsupported(&key.span, "an action group in `module_defaults` is");
+                } else if !matches!(value.kind, Kind::Map(_) | Kind::Null | Kind::Str(_)) {
+                    self.wrong_type("module_defaults", "a mapping of arguments", value);
+                }
+            }
+        }
+        elements.to_vec()
+    }
+
+    /// Names of collections.
+    pub(super) fn collection_names(&mut self, value: &Node) -> Vec<String> {
+        self.texts("collections", value)
+            .iter()
+            .filter_map(|node| self.static_text("the name of a collection", node))
+            .collect()
     }
 
     /// A boolean, a word for one, or a template.

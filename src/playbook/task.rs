@@ -36,7 +36,16 @@ impl Parser<'_> {
         entries: &[(Node, Node)],
         place: &Place,
     ) -> Option<Arc<Task>> {
-        let mut found = self.action(node, entries);
+        let ahead = Keywords {
+            collections: Self::collections_ahead(entries),
+            module_defaults: entries
+                .iter()
+                .filter(|(key, _)| key.as_str() == Some("module_defaults"))
+                .map(|(_, value)| value.clone())
+                .collect(),
+            ..Keywords::default()
+        };
+        let mut found = self.inside(&ahead, |parser| parser.action(node, entries));
         let module = found.as_ref().map(|(action, _)| action.module.as_str());
         let is_include = module.is_some_and(is_include);
         let level = if is_include { Level::Include } else { place.level };

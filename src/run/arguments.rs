@@ -6,8 +6,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Explain;
 use crate::graph::StepTask;
-use crate::playbook::Action;
-use crate::source::Place;
+use crate::playbook::{Action, qualify};
+use crate::source::{Kind, Place};
 use crate::template::{Templar, TemplateError, TemplateErrorKind, is_omit, to_json};
 use crate::vars::Scope;
 
@@ -86,6 +86,11 @@ pub(super) fn render(
             }
         }
     }
+    for (name, value) in
+        defaults(templar, scope, step).map_err(|error| failed("module_defaults", error))?
+    {
+        arguments.entry(name).or_insert(value);
+    }
     for (name, node) in &action.arguments {
         if expressions.contains(&name.as_str()) {
             if let Some(text) = node.as_str() {
@@ -102,6 +107,45 @@ pub(super) fn render(
     }
     let secrets = options(module).map(|options| secrets(&options, &arguments)).unwrap_or_default();
     Ok(Rendered { arguments, secrets })
+}
+
+/// What `module_defaults` of all levels give to the module of a task; the nearest level wins.
+fn defaults(
+    templar: &Templar,
+    scope: &Scope,
+    step: &StepTask,
+) -> Result<Map<String, Json>, TemplateError> {
+    let mut defaults = Map::new();
+    let levels = step.keywords.iter().rev().flat_map(|level| &level.module_defaults);
+    for node in levels {
+        // each entry is rendered for itself: those of other modules may need what is not there
+        let rendered;
+        let entries = match &node.kind {
+            Kind::Map(entries) => entries
+                .iter()
+                .filter(|(name, _)| name.as_str().is_some_and(|name| is_for(name, step)))
+                .map(|(_, value)| templar.node(value, scope))
+                .collect::<Result<Vec<_>, _>>()?,
+            _ => {
+                rendered = templar.node(node, scope)?;
+                let names = rendered.try_iter().into_iter().flatten();
+                names
+                    .filter(|name| name.as_str().is_some_and(|name| is_for(name, step)))
+                    .map(|name| rendered.get_item(&name).unwrap_or_default())
+                    .collect()
+            }
+        };
+        for arguments in entries {
+            if let Json::Object(arguments) = to_json(&arguments)? {
+                defaults.extend(arguments);
+            }
+        }
+    }
+    Ok(defaults)
+}
+
+fn is_for(name: &str, step: &StepTask) -> bool {
+    qualify(name) == step.task.action.module
 }
 
 fn options(module: &str) -> Option<Vec<OptionSpec>> {

@@ -20,6 +20,7 @@ use crate::vars::{Layer, Scope, Var};
 use super::host_vars::HostTable;
 use super::magic;
 use super::pool::Pool;
+use super::prompts::Ask;
 use super::settings::RunSettings;
 
 /// What all tasks of a run share.
@@ -31,6 +32,8 @@ pub(crate) struct RunContext {
     pub includes: Arc<Includes>,
     pub hosts: Arc<HostTable>,
     pub pool: Pool,
+    /// Asks the user, where there is one.
+    pub ask: Option<Ask>,
     pub secrets: Mutex<Secrets>,
     pub events: UnboundedSender<Event>,
     /// Variables that are the same for all hosts and plays.
@@ -77,8 +80,8 @@ pub(crate) struct PlayContext {
     pub directory: PathBuf,
     /// Variables of the play that are the same for all hosts.
     pub magic: Arc<Layer>,
-    /// `vars`
-    vars: Arc<Layer>,
+    /// Answers of `vars_prompt`, and `vars`.
+    vars: Vec<Arc<Layer>>,
     /// Variables of the roles that the whole play sees; included roles add theirs.
     exports: RwLock<Exports>,
     /// `vars_files` of each host of the batch, the strongest first.
@@ -126,6 +129,7 @@ impl PlayContext {
         steps: &Steps,
         hosts: &magic::PlayHosts,
         vars_files: HashMap<String, Vec<Arc<Layer>>>,
+        answers: &Arc<Layer>,
     ) -> Arc<Self> {
         let mut exports = Exports::default();
         for role in &steps.exported {
@@ -145,7 +149,7 @@ impl PlayContext {
                 number,
                 magic: Arc::new(magic),
                 name,
-                vars: layer(&play.keywords.vars),
+                vars: vec![Arc::clone(answers), layer(&play.keywords.vars)],
                 exports: RwLock::new(exports),
                 vars_files,
                 directory,
@@ -202,7 +206,7 @@ impl PlayContext {
         let exports = self.exports.read().unwrap_or_else(PoisonError::into_inner);
         layers.extend(exports.vars.iter().cloned());
         layers.extend(self.vars_files.get(host).into_iter().flatten().cloned());
-        layers.push(Arc::clone(&self.vars));
+        layers.extend(self.vars.iter().cloned());
         layers.push(Arc::clone(&known.facts));
         layers.extend(listed.layers.iter().cloned());
         if let Some(step) = step {

@@ -5,6 +5,7 @@
 //! which works on what it was given and reports back. Events tell [`crate::report`] all of it.
 
 mod action;
+mod argument_spec;
 mod arguments;
 mod asynchronous;
 mod batch;
@@ -22,6 +23,7 @@ mod outcome;
 mod parts;
 mod pool;
 mod preflight;
+mod prompts;
 mod reported;
 mod retry;
 mod serial;
@@ -51,6 +53,7 @@ use crate::template::Templar;
 pub use context::pattern_text;
 pub use keyword::KeywordError;
 pub use preflight::{ModuleTable, check, module_names};
+pub use prompts::{Ask, Question};
 pub use settings::{
     CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
 };
@@ -79,6 +82,8 @@ pub struct Run {
     pub connector: Arc<Connector>,
     /// Renders.
     pub templar: Arc<Templar>,
+    /// Asks the user, where there is one.
+    pub ask: Option<Ask>,
     /// Texts that never show.
     pub secrets: Secrets,
     /// Who hears what happens.
@@ -111,6 +116,7 @@ impl Run {
             includes: self.includes,
             hosts: Arc::default(),
             pool: pool::Pool::new(self.connector),
+            ask: self.ask,
             secrets: Mutex::new(self.secrets),
             events: self.events,
             settings: self.settings,
@@ -188,13 +194,14 @@ async fn play_through(
         run.inventory.host(host, &directory).map_err(|error| vec![Diagnostic::error(&*error)])?;
     }
     tally.begin_play();
+    let answers = Arc::new(prompts::ask(run, play).await?);
     for batch in serial::batches(run, play, &hosts)? {
         let batch: Vec<String> = batch.into_iter().filter(|host| !tally.is_out(host)).collect();
         let steps = Steps::compile(play, &run.settings.tags)
             .map_err(|error| vec![Diagnostic::error(&error)])?;
         let names = PlayHosts { all: hosts.clone(), batch: batch.clone() };
         let files = vars_files::read(run, play, &directory, &batch).await?;
-        let context = PlayContext::new(run, play, number, &steps, &names, files);
+        let context = PlayContext::new(run, play, number, &steps, &names, files, &answers);
         let strategy = play.strategy.unwrap_or(run.settings.strategy);
         run.tell(Event::PlayStarted {
             play: number,

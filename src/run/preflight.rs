@@ -230,12 +230,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("play.yml");
         std::fs::write(&path, text).unwrap();
-        match playbook::load(
-            &path,
-            &ModuleTable::Early,
-            &SearchPaths { roles: Vec::new() },
-            &NoNames,
-        ) {
+        let search = SearchPaths::default();
+        match playbook::load(&path, &ModuleTable::Early, &search, &NoNames) {
             Ok(loaded) => check(&[loaded.playbook], &Templar::new())
                 .into_iter()
                 .map(|problem| problem.message)

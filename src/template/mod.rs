@@ -44,3 +44,13 @@ pub fn from_json(json: &serde_json::Value) -> minijinja::Value {
     let value = python::value_from_json(json);
     python::settle(&value).unwrap_or(value)
 }
+
+/// The text of a value as Python's `str()` gives it.
+pub fn json_text(json: &serde_json::Value) -> String {
+    python::text(&from_json(json)).unwrap_or_default()
+}
+
+/// The text of a value as Python's `repr()` gives it.
+pub fn json_repr(json: &serde_json::Value) -> String {
+    python::repr(&from_json(json)).unwrap_or_default()
+}

@@ -232,10 +232,11 @@ impl Groups<'_> {
     }
 }
 
-/// Where roles are looked for.
+/// Where roles and collections are looked for.
 pub(super) fn search_paths(settings: &Settings) -> SearchPaths {
     let roles = settings.list("DEFAULT_ROLES_PATH").into_iter().map(PathBuf::from).collect();
-    SearchPaths { roles }
+    let collections = settings.list("COLLECTIONS_PATHS").into_iter().map(PathBuf::from).collect();
+    SearchPaths { roles, collections }
 }
 
 fn wrong(error: crate::template::TemplateError) -> CommandError {

@@ -22,6 +22,7 @@ mod set_fact;
 mod set_stats;
 mod template;
 mod wait_for_connection;
+mod validate_argument_spec;
 
 use std::path::PathBuf;
 use std::sync::Arc;

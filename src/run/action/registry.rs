@@ -220,6 +220,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::template::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.validate_argument_spec",
+        free_form: false,
+        options: Some(super::validate_argument_spec::ValidateParams::options),
+        rules: super::validate_argument_spec::ValidateParams::rules,
+        expressions: &[],
+        prepare: super::validate_argument_spec::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.wait_for_connection",
         free_form: false,
         options: Some(super::wait_for_connection::WaitForConnectionParams::options),
