@@ -39,6 +39,8 @@ enum Command {
     Graph(graph::GraphArguments),
     /// Links by the names of Ansible's programs.
     Compat(compat::CompatArguments),
+    /// Shows hosts, groups and their variables.
+    Inventory(ansible::show_inventory::Arguments),
     /// Throwaway hosts on this machine.
     Lab(lab::LabArguments),
     /// The inside of a lab host.
@@ -81,6 +83,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
         Command::Play(arguments) => runtime()?.block_on(play::play(*arguments)),
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Compat(arguments) => compat::compat(&arguments),
+        Command::Inventory(arguments) => arguments.run(ansible::show_inventory::Face::Native),
         Command::Lab(arguments) => runtime()?.block_on(lab::lab(arguments)),
         Command::LabHost { arguments } => return Ok(crate::lab::host_main(&arguments)),
     };

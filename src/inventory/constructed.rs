@@ -30,7 +30,8 @@ pub(super) fn read(
             let Some(dir) = load::folder_of(source) else { continue };
             let read = dirs.entry(dir.clone()).or_insert_with(|| {
                 let (mut warnings, none) = (Vec::new(), std::iter::empty::<&str>);
-                Arc::new(Beside::read(&dir, none(), none(), &mut warnings))
+                let mappings = reading.settings.mappings;
+                Arc::new(Beside::read(&dir, none(), none(), mappings, &mut warnings))
             });
             beside.push(Arc::clone(read));
         }
@@ -174,19 +175,24 @@ impl Constructor<'_> {
         let broken = |error: Arc<InventoryError>| InventoryError::from(Problem::VarsFile(error));
         for beside in self.beside.iter().rev() {
             if let Some(layer) = beside.hosts.of(&name) {
-                layers.push(layer.map_err(broken)?);
+                layers.push(layer.map_err(broken)?.layer);
             }
         }
-        layers.extend(self.members.hosts.get_index(host).map(|(_, host)| Arc::clone(&host.vars)));
+        layers.extend(
+            self.members.hosts.get_index(host).map(|(_, host)| Arc::clone(&host.vars.layer)),
+        );
         for beside in self.beside.iter().rev() {
             for group in &groups {
                 if let Some(layer) = beside.groups.of(self.members.name(*group)) {
-                    layers.push(layer.map_err(broken)?);
+                    layers.push(layer.map_err(broken)?.layer);
                 }
             }
         }
         layers.extend(
-            groups.iter().filter_map(|group| self.members.at(*group)).map(|g| Arc::clone(&g.vars)),
+            groups
+                .iter()
+                .filter_map(|group| self.members.at(*group))
+                .map(|g| Arc::clone(&g.vars.layer)),
         );
         Ok(Scope::new(layers))
     }

@@ -7,7 +7,9 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use crate::source::{Kind, Node, SourceFile, Span, Text};
-use crate::vars::Var;
+use crate::vars::{Layer, Var};
+
+use super::settings::Mappings;
 
 /// A value of a variable: what templates see, and what a source said.
 #[derive(Debug, Clone)]
@@ -26,6 +28,39 @@ impl From<Node> for Given {
 
 /// Variables as sources gave them.
 pub(super) type Written = IndexMap<String, Arc<Node>>;
+
+/// Variables of one origin: for templates, and as given.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Vars {
+    /// For templates.
+    pub(super) layer: Arc<Layer>,
+    /// As given; what a run adds is not among it.
+    pub(super) written: Arc<Written>,
+}
+
+impl Vars {
+    /// Sets a variable; mappings are merged where that is wanted.
+    pub(super) fn set(&mut self, mappings: Mappings, name: &str, value: &Given) {
+        let merged = match (mappings, self.written.get(name)) {
+            (Mappings::Merged, Some(known)) => Some(Given::from(merged(known, &value.node))),
+            _ => None,
+        };
+        let value = merged.as_ref().unwrap_or(value);
+        Arc::make_mut(&mut self.layer).insert(name.to_owned(), value.var.clone());
+        Arc::make_mut(&mut self.written).insert(name.to_owned(), Arc::clone(&value.node));
+    }
+}
+
+/// Adds later variables to earlier ones.
+pub(super) fn extend(mappings: Mappings, earlier: &mut Written, later: &Written) {
+    for (name, node) in later {
+        let node = match (mappings, earlier.get(name)) {
+            (Mappings::Merged, Some(known)) => Arc::new(merged(known, node)),
+            _ => Arc::clone(node),
+        };
+        earlier.insert(name.clone(), node);
+    }
+}
 
 /// A place in something that is no file, named by these words.
 pub(super) fn nowhere(description: &str) -> Span {
@@ -90,8 +125,22 @@ fn special(fields: &serde_json::Map<String, Json>, span: &Span) -> Option<Kind> 
     }
 }
 
+/// The text of a key in JSON, as Python writes it.
+pub(super) fn key_text(key: &Node) -> String {
+    match &key.kind {
+        Kind::Str(text) => text.value.clone(),
+        Kind::Timestamp(text) | Kind::Vault(text) => text.clone(),
+        Kind::Null => "null".to_owned(),
+        Kind::Bool(flag) => flag.to_string(),
+        Kind::Int(number) => number.to_string(),
+        Kind::Float(number) => number.to_string(),
+        Kind::Seq(_) | Kind::Map(_) => key.describe().to_owned(),
+        Kind::Unsafe(inner) => key_text(inner),
+    }
+}
+
 /// Two values of a name where mappings are merged: the later one wins where both say something.
-pub(super) fn merged(earlier: &Node, later: &Node) -> Node {
+fn merged(earlier: &Node, later: &Node) -> Node {
     let (Kind::Map(first), Kind::Map(second)) = (&earlier.kind, &later.kind) else {
         return later.clone();
     };

@@ -7,6 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 
 use super::error::{InventoryError, Problem};
+use super::group_names::GroupNames;
 use super::members::{ALL, GroupIndex, LOCALHOST, Members, Origin};
 use super::name::{GroupName, HostName};
 use super::settings::{GroupVars, InventorySettings};
@@ -74,7 +75,13 @@ impl Inventory {
             let hosts = members.hosts.keys().map(HostName::as_str);
             let implicit = LOCALHOST.into_iter().filter(|name| !members.hosts.contains_key(*name));
             let groups = members.groups.keys().map(GroupName::as_str);
-            Arc::new(Beside::read(dir, groups, hosts.chain(implicit), &mut warnings))
+            Arc::new(Beside::read(
+                dir,
+                groups,
+                hosts.chain(implicit),
+                settings.mappings,
+                &mut warnings,
+            ))
         };
         let dirs: IndexSet<PathBuf> = dirs.into_iter().collect();
         let beside_sources = dirs.iter().map(|dir| beside(dir)).collect();
@@ -91,6 +98,27 @@ impl Inventory {
             beside_playbooks,
             precedence: settings.precedence.clone(),
         })
+    }
+
+    /// Groups and hosts without variables.
+    pub(super) fn of_groups(groups: &[(String, Vec<String>)]) -> Self {
+        let settings = InventorySettings::default();
+        let mut members = Members::new(GroupNames::KeepQuietly, settings.mappings);
+        for (name, hosts) in groups {
+            // what has no name is met by no pattern
+            let Ok(group) = members.group(name, None) else { continue };
+            for host in hosts {
+                let _ = members.host(host, group, None, &Origin::default());
+            }
+        }
+        Self {
+            members,
+            derived: OnceLock::new(),
+            implicit: Arc::default(),
+            beside_sources: Vec::new(),
+            beside_playbooks: IndexMap::new(),
+            precedence: settings.precedence,
+        }
     }
 
     fn derived(&self) -> &Derived {

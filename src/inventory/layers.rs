@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::InventoryError;
+use super::given::Vars;
 use super::inventory::{Inventory, full};
 use super::members::{ALL, GroupIndex, LOCALHOST};
 use super::settings::GroupVars;
@@ -23,16 +24,28 @@ impl Inventory {
         host: &str,
         playbook_dir: &Path,
     ) -> Result<Vec<Arc<Layer>>, Arc<InventoryError>> {
+        let found = self.vars(host, playbook_dir)?;
+        let layers = found.into_iter().map(|vars| vars.layer);
+        Ok(layers.filter(|layer| !layer.is_empty()).collect())
+    }
+
+    /// The same with what sources gave.
+    pub(super) fn vars(
+        &self,
+        host: &str,
+        playbook_dir: &Path,
+    ) -> Result<Vec<Vars>, Arc<InventoryError>> {
         let playbook = self.beside_playbooks.get(&full(playbook_dir));
         let mut layers = Layers::default();
         layers.files(playbook.map(|beside| &beside.hosts), host)?;
         for beside in self.beside_sources.iter().rev() {
             layers.files(Some(&beside.hosts), host)?;
         }
+        let implicit = Vars { layer: Arc::clone(&self.implicit), ..Vars::default() };
         layers.push(match self.members.hosts.get_index_of(host) {
             Some(index) => self.members.hosts.get_index(index).map(|(_, host)| &host.vars),
             // any other name (`delegate_to` an unlisted host) is reached as usual
-            None => LOCALHOST.contains(&host).then_some(&self.implicit),
+            None => LOCALHOST.contains(&host).then_some(&implicit),
         });
         let mut groups = self.groups_of_host(host);
         groups.reverse();
@@ -82,11 +95,11 @@ impl Inventory {
 
 /// Layers, the strongest first.
 #[derive(Default)]
-struct Layers(Vec<Arc<Layer>>);
+struct Layers(Vec<Vars>);
 
 impl Layers {
-    fn push(&mut self, layer: Option<&Arc<Layer>>) {
-        self.0.extend(layer.filter(|layer| !layer.is_empty()).cloned());
+    fn push(&mut self, vars: Option<&Vars>) {
+        self.0.extend(vars.cloned());
     }
 
     fn files(&mut self, files: Option<&Files>, name: &str) -> Result<(), Arc<InventoryError>> {

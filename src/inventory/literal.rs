@@ -189,6 +189,12 @@ impl Parser<'_> {
             "True" => Kind::Bool(true),
             "False" => Kind::Bool(false),
             "None" => Kind::Null,
+            "set" => {
+                let inside = rest.trim_start().strip_prefix('(')?;
+                let rest = inside.trim_start().strip_prefix(')')?;
+                self.rest = rest;
+                return Some(self.node(Kind::Seq(Vec::new())));
+            }
             _ if rest.starts_with(['\'', '"']) => return self.texts(),
             _ => return None,
         };
@@ -207,6 +213,15 @@ impl Parser<'_> {
         }
         self.skip();
         let digits = self.number_text();
+        if let Some(imaginary) = digits.strip_suffix(['j', 'J']).filter(|_| !negative) {
+            // a complex number has no other form here than its text
+            let Some(Kind::Float(part)) =
+                float(imaginary, false).or_else(|| imaginary.parse().ok().map(Kind::Float))
+            else {
+                return None;
+            };
+            return Some(Node::text(format!("{part}j"), self.span.clone()));
+        }
         let kind = whole_number(&digits, negative).or_else(|| float(&digits, negative))?;
         Some(self.node(kind))
     }

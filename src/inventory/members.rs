@@ -7,12 +7,12 @@ use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 
 use super::error::{InventoryError, Problem};
-use super::given::{Given, Written, merged};
+use super::given::{Given, Vars, nowhere};
 use super::group_names::GroupNames;
 use super::name::{GroupName, HostName};
 use super::settings::Mappings;
 use crate::diagnostics::Diagnostic;
-use crate::source::{Kind, Span};
+use crate::source::{Kind, Node, Span};
 use crate::vars::{Layer, Var};
 
 /// The names that mean this machine.
@@ -38,9 +38,7 @@ pub(super) struct Group {
     /// The groups that it is in.
     pub(super) parents: IndexSet<GroupIndex>,
     /// Its variables from inventory sources.
-    pub(super) vars: Arc<Layer>,
-    /// The same as the sources gave them.
-    pub(super) written: Arc<Written>,
+    pub(super) vars: Vars,
     /// `ansible_group_priority`.
     pub(super) priority: i128,
     /// The longest way down from a group without parents.
@@ -53,9 +51,7 @@ pub(super) struct Host {
     /// The groups that name it.
     pub(super) groups: IndexSet<GroupIndex>,
     /// Its variables from inventory sources.
-    pub(super) vars: Arc<Layer>,
-    /// The same as the sources gave them.
-    pub(super) written: Arc<Written>,
+    pub(super) vars: Vars,
 }
 
 /// Where a host was first seen.
@@ -78,7 +74,7 @@ pub(super) struct Members {
     pub(super) warnings: Vec<Diagnostic>,
     /// What is done with names of groups that could be no variables.
     group_names: GroupNames,
-    mappings: Mappings,
+    pub(super) mappings: Mappings,
 }
 
 impl Members {
@@ -163,12 +159,15 @@ impl Members {
     }
 
     fn new_host(&mut self, name: &str, port: Option<u16>, origin: &Origin) -> HostIndex {
-        let mut vars = Layer::new();
+        let mut vars = Vars::default();
         if let Some(port) = port {
-            vars.insert("ansible_port".into(), Var::Data(Value::from(port)));
+            let kind = Kind::Int(i128::from(port));
+            let port = Node { kind, span: nowhere("<port>") };
+            vars.set(Mappings::Replaced, "ansible_port", &port.into());
         }
-        vars.insert("inventory_file".into(), Var::Data(Value::from(origin.file.as_deref())));
-        vars.insert("inventory_dir".into(), Var::Data(Value::from(origin.dir.as_deref())));
+        let layer = Arc::make_mut(&mut vars.layer);
+        layer.insert("inventory_file".into(), Var::Data(Value::from(origin.file.as_deref())));
+        layer.insert("inventory_dir".into(), Var::Data(Value::from(origin.dir.as_deref())));
         if LOCALHOST.contains(&name)
             && let Some(first) = self.localhost()
         {
@@ -178,14 +177,17 @@ impl Members {
             );
             self.warnings.push(Diagnostic::warning(message, None));
         }
-        self.hosts
-            .insert_full(HostName::new(name), Host { vars: Arc::new(vars), ..Host::default() })
-            .0
+        self.hosts.insert_full(HostName::new(name), Host { vars, ..Host::default() }).0
     }
 
     /// Lists an implicit localhost with its variables.
     pub(super) fn listed(&mut self, name: &str, vars: Arc<Layer>) -> HostIndex {
-        self.hosts.insert_full(HostName::new(name), Host { vars, ..Host::default() }).0
+        self.hosts
+            .insert_full(
+                HostName::new(name),
+                Host { vars: Vars { layer: vars, ..Vars::default() }, ..Host::default() },
+            )
+            .0
     }
 
     /// The first host that means this machine.
@@ -232,7 +234,7 @@ impl Members {
         let mappings = self.mappings;
         let Some((group_name, group)) = self.groups.get_index_mut(group) else { return Ok(()) };
         if name != "ansible_group_priority" {
-            set(mappings, &mut group.vars, &mut group.written, name, value);
+            group.vars.set(mappings, name, value);
             return Ok(());
         }
         let node = &value.node;
@@ -256,19 +258,19 @@ impl Members {
     pub(super) fn set_host_var(&mut self, host: HostIndex, name: &str, value: &Given) {
         let mappings = self.mappings;
         if let Some((_, host)) = self.hosts.get_index_mut(host) {
-            set(mappings, &mut host.vars, &mut host.written, name, value);
+            host.vars.set(mappings, name, value);
         }
     }
 
     /// Sets a variable of a host to data; whether it was another before.
     pub(super) fn change_host_var(&mut self, host: HostIndex, name: &str, value: &Var) -> bool {
         let Some((_, host)) = self.hosts.get_index_mut(host) else { return false };
-        if let (Some(Var::Data(known)), Var::Data(value)) = (host.vars.get(name), value)
+        if let (Some(Var::Data(known)), Var::Data(value)) = (host.vars.layer.get(name), value)
             && known == value
         {
             return false;
         }
-        Arc::make_mut(&mut host.vars).insert(name.to_owned(), value.clone());
+        Arc::make_mut(&mut host.vars.layer).insert(name.to_owned(), value.clone());
         true
     }
 
@@ -380,31 +382,13 @@ impl Members {
     }
 }
 
-/// Sets a variable; mappings are merged where that is wanted.
-fn set(
-    mappings: Mappings,
-    vars: &mut Arc<Layer>,
-    written: &mut Arc<Written>,
-    name: &str,
-    value: &Given,
-) {
-    let merged = match (mappings, written.get(name)) {
-        (Mappings::Merged, Some(known)) => Some(Given::from(merged(known, &value.node))),
-        _ => None,
-    };
-    let value = merged.as_ref().unwrap_or(value);
-    Arc::make_mut(vars).insert(name.to_owned(), value.var.clone());
-    Arc::make_mut(written).insert(name.to_owned(), Arc::clone(&value.node));
-}
-
 impl Group {
     fn new() -> Self {
         Self {
             hosts: IndexSet::new(),
             children: IndexSet::new(),
             parents: IndexSet::new(),
-            vars: Arc::default(),
-            written: Arc::default(),
+            vars: Vars::default(),
             priority: 1,
             depth: 0,
         }

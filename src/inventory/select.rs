@@ -114,6 +114,21 @@ impl Inventory {
     }
 }
 
+/// The hosts of patterns where nothing but groups and their hosts is known.
+///
+/// # Errors
+///
+/// A pattern that does not parse, or a subscript beyond the hosts.
+pub fn hosts_of_pattern<'a>(
+    groups: &[(String, Vec<String>)],
+    patterns: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<String>, PatternError> {
+    let inventory = Inventory::of_groups(groups);
+    let pattern = Pattern::all_of(patterns)?;
+    let met = inventory.select(&pattern, None)?;
+    Ok(met.hosts.iter().map(|host| host.as_str().to_owned()).collect())
+}
+
 /// The places of the names that match.
 fn matching<N: AsRef<str> + std::hash::Hash + Eq + std::borrow::Borrow<str>, T>(
     part: &Part,

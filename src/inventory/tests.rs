@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::*;
 use crate::diagnostics::{Diagnostic, Explain};
-use crate::vars::Var;
+use crate::vars::{Layer, Var};
 
 fn cases() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inventory");
@@ -131,6 +131,35 @@ fn inventories_are_read_as_ansible_reads_them() {
             assert_eq!(found, expected, "{} {part}", case.display());
         }
     }
+}
+
+/// The files were written by `ansible-inventory -i SOURCE` with `--list`, `--list --export`,
+/// `--list --yaml` and `--graph --vars`.
+#[test]
+fn listings_are_those_of_ansible_inventory() {
+    let mut compared = 0;
+    for case in cases().into_iter().filter(|case| case.join("listing.json").exists()) {
+        let inventory = load(&case);
+        let listing = |share| Listing {
+            inventory: &inventory,
+            share,
+            playbook_dir: None,
+            extra_vars: Layer::new(),
+            hosts: inventory.hosts().iter().map(|host| host.as_str().to_owned()).collect(),
+        };
+        let all = listing(Share::All);
+        for (file, found) in [
+            ("listing.json", all.all(Format::Json).unwrap()),
+            ("listing.export.json", listing(Share::Own).all(Format::Json).unwrap()),
+            ("listing.yml", all.all(Format::Yaml).unwrap()),
+            ("listing.graph", all.graph("all", GraphVars::Shown).unwrap().unwrap()),
+        ] {
+            let expected = fs::read_to_string(case.join(file)).unwrap();
+            assert_eq!(found.trim_end(), expected.trim_end(), "{} {file}", case.display());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 8);
 }
 
 fn pretty(value: &Json) -> String {

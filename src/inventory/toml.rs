@@ -166,7 +166,7 @@ impl Reader<'_> {
             }
             DeValue::Float(number) => Kind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Boolean(flag) => Kind::Bool(*flag),
-            DeValue::Datetime(time) => Kind::Timestamp(time.to_string().replacen('T', " ", 1)),
+            DeValue::Datetime(time) => Kind::Timestamp(time.to_string()),
             DeValue::Array(elements) => {
                 Kind::Seq(elements.iter().map(|element| self.node(element)).collect())
             }

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{InventoryError, Problem};
+use super::given::{Given, Vars};
 use super::load::shown;
+use super::settings::Mappings;
 use crate::diagnostics::Diagnostic;
 use crate::source::{SourceFile, yaml};
-use crate::vars::{Layer, Var};
 
 /// The endings of files of variables, in the order in which they are looked for.
 const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
 
 /// The variables of a group or host in one folder, if they parse.
-type Read = Result<Arc<Layer>, Arc<InventoryError>>;
+type Read = Result<Vars, Arc<InventoryError>>;
 
 /// The files of one folder, by the name of the group or host.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ pub(super) struct Files {
     dir: PathBuf,
     /// What is in the folder, sorted.
     present: Vec<String>,
+    mappings: Mappings,
     /// What was read; `None` for names without variables.
     read: Mutex<HashMap<String, Option<Read>>>,
 }
@@ -46,8 +48,8 @@ impl Files {
                 || (name.contains('/') && self.dir.join(file).exists())
         });
         let layer = found
-            .map(|found| layer(&self.dir.join(found), warnings).map(Arc::new).map_err(Arc::new))
-            .filter(|layer| !layer.as_ref().is_ok_and(|layer| layer.is_empty()));
+            .map(|found| layer(&self.dir.join(found), self.mappings, warnings).map_err(Arc::new))
+            .filter(|layer| !layer.as_ref().is_ok_and(|vars| vars.layer.is_empty()));
         read.insert(name.to_owned(), layer.clone());
         layer
     }
@@ -68,11 +70,12 @@ impl Beside {
         dir: &Path,
         groups: impl Iterator<Item = &'a str>,
         hosts: impl Iterator<Item = &'a str>,
+        mappings: Mappings,
         warnings: &mut Vec<Diagnostic>,
     ) -> Self {
         Self {
-            groups: folder(&dir.join("group_vars"), groups, warnings),
-            hosts: folder(&dir.join("host_vars"), hosts, warnings),
+            groups: folder(&dir.join("group_vars"), groups, mappings, warnings),
+            hosts: folder(&dir.join("host_vars"), hosts, mappings, warnings),
         }
     }
 }
@@ -80,6 +83,7 @@ impl Beside {
 fn folder<'a>(
     dir: &Path,
     names: impl Iterator<Item = &'a str>,
+    mappings: Mappings,
     warnings: &mut Vec<Diagnostic>,
 ) -> Files {
     if !dir.is_dir() {
@@ -93,7 +97,7 @@ fn folder<'a>(
     }
     // one look at the folder, not four a host
     let Ok(present) = listed(dir) else { return Files::default() };
-    let files = Files { dir: dir.to_owned(), present, read: Mutex::default() };
+    let files = Files { dir: dir.to_owned(), present, mappings, read: Mutex::default() };
     for name in names {
         files.load(name, warnings);
     }
@@ -114,8 +118,12 @@ pub(super) fn listed(dir: &Path) -> Result<Vec<String>, Problem> {
 }
 
 /// The variables of a file, or of all files below a folder; later ones win.
-fn layer(path: &Path, warnings: &mut Vec<Diagnostic>) -> Result<Layer, InventoryError> {
-    let mut layer = Layer::new();
+fn layer(
+    path: &Path,
+    mappings: Mappings,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vars, InventoryError> {
+    let mut vars = Vars::default();
     let mut files = Vec::new();
     if path.is_dir() {
         below(path, &mut files)?;
@@ -123,9 +131,9 @@ fn layer(path: &Path, warnings: &mut Vec<Diagnostic>) -> Result<Layer, Inventory
         files.push(path.to_owned());
     }
     for file in files {
-        read(&file, &mut layer, warnings)?;
+        read(&file, mappings, &mut vars, warnings)?;
     }
-    Ok(layer)
+    Ok(vars)
 }
 
 /// The files of variables below a folder, sorted by name in each folder.
@@ -149,7 +157,8 @@ fn below(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
 
 fn read(
     path: &Path,
-    layer: &mut Layer,
+    mappings: Mappings,
+    vars: &mut Vars,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(), InventoryError> {
     let file = SourceFile::read(&shown(path))
@@ -164,7 +173,7 @@ fn read(
         let name = key.as_str().ok_or_else(|| {
             Problem::NotText { what: "variable", found: key.describe() }.at(key.span.clone())
         })?;
-        layer.insert(name.to_owned(), Var::from(value));
+        vars.set(mappings, name, &Given::from(value.clone()));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Inventories in YAML form.
 
 use super::error::{InventoryError, Problem};
-use super::given::Given;
+use super::given::{Given, key_text};
 use super::ini::expand;
 use super::members::{GroupIndex, Members, Origin};
 use crate::diagnostics::Diagnostic;
@@ -35,6 +35,15 @@ impl Reader<'_> {
             .as_str()
             .ok_or_else(|| Problem::NotText { what, found: name.describe() }.at(name.span.clone()));
         self.kept(text)
+    }
+
+    /// The name of a variable, which should be one.
+    fn variable(&mut self, name: &Node) -> String {
+        let text = key_text(name);
+        if name.as_str().is_none() {
+            self.warn(format!("Accepting inventory variable with invalid name {text}."), name);
+        }
+        text
     }
 
     fn warn(&mut self, message: String, node: &Node) {
@@ -101,10 +110,10 @@ impl Reader<'_> {
 
     fn vars(&mut self, group: &str, index: GroupIndex, value: &Node) {
         for (key, value) in self.entries("vars", group, value) {
-            let Some(name) = self.name("variable", &key) else { continue };
+            let name = self.variable(&key);
             let null = Node { kind: Kind::Null, span: key.span.clone() };
             let value = value.unwrap_or(null).into();
-            let set = self.members.set_group_var(index, name, &value);
+            let set = self.members.set_group_var(index, &name, &value);
             self.kept(set);
         }
     }
@@ -144,11 +153,9 @@ impl Reader<'_> {
                     }
                 },
             };
-            let vars: Vec<(&str, Given)> = vars
+            let vars: Vec<(String, Given)> = vars
                 .iter()
-                .filter_map(|(name, value)| {
-                    Some((self.name("variable", name)?, Given::from(value.clone())))
-                })
+                .map(|(name, value)| (self.variable(name), Given::from(value.clone())))
                 .collect();
             for name in names {
                 let host = self

@@ -124,7 +124,11 @@ fn python_number(number: &Number) -> String {
     if !number.is_f64() {
         return number.to_string();
     }
-    let Some(value) = number.as_f64() else { return number.to_string() };
+    number.as_f64().map_or_else(|| number.to_string(), float)
+}
+
+/// A float as Python's `repr` writes it.
+pub fn float(value: f64) -> String {
     let scientific = format!("{value:e}");
     let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
     let Ok(power) = exponent.parse::<i32>() else { return scientific };

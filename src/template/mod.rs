@@ -30,6 +30,16 @@ pub(crate) use yaml_emitter::yaml_of_results;
 pub(crate) use failure::{Failure, Outcome};
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};
 
+/// A value as Ansible's own YAML dumper writes it: block style, sorted keys.
+///
+/// # Errors
+///
+/// A value that is an error itself.
+pub fn yaml_text(value: &minijinja::Value) -> Result<String, TemplateError> {
+    let style = yaml_emitter::YamlStyle { flow: Some(false), ..yaml_emitter::YamlStyle::default() };
+    yaml_emitter::dump_yaml(value, &style).map_err(|failure| failure.into_error(None))
+}
+
 /// Python's `str()` of a value.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ mod listing;
 mod options;
 mod playbook;
 mod run;
+pub(super) mod show_inventory;
 mod talk;
 
 use std::ffi::OsString;
@@ -35,7 +36,7 @@ const PROGRAMS: [Program; 9] = [
     Program { name: "ansible-console", main: None },
     Program { name: "ansible-doc", main: None },
     Program { name: "ansible-galaxy", main: None },
-    Program { name: "ansible-inventory", main: None },
+    Program { name: "ansible-inventory", main: Some(show_inventory::main) },
     Program { name: "ansible-playbook", main: Some(playbook::main) },
     Program { name: "ansible-pull", main: None },
     Program { name: "ansible-vault", main: None },

@@ -108,7 +108,7 @@ pub(super) fn names(request: &Request<'_>) -> Outcome<Vec<Value>> {
     Ok(found)
 }
 
-/// `inventory_hostnames`: hosts of groups and hosts by name, with `:`, `,`, `!`, `&` between.
+/// `inventory_hostnames`: the hosts of host patterns.
 pub(super) fn hosts(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let Some(groups) = request.scope.lookup("groups")? else {
         return Err(Failure::failed("there is no inventory here"));
@@ -117,44 +117,13 @@ pub(super) fn hosts(request: &Request<'_>) -> Outcome<Vec<Value>> {
         return Err(Failure::failed("`groups` is no mapping"));
     }
     let groups = entries(&groups)?;
-    let members = |pattern: &str| -> Outcome<Vec<String>> {
-        for (name, hosts) in &groups {
-            if name.as_str() == Some(pattern) {
-                return elements(hosts)?.iter().map(text).collect();
-            }
-        }
-        for (_, hosts) in &groups {
-            for host in elements(hosts)? {
-                if host.as_str() == Some(pattern) {
-                    return Ok(vec![pattern.to_owned()]);
-                }
-            }
-        }
-        if pattern == "*" {
-            return groups
-                .iter()
-                .find(|(name, _)| name.as_str() == Some("all"))
-                .map_or(Ok(Vec::new()), |(_, hosts)| elements(hosts)?.iter().map(text).collect());
-        }
-        Ok(Vec::new())
-    };
-    let mut chosen: Vec<String> = Vec::new();
-    for term in request.texts()? {
-        for part in term.split([':', ',']).map(str::trim).filter(|part| !part.is_empty()) {
-            if let Some(refused) = part.strip_prefix('!') {
-                let refused = members(refused)?;
-                chosen.retain(|host| !refused.contains(host));
-            } else if let Some(shared) = part.strip_prefix('&') {
-                let shared = members(shared)?;
-                chosen.retain(|host| shared.contains(host));
-            } else {
-                for host in members(part)? {
-                    if !chosen.contains(&host) {
-                        chosen.push(host);
-                    }
-                }
-            }
-        }
+    let mut members = Vec::with_capacity(groups.len());
+    for (name, hosts) in &groups {
+        let hosts = elements(hosts)?.iter().map(text).collect::<Outcome<Vec<String>>>()?;
+        members.push((text(name)?, hosts));
     }
-    Ok(chosen.into_iter().map(Value::from).collect())
+    let terms = request.texts()?;
+    let chosen = crate::inventory::hosts_of_pattern(&members, terms.iter().map(String::as_str));
+    // Ansible gives nothing for a pattern that is none
+    Ok(chosen.unwrap_or_default().into_iter().map(Value::from).collect())
 }
