@@ -1,8 +1,9 @@
-//! Hosts with systemd and sudo, in network namespaces that `hosts/up` makes.
+//! Hosts with systemd and sudo, and one with busybox alone, in network namespaces that `hosts/up`
+//! makes.
 //!
 //! They need root, `systemd-nspawn` and, once, `mmdebstrap` with a registry; where something is
 //! missing, the tests are reported as ignored, with the reason in their names. `HOSTS_LAYER` names
-//! a file system that is there already.
+//! a file system that is there already; `HOSTS_CACHE` a folder that keeps what was fetched.
 
 #[path = "harness/command.rs"]
 mod command;
@@ -18,31 +19,52 @@ use command::{Ended, Watch};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
 
-const TESTS: [(&str, fn(&Hosts) -> Result<()>); 4] = [
+#[path = "hosts/tiny.rs"]
+mod tiny;
+#[path = "hosts/trace.rs"]
+mod trace;
+
+const TESTS: [(&str, fn(&Hosts) -> Result<()>); 6] = [
     ("the_sample_site_comes_up_on_systemd", sample_site),
     ("sudo_takes_privilege_with_and_without_a_password", sudo),
     ("a_service_is_started_stopped_and_enabled", service),
     ("a_host_that_is_cut_off_ends_unreachable_and_others_finish", cut_off),
+    ("noise_and_places_without_programs_do_no_harm", hostile_login),
+    ("passwords_and_secrets_leave_no_trace", trace::secrets),
 ];
+
+const TINY: [(&str, fn(&Hosts) -> Result<()>); 1] =
+    [("busybox_and_dropbear_are_enough", tiny::busybox)];
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // the hosts are shared
     arguments.test_threads = Some(1);
-    let missing = missing();
-    let trials = TESTS.map(|(name, test)| {
-        let name = match &missing {
-            Some(reason) => format!("{name} (skipped: {reason})"),
-            None => name.to_owned(),
-        };
-        let run = move || {
-            Hosts::up()
-                .and_then(|hosts| test(&hosts))
-                .map_err(|error| Failed::from(format!("{error:#}")))
-        };
-        Trial::test(name, run).with_ignored_flag(missing.is_some())
-    });
-    libtest_mimic::run(&arguments, trials.into()).exit_code()
+    // what is not asked for is not made
+    let lacking = if arguments.list { None } else { missing() };
+    let layer = if arguments.list || lacking.is_some() { None } else { no_layer() };
+    let big =
+        TESTS.map(|(name, test)| trial(name, Hosts::up, test, lacking.as_ref().or(layer.as_ref())));
+    let no_tiny = lacking.clone().or_else(tiny::missing);
+    let small = TINY.map(|(name, test)| trial(name, Hosts::tiny, test, no_tiny.as_ref()));
+    let trials: Vec<Trial> = big.into_iter().chain(small).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(
+    name: &str,
+    up: fn() -> Result<Hosts>,
+    test: fn(&Hosts) -> Result<()>,
+    missing: Option<&String>,
+) -> Trial {
+    let name = match missing {
+        Some(reason) => format!("{name} (skipped: {reason})"),
+        None => name.to_owned(),
+    };
+    let run = move || {
+        up().and_then(|hosts| test(&hosts)).map_err(|error| Failed::from(format!("{error:#}")))
+    };
+    Trial::test(name, run).with_ignored_flag(missing.is_some())
 }
 
 fn script() -> Command {
@@ -51,8 +73,10 @@ fn script() -> Command {
 
 /// The file system that hosts share.
 fn layer() -> PathBuf {
-    std::env::var_os("HOSTS_LAYER")
-        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts-layer"), PathBuf::from)
+    let folder = |name| std::env::var_os(name).map(PathBuf::from);
+    let cached = || folder("HOSTS_CACHE").map(|cache| cache.join("layer"));
+    let own = || Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts-layer");
+    folder("HOSTS_LAYER").or_else(cached).unwrap_or_else(own)
 }
 
 /// What keeps hosts from coming up on this machine.
@@ -61,9 +85,11 @@ fn missing() -> Option<String> {
         Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
         Err(error) => error.to_string(),
     };
-    if !said.is_empty() {
-        return Some(said);
-    }
+    (!said.is_empty()).then_some(said)
+}
+
+/// Why there is no file system for the big ones; makes it.
+fn no_layer() -> Option<String> {
     if std::env::var_os("HOSTS_LAYER").is_some() {
         return None;
     }
@@ -81,7 +107,7 @@ fn missing() -> Option<String> {
     }
 }
 
-/// Two fresh hosts, `s1` and `s2`.
+/// Two fresh hosts, `s1` and `s2`, or a tiny one, `b1`.
 struct Hosts {
     dir: TempDir,
 }
@@ -93,6 +119,19 @@ impl Hosts {
         let status = script().arg("start").arg(hosts.run()).arg(layer()).arg("2").status()?;
         ensure!(status.success(), "the hosts did not come up");
         Ok(hosts)
+    }
+
+    fn tiny() -> Result<Self> {
+        let hosts = Self { dir: tempfile::Builder::new().prefix("hosts-").tempdir_in("/tmp")? };
+        fs::create_dir(hosts.dir.path().join("home"))?;
+        let status = script().arg("tiny").arg(hosts.run()).status()?;
+        ensure!(status.success(), "the host did not come up");
+        Ok(hosts)
+    }
+
+    /// A file of a host, as it is seen from here.
+    fn file(&self, host: &str, path: &str) -> PathBuf {
+        self.run().join(host).join("root").join(path)
     }
 
     fn run(&self) -> PathBuf {
@@ -282,5 +321,48 @@ fn cut_off(hosts: &Hosts) -> Result<()> {
         !hosts.run().join("s2/root/etc/finished").exists(),
         "the host that was cut off went on"
     );
+    Ok(())
+}
+
+fn hostile_login(hosts: &Hosts) -> Result<()> {
+    for host in ["s1", "s2"] {
+        let noise = "echo Welcome; echo oops >&2; printf 'no end of line'; umask 027\n";
+        fs::write(hosts.file(host, "home/ops/.bashrc"), noise)?;
+    }
+    let places = "
+- name: Programs may not run where they usually lie
+  hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.shell: mount -t tmpfs -o noexec,mode=1777 none /tmp
+    - ansible.builtin.shell: mount --bind /home /home && mount -o remount,bind,noexec /home
+";
+    ends(&hosts.play(places, &[])?, 0)?;
+    let playbook = "
+- name: Behind them
+  hosts: all
+  tasks:
+    - name: Write
+      ansible.builtin.copy:
+        content: '{{ ansible_facts.user_id }} on {{ ansible_facts.hostname }}'
+        dest: /home/ops/written
+        mode: '0644'
+    - name: Ask
+      ansible.builtin.command: cat /home/ops/written
+      become: true
+      register: read
+      changed_when: false
+    - name: See
+      ansible.builtin.assert:
+        that: read.stdout == 'ops on ' ~ inventory_hostname
+";
+    let as_ops = ["-e", "ansible_user=ops"];
+    ends(&hosts.play(playbook, &as_ops)?, 0)?;
+    let again = hosts.play(playbook, &as_ops)?;
+    ends(&again, 0)?;
+    says(&again, "Nothing was changed.")?;
+    let cached = hosts.file("s1", "home/ops/.cache/canvass");
+    let left: Vec<_> = fs::read_dir(cached).into_iter().flatten().collect();
+    ensure!(left.is_empty(), "left where programs may not run: {left:?}");
     Ok(())
 }

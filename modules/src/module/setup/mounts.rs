@@ -126,7 +126,8 @@ type Sizes = Vec<Option<Map<String, Json>>>;
 fn sizes(probe: &mut Probe<'_>, mounts: &[Mount], timeout: u64) -> Option<Sizes> {
     let mut argv = vec!["stat", "-f", "-c", "%S %s %b %a %c %d %n"];
     let seconds = timeout.to_string();
-    if probe.has_program("timeout") {
+    // busybox's leaves a process behind that looks after it for a second
+    if mounts.iter().any(may_hang) && probe.has_program("timeout") {
         argv.splice(0..0, ["timeout", seconds.as_str()]);
     }
     argv.extend(mounts.iter().map(|mount| mount.place.as_str()));
@@ -143,6 +144,15 @@ fn sizes(probe: &mut Probe<'_>, mounts: &[Mount], timeout: u64) -> Option<Sizes>
         size(line)
     });
     Some(sizes.collect())
+}
+
+/// Whether it may never answer: the server of a network share may be gone.
+fn may_hang(mount: &Mount) -> bool {
+    const KINDS: [&str; 9] =
+        ["nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "glusterfs", "lustre"];
+    mount.device.contains(":/")
+        || mount.device.starts_with("//")
+        || KINDS.iter().any(|kind| mount.kind.starts_with(kind))
 }
 
 fn size(line: &str) -> Option<Map<String, Json>> {
@@ -181,6 +191,8 @@ mod tests {
         let places: Vec<&str> = mounts.iter().map(|mount| mount.place.as_str()).collect();
         assert_eq!(places, ["/srv/a b", "/mnt"]);
         assert_eq!(mounts[0].pass, 2);
+        let hang: Vec<bool> = mounts.iter().map(super::may_hang).collect();
+        assert_eq!(hang, [false, true], "a share waits for its server");
     }
 
     #[test]
