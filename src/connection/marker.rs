@@ -13,11 +13,12 @@ pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
 
 /// A random number; without a source of randomness, one of the clock.
 pub(crate) fn random_number() -> u64 {
-    random::<8>().map(u64::from_le_bytes).unwrap_or_else(|_| {
+    let clock = || {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| u64::from(since.subsec_nanos()) + since.as_secs())
-    })
+    };
+    random::<8>().map_or_else(|_| clock(), u64::from_le_bytes)
 }
 
 /// A random word of 16 hexadecimal digits.

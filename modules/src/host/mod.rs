@@ -19,6 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Planned;
 use crate::effect::{Applied, Command, Output, Principal, Source, Timestamp};
 
+/// What [`Host::rehearsed`] is asked whether a package manager's lists (the name) would have been
+/// fetched.
+pub const PACKAGE_LISTS: &str = "package lists";
+
 /// What modules may ask of a host and do to it.
 ///
 /// Questions never change the host. In a rehearsal they answer as if the effects before had

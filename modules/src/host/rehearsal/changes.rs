@@ -107,9 +107,11 @@ impl<B: Host> RehearsalHost<B> {
         if entry.stat.kind == FileKind::Directory {
             return Err(io_error("create link", &path, io::ErrorKind::PermissionDenied));
         }
+        if path == target {
+            return Err(io_error("create link", &path, io::ErrorKind::AlreadyExists));
+        }
         entry.stat.links += 1;
-        self.overlay.put(&target, entry.clone());
-        self.overlay.put(&path, entry);
+        self.overlay.link(&target, &path, entry);
         Ok(())
     }
 
@@ -126,7 +128,7 @@ impl<B: Host> RehearsalHost<B> {
         }
         self.give(&mut entry.stat, &attributes)?;
         entry.stat.status_changed = self.now();
-        self.overlay.put(&path, entry);
+        self.overlay.amend(&path, entry);
         Ok(())
     }
 
@@ -141,7 +143,7 @@ impl<B: Host> RehearsalHost<B> {
         entry.stat.accessed = accessed.unwrap_or(entry.stat.accessed);
         entry.stat.modified = modified.unwrap_or(entry.stat.modified);
         entry.stat.status_changed = self.now();
-        self.overlay.put(&path, entry);
+        self.overlay.amend(&path, entry);
         Ok(())
     }
 

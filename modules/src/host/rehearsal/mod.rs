@@ -36,7 +36,7 @@ use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timesta
 use crate::host::digest::Digester;
 use crate::host::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Kept, Patience, UnitState, User,
+    HttpResponse, Kept, PACKAGE_LISTS, Patience, UnitState, User,
 };
 
 /// The largest content that the overlay keeps in memory, in bytes.
@@ -130,7 +130,10 @@ impl<B: Host> RehearsalHost<B> {
                 return Ok(Applied::Unknown(reason));
             }
             Effect::Packages(change) => self.change_packages(change),
-            Effect::RefreshPackageLists { .. } => {}
+            Effect::RefreshPackageLists { manager } => {
+                let key = (PACKAGE_LISTS.to_owned(), manager.clone());
+                self.overlay.settings.insert(key, Some(serde_json::Value::Bool(true)));
+            }
             Effect::User(change) => self.change_user(change)?,
             Effect::Group(change) => self.change_group(change)?,
             Effect::Unit(change) => self.change_unit(change),

@@ -11,6 +11,10 @@ use crate::host::{FileKind, FileStat, Group, User};
 #[derive(Debug, Default)]
 pub struct Overlay {
     nodes: BTreeMap<PathBuf, Node>,
+    /// Names that would be hard links to one file.
+    twins: Vec<Vec<PathBuf>>,
+    /// Files of the host with several names whose attributes would differ, by device and inode.
+    pub(super) inodes: BTreeMap<(u64, u64), FileStat>,
     pub(super) users: BTreeMap<String, Option<User>>,
     pub(super) groups: BTreeMap<String, Option<Group>>,
     pub(super) units: BTreeMap<String, UnitChanges>,
@@ -118,15 +122,62 @@ impl Overlay {
         }
     }
 
-    /// Puts an entry at a path.
+    /// Puts an entry at a path, in place of what was there.
     pub(super) fn put(&mut self, path: &Path, entry: Entry) {
+        self.leave(path);
         self.nodes.insert(path.to_owned(), Node::Present(Box::new(entry)));
+    }
+
+    /// Puts what an entry is now; its other names show it too.
+    pub(super) fn amend(&mut self, path: &Path, entry: Entry) {
+        if entry.stat.inode != 0 && entry.stat.links > 1 {
+            self.inodes.insert((entry.stat.device, entry.stat.inode), entry.stat.clone());
+        }
+        let twins = self.twins.iter().find(|names| names.iter().any(|name| name == path));
+        for name in twins.cloned().unwrap_or_default() {
+            self.nodes.insert(name, Node::Present(Box::new(entry.clone())));
+        }
+        self.nodes.insert(path.to_owned(), Node::Present(Box::new(entry)));
+    }
+
+    /// Gives a file that the overlay has one more name.
+    pub(super) fn link(&mut self, target: &Path, path: &Path, entry: Entry) {
+        self.put(path, entry.clone());
+        match self.twins.iter_mut().find(|names| names.iter().any(|name| name == target)) {
+            Some(names) => names.push(path.to_owned()),
+            None => self.twins.push(vec![target.to_owned(), path.to_owned()]),
+        }
+        self.amend(target, entry);
+    }
+
+    /// A path and all below it are no names of files any more.
+    fn leave(&mut self, path: &Path) {
+        for names in &mut self.twins {
+            let before = names.len();
+            names.retain(|name| !name.starts_with(path));
+            let gone = u64::try_from(before - names.len()).unwrap_or_default();
+            for name in names.iter().filter(|_| gone > 0) {
+                if let Some(Node::Present(entry)) = self.nodes.get_mut(name) {
+                    entry.stat.links = entry.stat.links.saturating_sub(gone);
+                }
+            }
+        }
+        self.twins.retain(|names| names.len() > 1);
     }
 
     /// Removes a path and all below.
     pub(super) fn remove(&mut self, path: &Path) {
+        self.leave(path);
         self.nodes.retain(|other, _| !other.starts_with(path));
         self.nodes.insert(path.to_owned(), Node::Removed);
+    }
+
+    /// A file of the host as its other names would have made it.
+    pub(super) fn as_amended(&self, stat: FileStat) -> FileStat {
+        match self.inodes.get(&(stat.device, stat.inode)) {
+            Some(amended) if stat.links > 1 && stat.inode != 0 => amended.clone(),
+            _ => stat,
+        }
     }
 
     /// Takes the names of a directory that the host has and makes them those it would have.

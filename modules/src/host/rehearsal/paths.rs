@@ -65,7 +65,7 @@ impl<B: Host> RehearsalHost<B> {
             Sight::Absent => Ok(None),
             Sight::Unknown(directory) => Err(filled(directory)),
             Sight::Host => match self.base.stat(path, Follow::No)? {
-                Some(stat) => Ok(Some(stat)),
+                Some(stat) => Ok(Some(self.overlay.as_amended(stat))),
                 None => self.missing(path),
             },
         }
@@ -83,6 +83,7 @@ impl<B: Host> RehearsalHost<B> {
                         FileKind::Directory | FileKind::Link => Body::None,
                         _ => Body::Host(path.to_owned()),
                     };
+                    let stat = self.overlay.as_amended(stat);
                     Ok(Some(Entry { stat, body, below: Below::Host }))
                 }
                 None => self.missing(path),

@@ -335,3 +335,44 @@ fn a_package_that_cannot_be_fetched_stays_unknown() {
     host.apply(&Planned { effect: install("web"), reason: String::new() }).unwrap();
     assert!(is_unknown(host.stat(Path::new("/etc/web-of-nobody"), Follow::Yes)));
 }
+
+#[test]
+fn hard_links_share_what_they_are() {
+    let mut host = start();
+    let link = |path: &str, target: &str| Effect::MakeHardLink {
+        path: path.into(),
+        target: target.into(),
+    };
+    let mode = |path: &str, mode| Effect::SetAttributes {
+        path: path.into(),
+        attributes: Attributes { mode: Some(mode), ..Attributes::default() },
+    };
+    let seen = |host: &mut Rehearsal, path: &str| {
+        let stat = host.stat(Path::new(path), Follow::No).unwrap().unwrap();
+        (stat.mode, stat.links)
+    };
+    apply(&mut host, write("/etc/a", "one\n"));
+    apply(&mut host, link("/etc/b", "/etc/a"));
+    apply(&mut host, link("/etc/c", "/etc/b"));
+    apply(&mut host, mode("/etc/b", 0o600));
+    for name in ["/etc/a", "/etc/b", "/etc/c"] {
+        assert_eq!(seen(&mut host, name), (0o600, 3), "{name}");
+    }
+    // a file that is written is a new one
+    apply(&mut host, write("/etc/c", "two\n"));
+    apply(&mut host, mode("/etc/c", 0o640));
+    assert_eq!(seen(&mut host, "/etc/a"), (0o600, 2));
+    assert_eq!(seen(&mut host, "/etc/c"), (0o640, 1));
+    apply(&mut host, Effect::Remove { path: "/etc/b".into() });
+    assert_eq!(seen(&mut host, "/etc/a"), (0o600, 1));
+    assert_eq!(text(&mut host, "/etc/a"), "one\n");
+}
+
+#[test]
+fn fetched_lists_are_remembered() {
+    let mut host = start();
+    assert!(host.rehearsed(PACKAGE_LISTS, "apt").is_none());
+    apply(&mut host, Effect::RefreshPackageLists { manager: "apt".to_owned() });
+    assert!(host.rehearsed(PACKAGE_LISTS, "apt").is_some());
+    assert!(host.rehearsed(PACKAGE_LISTS, "dnf").is_none());
+}

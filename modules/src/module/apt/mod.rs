@@ -214,9 +214,11 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::{Apt, Observed, Params, Step};
-    use crate::contract::Module as _;
+    use crate::contract::{Module as _, Planned};
     use crate::effect::{Applied, Command, Effect, Output, Timestamp};
-    use crate::host::HostError;
+    use crate::host::memory::MemoryHost;
+    use crate::host::rehearsal::RehearsalHost;
+    use crate::host::{Host as _, HostError};
     use crate::module::apt::transaction::Transaction;
     use crate::params::Params as _;
 
@@ -314,5 +316,39 @@ mod tests {
             let stop = Apt::explain(&given, &observed, &plan.effects[0], error);
             assert_eq!(stop.to_string(), message);
         }
+    }
+
+    #[test]
+    fn lists_that_a_rehearsal_would_have_fetched_may_have_the_package() {
+        let simulation = [
+            "apt-get",
+            "--simulate",
+            "-y",
+            "-o",
+            "Dpkg::Options::=--force-confdef",
+            "-o",
+            "Dpkg::Options::=--force-confold",
+            "-o",
+            "DPkg::Lock::Timeout=60",
+            "install",
+            "sl",
+        ];
+        let refused = Output { status: 100, ..Output::default() };
+        let base = MemoryHost::new()
+            .with_program("apt-get")
+            .with_output(&["apt-cache", "policy", "sl"], Output::default())
+            .with_output(&["apt-cache", "showpkg", "sl"], Output::default())
+            .with_output(&simulation, refused);
+        let mut host = RehearsalHost::new(base);
+        let install = params(json!({"name": "sl"}));
+        assert!(Apt::observe(&install, &mut host).is_err(), "no list has it");
+        let effect = Effect::RefreshPackageLists { manager: "apt".to_owned() };
+        host.apply(&Planned { effect, reason: String::new() }).unwrap();
+        let observed = Apt::observe(&install, &mut host).unwrap();
+        let plan = Apt::plan(&install, &observed).unwrap();
+        let [Planned { effect: Effect::Packages(change), .. }] = plan.effects.as_slice() else {
+            panic!("{:?}", plan.effects);
+        };
+        assert_eq!(change.install[0].name, "sl");
     }
 }

@@ -7,7 +7,7 @@ use super::transaction::{Policy, Transaction, policies, providers};
 use super::{Error, Observed, Params, Step, failed};
 use crate::contract::Stop;
 use crate::effect::{Command, Output};
-use crate::host::{Follow, Host, HostError};
+use crate::host::{Follow, Host, HostError, PACKAGE_LISTS};
 use crate::module::{expansion, wildcard};
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
@@ -150,14 +150,27 @@ fn push(
 ) -> Result<(), Stop> {
     let call = command(params, action, packages);
     let reads_lists = !matches!(action.first(), Some(&("remove" | "autoremove" | "autoclean")));
-    let transaction =
-        if observed.refresh && reads_lists { None } else { Some(simulate(&call, host)?) };
+    let transaction = if observed.refresh && reads_lists {
+        None
+    } else {
+        match simulate(&call, host) {
+            Ok(transaction) => Some(transaction),
+            Err(_) if reads_lists && refreshed_before(host) => None,
+            Err(stop) => return Err(stop),
+        }
+    };
     observed.steps.push(Step {
         command: with_policy(params, call),
         transaction,
         names: packages.to_vec(),
     });
     Ok(())
+}
+
+/// Whether an earlier task of a rehearsal would have fetched the lists: what the present ones
+/// lack may be in those.
+fn refreshed_before(host: &mut dyn Host) -> bool {
+    host.rehearsed(PACKAGE_LISTS, "apt").is_some()
 }
 
 fn upgrade(
@@ -301,7 +314,7 @@ fn needed(
                 return Ok((!same).then(|| format!("{name}={have}")));
             }
         }
-        return match (refresh, operator) {
+        return match (refresh || refreshed_before(host), operator) {
             (true, "=") => Ok(Some(format!("{name}={version}"))),
             (true, _) => Ok(Some(name.to_owned())),
             (false, _) if policy.versions.is_empty() && installed.is_none() => {
@@ -329,7 +342,7 @@ fn needed(
             return Ok(None);
         }
     }
-    if providers.is_empty() && !refresh {
+    if providers.is_empty() && !refresh && !refreshed_before(host) {
         return Err(Stop::failed(Error::NoPackage(name.to_owned())));
     }
     Ok(Some(name.to_owned()))
