@@ -12,16 +12,27 @@ const STATUS: &str = "/var/lib/dpkg/status";
 /// Changes that dpkg has not put into the database yet.
 const UPDATES: &str = "/var/lib/dpkg/updates";
 
-/// The installed version of a package; the outer `None` where only dpkg itself can tell.
-pub(super) fn installed(name: &str) -> Option<Option<String>> {
+/// What the database says about a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    /// This version is installed.
+    Installed(String),
+    /// It is not installed.
+    Absent,
+    /// Only dpkg itself can tell.
+    AskDpkg,
+}
+
+/// Looks a package up.
+pub(super) fn look_up(name: &str) -> Known {
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
     // other names are patterns, or carry an architecture
     if name.is_empty() || !name.bytes().all(plain) || !settled(Path::new(UPDATES)) {
-        return None;
+        return Known::AskDpkg;
     }
-    let status = fs::read(STATUS).ok()?;
-    Some(version(&status, name))
+    let Ok(status) = fs::read(STATUS) else { return Known::AskDpkg };
+    version(&status, name).map_or(Known::Absent, Known::Installed)
 }
 
 fn settled(updates: &Path) -> bool {
@@ -78,7 +89,7 @@ mod tests {
     #[test]
     fn patterns_and_architectures_are_left_to_dpkg() {
         for name in ["lib*", "libc6:amd64", "", "Upper"] {
-            assert_eq!(installed(name), None, "{name}");
+            assert_eq!(look_up(name), Known::AskDpkg, "{name}");
         }
     }
 }

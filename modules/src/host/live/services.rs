@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::LiveHost;
+use super::dpkg::{self, Known};
 use crate::effect::{Command, Output};
 use crate::host::{Host as _, HostError, UnitState};
 
@@ -23,8 +24,10 @@ impl LiveHost {
     ) -> Result<Option<String>, HostError> {
         match manager {
             "apt" => {
-                if let Some(known) = super::dpkg::installed(name) {
-                    return Ok(known);
+                match dpkg::look_up(name) {
+                    Known::Installed(version) => return Ok(Some(version)),
+                    Known::Absent => return Ok(None),
+                    Known::AskDpkg => {}
                 }
                 let output = self.run(&Command::new([
                     "dpkg-query",
