@@ -13,6 +13,7 @@
 //! | module | takes | gives |
 //! | --- | --- | --- |
 //! | [`source`] | files | YAML nodes that know their file, line and column |
+//! | [`vault`] | passwords | what is encrypted in files, opened and kept secret |
 //! | [`inventory`] | located YAML, INI, host lists | hosts, groups, patterns, their variables |
 //! | [`playbook`] | located YAML | typed plays, blocks, tasks, handlers, roles |
 //! | [`vars`] | every scope | one ordered view of a host's variables |
@@ -40,3 +41,4 @@ pub mod settings;
 pub mod source;
 pub mod template;
 pub mod vars;
+pub mod vault;

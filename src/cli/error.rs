@@ -1,6 +1,7 @@
 //! What ends a command before or beside its work, and with which exit code.
 
 use crate::diagnostics::{Color, Diagnostic, Explain, render};
+use crate::vault::VaultError;
 
 /// The exit codes, as Ansible's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +29,13 @@ impl CommandError {
     }
 
     /// Files of the user are wrong, in each of these ways.
-    pub(crate) fn parse_all<E: Explain>(errors: &[E]) -> Self {
-        Self::parse(errors.iter().map(|error| Diagnostic::error(error)).collect())
+    pub(crate) fn parse_all<E: Explain + 'static>(errors: &[E]) -> Self {
+        let told = errors.iter().map(|error| Diagnostic::error(error)).collect();
+        // what stays locked is nothing that cannot be understood
+        match errors.iter().any(is_locked) {
+            true => Self { status: ExitStatus::Error, diagnostics: told },
+            false => Self::parse(told),
+        }
     }
 
     /// Options do not fit together or cannot be understood.
@@ -56,6 +62,17 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         self.status as u8
     }
+}
+
+fn is_locked(error: &(impl Explain + 'static)) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<VaultError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A message as it is shown on standard error.

@@ -41,7 +41,7 @@ fn one(text: &str) -> Result<Layer, CommandError> {
 
 fn mapping(file: &Arc<SourceFile>, text: &str) -> Result<Layer, CommandError> {
     let loaded = yaml::load(file).map_err(|error| CommandError::parse_all(&[error]))?;
-    let Some(node) = loaded.node else { return Ok(Layer::new()) };
+    let Some(node) = loaded.into_variables() else { return Ok(Layer::new()) };
     match node.as_map() {
         Some(entries) => Ok(entries
             .iter()

@@ -41,6 +41,12 @@ enum Command {
     Compat(compat::CompatArguments),
     /// Shows hosts, groups and their variables.
     Inventory(ansible::show_inventory::Arguments),
+    /// Encrypts and opens files and strings, as ansible-vault does.
+    Vault {
+        /// An action and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<OsString>,
+    },
     /// Throwaway hosts on this machine.
     Lab(lab::LabArguments),
     /// The inside of a lab host.
@@ -84,6 +90,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Compat(arguments) => compat::compat(&arguments),
         Command::Inventory(arguments) => arguments.run(ansible::show_inventory::Face::Native),
+        Command::Vault { arguments } => return Ok(ansible::run("ansible-vault", arguments)),
         Command::Lab(arguments) => runtime()?.block_on(lab::lab(arguments)),
         Command::LabHost { arguments } => return Ok(crate::lab::host_main(&arguments)),
     };

@@ -21,8 +21,10 @@ use crate::report::{ColorChoice, Consumer};
 use crate::run::{
     CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
 };
+use crate::settings::Settings;
 use crate::template::Templar;
 
+use super::ansible::{Vault, unlock};
 use super::error::draw;
 use super::launch::Launch;
 use super::read::Reader;
@@ -46,6 +48,9 @@ pub(crate) struct PlayArguments {
 
     #[command(flatten)]
     privilege: PrivilegeArguments,
+
+    #[command(flatten)]
+    vault: Vault,
 
     #[command(flatten)]
     output: OutputArguments,
@@ -203,6 +208,7 @@ enum ColorWord {
 
 /// Runs the command.
 pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandError> {
+    unlock(&arguments.vault, &Settings::default())?;
     let settings = arguments.settings()?;
     let templar = Templar::new();
     let search = search_paths(arguments.what.roles_path.as_deref());

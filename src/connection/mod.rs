@@ -32,7 +32,7 @@ pub use connector::{Connector, ConnectorSettings, WarningHook};
 pub use embedded::RunnerImage;
 pub use error::{BecomeProblem, ConnectionError, HostKeyProblem, Problem, RunnerProblem};
 pub use link::{Connection, Output};
-pub(crate) use marker::random_number;
+pub(crate) use marker::{random, random_number};
 pub use privilege::{BecomeMethod, Privilege};
 pub use runner::{Runner, TaskSource};
 pub use secret::Secret;

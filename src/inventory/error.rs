@@ -248,15 +248,22 @@ pub enum Problem {
     /// No source could be read.
     #[error("No inventory was parsed, please check your configuration and options.")]
     NothingRead,
-    /// A file that is encrypted as a whole.
-    #[error("encrypted files are not yet supported: `{}`", .0.display())]
-    Encrypted(PathBuf),
 }
 
 impl Problem {
     /// This problem at a place.
     pub(super) fn at(self, span: Span) -> InventoryError {
         InventoryError { problem: self, span: Some(span) }
+    }
+}
+
+impl InventoryError {
+    /// The place, to be changed.
+    pub(super) fn place(&mut self) -> Option<&mut Span> {
+        match &mut self.problem {
+            Problem::Yaml(error) => error.place(),
+            _ => self.span.as_mut(),
+        }
     }
 }
 
@@ -326,7 +333,6 @@ impl Explain for InventoryError {
             Problem::ScriptFailed { errors, .. } if !errors.trim().is_empty() => {
                 format!("Standard error from inventory script:\n{errors}")
             }
-            Problem::Encrypted(_) => "decrypt it with `ansible-vault decrypt`".into(),
             _ => return Vec::new(),
         };
         vec![hint]

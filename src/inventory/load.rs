@@ -13,6 +13,7 @@ use super::settings::{InventorySettings, Unparsed};
 use super::vars_files::listed;
 use crate::diagnostics::Diagnostic;
 use crate::source::{SourceFile, Span};
+use crate::vault;
 
 /// The inventory that Ansible looks for by default, which need not be there.
 const DEFAULT: &str = "/etc/ansible/hosts";
@@ -113,7 +114,14 @@ impl Reader<'_> {
         };
         let mut reading =
             Reading { members: self.members, settings: self.settings, processed: &self.processed };
-        let errors = plugin.read(source, &mut reading);
+        let mut errors = plugin.read(source, &mut reading);
+        if fs::read(&source.path).is_ok_and(|bytes| vault::is_encrypted(&bytes)) {
+            // messages name places in it and show none of its text
+            let hidden = SourceFile::new(&shown(&source.path), String::new());
+            for span in errors.iter_mut().filter_map(InventoryError::place) {
+                span.file = Arc::clone(&hidden);
+            }
+        }
         if let Some(before) = before.filter(|_| !errors.is_empty()) {
             *self.members = before;
         }
@@ -231,10 +239,10 @@ pub(super) fn text(path: &Path) -> Result<SourceFile, InventoryError> {
     let bytes = fs::read(path)
         .map_err(|source| Problem::Read { path: path.to_owned(), source })
         .map_err(InventoryError::from)?;
-    if bytes.starts_with(b"$ANSIBLE_VAULT;") {
-        return Err(Problem::Encrypted(path.to_owned()).into());
-    }
-    let path = shown(path);
+    let (path, bytes) = match vault::is_encrypted(&bytes) {
+        true => (shown(path), opened(&shown(path), bytes)?),
+        false => (shown(path), bytes),
+    };
     let text = match String::from_utf8(bytes) {
         Ok(text) => return Ok(SourceFile { path, text }),
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
@@ -249,6 +257,14 @@ pub(super) fn text(path: &Path) -> Result<SourceFile, InventoryError> {
     Err(Problem::NotUtf8.at(Span { file, line: number, column, length: 1 }))
 }
 
+/// What an encrypted file holds.
+fn opened(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, InventoryError> {
+    let locked = |error| InventoryError::from(Problem::Yaml(Box::new(error)));
+    let file = SourceFile::from_bytes(path, bytes).map_err(locked)?;
+    let plain = file.decrypted().map_err(locked)?;
+    Ok(plain.unwrap_or(file).text.clone().into_bytes())
+}
+
 /// A path as the user would write it: relative where it lies below the current folder.
 pub(super) fn shown(path: &Path) -> PathBuf {
     std::env::current_dir()
@@ -258,7 +274,7 @@ pub(super) fn shown(path: &Path) -> PathBuf {
 }
 
 /// The absolute path, `~` and `..` resolved by name.
-pub(super) fn absolute(source: &str) -> PathBuf {
+pub(crate) fn absolute(source: &str) -> PathBuf {
     let home = |rest: &str| std::env::home_dir().map(|home| home.join(rest));
     let given = match source.strip_prefix('~') {
         Some("") => home(""),

@@ -47,6 +47,7 @@ pub use group_names::GroupNames;
 pub use inventory::{Inventory, NewHost};
 pub use listing::{Format, GraphVars, Listing, Share};
 pub use live::{ListedHost, LiveInventory};
+pub(crate) use load::absolute;
 pub use name::{GroupName, HostName};
 pub use pattern::{Pattern, PatternError};
 pub use plugin::Plugin;

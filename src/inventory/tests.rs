@@ -332,7 +332,7 @@ fn bad_lines_are_told_with_their_place() {
         (
             "hosts",
             "$ANSIBLE_VAULT;1.1;AES256\n00\n",
-            &["- encrypted files are not yet supported: "],
+            &["1:1+25 Attempting to decrypt but no vault secrets found."],
         ),
     ];
     for (name, text, expected) in table {

@@ -165,8 +165,8 @@ fn read(
         .map_err(|error| InventoryError::from(Problem::Yaml(Box::new(error))))?;
     let loaded =
         yaml::load(&file).map_err(|error| InventoryError::from(Problem::Yaml(Box::new(error))))?;
-    warnings.extend(loaded.warnings);
-    let Some(node) = loaded.node.filter(|node| !node.is_null()) else { return Ok(()) };
+    warnings.extend(loaded.warnings.iter().cloned());
+    let Some(node) = loaded.into_variables().filter(|node| !node.is_null()) else { return Ok(()) };
     let entries =
         node.as_map().ok_or_else(|| Problem::VarsShape(node.describe()).at(node.span.clone()))?;
     for (key, value) in entries {

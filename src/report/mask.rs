@@ -27,6 +27,8 @@ const SHORTEST_LINE: usize = 8;
 #[derive(Default)]
 pub struct Secrets {
     forms: BTreeSet<String>,
+    /// How many of the texts that vault has revealed are in.
+    learnt: usize,
     /// Built at the first use after a secret was added; `None` inside when it cannot be built.
     search: OnceLock<Option<AhoCorasick>>,
 }
@@ -54,6 +56,15 @@ impl Secrets {
         }
         if self.forms.len() > known {
             self.search = OnceLock::new();
+        }
+    }
+
+    /// Adds what vault has revealed since this was called last.
+    pub fn learn(&mut self) {
+        let revealed = crate::vault::revealed_since(self.learnt);
+        self.learnt += revealed.len();
+        for secret in &revealed {
+            self.add(secret);
         }
     }
 

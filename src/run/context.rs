@@ -56,12 +56,19 @@ impl RunContext {
 
     /// A text without secrets.
     pub(crate) fn mask(&self, text: &str) -> String {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).mask(text).into_owned()
+        self.secrets().mask(text).into_owned()
     }
 
     /// A value without secrets.
     pub(crate) fn mask_json(&self, value: &mut Json) {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).mask_json(value);
+        self.secrets().mask_json(value);
+    }
+
+    /// All secrets that are known by now.
+    pub(crate) fn secrets(&self) -> std::sync::MutexGuard<'_, Secrets> {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.learn();
+        secrets
     }
 
     /// From now on this text is masked wherever it shows.

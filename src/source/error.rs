@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::Span;
 use crate::diagnostics::Explain;
+use crate::vault::VaultError;
 
 /// Why a file did not become nodes.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +25,12 @@ pub enum SourceError {
         /// The first byte that is not.
         span: Span,
     },
-    /// The whole file is encrypted.
-    #[error("vault files are not supported yet")]
-    Vaulted {
+    /// The whole file is encrypted, and nothing opens it.
+    #[error("{error}")]
+    Vault {
+        /// Why.
+        #[source]
+        error: VaultError,
         /// Its first line.
         span: Span,
     },
@@ -118,11 +122,22 @@ impl fmt::Display for Problem {
     }
 }
 
+impl SourceError {
+    /// The place, to be changed.
+    pub(crate) fn place(&mut self) -> Option<&mut Span> {
+        match self {
+            Self::Read { .. } => None,
+            Self::Encoding { span } | Self::Vault { span, .. } => Some(span),
+            Self::Yaml(error) => Some(&mut error.span),
+        }
+    }
+}
+
 impl Explain for SourceError {
     fn span(&self) -> Option<&Span> {
         match self {
             Self::Read { .. } => None,
-            Self::Encoding { span } | Self::Vaulted { span } => Some(span),
+            Self::Encoding { span } | Self::Vault { span, .. } => Some(span),
             Self::Yaml(error) => Some(&error.span),
         }
     }
@@ -131,10 +146,14 @@ impl Explain for SourceError {
         match self {
             Self::Read { .. } => Vec::new(),
             Self::Encoding { .. } => vec!["save the file as UTF-8".to_owned()],
-            Self::Vaulted { .. } => vec![
-                "decrypt it with `ansible-vault decrypt`, or keep only single values encrypted"
-                    .to_owned(),
-            ],
+            Self::Vault { error: VaultError::NoSecrets, .. } => {
+                vec![
+                    "give the password with `--vault-password-file FILE`, `--vault-id ID@SOURCE` \
+                      or `--ask-vault-password`"
+                        .to_owned(),
+                ]
+            }
+            Self::Vault { .. } => Vec::new(),
             Self::Yaml(error) => error.hints.clone(),
         }
     }

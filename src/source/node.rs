@@ -1,6 +1,8 @@
 //! YAML nodes that know where they stand.
 
-use super::Span;
+use std::sync::Arc;
+
+use super::{SourceFile, Span};
 
 /// A YAML value with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +75,42 @@ impl Node {
     /// The value of a key of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.as_map()?.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Says that it and all below it stand in another file.
+    pub(super) fn relocate(&mut self, file: &Arc<SourceFile>) {
+        self.span.file = Arc::clone(file);
+        match &mut self.kind {
+            Kind::Seq(elements) => elements.iter_mut().for_each(|element| element.relocate(file)),
+            Kind::Map(entries) => entries.iter_mut().for_each(|(key, value)| {
+                key.relocate(file);
+                value.relocate(file);
+            }),
+            Kind::Unsafe(inner) => inner.relocate(file),
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::Int(_)
+            | Kind::Float(_)
+            | Kind::Str(_)
+            | Kind::Timestamp(_)
+            | Kind::Vault(_) => {}
+        }
+    }
+
+    /// Visits all text that stands as a value in it.
+    pub(super) fn texts(&self, visit: &mut impl FnMut(&str)) {
+        match &self.kind {
+            Kind::Str(text) => visit(&text.value),
+            Kind::Seq(elements) => elements.iter().for_each(|element| element.texts(visit)),
+            Kind::Map(entries) => entries.iter().for_each(|(_, value)| value.texts(visit)),
+            Kind::Unsafe(inner) => inner.texts(visit),
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::Int(_)
+            | Kind::Float(_)
+            | Kind::Timestamp(_)
+            | Kind::Vault(_) => {}
+        }
     }
 
     /// Whether it is null.

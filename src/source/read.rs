@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{SourceError, SourceFile, Span};
+use crate::vault;
 
 impl SourceFile {
     /// Reads a file as UTF-8.
@@ -31,6 +32,36 @@ impl SourceFile {
                 Err(SourceError::Encoding { span: Span::at(&file, line, column) })
             }
         }
+    }
+
+    /// Whether the whole file is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        vault::is_encrypted(self.text.as_bytes())
+    }
+
+    /// The plaintext of an encrypted file; `None` where it is not encrypted.
+    ///
+    /// # Errors
+    ///
+    /// When no password opens it, or the plaintext is not UTF-8.
+    pub fn decrypted(self: &Arc<Self>) -> Result<Option<Arc<Self>>, SourceError> {
+        if !self.is_encrypted() {
+            return Ok(None);
+        }
+        let mut first = Span::at(self, 1, 1);
+        let length = self.line(1).unwrap_or_default().chars().count();
+        first.length = u32::try_from(length).unwrap_or(1);
+        let bytes = vault::decrypt(self.text.as_bytes())
+            .map_err(|error| SourceError::Vault { error, span: first.clone() })?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(Some(Self::new(&self.path, text.to_owned()))),
+            Err(_) => Err(SourceError::Encoding { span: first }),
+        }
+    }
+
+    /// This file without its text, which must not be shown.
+    pub fn hidden(&self) -> Arc<Self> {
+        Self::new(&self.path, String::new())
     }
 
     /// A file from text.

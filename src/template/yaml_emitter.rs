@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use super::failure::{Failure, Outcome};
 use super::python::{
-    Class, as_float, as_integer, class_of, elements, entries, float_text, sort_by, text, type_name,
-    usable,
+    Class, as_float, as_integer, class_of, elements, entries, float_text, locked_text, sort_by,
+    text, type_name, usable,
 };
 use crate::source::yaml::is_plain_text;
 
@@ -28,6 +28,8 @@ pub(super) struct YamlStyle {
     pub(super) quote: Option<char>,
     /// Whether texts of several lines stand as blocks.
     pub(super) blocks: Blocks,
+    /// `dump_vault_tags`: whether what was encrypted is written as `!vault`.
+    pub(super) vault_tags: bool,
 }
 
 /// How texts of several lines stand.
@@ -97,6 +99,7 @@ impl Default for YamlStyle {
             explicit_end: false,
             quote: None,
             blocks: Blocks::None,
+            vault_tags: true,
         }
     }
 }
@@ -148,11 +151,18 @@ fn escape_astral(text: &str) -> String {
     escaped
 }
 
+/// Whether it fits into a line: no container, and no block of ciphertext.
 fn is_scalar(value: &Value) -> bool {
     !matches!(class_of(value), Class::List | Class::Tuple | Class::Dict)
+        && locked_text(value).is_none()
+        && crate::vault::ciphertext_of(value).is_none()
 }
 
 fn node(value: &Value, style: &YamlStyle, events: &mut Vec<Event>) -> Outcome<()> {
+    if let Some(event) = vaulted(value, style)? {
+        events.push(event);
+        return Ok(());
+    }
     usable(value)?;
     match class_of(value) {
         Class::List | Class::Tuple => {
@@ -185,6 +195,20 @@ fn node(value: &Value, style: &YamlStyle, events: &mut Vec<Event>) -> Outcome<()
         _ => events.push(scalar(value, style)?),
     }
     Ok(())
+}
+
+/// A value that was encrypted, as it was.
+fn vaulted(value: &Value, style: &YamlStyle) -> Outcome<Option<Event>> {
+    let locked = locked_text(value);
+    if !style.vault_tags {
+        return match locked {
+            Some(_) => usable(value).map(|()| None),
+            None => Ok(None),
+        };
+    }
+    Ok(locked.or_else(|| crate::vault::ciphertext_of(value)).map(|ciphertext| {
+        Event::scalar(None, Some("!vault"), &ciphertext, false, false, ScalarStyle::Literal)
+    }))
 }
 
 const TAG_SEQUENCE: &str = "tag:yaml.org,2002:seq";

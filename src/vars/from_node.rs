@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::Value;
 
 use super::layer::Var;
 use crate::source::{Kind, Node};
@@ -37,10 +37,7 @@ fn convert(node: &Node, trust: Trust) -> Var {
             list(elements.iter().map(|element| convert(element, trust)).collect())
         }
         Kind::Map(entries) => map(entries, trust),
-        Kind::Vault(_) => {
-            let message = format!("vault values are not supported yet ({})", node.span.place());
-            Var::Data(Value::from(Error::new(ErrorKind::InvalidOperation, message)))
-        }
+        Kind::Vault(text) => Var::Vault(Arc::from(text.as_str()), Some(node.span.clone())),
         Kind::Unsafe(inner) => convert(inner, Trust::Plain),
     }
 }
@@ -74,7 +71,7 @@ fn map(entries: &[(Node, Node)], trust: Trust) -> Var {
 fn plain(var: &Var) -> Option<Value> {
     match var {
         Var::Data(value) => Some(value.clone()),
-        Var::Template(..) | Var::List(_) | Var::Map(_) | Var::Unknown(..) => None,
+        Var::Template(..) | Var::Vault(..) | Var::List(_) | Var::Map(_) | Var::Unknown(..) => None,
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Var {
     Data(Value),
     /// Trusted text with a template in it, and its place.
     Template(Arc<str>, Option<Span>),
+    /// The ciphertext of a `!vault` value, opened when it is read, and its place.
+    Vault(Arc<str>, Option<Span>),
     /// A list with templates inside.
     List(Arc<[Var]>),
     /// A mapping with templates inside.

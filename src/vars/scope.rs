@@ -10,7 +10,7 @@ use minijinja::Value;
 use super::layer::{Layer, Var};
 use super::lazy::{LazyList, LazyMap, ScopeValue, UnknownResult};
 use crate::template::{
-    Directories, Failure, Outcome, TemplateError, finalised, recursion, template_value,
+    Directories, Failure, Outcome, TemplateError, finalised, recursion, template_value, vaulted,
 };
 
 /// What a template can see: layers from the strongest to the weakest.
@@ -156,6 +156,7 @@ impl Scope {
         Ok(match var {
             Var::Data(value) => value.clone(),
             Var::Template(text, span) => template_value(text, span.as_ref(), self)?,
+            Var::Vault(ciphertext, span) => vaulted(ciphertext, span.as_ref()),
             Var::List(vars) => Value::from_object(LazyList::new(Arc::clone(vars), self.inner())),
             Var::Map(vars) => Value::from_object(LazyMap::new(Arc::clone(vars), self.inner())),
             Var::Unknown(known, reason) => {

@@ -9,8 +9,10 @@ mod listing;
 mod options;
 mod playbook;
 mod run;
+mod secrets;
 pub(super) mod show_inventory;
 mod talk;
+mod vault;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -19,6 +21,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::settings::Settings;
+
+pub(super) use options::Vault;
+pub(super) use secrets::unlock;
 
 use super::CommandError;
 
@@ -39,7 +44,7 @@ const PROGRAMS: [Program; 9] = [
     Program { name: "ansible-inventory", main: Some(show_inventory::main) },
     Program { name: "ansible-playbook", main: Some(playbook::main) },
     Program { name: "ansible-pull", main: None },
-    Program { name: "ansible-vault", main: None },
+    Program { name: "ansible-vault", main: Some(vault::main) },
 ];
 
 /// How a program was called.
@@ -75,6 +80,13 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub(super) fn find(called: &OsString) -> Option<&'static Program> {
     let name = Path::new(called).file_name()?.to_str()?;
     PROGRAMS.iter().find(|program| program.name == name)
+}
+
+/// Runs the program of this name with these arguments.
+pub(super) fn run(name: &str, arguments: Vec<OsString>) -> ExitCode {
+    let name = OsString::from(name);
+    let Some(program) = find(&name) else { return ExitCode::FAILURE };
+    program.run(std::iter::once(name).chain(arguments).collect())
 }
 
 impl Program {

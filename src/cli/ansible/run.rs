@@ -20,7 +20,7 @@ use crate::settings::{Settings, SettingsError};
 
 use super::super::{CommandError, extra_vars, prompt};
 use super::options::{Check, Connect, ExtraVars, Fork, ModulePath, RunAs, Subset, Vault};
-use super::talk;
+use super::{secrets, talk};
 
 /// The option groups of programs that run tasks.
 pub(super) struct Groups<'a> {
@@ -41,6 +41,7 @@ impl Groups<'_> {
     /// The settings of the run; passwords are asked for here.
     pub(super) fn settings(&self, settings: &Settings) -> Result<RunSettings, CommandError> {
         self.refuse()?;
+        secrets::unlock(self.vault, settings)?;
         let connection = self.connection(settings)?;
         let privilege = self.privilege(settings, connection.password.as_ref())?;
         let seconds = settings.integer("TASK_TIMEOUT").and_then(|set| u64::try_from(set).ok());
@@ -71,13 +72,7 @@ impl Groups<'_> {
 
     /// What these options ask for and is not there.
     fn refuse(&self) -> Result<(), CommandError> {
-        let vault = self.vault;
-        let refused = [
-            ("--module-path", !self.module_path.module_path.is_empty()),
-            ("--vault-id", !vault.vault_id.is_empty()),
-            ("--ask-vault-password", vault.ask_vault_password),
-            ("--vault-password-file", !vault.vault_password_file.is_empty()),
-        ];
+        let refused = [("--module-path", !self.module_path.module_path.is_empty())];
         if let Some((name, _)) = refused.iter().find(|(_, given)| *given) {
             return Err(CommandError::options(format!("`{name}` is not supported yet"), None));
         }

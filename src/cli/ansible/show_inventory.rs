@@ -142,6 +142,10 @@ impl Arguments {
                 return Err(CommandError::options(text, None));
             }
         }
+        match face {
+            Face::Ansible(settings) => super::unlock(&self.vault, settings)?,
+            Face::Native => super::unlock(&self.vault, &Settings::default())?,
+        }
         let extra_vars = extra_vars::parse(&self.extra_vars.extra_vars)?;
         let folder = self.base_folder.playbook_dir.clone();
         let (folder, export) = match face {

@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::super::given::{Trust, Written, from_json, key_text, nowhere};
 use crate::source::{Kind, Node, Text};
-use crate::template::{to_json, yaml_text};
+use crate::template::{to_json, vaulted, yaml_text};
 use crate::vars::Var;
 
 /// What becomes of text that must not be a template.
@@ -81,9 +81,8 @@ pub(super) fn data(node: &Node) -> Value {
         Kind::Bool(flag) => Value::from(*flag),
         Kind::Int(number) => Value::from(*number),
         Kind::Float(number) => Value::from(*number),
-        Kind::Str(Text { value: text, .. }) | Kind::Timestamp(text) | Kind::Vault(text) => {
-            Value::from(text.as_str())
-        }
+        Kind::Str(Text { value: text, .. }) | Kind::Timestamp(text) => Value::from(text.as_str()),
+        Kind::Vault(text) => vaulted(&Arc::from(text.as_str()), None),
         Kind::Seq(elements) => elements.iter().map(data).collect(),
         Kind::Map(entries) => {
             let entries: IndexMap<Value, Value> =
@@ -102,6 +101,7 @@ pub(super) fn of_var(var: &Var) -> Node {
             return from_json(&to_json(value).unwrap_or_default(), Trust::Templates, &span);
         }
         Var::Template(text, _) => return Node::text(&**text, span),
+        Var::Vault(ciphertext, _) => Kind::Vault(ciphertext.to_string()),
         Var::List(elements) => Kind::Seq(elements.iter().map(of_var).collect()),
         Var::Map(entries) => entries_of(entries, &span),
         Var::Unknown(entries, _) => entries_of(entries, &span),

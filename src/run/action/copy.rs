@@ -34,19 +34,19 @@ pub(super) fn prepare(
         };
         return Ok(remote(arguments, Some(bytes_source(text.into_bytes()))));
     }
-    let name = params.src.unwrap_or_default().to_string_lossy().into_owned();
+    let name = params.src.clone().unwrap_or_default().to_string_lossy().into_owned();
     if params.remote_src {
         return Ok(remote(arguments, None));
     }
     let path = files::find(input.directories, "files", &name)?;
     if path.is_dir() {
         let contents_only = name.ends_with('/');
-        return directory(&path, contents_only, &params.dest.to_string_lossy(), arguments);
+        return directory(&path, contents_only, &params, arguments);
     }
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
     arguments.insert("_original_basename".to_owned(), Json::from(basename));
     preserve_mode(&path, &mut arguments)?;
-    Ok(remote(arguments, Some(file_source(&path)?)))
+    Ok(remote(arguments, Some(file_source(&path, params.decrypt)?)))
 }
 
 /// What the action itself wants, in its words.
@@ -84,9 +84,10 @@ fn call(module: &str, arguments: Map<String, Json>, source: Option<TaskSource>) 
 fn directory(
     root: &Path,
     contents_only: bool,
-    dest: &str,
+    params: &Params,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    let dest = &*params.dest.to_string_lossy();
     let base = match root.file_name() {
         Some(name) if !contents_only => Path::new(dest).join(name),
         _ => PathBuf::from(dest),
@@ -108,7 +109,7 @@ fn directory(
             let target = base.join(&inner).to_string_lossy().into_owned();
             arguments.insert("dest".to_owned(), Json::from(target));
             preserve_mode(&path, &mut arguments)?;
-            calls.push(call(MODULE, arguments, Some(file_source(&path)?)));
+            calls.push(call(MODULE, arguments, Some(file_source(&path, params.decrypt)?)));
         }
     }
     let mut returned = Map::new();
@@ -147,7 +148,10 @@ fn preserve_mode(path: &Path, arguments: &mut Map<String, Json>) -> Result<(), A
     Ok(())
 }
 
-pub(super) fn file_source(path: &Path) -> Result<TaskSource, ActionError> {
+pub(super) fn file_source(path: &Path, decrypt: bool) -> Result<TaskSource, ActionError> {
+    if let Some(plain) = files::decrypted(path, decrypt)? {
+        return Ok(bytes_source(plain));
+    }
     let unreadable = |source| ActionError::Read { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(unreadable)?;
     let mut hasher = HashWriter(Sha1::new());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use crate::template::Directories;
+use crate::vault;
 
 use super::ActionError;
 
@@ -66,4 +67,25 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Reads a file whole.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ActionError> {
     std::fs::read(path).map_err(|source| ActionError::Read { path: path.to_owned(), source })
+}
+
+/// What an encrypted file holds; `None` where it is not encrypted, or `decrypt` is off.
+pub(super) fn decrypted(path: &Path, decrypt: bool) -> Result<Option<Vec<u8>>, ActionError> {
+    use std::io::Read as _;
+    if !decrypt {
+        return Ok(None);
+    }
+    let unreadable = |source| ActionError::Read { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(14).read_to_end(&mut start))
+        .map_err(unreadable)?;
+    if !vault::is_encrypted(&start) {
+        return Ok(None);
+    }
+    let plain = vault::decrypt(&read(path)?).map_err(|source| ActionError::Vault { source })?;
+    if let Ok(text) = std::str::from_utf8(&plain) {
+        vault::keep_secret(text);
+    }
+    Ok(Some(plain.to_vec()))
 }

@@ -125,7 +125,7 @@ pub(crate) fn load(path: &Path) -> Result<IndexMap<String, Var>, ActionError> {
     };
     let file = SourceFile::read(path).map_err(|error| wrong(&error))?;
     let loaded = yaml::load(&file).map_err(|error| wrong(&error))?;
-    let Some(node) = loaded.node else { return Ok(IndexMap::new()) };
+    let Some(node) = loaded.into_variables() else { return Ok(IndexMap::new()) };
     let Some(entries) = node.as_map() else {
         return Err(ActionError::Include(format!(
             "{} must be stored as a dictionary/hash, not {}",

@@ -21,8 +21,8 @@ mod script;
 mod set_fact;
 mod set_stats;
 mod template;
-mod wait_for_connection;
 mod validate_argument_spec;
+mod wait_for_connection;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -174,6 +174,13 @@ pub(crate) enum ActionError {
         /// Why not.
         #[source]
         source: std::io::Error,
+    },
+    /// An encrypted file of the controller stays locked.
+    #[error("{source}")]
+    Vault {
+        /// Why.
+        #[source]
+        source: crate::vault::VaultError,
     },
     /// A file that is included cannot be understood.
     #[error("{0}")]

@@ -18,7 +18,7 @@ pub(super) fn prepare(
     Ok(Prepared::Remote(RemoteCall {
         module: MODULE.to_owned(),
         arguments,
-        source: Some(file_source(&path)?),
+        source: Some(file_source(&path, params.decrypt)?),
         after: After::Nothing,
     }))
 }

@@ -29,7 +29,11 @@ pub(super) fn prepare(
         )));
     }
     let path = files::find(input.directories, "templates", &params.src.to_string_lossy())?;
-    let text = String::from_utf8(files::read(&path)?)
+    let bytes = match files::decrypted(&path, true)? {
+        Some(plain) => plain,
+        None => files::read(&path)?,
+    };
+    let text = String::from_utf8(bytes)
         .map_err(|_| ActionError::Include(format!("template `{}` is not UTF-8", path.display())))?;
     let scope =
         input.scope.over(Arc::new(template_variables(&path, &params.dest.to_string_lossy())));

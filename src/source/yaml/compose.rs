@@ -44,7 +44,7 @@ pub(super) fn compose(file: &Arc<SourceFile>) -> Result<Loaded> {
         warnings: Vec::new(),
     };
     let node = composer.document()?;
-    Ok(Loaded { node, warnings: composer.warnings })
+    Ok(Loaded { node, warnings: composer.warnings, encrypted: false })
 }
 
 struct Composer<'a> {

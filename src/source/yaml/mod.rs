@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Node, SourceError, SourceFile, Span};
+use super::{Node, SourceError, SourceFile};
 use crate::diagnostics::Diagnostic;
 
 /// A document and what is worth knowing of it.
@@ -24,6 +24,8 @@ pub struct Loaded {
     pub node: Option<Node>,
     /// Keys given twice.
     pub warnings: Vec<Diagnostic>,
+    /// Whether the file was encrypted.
+    pub encrypted: bool,
 }
 
 /// Reads the one document of a file.
@@ -31,14 +33,49 @@ pub struct Loaded {
 /// # Errors
 ///
 /// When it is not YAML as Ansible reads it, has more than one document, unknown tags, too deep a
-/// nesting or aliases that unfold to too much, or is encrypted as a whole.
+/// nesting or aliases that unfold to too much, or is encrypted and no password opens it.
 pub fn load(file: &Arc<SourceFile>) -> Result<Loaded, SourceError> {
-    if file.text.starts_with("$ANSIBLE_VAULT") {
-        let mut span = Span::at(file, 1, 1);
-        span.length = span_length(file.line(1).unwrap_or_default());
-        return Err(SourceError::Vaulted { span });
+    let Some(plain) = file.decrypted()? else { return parse(file) };
+    // messages name places in it and show none of its text
+    let hidden = plain.hidden();
+    match compose::compose(&plain) {
+        Ok(mut loaded) => {
+            loaded.encrypted = true;
+            if let Some(node) = &mut loaded.node {
+                node.relocate(&hidden);
+            }
+            for warning in &mut loaded.warnings {
+                if let Some(span) = &mut warning.span {
+                    span.file = Arc::clone(&hidden);
+                }
+            }
+            Ok(loaded)
+        }
+        Err(mut error) => {
+            error.span.file = hidden;
+            Err(error.into())
+        }
     }
+}
+
+/// Reads the one document of a text that is no encrypted file.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn parse(file: &Arc<SourceFile>) -> Result<Loaded, SourceError> {
     Ok(compose::compose(file)?)
+}
+
+impl Loaded {
+    /// The document of a file of variables: what text an encrypted one holds is kept secret.
+    pub fn into_variables(self) -> Option<Node> {
+        let node = self.node?;
+        if self.encrypted {
+            node.texts(&mut crate::vault::keep_secret);
+        }
+        Some(node)
+    }
 }
 
 fn span_length(text: &str) -> u32 {

@@ -282,13 +282,13 @@ fn usual_mistakes_get_a_hint() {
           |
           = help: remove the character, or write it as an escape in double quotes
 
-        error: vault files are not supported yet
+        error: Attempting to decrypt but no vault secrets found.
          --> file.yml:1:1
           |
         1 | $ANSIBLE_VAULT;1.1;AES256
           | ^^^^^^^^^^^^^^^^^^^^^^^^^
           |
-          = help: decrypt it with `ansible-vault decrypt`, or keep only single values encrypted
+          = help: give the password with `--vault-password-file FILE`, `--vault-id ID@SOURCE` or `--ask-vault-password`
         "#);
 }
 

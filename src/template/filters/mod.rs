@@ -2,6 +2,7 @@
 
 mod collections;
 mod encoding;
+mod encryption;
 mod jinja;
 mod links;
 mod mathematics;
@@ -62,6 +63,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
     [
         collections::FILTERS,
         encoding::FILTERS,
+        encryption::FILTERS,
         jinja::FILTERS,
         links::FILTERS,
         mathematics::FILTERS,
@@ -78,10 +80,6 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
     .map(|filter| (filter.name, filter))
     .collect()
 });
-
-/// Filters of Ansible that are refused by name, and why.
-const REFUSED: [(&str, &str); 2] =
-    [("vault", "is not supported yet"), ("unvault", "is not supported yet")];
 
 /// A name that no filter, test or lookup has.
 #[derive(Debug)]
@@ -102,10 +100,6 @@ pub(super) fn find(name: &str) -> Result<&'static Filter, UnknownName> {
     let short = short_name(name);
     if let Some(filter) = BY_NAME.get(short) {
         return Ok(filter);
-    }
-    if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == short) {
-        let message = format!("the filter '{name}' {reason}.");
-        return Err(UnknownName { message, hint: None });
     }
     let hint =
         nearest(short, BY_NAME.keys().copied()).map(|near| format!("did you mean `{near}`?"));

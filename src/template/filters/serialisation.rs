@@ -95,7 +95,8 @@ fn yaml_text(call: &Bound<'_>, mut style: YamlStyle) -> Outcome<Value> {
             "explicit_end" => style.explicit_end = truth(value)?,
             "default_style" if value.is_none() => {}
             "default_style" => style.quote = text(value)?.chars().next(),
-            "dump_vault_tags" | "vault_to_text" => {}
+            "dump_vault_tags" => style.vault_tags = value.is_none() || truth(value)?,
+            "vault_to_text" => {}
             other => return Err(call.refuse(format!("the option '{other}' is not supported"))),
         }
     }
@@ -105,17 +106,15 @@ fn yaml_text(call: &Bound<'_>, mut style: YamlStyle) -> Outcome<Value> {
 /// A YAML text as data: nothing in it is a template.
 pub(in crate::template) fn parse_yaml(source: &str) -> Outcome<Value> {
     let file = SourceFile::new(std::path::Path::new("<text>"), source.to_owned());
-    let loaded = yaml::load(&file)
+    let loaded = yaml::parse(&file)
         .map_err(|error| Failure::failed(format!("the text is no YAML: {error}")))?;
     let Some(node) = loaded.node else {
         return Ok(Value::from(()));
     };
     let span = node.span.clone();
     let plain = crate::source::Node { kind: crate::source::Kind::Unsafe(Box::new(node)), span };
-    match Var::from(&plain) {
-        Var::Data(value) => Ok(value),
-        _ => Err(Failure::failed("the text is no plain data")),
-    }
+    // `!vault` values in it are opened when they are read
+    crate::vars::Scope::default().render(&Var::from(&plain))
 }
 
 fn split_documents(source: &str) -> Vec<String> {

@@ -12,8 +12,26 @@ use crate::template::templar::{FileOptions, Templar};
 fn read(path: &Path) -> Outcome<String> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::failed(format!("{} is no UTF-8 text", path.display())))
+    let no_text = |_| Failure::failed(format!("{} is no UTF-8 text", path.display()));
+    if !crate::vault::is_encrypted(&bytes) {
+        return String::from_utf8(bytes).map_err(no_text);
+    }
+    let plain =
+        crate::vault::decrypt(&bytes).map_err(|error| Failure::failed(error.to_string()))?;
+    let text = String::from_utf8(plain.to_vec()).map_err(no_text)?;
+    crate::vault::keep_secret(&text);
+    Ok(text)
+}
+
+/// `unvault`
+pub(super) fn unvault(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    let contents = |term: &String| {
+        let path = request
+            .find_file("files", term)
+            .ok_or_else(|| Failure::failed(format!("Unable to find file matching \"{term}\" ")))?;
+        read(&path).map(Value::from)
+    };
+    request.texts()?.iter().map(contents).collect()
 }
 
 /// `file`

@@ -41,7 +41,7 @@ pub(super) struct Request<'a> {
 
 type Run = fn(&Request<'_>) -> Outcome<Vec<Value>>;
 
-const LOOKUPS: [(&str, Run); 25] = [
+const LOOKUPS: [(&str, Run); 26] = [
     ("env", environment::variables),
     ("pipe", environment::pipe),
     ("lines", environment::lines),
@@ -49,6 +49,7 @@ const LOOKUPS: [(&str, Run); 25] = [
     ("varnames", environment::names),
     ("inventory_hostnames", environment::hosts),
     ("file", files::contents),
+    ("unvault", files::unvault),
     ("template", files::template),
     ("fileglob", files::globbed),
     ("first_found", files::first_found),
@@ -70,10 +71,8 @@ const LOOKUPS: [(&str, Run); 25] = [
 ];
 
 /// Lookups of Ansible that are refused by name, and why.
-const REFUSED: [(&str, &str); 2] = [
-    ("config", "is not supported: there is no such configuration here"),
-    ("unvault", "is not supported yet"),
-];
+const REFUSED: [(&str, &str); 1] =
+    [("config", "is not supported: there is no such configuration here")];
 
 /// Whether a name is a lookup's; the message of a refusal.
 pub(super) fn find(name: &str) -> Result<Run, String> {

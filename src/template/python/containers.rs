@@ -152,6 +152,25 @@ pub(in crate::template) enum Missing {
     Other(Option<String>, String),
     /// An `if` without `else` whose condition does not hold; prints as nothing.
     Branch,
+    /// A `!vault` value that no password opens: its ciphertext, and the message.
+    Locked(Arc<str>, String),
+}
+
+/// The ciphertext of a value that no password opens.
+pub(in crate::template) fn locked_text(value: &Value) -> Option<Arc<str>> {
+    match &value.downcast_object_ref::<Undefined>()?.missing {
+        Missing::Locked(ciphertext, _) => Some(Arc::clone(ciphertext)),
+        Missing::Name(_) | Missing::Other(..) | Missing::Branch => None,
+    }
+}
+
+/// The value of a `!vault` scalar; where no password opens it, one that says so when it is used.
+pub(crate) fn vaulted(ciphertext: &Arc<str>, span: Option<&Span>) -> Value {
+    crate::vault::value(ciphertext).unwrap_or_else(|error| {
+        let message = format!("Attempt to use undecryptable variable: {error}");
+        let missing = Missing::Locked(Arc::clone(ciphertext), message);
+        Value::from_object(Undefined { missing, span: span.cloned() })
+    })
 }
 
 impl Undefined {
@@ -159,6 +178,11 @@ impl Undefined {
         let (name, message) = match &self.missing {
             Missing::Name(name) => (Some(name.clone()), format!("'{name}' is undefined")),
             Missing::Other(name, message) => (name.clone(), message.clone()),
+            Missing::Locked(_, message) => {
+                let mut failure = Failure::failed(message.clone());
+                failure.span.clone_from(&self.span);
+                return failure;
+            }
             Missing::Branch => (
                 None,
                 "the inline if-expression evaluated to false and no else section was defined."

@@ -23,8 +23,10 @@ pub(in crate::template) use class::{
     Class, as_float, as_integer, class_of, is_mapping, is_sequence, is_text, type_name,
 };
 pub(in crate::template) use compare::{compare, contains, equal, fold_case, sort_by};
+pub(crate) use containers::vaulted;
 pub(in crate::template) use containers::{
-    Dict, List, Missing, RangeValue, Undefined, dict, list, omit, string_keys, tuple, undefined,
+    Dict, List, Missing, RangeValue, Undefined, dict, list, locked_text, omit, string_keys, tuple,
+    undefined,
 };
 pub(in crate::template) use escape::unescape;
 pub(in crate::template) use format::{format_method, format_spec, percent};

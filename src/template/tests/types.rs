@@ -4,7 +4,7 @@ use super::{Test, lenient, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
-    Class, as_float, class_of, contains, is_mapping, is_text, truth, usable,
+    Class, as_float, class_of, contains, is_mapping, is_text, locked_text, truth, usable,
 };
 use minijinja::Value;
 
@@ -53,7 +53,14 @@ pub(super) const TESTS: &[Test] = &[
     test("test", &["value"], |call| Ok(call.environment.test_named(call.value()?).is_ok())),
     test("nan", &["value"], nan),
     test("isnan", &["value"], nan),
-    lenient("vault_encrypted", &["value"], |_| Ok(false)),
+    lenient("vault_encrypted", &["value"], |call| {
+        let value = call.value()?;
+        let ciphertext = locked_text(value).or_else(|| crate::vault::ciphertext_of(value));
+        match ciphertext {
+            Some(ciphertext) => Ok(crate::vault::is_encrypted(ciphertext.as_bytes())),
+            None => usable(value).map(|()| false),
+        }
+    }),
     test("uri", &["value", "schemes"], |call| Ok(uri(call)?.is_some())),
     test("url", &["value", "schemes"], |call| {
         Ok(uri(call)?.is_some_and(|(scheme, host)| scheme == "file" || !host.is_empty()))
