@@ -19,7 +19,7 @@ use crate::report::file::ReportFile;
 use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Verbosity};
 use crate::report::{ColorChoice, Consumer};
 use crate::run::{
-    CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
 };
 use crate::settings::Settings;
 use crate::template::Templar;
@@ -318,6 +318,7 @@ impl PlayArguments {
             },
             verbosity: self.output.verbose,
             task_timeout: self.what.task_timeout.map(Duration::from_secs),
+            behaviour: Behaviour::default(),
         })
     }
 

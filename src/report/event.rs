@@ -186,6 +186,15 @@ pub enum Level {
     Deprecation,
 }
 
+/// One of the causes of a failure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorCause {
+    /// What went wrong.
+    pub message: String,
+    /// Where.
+    pub place: Option<Place>,
+}
+
 /// What came of a task on a host, or of one item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -199,6 +208,9 @@ pub struct Outcome {
     pub delegated_to: Option<String>,
     /// The address of that host, where it has another than its name.
     pub delegated_address: Option<String>,
+    /// Why it failed, from the task down to the first cause; empty where the result's message
+    /// says it all.
+    pub causes: Vec<ErrorCause>,
     /// The result as it is registered; censored where `no_log` asks for it.
     pub result: Map<String, Json>,
     /// What changed or would change; all items' together for a loop.

@@ -413,6 +413,11 @@ pub(super) fn cause(outcome: &Outcome) -> Cause {
             None => "no reason was given".to_owned(),
         },
     };
+    let place = outcome.causes.last().and_then(|cause| cause.place.as_ref());
+    let reason = match place {
+        Some(place) => format!("{reason} ({place})"),
+        None => reason,
+    };
     Cause { item: outcome.item.as_ref().map(label), reason, rc, stderr, stdout }
 }
 

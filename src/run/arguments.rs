@@ -7,7 +7,8 @@ use serde_json::{Map, Value as Json};
 use crate::diagnostics::Explain;
 use crate::graph::StepTask;
 use crate::playbook::{Action, qualify};
-use crate::source::{Kind, Place};
+use crate::report::event::ErrorCause;
+use crate::source::{Kind, Node, Place};
 use crate::template::{Templar, TemplateError, TemplateErrorKind, is_omit, to_json};
 use crate::vars::Scope;
 
@@ -26,8 +27,7 @@ pub(super) enum ArgumentError {
     /// A template in one of them cannot be rendered.
     #[error(
         "Task failed: Finalization of task args for '{module}' failed: Error while resolving \
-         value for '{argument}': {error}{}",
-        at(.place.as_ref())
+         value for '{argument}': {error}"
     )]
     Render { module: String, argument: String, error: TemplateError, place: Option<Place> },
     /// The whole is no mapping.
@@ -48,6 +48,23 @@ impl ArgumentError {
     }
 }
 
+impl ArgumentError {
+    /// What led to it, in a task that stands here.
+    pub(super) fn causes(&self, task: Place) -> Vec<ErrorCause> {
+        let Self::Render { module, argument, error, place } = self else { return Vec::new() };
+        vec![
+            ErrorCause {
+                message: format!("Task failed: Finalization of task args for '{module}' failed."),
+                place: Some(task),
+            },
+            ErrorCause {
+                message: format!("Error while resolving value for '{argument}': {error}"),
+                place: place.clone(),
+            },
+        ]
+    }
+}
+
 fn at(place: Option<&Place>) -> String {
     place.map(|place| format!(" ({place})")).unwrap_or_default()
 }
@@ -65,17 +82,17 @@ pub(super) fn render(
 ) -> Result<Rendered, ArgumentError> {
     let action = &step.task.action;
     let module = &action.module;
-    let failed = |argument: &str, error: TemplateError| ArgumentError::Render {
+    let failed = |argument: &str, node: &Node, error: TemplateError| ArgumentError::Render {
         module: module.clone(),
         argument: argument.to_owned(),
-        place: error.span.as_ref().map(crate::source::Span::place),
+        place: Some(node.span.place()),
         error,
     };
     let expressions = action::find(module).map_or(&[] as &[&str], |entry| entry.expressions);
     let mut arguments = Map::new();
     if let Some(whole) = &action.variable_arguments {
-        let value = templar.node(whole, scope).map_err(|error| failed("args", error))?;
-        match to_json(&value).map_err(|error| failed("args", error))? {
+        let value = templar.node(whole, scope).map_err(|error| failed("args", whole, error))?;
+        match to_json(&value).map_err(|error| failed("args", whole, error))? {
             Json::Object(map) => arguments = map,
             Json::Null => {}
             other => {
@@ -86,9 +103,12 @@ pub(super) fn render(
             }
         }
     }
-    for (name, value) in
-        defaults(templar, scope, step).map_err(|error| failed("module_defaults", error))?
-    {
+    for (name, value) in defaults(templar, scope, step).map_err(|error| ArgumentError::Render {
+        module: module.clone(),
+        argument: "module_defaults".to_owned(),
+        place: error.span.as_ref().map(crate::source::Span::place),
+        error,
+    })? {
         arguments.entry(name).or_insert(value);
     }
     for (name, node) in &action.arguments {
@@ -98,11 +118,11 @@ pub(super) fn render(
             }
             continue;
         }
-        let value = templar.node(node, scope).map_err(|error| failed(name, error))?;
+        let value = templar.node(node, scope).map_err(|error| failed(name, node, error))?;
         if is_omit(&value) {
             continue;
         }
-        let value = to_json(&value).map_err(|error| failed(name, error))?;
+        let value = to_json(&value).map_err(|error| failed(name, node, error))?;
         arguments.insert(name.clone(), value);
     }
     let secrets = options(module).map(|options| secrets(&options, &arguments)).unwrap_or_default();

@@ -664,7 +664,9 @@ impl<'a> Batch<'a> {
     }
 
     fn forces_handlers(&self) -> bool {
-        let Some(node) = &self.play.play.force_handlers else { return false };
+        let Some(node) = &self.play.play.force_handlers else {
+            return self.play.run.settings.behaviour.force_handlers;
+        };
         let scope = crate::vars::Scope::default();
         let reader = KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
         reader.boolean_node("force_handlers", node).unwrap_or(false)
@@ -802,10 +804,10 @@ impl<'a> Batch<'a> {
         let Some(found) = self.parts.step(at) else { return };
         let scope = self.parts.scope(&self.play, host, at);
         let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
-        let fatal = matches!(
-            reader.boolean("any_errors_fatal", |level| level.any_errors_fatal.as_ref()),
-            Ok(Some(true))
-        );
+        let fatal = reader
+            .boolean("any_errors_fatal", |level| level.any_errors_fatal.as_ref())
+            .unwrap_or_default()
+            .unwrap_or(self.play.run.settings.behaviour.any_errors_fatal);
         let out = self.hosts.keys().filter(|host| self.tally.is_out(host)).count();
         let limit = self
             .play

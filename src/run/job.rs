@@ -12,9 +12,10 @@ use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::connection::{ConnectionError, Privilege, Target, TaskSource};
+use crate::diagnostics::Explain as _;
 use crate::graph::StepTask;
 use crate::playbook::is_include;
-use crate::report::event::{Event, RunMode};
+use crate::report::event::{ErrorCause, Event, RunMode};
 use crate::template::{TemplateError, TemplateErrorKind, to_json};
 use crate::vars::{Layer, Scope};
 
@@ -214,12 +215,26 @@ impl Job {
 
     /// A keyword or template that cannot be used ends the task: failed, or unknown.
     fn stopped(&self, error: &KeywordError) -> TaskResult {
+        self.stopped_at("", error)
+    }
+
+    /// The same, with what was being done before the error.
+    fn stopped_at(&self, context: &str, error: &KeywordError) -> TaskResult {
         match error {
             KeywordError::Template(TemplateError {
                 kind: TemplateErrorKind::Unknown(reason),
                 ..
             }) => TaskResult::unknown(reason.clone()),
-            _ => TaskResult::failed(format!("Task failed: {}", arguments::worded(error))),
+            _ => {
+                let message = format!("{context}{error}");
+                let cause = ErrorCause {
+                    message: message.clone(),
+                    place: error.span().map(crate::source::Span::place),
+                };
+                let task = self.task.task.span.place();
+                let failed = ErrorCause { message: "Task failed.".to_owned(), place: Some(task) };
+                TaskResult::caused(format!("Task failed: {message}"), vec![failed, cause])
+            }
         }
     }
 
@@ -485,14 +500,20 @@ impl Job {
         match self.condition(scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Stage::Over(Box::new(skipped)),
-            Err(error) => return Stage::Over(Box::new(self.stopped(&error))),
+            Err(error) => {
+                let context = "Error while evaluating conditional: ";
+                return Stage::Over(Box::new(self.stopped_at(context, &error)));
+            }
         }
         let rendered = match arguments::render(&run.templar, scope, &self.task) {
             Ok(rendered) => rendered,
             Err(error) => {
                 return Stage::Over(Box::new(match &error.unknown() {
                     Some(reason) => TaskResult::unknown(reason.clone()),
-                    None => TaskResult::failed(error),
+                    None => {
+                        let causes = error.causes(self.task.task.span.place());
+                        TaskResult::caused(error, causes)
+                    }
                 }));
             }
         };

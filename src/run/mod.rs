@@ -55,7 +55,8 @@ pub use keyword::KeywordError;
 pub use preflight::{ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
-    CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PatternMismatch,
+    PrivilegeDefaults, RunSettings,
 };
 pub use static_names::KnownNames;
 pub use target::{become_method, transport};
@@ -266,7 +267,17 @@ fn hosts_of(run: &RunContext, play: &Play) -> Result<Vec<String>, Vec<Diagnostic
     let limit = run.settings.limit.as_deref().map(Pattern::limit).transpose().map_err(wrong)?;
     let selection = run.inventory.now().select(&pattern, limit.as_ref()).map_err(wrong)?;
     for warning in &selection.warnings {
-        run.notice(Level::Warning, warning.message.clone(), Some(play.hosts.span.place()));
+        match run.settings.behaviour.pattern_mismatch {
+            PatternMismatch::Error => {
+                let severity = crate::diagnostics::Severity::Error;
+                return Err(vec![Diagnostic { severity, ..warning.clone() }]);
+            }
+            PatternMismatch::Warning => {
+                let place = Some(play.hosts.span.place());
+                run.notice(Level::Warning, warning.message.clone(), place);
+            }
+            PatternMismatch::Ignore => {}
+        }
     }
     Ok(selection.hosts.iter().map(|host| host.as_str().to_owned()).collect())
 }

@@ -9,6 +9,7 @@ use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Diagnostic;
+use crate::report::event::ErrorCause;
 use crate::vars::Var;
 
 use super::action::Finished;
@@ -35,6 +36,8 @@ pub(crate) struct TaskResult {
     pub diffs: Vec<Diff>,
     pub effects: Vec<EffectRecord>,
     pub learnt: Learnt,
+    /// Why it failed, from the task down to the first cause.
+    pub causes: Vec<ErrorCause>,
     pub took: Duration,
     pub verbose_always: bool,
     /// What the task brought: more tasks.
@@ -51,6 +54,7 @@ impl TaskResult {
             diffs: Vec::new(),
             effects: Vec::new(),
             learnt: Learnt::default(),
+            causes: Vec::new(),
             took: Duration::ZERO,
             verbose_always: false,
             includes: Vec::new(),
@@ -63,6 +67,11 @@ impl TaskResult {
     /// A failure with a message.
     pub(crate) fn failed(message: impl ToString) -> Self {
         Self::new(Verdict::Failed, message_map(message))
+    }
+
+    /// A failure with what led to it.
+    pub(crate) fn caused(message: impl ToString, causes: Vec<ErrorCause>) -> Self {
+        Self { causes, ..Self::failed(message) }
     }
 
     /// A lost or unreachable host.

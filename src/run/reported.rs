@@ -34,6 +34,7 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, with: Circumstances
         item: with.item,
         delegated_to: with.delegated_to,
         delegated_address: with.delegated_address,
+        causes: Vec::new(),
         result: Map::new(),
         diffs: Vec::new(),
         effects: Vec::new(),
@@ -53,6 +54,10 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, with: Circumstances
     }
     if let Some(item) = &mut outcome.item {
         run.mask_json(item);
+    }
+    outcome.causes.clone_from(&result.causes);
+    for cause in &mut outcome.causes {
+        cause.message = run.mask(&cause.message);
     }
     outcome.diffs.clone_from(&result.diffs);
     for diff in &mut outcome.diffs {

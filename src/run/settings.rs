@@ -39,6 +39,31 @@ pub struct RunSettings {
     pub verbosity: u8,
     /// Bound on every task that names none.
     pub task_timeout: Option<Duration>,
+    /// What plays mean that say nothing else.
+    pub behaviour: Behaviour,
+}
+
+/// Ansible's settings that change what plays mean, with its defaults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Behaviour {
+    /// Whether a failure on one host ends the play for all (`any_errors_fatal`).
+    pub any_errors_fatal: bool,
+    /// Whether handlers run on hosts that failed (`force_handlers`, `--force-handlers`).
+    pub force_handlers: bool,
+    /// What a pattern does that matches no host (`host_pattern_mismatch`).
+    pub pattern_mismatch: PatternMismatch,
+}
+
+/// What a pattern does that matches no host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PatternMismatch {
+    /// It ends the run.
+    Error,
+    /// It is told.
+    #[default]
+    Warning,
+    /// Nothing.
+    Ignore,
 }
 
 /// What a dry run is.

@@ -458,7 +458,7 @@ pub enum HostError {
         name: String,
     },
     /// The item took longer than it may.
-    #[error("timed out after {} second(s)", .0.as_secs())]
+    #[error("Timed out after {} second(s).", .0.as_secs())]
     TimedOut(Duration),
     /// The engine cancelled the task or went away.
     #[error("the task was cancelled")]

@@ -83,11 +83,11 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Err(code) => return Ok(code),
     };
     let settings = &invocation.settings;
-    if arguments.background > 0 || arguments.tree.is_some() {
-        let name = if arguments.tree.is_some() { "--tree" } else { "--background" };
-        return Err(CommandError::options(format!("`{name}` is not supported yet"), None));
+    if arguments.tree.is_some() {
+        return Err(CommandError::options("`--tree` is not supported yet", None));
     }
     let groups = arguments.groups();
+    talk::header("ansible", settings, groups.verbosity(settings));
     let run_settings = groups.settings(settings)?;
     let folder = arguments.base_folder.playbook_dir.clone();
     let folder = folder.or_else(|| settings.path("PLAYBOOK_DIR")).unwrap_or_default();
@@ -145,6 +145,7 @@ impl Arguments {
             limit: self.hosts.limit.as_deref(),
             subset: None,
             task_timeout: self.task_timeout.task_timeout,
+            force_handlers: false,
         }
     }
 
@@ -170,11 +171,19 @@ impl Arguments {
             (None, Some(text)) => json!(text),
             (None, None) => serde_json::Value::Null,
         };
+        let mut task = json!({ module: arguments });
+        if self.background > 0 {
+            let poll = self
+                .poll
+                .map_or(settings.integer("DEFAULT_POLL_INTERVAL"), |poll| i64::try_from(poll).ok());
+            task["async"] = json!(self.background);
+            task["poll"] = json!(poll.unwrap_or(15));
+        }
         let play = json!([{
             "name": "Ansible Ad-Hoc",
             "hosts": self.pattern,
             "gather_facts": false,
-            "tasks": [{ module: arguments }],
+            "tasks": [task],
         }]);
         Ok(SourceFile::new(&folder.join("__adhoc_playbook__"), play.to_string()))
     }

@@ -9,6 +9,7 @@ use crate::inventory::{
     GroupNames, GroupVars, Inventory, InventorySettings, LiveInventory, Mappings, Pattern,
     PatternError, Plugin, ScriptErrors, Unparsed,
 };
+use crate::run::PatternMismatch;
 use crate::settings::Settings;
 use crate::vars::Layer;
 
@@ -111,7 +112,15 @@ pub(super) fn select(
     let limit = limit.map(Pattern::limit).transpose().map_err(wrong)?;
     let parsed = Pattern::parse(pattern).map_err(wrong)?;
     let selection = inventory.select(&parsed, limit.as_ref()).map_err(wrong)?;
-    selection.warnings.iter().for_each(talk::diagnostic);
+    match super::run::pattern_mismatch(settings) {
+        PatternMismatch::Error => {
+            if let Some(warning) = selection.warnings.first() {
+                return Err(CommandError::other(warning.message.clone(), None));
+            }
+        }
+        PatternMismatch::Warning => selection.warnings.iter().for_each(talk::diagnostic),
+        PatternMismatch::Ignore => {}
+    }
     if selection.hosts.is_empty() && !empty {
         let text = "Specified inventory, host pattern and/or --limit leaves us with no hosts to \
                     target.";

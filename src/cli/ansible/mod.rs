@@ -12,6 +12,7 @@ mod run;
 mod secrets;
 pub(super) mod show_inventory;
 mod talk;
+mod unsupported;
 mod vault;
 
 use std::ffi::OsString;

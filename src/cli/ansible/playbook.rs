@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::report::Consumer;
 use crate::report::default::DefaultOutput;
+use crate::report::minimal::{Minimal, OneLine};
 use crate::template::Templar;
 
 use super::super::CommandError;
@@ -93,6 +95,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         }
     }
     let groups = arguments.groups();
+    talk::header("ansible-playbook", settings, groups.verbosity(settings));
     let run_settings = groups.settings(settings)?;
     let folders: Vec<PathBuf> = arguments.playbooks.iter().map(|path| run::folder(path)).collect();
     let inventory =
@@ -118,13 +121,25 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         super::super::print(&text);
         return Ok(ExitCode::SUCCESS);
     }
-    let output = DefaultOutput::new(std::io::stdout(), std::io::stderr(), groups.look(settings)?);
+    let (out, talk_to, look) = (std::io::stdout(), std::io::stderr(), groups.look(settings)?);
+    let word = settings.text("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
+    let output: Box<dyn Consumer> = match word.strip_prefix("ansible.builtin.").unwrap_or(&word) {
+        "default" | "" => Box::new(DefaultOutput::new(out, talk_to, look)),
+        "minimal" => Box::new(Minimal::new(out, talk_to, look)),
+        "oneline" => Box::new(OneLine::new(out, talk_to, look)),
+        _ => {
+            return Err(CommandError::other(
+                format!("Invalid callback for stdout specified: {word}"),
+                Some("`default`, `minimal` and `oneline` are there"),
+            ));
+        }
+    };
     let launch = Launch {
         settings: run_settings,
         playbooks,
         inventory,
         reader: &reader,
-        consumers: vec![Box::new(output)],
+        consumers: vec![output],
     };
     super::super::block_on(launch.run())
 }
@@ -143,15 +158,12 @@ impl Arguments {
             limit: self.hosts.limit.as_deref(),
             subset: Some(&self.subset),
             task_timeout: None,
+            force_handlers: self.force_handlers,
         }
     }
 
     fn refuse(&self) -> Result<(), CommandError> {
-        let refused = [
-            ("--force-handlers", self.force_handlers),
-            ("--step", self.step),
-            ("--start-at-task", self.start_at_task.is_some()),
-        ];
+        let refused = [("--step", self.step), ("--start-at-task", self.start_at_task.is_some())];
         match refused.iter().find(|(_, given)| *given) {
             Some((name, _)) => {
                 Err(CommandError::options(format!("`{name}` is not supported yet"), None))

@@ -14,13 +14,14 @@ use crate::report::default::{DefaultOptions, Details, ResultFormat, Shown};
 use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
 use crate::run::{
-    CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PatternMismatch,
+    PrivilegeDefaults, RunSettings,
 };
 use crate::settings::{Settings, SettingsError};
 
 use super::super::{CommandError, extra_vars, prompt};
 use super::options::{Check, Connect, ExtraVars, Fork, ModulePath, RunAs, Subset, Vault};
-use super::{secrets, talk};
+use super::{secrets, talk, unsupported};
 
 /// The option groups of programs that run tasks.
 pub(super) struct Groups<'a> {
@@ -35,6 +36,7 @@ pub(super) struct Groups<'a> {
     pub limit: Option<&'a str>,
     pub subset: Option<&'a Subset>,
     pub task_timeout: Option<u64>,
+    pub force_handlers: bool,
 }
 
 impl Groups<'_> {
@@ -42,6 +44,7 @@ impl Groups<'_> {
     pub(super) fn settings(&self, settings: &Settings) -> Result<RunSettings, CommandError> {
         self.refuse()?;
         secrets::unlock(self.vault, settings)?;
+        unsupported::warn(settings);
         let connection = self.connection(settings)?;
         let privilege = self.privilege(settings, connection.password.as_ref())?;
         let seconds = settings.integer("TASK_TIMEOUT").and_then(|set| u64::try_from(set).ok());
@@ -67,6 +70,11 @@ impl Groups<'_> {
             privilege,
             verbosity: self.verbosity(settings),
             task_timeout: seconds.map(Duration::from_secs),
+            behaviour: Behaviour {
+                any_errors_fatal: settings.boolean("ANY_ERRORS_FATAL"),
+                force_handlers: self.force_handlers || settings.boolean("DEFAULT_FORCE_HANDLERS"),
+                pattern_mismatch: pattern_mismatch(settings),
+            },
         })
     }
 
@@ -224,6 +232,15 @@ impl Groups<'_> {
             method: crate::run::become_method(&method).map_err(wrong)?,
             password,
         })
+    }
+}
+
+/// What a pattern does that matches no host.
+pub(super) fn pattern_mismatch(settings: &Settings) -> PatternMismatch {
+    match settings.text("HOST_PATTERN_MISMATCH").as_deref() {
+        Some("error") => PatternMismatch::Error,
+        Some("ignore") => PatternMismatch::Ignore,
+        _ => PatternMismatch::Warning,
     }
 }
 

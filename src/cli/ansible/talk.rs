@@ -48,6 +48,19 @@ pub(in crate::cli) fn warning(text: &str) {
     say(Speech::Warning, text);
 }
 
+/// With `-v`, which file the settings come from.
+pub(super) fn header(program: &str, settings: &Settings, verbosity: u8) {
+    if verbosity > 1 {
+        crate::cli::print(&about(program, settings));
+    }
+    if verbosity > 0 {
+        crate::cli::print(&match settings.file() {
+            Some(file) => format!("Using {} as config file\n", file.path.display()),
+            None => "No config file found; using defaults\n".to_owned(),
+        });
+    }
+}
+
 /// What ended a program.
 pub(in crate::cli) fn error(text: &str) {
     say(Speech::Error, text);
@@ -83,20 +96,24 @@ fn say(speech: Speech, text: &str) {
 pub(super) fn version(program: &str, invocation: &Invocation) -> Option<ExitCode> {
     let asked = |word: &&std::ffi::OsString| word.to_str() == Some("--version");
     invocation.arguments.iter().skip(1).take_while(|word| *word != "--").find(asked)?;
-    let settings = &invocation.settings;
+    crate::cli::print(&about(program, &invocation.settings));
+    Some(ExitCode::SUCCESS)
+}
+
+/// Versions and paths.
+fn about(program: &str, settings: &Settings) -> String {
     let file = settings.file().map_or("None".to_owned(), |file| file.path.display().to_string());
     let list = |name| {
         let items = settings.list(name);
         items.iter().map(|item| format!("'{item}'")).collect::<Vec<_>>().join(", ")
     };
     let location = std::env::current_exe().unwrap_or_default();
-    crate::cli::print(&format!(
+    format!(
         "{program} [core {CORE}]\n  config file = {file}\n  configured module search path = [{}]\n  \
          ansible collection location = {}\n  executable location = {}\n  canvass version = {}\n",
         list("DEFAULT_MODULE_PATH"),
         settings.list("COLLECTIONS_PATHS").join(":"),
         location.display(),
         env!("CARGO_PKG_VERSION"),
-    ));
-    Some(ExitCode::SUCCESS)
+    )
 }

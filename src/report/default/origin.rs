@@ -42,12 +42,22 @@ pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<Str
     };
     let message = if text.is_empty() {
         format!("Task failed: {kind} failed.")
+    } else if text.starts_with("Timed out after ") {
+        format!("Task failed: {text}")
     } else if text.starts_with("Task failed") {
         text.to_owned()
     } else {
         format!("Task failed: {kind} failed: {text}")
     };
-    Some(format!("[ERROR]: {message}\n{}", place(&head.place)))
+    if outcome.causes.is_empty() {
+        return Some(format!("[ERROR]: {message}\n{}", place(&head.place)));
+    }
+    let causes = outcome.causes.iter().map(|cause| {
+        let place = cause.place.as_ref().map(place).unwrap_or_default();
+        format!("{}\n{place}", cause.message)
+    });
+    let causes = causes.collect::<Vec<_>>().join("\n<<< caused by >>>\n\n");
+    Some(format!("[ERROR]: {message}\n\n{causes}"))
 }
 
 /// Whether the task's conditions (`failed_when`, `until`) call it failed, not its module.

@@ -22,6 +22,7 @@ pub(in crate::report) fn outcome(status: Status) -> Outcome {
         item: None,
         delegated_to: None,
         delegated_address: None,
+        causes: Vec::new(),
         result: serde_json::Map::new(),
         diffs: Vec::new(),
         effects: Vec::new(),

@@ -246,7 +246,7 @@ fn a_deadline_ends_the_whole_group_even_if_it_ignores_being_asked() {
     let started = Instant::now();
     let ended = place.host.query(&command);
     assert!(matches!(ended, Err(HostError::TimedOut(_))), "{ended:?}");
-    assert_eq!(ended.unwrap_err().to_string(), "timed out after 1 second(s)");
+    assert_eq!(ended.unwrap_err().to_string(), "Timed out after 1 second(s).");
     assert!(started.elapsed() < Duration::from_secs(10));
     let pid: i32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
     let gone = || {

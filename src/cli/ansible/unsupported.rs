@@ -1,0 +1,78 @@
+//! Settings that change what a run means and are not honoured: told by name when they are set.
+
+use crate::settings::{Origin, Settings, Table};
+
+use super::talk;
+
+/// Settings that are not honoured. Those that only concern Python, its workers or files that this
+/// program does not make (`pipelining`, `remote_tmp`, `control_path` …) mean nothing here, and what
+/// folders of plugins would bring is refused by name where it is used; they are not among them.
+const NOT_HONOURED: [&str; 39] = [
+    "ALLOW_BROKEN_CONDITIONALS",
+    "ALLOW_EMBEDDED_TEMPLATES",
+    "CACHE_PLUGIN",
+    "COLOR_CHANGED",
+    "COLOR_DEBUG",
+    "COLOR_DEPRECATE",
+    "COLOR_DIFF_ADD",
+    "COLOR_DIFF_LINES",
+    "COLOR_DIFF_REMOVE",
+    "COLOR_ERROR",
+    "COLOR_INCLUDED",
+    "COLOR_OK",
+    "COLOR_SKIP",
+    "COLOR_UNREACHABLE",
+    "COLOR_VERBOSE",
+    "COLOR_WARN",
+    "DEFAULT_BECOME_EXE",
+    "DEFAULT_BECOME_FLAGS",
+    "DEFAULT_EXECUTABLE",
+    "DEFAULT_HASH_BEHAVIOUR",
+    "DEFAULT_JINJA2_EXTENSIONS",
+    "DEFAULT_LOG_PATH",
+    "DEFAULT_NO_LOG",
+    "DEFAULT_POLL_INTERVAL",
+    "DEFAULT_PRIVATE_ROLE_VARS",
+    "DEFAULT_REMOTE_PORT",
+    "DEFAULT_UNDEFINED_VAR_BEHAVIOR",
+    "DISPLAY_ARGS_TO_STDOUT",
+    "DUPLICATE_YAML_DICT_KEY",
+    "ENABLE_TASK_DEBUGGER",
+    "ERROR_ON_MISSING_HANDLER",
+    "INJECT_FACTS_AS_VARS",
+    "INVALID_TASK_ATTRIBUTE_FAILED",
+    "MAX_FILE_SIZE_FOR_DIFF",
+    "PLAYBOOK_VARS_ROOT",
+    "RETRY_FILES_ENABLED",
+    "VARIABLE_PLUGINS_ENABLED",
+    "VARIABLE_PRECEDENCE",
+    "VERBOSE_TO_STDERR",
+];
+
+/// Warns of each that is set to something else than its default.
+pub(super) fn warn(settings: &Settings) {
+    let plain = Settings::new(None, Default::default(), settings.home().map(Into::into));
+    for name in NOT_HONOURED {
+        let Some(row) = Table::get().base(name) else { continue };
+        let (Ok(found), Ok(default)) = (settings.resolve(row), plain.resolve(row)) else {
+            continue;
+        };
+        if found.origin == Origin::Default || found.value == default.value {
+            continue;
+        }
+        let key = row.keys.first().map_or(name, |(_, key)| key);
+        talk::warning(&format!("the setting `{key}` ({}) is not supported yet", found.origin));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_settings_that_there_are() {
+        for name in NOT_HONOURED {
+            assert!(Table::get().base(name).is_some(), "{name}");
+        }
+    }
+}
