@@ -46,6 +46,7 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin.apt" => crate::module::apt::Apt;
+    "ansible.builtin.apt_key" => crate::module::apt_key::AptKey;
     "ansible.builtin.apt_repository" => crate::module::apt_repository::AptRepository;
     "ansible.builtin.assemble" => crate::module::assemble::Assemble;
     "ansible.builtin.async_status" => crate::module::async_status::AsyncStatus;
@@ -76,6 +77,7 @@ modules! {
     "ansible.builtin.pip" => crate::module::pip::Pip;
     "ansible.builtin.raw" => crate::module::raw::Raw, free_form;
     "ansible.builtin.replace" => crate::module::replace::Replace;
+    "ansible.builtin.rpm_key" => crate::module::rpm_key::RpmKey;
     "ansible.builtin.script" => crate::module::script::Script, free_form;
     "ansible.builtin.service" => crate::module::service::Service;
     "ansible.builtin.service_facts" => crate::module::service_facts::ServiceFacts;
@@ -85,8 +87,10 @@ modules! {
     "ansible.builtin.stat" => crate::module::stat::Stat;
     "ansible.builtin.systemd" => crate::module::systemd_service::SystemdService;
     "ansible.builtin.systemd_service" => crate::module::systemd_service::SystemdService;
+    "ansible.builtin.sysvinit" => crate::module::sysvinit::Sysvinit;
     "ansible.builtin.tempfile" => crate::module::tempfile::Tempfile;
     "ansible.builtin.template" => crate::module::template::Template;
     "ansible.builtin.user" => crate::module::user::User;
     "ansible.builtin.wait_for" => crate::module::wait_for::WaitFor;
+    "ansible.builtin.yum_repository" => crate::module::yum_repository::YumRepository;
 }

@@ -12,7 +12,7 @@
 //!     key: git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
 //! ```
 //!
-//! Returns the parameters.
+//! Returns the parameters and `diff`.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::json;
 use sha1::Sha1;
 
 use super::expansion;
@@ -121,7 +122,10 @@ impl Module for KnownHosts {
             let keeps = |line: &&&str| !Entry::parse(line).is_some_and(|entry| entry.is_of(&name));
             let kept: String = lines.iter().filter(keeps).copied().collect();
             if observed.text.as_ref().is_some_and(|text| *text != kept) {
+                set_diff(observed, &kept, &mut plan);
                 plan.push(write(observed, kept), "keys of the host are there");
+            } else {
+                set_diff(observed, &kept, &mut plan);
             }
             return Ok(plan);
         };
@@ -137,6 +141,7 @@ impl Module for KnownHosts {
             Found::OtherKinds => (None, present),
         };
         if replaced.is_none() && !adds {
+            set_diff(observed, &lines.concat(), &mut plan);
             return Ok(plan);
         }
         let mut text: String = lines
@@ -151,6 +156,7 @@ impl Module for KnownHosts {
                 text.push('\n');
             }
         }
+        set_diff(observed, &text, &mut plan);
         let reason = match (replaced, adds) {
             (Some(_), true) => "the key differs",
             (Some(_), false) => "the key is there",
@@ -159,6 +165,17 @@ impl Module for KnownHosts {
         plan.push(write(observed, text), reason);
         Ok(plan)
     }
+}
+
+/// The module returns the diff even where nobody asks for diffs.
+fn set_diff(observed: &Observed, after: &str, plan: &mut Plan) {
+    let path = observed.path.to_string_lossy().into_owned();
+    let before_header = if observed.text.is_some() { path.as_str() } else { "/dev/null" };
+    let diff = json!({
+        "before_header": before_header, "before": observed.text.clone().unwrap_or_default(),
+        "after_header": path, "after": after,
+    });
+    plan.set("diff", diff);
 }
 
 fn write(observed: &Observed, text: String) -> Effect {

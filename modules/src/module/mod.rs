@@ -1,6 +1,7 @@
 //! The modules, a file or folder each.
 
 pub mod apt;
+pub mod apt_key;
 pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
@@ -37,6 +38,7 @@ pub mod pip;
 pub(crate) mod program;
 pub mod raw;
 pub mod replace;
+pub mod rpm_key;
 pub mod script;
 pub mod service;
 pub mod service_facts;
@@ -45,6 +47,7 @@ pub mod shell_words;
 pub mod slurp;
 pub mod stat;
 pub mod systemd_service;
+pub mod sysvinit;
 pub mod tempfile;
 pub mod template;
 pub mod text_edit;
@@ -52,3 +55,4 @@ pub mod text_lines;
 pub mod user;
 pub mod wait_for;
 pub mod wildcard;
+pub mod yum_repository;

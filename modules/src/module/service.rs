@@ -46,6 +46,18 @@ params! {
         arguments ("args"): String = String::new(),
         /// The service manager to use; `auto` finds it.
         r#use: String = "auto".to_owned(),
+        /// Whether starting is forbidden; systemd only.
+        masked: Option<bool>,
+        /// Whether systemd reads its unit files again first; systemd only.
+        daemon_reload ("daemon-reload"): Option<bool>,
+        /// Whether systemd starts itself again first; systemd only.
+        daemon_reexec ("daemon-reexec"): Option<bool>,
+        /// Whose systemd it is; systemd only.
+        scope: Option<Scope>,
+        /// Whether the end of the work is not waited for; systemd only.
+        no_block: Option<bool>,
+        /// Whether links of units are overwritten; systemd only.
+        force: Option<bool>,
     }
 }
 
@@ -88,6 +100,9 @@ pub enum Error {
     /// Nothing here decides what starts at boot.
     #[error("Could not determine how to enable or disable service {0} at boot")]
     NoBootTool(String),
+    /// An option that only systemd has.
+    #[error("Unsupported parameters for (service) module: {0}. It is an option of systemd.")]
+    SystemdOnly(&'static str),
     /// A service manager that is not known.
     #[error(
         "unsupported service manager `{0}`; known are auto, systemd, sysvinit, openrc, service"
@@ -103,12 +118,12 @@ fn systemd_params(params: &Params) -> systemd_service::Params {
         name: Some(params.name.clone()),
         state: params.state,
         enabled: params.enabled,
-        force: None,
-        masked: None,
-        daemon_reload: false,
-        daemon_reexec: false,
-        scope: Scope::System,
-        no_block: false,
+        force: params.force,
+        masked: params.masked,
+        daemon_reload: params.daemon_reload.unwrap_or(false),
+        daemon_reexec: params.daemon_reexec.unwrap_or(false),
+        scope: params.scope.unwrap_or(Scope::System),
+        no_block: params.no_block.unwrap_or(false),
     }
 }
 
@@ -184,6 +199,18 @@ impl Module for Service {
 }
 
 fn script(params: &Params, host: &mut dyn Host) -> Result<Script, Stop> {
+    for (name, given) in [
+        ("masked", params.masked.is_some()),
+        ("daemon_reload", params.daemon_reload.is_some()),
+        ("daemon_reexec", params.daemon_reexec.is_some()),
+        ("scope", params.scope.is_some()),
+        ("no_block", params.no_block.is_some()),
+        ("force", params.force.is_some()),
+    ] {
+        if given {
+            return Err(Stop::failed(Error::SystemdOnly(name)));
+        }
+    }
     let path = Path::new("/etc/init.d").join(&params.name);
     let exists = host.stat(&path, Follow::Yes)?.is_some();
     let mut tool = None;

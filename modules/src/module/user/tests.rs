@@ -157,7 +157,7 @@ fn users_are_made_changed_and_removed() {
         ),
         (
             json!({"shell": "/bin/ash", "system": true}),
-            Observed { tools: Tools::Busybox, ..nobody() },
+            Observed { tools: Tools::Busybox, shell: Some("/bin/ash".to_owned()), ..nobody() },
             &["adduser -D -s /bin/ash -S ua", "grep ^ua: /etc/passwd"],
         ),
     ];
@@ -286,7 +286,7 @@ fn a_key_that_is_there_stays_unless_forced() {
     forced["force"] = json!(true);
     let calls = commands(forced, &observed);
     let lines = lines(&calls);
-    assert!(lines[1].starts_with("rm -f -- /home/ua/.ssh/id_rsa"), "{lines:?}");
+    assert!(lines[0].starts_with("rm -f -- /home/ua/.ssh/id_rsa"), "{lines:?}");
     assert!(lines[2].starts_with("setsid -w ssh-keygen -q -t rsa"), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("hunter2")), "{lines:?}");
     assert_eq!(calls[2].stdin.as_deref(), Some("hunter2\nhunter2\n"));
