@@ -85,6 +85,7 @@ modules! {
     "ansible.builtin.shell" => crate::module::command::Shell, free_form;
     "ansible.builtin.slurp" => crate::module::slurp::Slurp;
     "ansible.builtin.stat" => crate::module::stat::Stat;
+    "ansible.builtin.subversion" => crate::module::subversion::Subversion;
     "ansible.builtin.systemd" => crate::module::systemd_service::SystemdService;
     "ansible.builtin.systemd_service" => crate::module::systemd_service::SystemdService;
     "ansible.builtin.sysvinit" => crate::module::sysvinit::Sysvinit;

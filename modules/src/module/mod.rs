@@ -46,6 +46,7 @@ pub mod setup;
 pub mod shell_words;
 pub mod slurp;
 pub mod stat;
+pub mod subversion;
 pub mod systemd_service;
 pub mod sysvinit;
 pub mod tempfile;

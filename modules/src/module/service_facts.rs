@@ -1,7 +1,7 @@
 //! `ansible.builtin.service_facts`: the services of the host and their states, as facts.
 //!
 //! Follows the module of ansible-core 2.19 for systemd, init scripts (`service`, `chkconfig`),
-//! Upstart and OpenRC. Check mode: full; a rehearsal knows units that earlier tasks start, stop,
+//! Upstart and `OpenRC`. Check mode: full; a rehearsal knows units that earlier tasks start, stop,
 //! enable or disable. Diff: none.
 //!
 //! ```yaml

@@ -376,3 +376,29 @@ fn fetched_lists_are_remembered() {
     assert!(host.rehearsed(PACKAGE_LISTS, "apt").is_some());
     assert!(host.rehearsed(PACKAGE_LISTS, "dnf").is_none());
 }
+
+#[test]
+fn settings_are_known_and_filled_directories_are_not() {
+    let mut host = start();
+    let change = crate::effect::SettingChange {
+        kind: "git".to_owned(),
+        name: "/srv/app".to_owned(),
+        after: Some("abc".into()),
+        fills: vec![PathBuf::from("/srv/app")],
+        ..crate::effect::SettingChange::default()
+    };
+    assert_eq!(host.rehearsed("git", "/srv/app"), None);
+    apply(&mut host, Effect::Setting(change.clone()));
+    let kept = host.rehearsed("git", "/srv/app").unwrap();
+    assert_eq!(kept.value, Some("abc".into()));
+    assert_eq!(kind(&mut host, "/srv/app"), Some(FileKind::Directory));
+    let inside = host.stat(Path::new("/srv/app/README"), Follow::Yes);
+    assert!(matches!(inside, Err(HostError::Unknown(_))), "{inside:?}");
+    assert!(matches!(host.list(Path::new("/srv/app")), Err(HostError::Unknown(_))));
+    apply(&mut host, write("/srv/app/local.conf", "x"));
+    assert_eq!(text(&mut host, "/srv/app/local.conf"), "x");
+    let clears = Some("git".to_owned());
+    let name = "other".to_owned();
+    apply(&mut host, Effect::Setting(crate::effect::SettingChange { clears, name, ..change }));
+    assert_eq!(host.rehearsed("git", "/srv/app"), None);
+}

@@ -7,7 +7,7 @@
 //! Where they are due and something is to be installed, what exactly will be installed is known
 //! only after they are fetched; the result is then read from what `apt-get` did.
 //!
-//! Differs from Ansible: `deb` takes a path, no URL; `upgrade` uses `apt-get`, never `aptitude`;
+//! Differs from Ansible: `upgrade` uses `apt-get`, never `aptitude`;
 //! a package that is installed automatically is not marked as installed by hand.
 //!
 //! ```yaml
@@ -34,7 +34,9 @@ pub use params::{Params, State, Upgrade};
 use self::transaction::Transaction;
 use super::text_lines::set_streams;
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
-use crate::effect::{Applied, Command, Effect, PackageChange, PackageStep};
+use crate::effect::{
+    Applied, Attributes, Command, Content, Effect, PackageChange, PackageStep, WriteFile,
+};
 use crate::host::{Host, HostError};
 
 /// The module.
@@ -60,6 +62,8 @@ struct Step {
     transaction: Option<Transaction>,
     /// What is asked for.
     names: Vec<String>,
+    /// A package file that is put there for the call.
+    file: Option<(PathBuf, Vec<u8>)>,
 }
 
 /// Why it fails.
@@ -82,9 +86,6 @@ pub enum Error {
         /// What it said.
         stderr: String,
     },
-    /// Package files are taken from the host only.
-    #[error("`deb` with a URL is not supported; fetch it with `get_url` and name the file")]
-    DebUrl,
     /// There is no such package file.
     #[error("Unable to install package: {}: {reason}", .path.display())]
     Deb {
@@ -133,7 +134,21 @@ impl Module for Apt {
                 install: transaction.install,
                 remove: transaction.remove,
             };
+            if let Some((path, bytes)) = &step.file {
+                let write = WriteFile {
+                    path: path.clone(),
+                    content: Content::Bytes(bytes.clone()),
+                    attributes: Attributes { mode: Some(0o644), ..Attributes::default() },
+                    validate: None,
+                    backup: false,
+                    unsafe_writes: false,
+                };
+                plan.push(Effect::WriteFile(write), "the package file was fetched");
+            }
             plan.push(Effect::Packages(change), reason);
+            if let Some((path, _)) = &step.file {
+                plan.push(Effect::Remove { path: path.clone() }, "it is installed");
+            }
         }
         Ok(plan)
     }
@@ -231,6 +246,7 @@ mod tests {
             command: Command::new(["apt-get", "-y", "install", "sl"]),
             transaction: simulated.map(Transaction::parse),
             names: vec!["sl".to_owned()],
+            file: None,
         }
     }
 

@@ -1,13 +1,13 @@
 //! What is installed, what could be, and what `apt-get` would do.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::params::{State, Upgrade};
 use super::transaction::{Policy, Transaction, policies, providers};
 use super::{Error, Observed, Params, Step, failed};
 use crate::contract::Stop;
 use crate::effect::{Command, Output};
-use crate::host::{Follow, Host, HostError, PACKAGE_LISTS};
+use crate::host::{Follow, Host, HostError, HttpRequest, PACKAGE_LISTS};
 use crate::module::{expansion, wildcard};
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
@@ -53,6 +53,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
             command: command(params, &["clean"], &[]),
             transaction: Some(transaction),
             names: Vec::new(),
+            file: None,
         });
     }
     Ok(observed)
@@ -163,6 +164,7 @@ fn push(
         command: with_policy(params, call),
         transaction,
         names: packages.to_vec(),
+        file: None,
     });
     Ok(())
 }
@@ -188,24 +190,72 @@ fn query(words: &[&str], host: &mut dyn Host) -> Result<Output, HostError> {
 
 fn package_file(params: &Params, file: &Path, host: &mut dyn Host) -> Result<Option<Step>, Stop> {
     if file.to_string_lossy().contains("://") {
-        return Err(Stop::failed(Error::DebUrl));
+        return fetched_file(params, &file.to_string_lossy(), host);
     }
     let path = expansion::path(file, host)?;
     let path = if path.is_absolute() { path } else { Path::new(".").join(path) };
+    look_into(params, &path, host)
+}
+
+/// A package file at an address, looked at in a private place.
+fn fetched_file(params: &Params, url: &str, host: &mut dyn Host) -> Result<Option<Step>, Stop> {
+    let reason = |reason: String| Stop::failed(format!("Failure downloading {url}, {reason}"));
+    let request = HttpRequest { url: url.to_owned(), use_proxy: true, ..HttpRequest::default() };
+    let bytes = match host.fetch(&request) {
+        Ok(answer) if answer.status == 200 => answer.body,
+        Ok(answer) => return Err(reason(format!("HTTP Error {}", answer.status))),
+        Err(error @ HostError::Unknown(_)) => return Err(error.into()),
+        Err(error) => return Err(reason(error.to_string())),
+    };
+    let scratch = host.scratch()?;
+    let looked = look_at_bytes(params, &bytes, &scratch, host);
+    host.discard(&scratch);
+    let Some(mut step) = looked? else { return Ok(None) };
+    let name = step.names.first().map(String::as_str).unwrap_or_default();
+    let place = PathBuf::from(format!("/tmp/canvass-{name}.deb"));
+    if let Some(last) = step.command.argv.last_mut() {
+        *last = place.to_string_lossy().into_owned();
+    }
+    step.file = Some((place, bytes));
+    Ok(Some(step))
+}
+
+fn look_at_bytes(
+    params: &Params,
+    bytes: &[u8],
+    scratch: &Path,
+    host: &mut dyn Host,
+) -> Result<Option<Step>, Stop> {
+    let path = scratch.join("package.deb");
+    let shown = path.to_string_lossy().into_owned();
+    let keep = ["/bin/sh", "-c", "cat > \"$1\"", "sh", &shown];
+    let kept = host.query(&crate::module::rpm_key::piped(bytes, &keep))?;
+    if !kept.success() {
+        return Err(crate::module::program::failure(&kept));
+    }
+    look_into(params, &path, host)
+}
+
+fn look_into(params: &Params, path: &Path, host: &mut dyn Host) -> Result<Option<Step>, Stop> {
     let shown = path.to_string_lossy().into_owned();
     let format = "--showformat=${Package} ${Version}";
     let output = query(&["dpkg-deb", "--show", format, &shown], host)?;
     let text = output.stdout_text();
     let Some((name, version)) = text.trim().split_once(' ').filter(|_| output.success()) else {
         let reason = output.stderr_text().trim().to_owned();
-        return Err(Stop::failed(Error::Deb { path, reason }));
+        return Err(Stop::failed(Error::Deb { path: path.to_owned(), reason }));
     };
     if host.package("apt", name)?.as_deref() == Some(version) {
         return Ok(None);
     }
     let call = command(params, &["install"], &[shown]);
     let transaction = Some(simulate(&call, host)?);
-    Ok(Some(Step { command: with_policy(params, call), transaction, names: vec![name.to_owned()] }))
+    Ok(Some(Step {
+        command: with_policy(params, call),
+        transaction,
+        names: vec![name.to_owned()],
+        file: None,
+    }))
 }
 
 /// A package as the task names it.

@@ -50,7 +50,7 @@ params! {
         update_cache_retries: u64 = 5_u64,
         /// No effect.
         update_cache_retry_max_delay: u64 = 12_u64,
-        /// The path of a package file to install.
+        /// The path or the address of a package file to install.
         deb: Option<PathBuf>,
         /// The release to install from.
         default_release ("default-release"): Option<String>,

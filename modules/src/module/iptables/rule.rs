@@ -50,7 +50,7 @@ pub(super) fn words(params: &Params, completed: bool) -> Vec<String> {
         [("--set-dscp", &params.set_dscp_mark), ("--set-dscp-class", &params.set_dscp_mark_class)]
     {
         rule.option(flag, mark.as_deref());
-        if given(mark) && jump_word != "dscp" {
+        if given(mark.as_ref()) && jump_word != "dscp" {
             rule.push(["-j", "DSCP"]);
         }
     }
@@ -61,18 +61,18 @@ pub(super) fn words(params: &Params, completed: bool) -> Vec<String> {
     }
     connection(params, &matches, &mut rule);
     sources(params, &matches, &mut rule);
-    if given(&params.limit) || given(&params.limit_burst) {
+    if given(params.limit.as_ref()) || given(params.limit_burst.as_ref()) {
         rule.push(["-m", "limit"]);
     }
     rule.option("--limit", params.limit.as_deref());
     rule.option("--limit-burst", params.limit_burst.as_deref());
     for (flag, owner) in [("--uid-owner", &params.uid_owner), ("--gid-owner", &params.gid_owner)] {
-        if given(owner) {
+        if given(owner.as_ref()) {
             rule.push(["-m", "owner"]);
         }
         rule.option(flag, owner.as_deref());
     }
-    if jump.is_none() && given(&params.reject_with) {
+    if jump.is_none() && given(params.reject_with.as_ref()) {
         rule.push(["-j", "REJECT"]);
     }
     rule.option("--reject-with", params.reject_with.as_deref());
@@ -82,15 +82,15 @@ pub(super) fn words(params: &Params, completed: bool) -> Vec<String> {
         IpVersion::Both => "--icmp-type --icmpv6-type",
     };
     rule.option(icmp, params.icmp_type.as_deref());
-    if given(&params.comment) {
+    if given(params.comment.as_ref()) {
         rule.push(["-m", "comment"]);
     }
     rule.option("--comment", params.comment.as_deref());
     rule.0
 }
 
-fn given(value: &Option<String>) -> bool {
-    value.as_deref().is_some_and(|value| !value.is_empty())
+fn given(value: Option<&String>) -> bool {
+    value.is_some_and(|value| !value.is_empty())
 }
 
 fn joined(values: Option<&[String]>) -> Option<String> {
@@ -109,12 +109,13 @@ fn connection(params: &Params, matches: &dyn Fn(&str) -> bool, rule: &mut Words)
 }
 
 fn sources(params: &Params, matches: &dyn Fn(&str) -> bool, rule: &mut Words) {
-    if !matches("iprange") && (given(&params.src_range) || given(&params.dst_range)) {
+    if !matches("iprange") && (given(params.src_range.as_ref()) || given(params.dst_range.as_ref()))
+    {
         rule.push(["-m", "iprange"]);
     }
     rule.option("--src-range", params.src_range.as_deref());
     rule.option("--dst-range", params.dst_range.as_deref());
-    if given(&params.match_set) && !matches("set") {
+    if given(params.match_set.as_ref()) && !matches("set") {
         rule.push(["-m", "set"]);
     }
     rule.option("--match-set", params.match_set.as_deref());
