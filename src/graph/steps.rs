@@ -242,8 +242,9 @@ impl Context {
         let mut keywords: Vec<Arc<Keywords>> = include.keywords.iter().skip(1).cloned().collect();
         let own = &include.task.keywords;
         if !own.vars.is_empty() {
-            keywords
-                .insert(0, Arc::new(Keywords { vars: own.vars.clone(), ..Keywords::default() }));
+            let vars = own.vars.clone();
+            let level = Keywords { vars, is_include: true, ..Keywords::default() };
+            keywords.insert(0, Arc::new(level));
         }
         keywords.splice(0..0, include.task.apply.iter().cloned());
         Self {

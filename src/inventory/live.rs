@@ -61,6 +61,11 @@ impl LiveInventory {
         Ok(Self { state: RwLock::new(state), sources, playbook_dirs, settings })
     }
 
+    /// The sources as they were named.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
     /// The inventory as it is now.
     pub fn now(&self) -> Arc<Inventory> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner).inventory)

@@ -275,6 +275,8 @@ pub struct Keywords {
     pub tags: Vec<String>,
     /// Variables.
     pub vars: Vec<(String, Node)>,
+    /// Whether they are those of an include, which win over `set_fact` and `register`.
+    pub is_include: bool,
     /// `notify`: texts; the nearest level that has some counts.
     pub notify: Vec<Node>,
     /// `module_defaults`: mappings from modules to arguments, or templates; outer ones first, later

@@ -30,6 +30,9 @@ pub(super) enum ArgumentError {
          value for '{argument}': {error}"
     )]
     Render { module: String, argument: String, error: TemplateError, place: Option<Place> },
+    /// A name that can be no variable.
+    #[error("Task failed: Action failed: {}", action::invalid_name(.0))]
+    VariableName(String),
     /// The whole is no mapping.
     #[error("the arguments of `{module}` are no mapping but {got}")]
     NoMapping { module: String, got: String },
@@ -123,7 +126,7 @@ pub(super) fn render(
             continue;
         }
         let value = to_json(&value).map_err(|error| failed(name, node, error))?;
-        arguments.insert(name.clone(), value);
+        arguments.insert(argument_name(templar, scope, module, name, &node.span)?, value);
     }
     let secrets = options(module).map(|options| secrets(&options, &arguments)).unwrap_or_default();
     Ok(Rendered { arguments, secrets })
@@ -166,6 +169,33 @@ fn defaults(
 
 fn is_for(name: &str, step: &StepTask) -> bool {
     qualify(name) == step.task.action.module
+}
+
+/// The name of an argument; `set_fact` alone takes templates there.
+fn argument_name(
+    templar: &Templar,
+    scope: &Scope,
+    module: &str,
+    name: &str,
+    span: &crate::source::Span,
+) -> Result<String, ArgumentError> {
+    if module != "ansible.builtin.set_fact" || !crate::template::holds_template(name) {
+        return Ok(name.to_owned());
+    }
+    let key = crate::source::Node::text(name, span.clone());
+    let value = templar.node(&key, scope).map_err(|error| ArgumentError::Render {
+        module: module.to_owned(),
+        argument: name.to_owned(),
+        place: error.span.as_ref().map(crate::source::Span::place),
+        error,
+    })?;
+    match value.as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => {
+            let kind = crate::template::type_name(&value);
+            Err(ArgumentError::VariableName(format!("'{value}' of type '{kind}'")))
+        }
+    }
 }
 
 fn options(module: &str) -> Option<Vec<OptionSpec>> {

@@ -21,6 +21,7 @@ use super::host_vars::HostTable;
 use super::magic;
 use super::pool::Pool;
 use super::prompts::Ask;
+use super::reserved::Warned;
 use super::settings::RunSettings;
 
 /// What all tasks of a run share.
@@ -31,6 +32,8 @@ pub(crate) struct RunContext {
     /// Reads what tasks include.
     pub includes: Arc<Includes>,
     pub hosts: Arc<HostTable>,
+    /// Variables with reserved names that were warned of.
+    pub reserved: Warned,
     pub pool: Pool,
     /// Asks the user, where there is one.
     pub ask: Option<Ask>,
@@ -120,6 +123,8 @@ impl Exports {
 /// The variables that a step adds, the strongest first.
 #[derive(Default)]
 pub(crate) struct StepLayers {
+    /// Variables of includes, which are among those of the task, too.
+    includes: Vec<Arc<Layer>>,
     params: Vec<Arc<Layer>>,
     task: Vec<Arc<Layer>>,
     role: Vec<Arc<Layer>>,
@@ -203,7 +208,7 @@ impl PlayContext {
         }
         layers.push(Arc::clone(&run.extra_vars));
         if let Some(step) = step {
-            layers.extend(step.params.iter().cloned());
+            layers.extend(step.includes.iter().chain(&step.params).cloned());
         }
         layers.push(Arc::clone(&known.set));
         layers.push(Arc::clone(&known.included));
@@ -238,19 +243,64 @@ impl StepLayers {
             .iter()
             .filter(|level| !Arc::ptr_eq(level, &play.keywords) && !is_role(level))
             .map(|level| layer(&level.vars));
+        let is_include = matches!(
+            task.task.action.module.as_str(),
+            "ansible.builtin.include_tasks" | "ansible.builtin.include_role"
+        );
+        let includes = task
+            .keywords
+            .iter()
+            .filter(|level| {
+                level.is_include || (is_include && Arc::ptr_eq(level, &task.task.keywords))
+            })
+            .map(|level| layer(&level.vars));
         Self {
+            includes: items.iter().cloned().chain(includes).filter(filled).collect(),
             params: roles.iter().map(|role| layer(&role.params)).filter(filled).collect(),
             task: task_layers.chain(items.iter().cloned()).filter(filled).collect(),
-            role: roles
-                .iter()
-                .flat_map(|role| [layer(&role.vars), layer(&role.keywords.vars)])
-                .filter(filled)
-                .collect(),
-            defaults: roles.iter().map(|role| layer(&role.defaults)).filter(filled).collect(),
+            role: role_layers(task).into_iter().filter(filled).collect(),
+            defaults: default_layers(task).into_iter().filter(filled).collect(),
             directories: Arc::new(directories(task, playbook)),
             magic: Arc::new(magic::of_step(task)),
         }
     }
+}
+
+/// Variables of the task's role: of its use, its own, those of the roles that it depends on, then
+/// of the roles that led to it.
+fn role_layers(task: &StepTask) -> Vec<Arc<Layer>> {
+    let mut layers = Vec::new();
+    if let Some(role) = &task.role {
+        layers.extend([layer(&role.keywords.vars), layer(&role.vars)]);
+        layers.extend(depended_on(role).into_iter().map(|role| layer(&role.vars)));
+    }
+    for outer in task.dependents.iter().rev() {
+        layers.extend([layer(&outer.vars), layer(&outer.keywords.vars)]);
+    }
+    layers
+}
+
+/// Defaults of the task's role, of the roles that led to it, then of those that it depends on.
+fn default_layers(task: &StepTask) -> Vec<Arc<Layer>> {
+    let mut layers: Vec<Arc<Layer>> = task
+        .role
+        .iter()
+        .chain(task.dependents.iter().rev())
+        .map(|role| layer(&role.defaults))
+        .collect();
+    let inner = task.role.iter().flat_map(depended_on);
+    layers.extend(inner.map(|role| layer(&role.defaults)));
+    layers
+}
+
+/// All roles that a role depends on, the strongest first.
+fn depended_on(role: &Arc<Role>) -> Vec<&Arc<Role>> {
+    let mut found = Vec::new();
+    for dependency in role.dependencies.iter().rev() {
+        found.push(dependency);
+        found.extend(depended_on(dependency));
+    }
+    found
 }
 
 fn filled(layer: &Arc<Layer>) -> bool {

@@ -124,6 +124,7 @@ impl Job {
 
     /// Settles what is the same for all items.
     fn settle(&self) -> Result<Setting, Box<JobResult>> {
+        self.warn_of_reserved();
         let scope = self.play.step_scope(&self.host, &self.layers);
         let censored = self
             .reader(&scope)
@@ -806,7 +807,19 @@ impl Job {
         }
     }
 
+    /// Variables of the task and of what it stands in whose names are reserved.
+    fn warn_of_reserved(&self) {
+        let run = &self.play.run;
+        for (name, value) in self.task.keywords.iter().flat_map(|level| &level.vars) {
+            run.reserved.of(run, [name.as_str()], Some(&value.span.place()));
+        }
+    }
+
     fn register(&self, total: &mut TaskResult) {
+        let run = &self.play.run;
+        let place = self.task.task.span.place();
+        let learnt = total.learnt.set.keys().chain(total.learnt.included.keys());
+        run.reserved.of(run, learnt.map(String::as_str), Some(&place));
         if let Some(name) = &self.task.task.register {
             let value = total.registered();
             total.learnt.set.insert(name.clone(), value);

@@ -31,8 +31,11 @@ pub(crate) struct PlayHosts {
 }
 
 /// Variables of the run.
-pub(crate) fn of_run(settings: &RunSettings) -> Layer {
+pub(crate) fn of_run(settings: &RunSettings, sources: &[String]) -> Layer {
     let mut layer = Layer::new();
+    let sources = Value::from_iter(sources.iter().map(String::as_str));
+    layer.insert("ansible_inventory_sources".to_owned(), data(sources));
+    layer.insert("ansible_playbook_python".to_owned(), data(python()));
     let (full, major, minor, revision) = ANSIBLE_VERSION;
     let version = Value::from_pairs([
         ("full", Value::from(full)),
@@ -59,6 +62,15 @@ pub(crate) fn of_run(settings: &RunSettings) -> Layer {
     layer
 }
 
+/// The Python of this machine, for plays that name it; nothing here needs one.
+fn python() -> String {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders)
+        .map(|folder| folder.join("python3"))
+        .find(|program| program.is_file());
+    found.map_or_else(|| "/usr/bin/python3".to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
 /// Variables of a play.
 pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<Role>]) -> Layer {
     let mut layer = Layer::new();
@@ -68,18 +80,35 @@ pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<R
     layer.insert("ansible_play_hosts".to_owned(), data(list(&hosts.all)));
     layer.insert("ansible_play_batch".to_owned(), data(list(&hosts.batch)));
     layer.insert("play_hosts".to_owned(), data(list(&hosts.batch)));
-    let mut names: Vec<&str> = Vec::new();
-    for role in roles {
-        if !names.contains(&role.name.as_str()) {
-            names.push(&role.name);
-        }
+    let direct: Vec<&str> = play.roles.iter().map(|role| role.name.as_str()).collect();
+    let mut outer = Vec::new();
+    for role in &play.roles {
+        dependencies(role, &mut outer);
     }
-    for variable in ["role_names", "ansible_role_names", "ansible_play_role_names"] {
+    let mut names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    for (variable, names) in [
+        ("ansible_role_names", &names),
+        ("ansible_play_role_names", &direct),
+        ("role_names", &direct),
+        ("ansible_dependent_role_names", &outer),
+    ] {
         layer.insert(variable.to_owned(), data(Value::from_iter(names.iter().copied())));
     }
     let directory = play.path.parent().unwrap_or(Path::new(""));
     layer.insert("playbook_dir".to_owned(), data(absolute(directory)));
     layer
+}
+
+/// The names of the roles that a role depends on, each once.
+fn dependencies<'r>(role: &'r Role, names: &mut Vec<&'r str>) {
+    for dependency in &role.dependencies {
+        dependencies(dependency, names);
+        if !names.contains(&dependency.name.as_str()) {
+            names.push(&dependency.name);
+        }
+    }
 }
 
 /// Variables of a task.
@@ -91,7 +120,6 @@ pub(crate) fn of_step(step: &StepTask) -> Layer {
         layer.insert("role_path".to_owned(), data(absolute(&role.path)));
         let outer = step.dependents.iter().map(|role| role.name.as_str());
         let outer = Value::from_iter(outer.collect::<Vec<_>>());
-        layer.insert("ansible_dependent_role_names".to_owned(), data(outer.clone()));
         layer.insert("ansible_parent_role_names".to_owned(), data(outer));
     }
     layer

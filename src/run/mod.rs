@@ -25,6 +25,7 @@ mod pool;
 mod preflight;
 mod prompts;
 mod reported;
+mod reserved;
 mod retry;
 mod serial;
 mod settings;
@@ -110,12 +111,13 @@ impl Run {
         let playbooks =
             self.playbooks.iter().map(|playbook| playbook.path.display().to_string()).collect();
         let context = Arc::new(RunContext {
-            magic: Arc::new(magic::of_run(&self.settings)),
+            magic: Arc::new(magic::of_run(&self.settings, self.inventory.sources())),
             extra_vars: Arc::new(self.settings.extra_vars.clone()),
             templar: self.templar,
             inventory: self.inventory,
             includes: self.includes,
             hosts: Arc::default(),
+            reserved: reserved::Warned::default(),
             pool: pool::Pool::new(self.connector),
             ask: self.ask,
             secrets: Mutex::new(self.secrets),
@@ -127,6 +129,8 @@ impl Run {
             mode: context.settings.mode,
             playbooks,
         });
+        let extra = context.extra_vars.keys().map(String::as_str);
+        context.reserved.of(&context, extra, None);
         let mut tally = Tally::default();
         let plays = self.playbooks.iter().flat_map(|playbook| &playbook.plays);
         let mut stopped = Vec::new();

@@ -41,6 +41,11 @@ pub fn yaml_text(value: &minijinja::Value) -> Result<String, TemplateError> {
     yaml_emitter::dump_yaml(value, &style).map_err(|failure| failure.into_error(None))
 }
 
+/// Python's name for the type of a value.
+pub fn type_name(value: &minijinja::Value) -> &'static str {
+    python::type_name(value)
+}
+
 /// Python's `str()` of a value.
 ///
 /// # Errors

@@ -44,6 +44,7 @@ pub(crate) use include_vars::load as load_vars;
 pub(crate) use meta::Meta;
 pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
+pub(crate) use set_fact::invalid_name;
 pub(crate) use wait_for_connection::Reconnect;
 
 /// What an action is given.

@@ -3,7 +3,8 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
-use crate::run::host_vars::Learnt;
+use crate::run::host_vars::{Facts, Learnt};
+use crate::run::keyword::truth;
 use crate::vars::Var;
 
 use super::{ActionError, ActionInput, Finished, Prepared};
@@ -12,33 +13,51 @@ pub(super) fn prepare(
     _input: &ActionInput<'_>,
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
-    arguments.shift_remove("cacheable");
+    let cacheable = arguments
+        .shift_remove("cacheable")
+        .is_some_and(|word| truth(&crate::template::from_json(&word)) == Some(true));
     if arguments.is_empty() {
         return Ok(Prepared::Done(Finished::failed(
             "No key/value pairs provided, at least one is required for this action to succeed",
         )));
     }
     if let Some(name) = arguments.keys().find(|name| !is_variable_name(name)) {
-        return Ok(Prepared::Done(Finished::failed(format!(
-            "The variable name '{name}' is not valid. Variables must start with a letter or \
-             underscore character, and contain only letters, numbers and underscores."
-        ))));
+        return Ok(Prepared::Done(Finished::failed(invalid_name(&format!("'{name}'")))));
     }
     let set: IndexMap<String, Var> = arguments
         .iter()
         .map(|(name, value)| (name.clone(), Var::Data(crate::template::from_json(value))))
         .collect();
+    // what is cacheable is also a fact, and outlives `set_fact` in the order of precedence
+    let facts = cacheable.then(|| {
+        let facts = arguments.iter();
+        Facts::Gathered(
+            facts.map(|(name, value)| (name.clone(), crate::template::from_json(value))).collect(),
+        )
+    });
     let mut returned = Map::new();
     returned.insert("ansible_facts".to_owned(), Json::Object(arguments));
     Ok(Prepared::Done(Finished {
-        learnt: Learnt { set, ..Learnt::default() },
+        learnt: Learnt { set, facts, ..Learnt::default() },
         ..Finished::ok(returned)
     }))
 }
 
+/// Names that expressions take for something else.
+const KEYWORDS: [&str; 7] = ["true", "false", "none", "True", "False", "None", "not"];
+
 /// Whether a name can be a variable.
 pub(crate) fn is_variable_name(name: &str) -> bool {
     let mut letters = name.chars();
-    letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && !KEYWORDS.contains(&name)
+}
+
+/// What is said of a name, quoted, that can be no variable.
+pub(crate) fn invalid_name(name: &str) -> String {
+    format!(
+        "Invalid variable name {name}. Variable names must be strings starting with a letter or \
+         underscore character, and contain only letters, numbers and underscores."
+    )
 }
