@@ -40,7 +40,7 @@ enum Command {
     /// Links by the names of Ansible's programs.
     Compat(compat::CompatArguments),
     /// Shows hosts, groups and their variables.
-    Inventory(ansible::show_inventory::Arguments),
+    Inventory(Box<ansible::show_inventory::Arguments>),
     /// Encrypts and opens files and strings, as ansible-vault does.
     Vault {
         /// An action and its arguments

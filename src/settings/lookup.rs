@@ -96,8 +96,8 @@ impl Settings {
 
     /// Looks at every setting of the program.
     fn check(&self) -> Result<(), SettingsError> {
-        let base = Table::get().rows().iter().filter(|row| row.plugin.is_none());
-        base.map(|row| self.resolve(row).map(|_| ())).collect()
+        let mut base = Table::get().rows().iter().filter(|row| row.plugin.is_none());
+        base.try_for_each(|row| self.resolve(row).map(|_| ()))
     }
 
     /// The value of a setting.

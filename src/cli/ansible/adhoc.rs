@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::report::Consumer;
 use crate::report::minimal::{Minimal, OneLine};
@@ -104,8 +104,11 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Ok(hosts) => hosts,
     };
     if arguments.hosts.list_hosts {
-        let names: String = hosts.iter().map(|host| format!("    {host}\n")).collect();
-        super::super::print(&format!("  hosts ({}):\n{names}", hosts.len()));
+        let mut text = format!("  hosts ({}):\n", hosts.len());
+        for host in hosts {
+            text.push_str(&format!("    {host}\n"));
+        }
+        super::super::print(&text);
         return Ok(ExitCode::SUCCESS);
     }
     let templar = Templar::new();
@@ -171,13 +174,14 @@ impl Arguments {
             (None, Some(text)) => json!(text),
             (None, None) => serde_json::Value::Null,
         };
-        let mut task = json!({ module: arguments });
+        let mut task = Map::new();
+        task.insert(module, arguments);
         if self.background > 0 {
             let poll = self
                 .poll
                 .map_or(settings.integer("DEFAULT_POLL_INTERVAL"), |poll| i64::try_from(poll).ok());
-            task["async"] = json!(self.background);
-            task["poll"] = json!(poll.unwrap_or(15));
+            task.insert("async".to_owned(), json!(self.background));
+            task.insert("poll".to_owned(), json!(poll.unwrap_or(15)));
         }
         let play = json!([{
             "name": "Ansible Ad-Hoc",

@@ -83,6 +83,7 @@ pub(in crate::cli) struct RunAsPassword {
 /// Which hosts.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Options")]
+#[expect(clippy::struct_field_names, reason = "fields are called as the options")]
 pub(in crate::cli) struct Hosts {
     /// Inventory file, folder, or hosts with commas between them; may be given several times
     #[arg(short, long, visible_alias = "inventory-file")]
@@ -130,6 +131,7 @@ pub(in crate::cli) struct Subset {
 
 /// Secrets of vaults.
 #[derive(Debug, Default, Args)]
+#[expect(clippy::struct_field_names, reason = "fields are called as the options")]
 pub(in crate::cli) struct Vault {
     /// A vault identity with its source, `LABEL@FILE`; may be given several times
     #[arg(long, value_name = "VAULT_IDS")]

@@ -1,16 +1,17 @@
 //! Settings that change what a run means and are not honoured: told by name when they are set.
 
-use crate::settings::{Origin, Settings, Table};
+use crate::settings::{Environment, Origin, Settings, Table};
 
 use super::talk;
 
 /// Settings that are not honoured. Those that only concern Python, its workers or files that this
 /// program does not make (`pipelining`, `remote_tmp`, `control_path` …) mean nothing here, and what
 /// folders of plugins would bring is refused by name where it is used; they are not among them.
-const NOT_HONOURED: [&str; 39] = [
+const NOT_HONOURED: [&str; 40] = [
     "ALLOW_BROKEN_CONDITIONALS",
     "ALLOW_EMBEDDED_TEMPLATES",
     "CACHE_PLUGIN",
+    "CALLBACKS_ENABLED",
     "COLOR_CHANGED",
     "COLOR_DEBUG",
     "COLOR_DEPRECATE",
@@ -51,13 +52,22 @@ const NOT_HONOURED: [&str; 39] = [
 
 /// Warns of each that is set to something else than its default.
 pub(super) fn warn(settings: &Settings) {
-    let plain = Settings::new(None, Default::default(), settings.home().map(Into::into));
+    let plain = Settings::new(None, Environment::new(), settings.home().map(Into::into));
     for name in NOT_HONOURED {
         let Some(row) = Table::get().base(name) else { continue };
         let (Ok(found), Ok(default)) = (settings.resolve(row), plain.resolve(row)) else {
             continue;
         };
         if found.origin == Origin::Default || found.value == default.value {
+            continue;
+        }
+        // the outputs that are there anyway
+        let there = ["default", "minimal", "oneline"];
+        if name == "CALLBACKS_ENABLED"
+            && settings.list(name).iter().all(|callback| {
+                there.contains(&callback.strip_prefix("ansible.builtin.").unwrap_or(callback))
+            })
+        {
             continue;
         }
         let key = row.keys.first().map_or(name, |(_, key)| key);
