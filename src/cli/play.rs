@@ -315,6 +315,7 @@ impl PlayArguments {
                     "become password: ",
                     "--become-password-file FILE",
                 )?,
+                allow_same_user: false,
             },
             verbosity: self.output.verbose,
             task_timeout: self.what.task_timeout.map(Duration::from_secs),

@@ -171,6 +171,7 @@ impl Job {
         if let Privilege::Become { password: Some(password), .. } = &privilege {
             run.keep_secret(password.expose());
         }
+        let privilege = target::without_same_user(privilege, &target, &run.settings);
         let check = reader.boolean("check_mode", |level| level.check_mode.as_ref())?;
         let mode = match (run.settings.mode, check) {
             (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,

@@ -126,4 +126,6 @@ pub struct PrivilegeDefaults {
     pub method: BecomeMethod,
     /// `-K`
     pub password: Option<Secret>,
+    /// Whether a user who is logged in becomes who it is already (`become_allow_same_user`).
+    pub allow_same_user: bool,
 }

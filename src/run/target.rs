@@ -2,10 +2,12 @@
 //! the command line.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use minijinja::value::ValueKind;
 
+use crate::connection::ssh_config::Home;
 use crate::connection::{BecomeMethod, HostKeys, Privilege, Secret, Target, Transport};
 use crate::template::{TemplateError, TemplateErrorKind};
 use crate::vars::Scope;
@@ -131,6 +133,31 @@ pub(crate) fn privilege(
     })
 }
 
+/// The privilege without one that the login has already, as in Ansible: `become` to the user who
+/// is logged in needs no `sudo` on the host. An unnamed login may be anybody.
+pub(crate) fn without_same_user(
+    privilege: Privilege,
+    target: &Target,
+    settings: &RunSettings,
+) -> Privilege {
+    match &privilege {
+        Privilege::Become { user, .. }
+            if !settings.privilege.allow_same_user && is_login(user, target) =>
+        {
+            Privilege::Same
+        }
+        Privilege::Become { .. } | Privilege::Same => privilege,
+    }
+}
+
+fn is_login(user: &str, target: &Target) -> bool {
+    static LOCAL: LazyLock<String> = LazyLock::new(|| Home::of_process().user);
+    match target.transport {
+        Transport::Local => *LOCAL == user,
+        Transport::Ssh | Transport::OpenSsh => target.user.as_deref() == Some(user),
+    }
+}
+
 struct Variables<'a> {
     scope: &'a Scope,
 }
@@ -194,5 +221,37 @@ fn expand_home(path: String) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
         (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
         _ => PathBuf::from(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_login_of_that_name_is_enough() {
+        let local = Home::of_process().user;
+        for (transport, login, user, enough) in [
+            (Transport::Ssh, Some("root"), "root", true),
+            (Transport::OpenSsh, Some("root"), "root", true),
+            (Transport::Ssh, Some("deploy"), "root", false),
+            (Transport::Ssh, None, "root", false),
+            (Transport::Local, None, local.as_str(), true),
+            (Transport::Local, Some("somebody"), "somebody", false),
+        ] {
+            let target = Target {
+                name: "h".to_owned(),
+                transport,
+                address: "h".to_owned(),
+                port: None,
+                user: login.map(str::to_owned),
+                private_key: None,
+                password: None,
+                ssh_arguments: Vec::new(),
+                connect_timeout: Duration::from_secs(1),
+                host_keys: HostKeys::Strict,
+            };
+            assert_eq!(is_login(user, &target), enough, "{transport:?} {login:?} {user}");
+        }
     }
 }

@@ -231,6 +231,7 @@ impl Groups<'_> {
             user: user.unwrap_or_else(|| "root".to_owned()),
             method: crate::run::become_method(&method).map_err(wrong)?,
             password,
+            allow_same_user: settings.boolean("BECOME_ALLOW_SAME_USER"),
         })
     }
 }
