@@ -21,7 +21,9 @@ impl Parser<'_> {
                 elements.iter().filter_map(|element| self.entry(element, place)).collect()
             }
             _ => {
-                self.wrong_type(what, "a list", value);
+                let what = what.to_owned();
+                let found = value.shown();
+                self.error(&value.span, PlaybookErrorKind::NoTaskList { what, found });
                 Vec::new()
             }
         }

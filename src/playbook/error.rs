@@ -37,11 +37,33 @@ pub enum PlaybookErrorKind {
         searched: Vec<PathBuf>,
     },
     /// A playbook without plays.
-    #[error("the playbook has no plays, nothing to do")]
+    #[error("A playbook must contain at least one play")]
     EmptyPlaybook,
     /// A play without hosts.
-    #[error("the field `hosts` is required but was not set")]
+    #[error("the field 'hosts' is required but was not set")]
     NoHosts,
+    /// A play whose hosts are nothing.
+    #[error("Hosts list cannot be empty. Please check your playbook")]
+    EmptyHosts,
+    /// Something where a list of tasks must stand.
+    #[error(
+        "A malformed block was encountered while loading {what}: {found} should be a list or None"
+    )]
+    NoTaskList {
+        /// The keyword.
+        what: String,
+        /// What stands there.
+        found: String,
+    },
+    /// Something where a list of roles must stand.
+    #[error("A malformed role declaration was encountered.")]
+    NoRoleList,
+    /// A role with a comma in its name, which was a form of its own once.
+    #[error("Invalid old style role requirement: {0}")]
+    OldStyleRole(String),
+    /// `user` and `remote_user`.
+    #[error("both 'user' and 'remote_user' are set for this play.")]
+    TwoUsers,
     /// A value of another type.
     #[error("{what} must be {wanted}, not {found}")]
     WrongType {
@@ -131,7 +153,7 @@ pub enum PlaybookErrorKind {
     #[error("no file specified for {0}")]
     NoImportFile(&'static str),
     /// A name that is no variable name.
-    #[error("`{0}` is not a valid variable name")]
+    #[error("Invalid variable name '{0}'")]
     VariableName(String),
     /// Something that must be known before hosts are, but is a template.
     #[error("{0} must not be a template")]

@@ -236,7 +236,11 @@ pub(super) fn task_files(written: &str, place: &Place) -> Vec<PathBuf> {
     let mut searched: Vec<PathBuf> =
         place.file.parent().map(|dir| dir.join(path)).into_iter().collect();
     if let Some(role) = &place.role {
-        searched.extend([role.join(folder).join(path), role.join(path)]);
+        searched.extend([
+            role.join(folder).join(path),
+            role.join("tasks").join(path),
+            role.join(path),
+        ]);
     }
     searched.extend([place.playbook.join(path), place.playbook.join(folder).join(path)]);
     let mut distinct: Vec<PathBuf> = Vec::new();

@@ -13,7 +13,7 @@ use super::modules::Modules;
 use super::parser::{Parser, Place, StaticNames};
 use super::role::RoleUse;
 use crate::diagnostics::Diagnostic;
-use crate::source::Span;
+use crate::source::{Node, Span};
 
 /// Where a task that includes stands.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct IncludeSite {
     pub role: Option<PathBuf>,
     /// Whether it is a handler.
     pub is_handler: bool,
+    /// Variables of the play.
+    pub around: Vec<(String, Node)>,
     /// The include.
     pub span: Span,
 }
@@ -119,7 +121,7 @@ impl Includes {
             return Ok((Arc::clone(known), Vec::new()));
         }
         let (entries, warnings) =
-            self.parse(|parser| Some(parser.task_file(&path, &place.in_file(&path))))?;
+            self.parse(site, |parser| Some(parser.task_file(&path, &place.in_file(&path))))?;
         let file = Arc::new(TaskFile { path: absolute(&path), entries });
         // another host may have read it meanwhile: all take what came first
         let kept = Arc::clone(lock(&self.files).entry(key).or_insert(file));
@@ -146,18 +148,20 @@ impl Includes {
         };
         let place = site.place();
         let (read, warnings) =
-            self.parse(|parser| parser.role_at(used, &place, &site.span)).map_err(missing)?;
+            self.parse(site, |parser| parser.role_at(used, &place, &site.span)).map_err(missing)?;
         let kept = Arc::clone(lock(&self.roles).entry(key).or_insert(read));
         Ok((kept, warnings))
     }
 
     fn parse<T>(
         &self,
+        site: &IncludeSite,
         read: impl FnOnce(&mut Parser<'_>) -> Option<T>,
     ) -> Result<(T, Vec<Diagnostic>), IncludeError> {
         let mut parser = Parser::new(&*self.modules, &self.search, &*self.names);
         // a block around the include may have them
         parser.has_defaults = true;
+        parser.scopes.push(site.around.clone());
         match read(&mut parser) {
             Some(read) if parser.errors.is_empty() => Ok((read, parser.warnings)),
             _ => Err(IncludeError::Wrong(parser.errors)),

@@ -33,4 +33,5 @@ pub use model::{
 pub use modules::{ModuleFace, Modules, Options, RunnerModules, is_builtin, is_include, qualify};
 pub use parser::{NoNames, StaticNames};
 
+pub use text_arguments::key_values;
 pub(crate) use text_arguments::{Form, parse as parse_text_arguments};

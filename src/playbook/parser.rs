@@ -43,6 +43,19 @@ pub trait StaticNames {
     ///
     /// What is wrong, as one line.
     fn render(&self, name: &Node, around: &[Vec<(String, Node)>]) -> Result<String, String>;
+
+    /// The same for a template that may give a list.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, as one line.
+    fn render_list(
+        &self,
+        name: &Node,
+        around: &[Vec<(String, Node)>],
+    ) -> Result<Vec<String>, String> {
+        self.render(name, around).map(|text| vec![text])
+    }
 }
 
 /// No variable is known; templates are refused.

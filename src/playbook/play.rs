@@ -143,6 +143,9 @@ impl Parser<'_> {
                 own.push((keyword, value));
             }
         }
+        if let (Some(user), Some(_)) = (node.get("user"), node.get("remote_user")) {
+            self.error(&user.span, PlaybookErrorKind::TwoUsers);
+        }
         let keywords = combined(above, keywords);
         self.inside(&keywords, |parser| {
             for (keyword, value) in own {
@@ -172,14 +175,14 @@ impl Parser<'_> {
                 play.gather_arguments.push((name.to_owned(), value.clone()));
             }
             Keyword::Serial => play.serial = self.serial(value),
-            Keyword::Strategy => play.strategy = self.strategy(value),
+            Keyword::Strategy => play.strategy = self.strategy(value, place),
             Keyword::ForceHandlers => play.force_handlers = self.boolean(name, value),
             Keyword::MaxFailPercentage => {
                 play.max_fail_percentage = self.percentage(name, value).then(|| value.clone());
             }
             Keyword::Order => play.order = self.order(value),
             Keyword::PreTasks => play.pre_tasks = self.entries(name, value, place),
-            Keyword::Roles => play.roles = self.roles(name, value, place),
+            Keyword::Roles => play.roles = self.roles(value, place),
             Keyword::Tasks => play.tasks = self.entries(name, value, place),
             Keyword::PostTasks => play.post_tasks = self.entries(name, value, place),
             Keyword::Handlers => play.handlers = self.entries(name, value, &handlers),
@@ -196,7 +199,7 @@ impl Parser<'_> {
             _ => false,
         };
         if empty {
-            self.error(&value.span, PlaybookErrorKind::NoHosts);
+            self.error(&value.span, PlaybookErrorKind::EmptyHosts);
             return;
         }
         let fits = |node: &Node| matches!(node.kind, Kind::Str(_));
@@ -264,12 +267,12 @@ impl Parser<'_> {
         fits
     }
 
-    fn strategy(&mut self, value: &Node) -> Option<Strategy> {
+    fn strategy(&mut self, value: &Node, place: &Place) -> Option<Strategy> {
         const STRATEGIES: &[&str] = &["linear", "free", "host_pinned"];
         if value.is_null() {
             return None;
         }
-        let text = self.static_text("`strategy`", value)?;
+        let text = self.static_name("`strategy`", value, place)?;
         match text.strip_prefix("ansible.builtin.").unwrap_or(&text) {
             "linear" => Some(Strategy::Linear),
             "free" => Some(Strategy::Free),

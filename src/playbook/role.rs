@@ -51,14 +51,14 @@ const SUFFIXES: &[&str] = &["", ".yml", ".yaml", ".json"];
 
 impl Parser<'_> {
     /// The roles of a play or the dependencies of a role.
-    pub(super) fn roles(&mut self, what: &str, value: &Node, place: &Place) -> Vec<Arc<Role>> {
+    pub(super) fn roles(&mut self, value: &Node, place: &Place) -> Vec<Arc<Role>> {
         match &value.kind {
             Kind::Null => Vec::new(),
             Kind::Seq(elements) => {
                 elements.iter().filter_map(|element| self.role(element, place)).collect()
             }
             _ => {
-                self.wrong_type(what, "a list", value);
+                self.error(&value.span, PlaybookErrorKind::NoRoleList);
                 Vec::new()
             }
         }
@@ -96,6 +96,10 @@ impl Parser<'_> {
     fn role_use(&mut self, node: &Node, place: &Place) -> Option<RoleUse> {
         let Kind::Map(entries) = &node.kind else {
             let name = self.static_name("a role", node, place)?;
+            if name.contains(',') {
+                self.error(&node.span, PlaybookErrorKind::OldStyleRole(name));
+                return None;
+            }
             return Some(RoleUse::listed(name));
         };
         if let Some((key, _)) =
@@ -305,7 +309,7 @@ impl Parser<'_> {
         for (key, value) in entries {
             match self.keyword(key, Level::Meta) {
                 Some(Keyword::Dependencies) => {
-                    meta.dependencies = self.roles("dependencies", value, &place.in_file(&path));
+                    meta.dependencies = self.roles(value, &place.in_file(&path));
                 }
                 Some(Keyword::AllowDuplicates) => {
                     if let Some(value) = self.boolean("allow_duplicates", value) {

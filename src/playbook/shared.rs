@@ -222,12 +222,15 @@ impl Parser<'_> {
         for node in self.texts("tags", value) {
             match &node.kind {
                 Kind::Str(text) if is_template(&text.value) => {
-                    self.unsupported(&node.span, "a template in `tags` is");
+                    match self.names.render_list(&node, &self.scopes) {
+                        Ok(words) => tags.extend(words.iter().flat_map(|text| words_of(text))),
+                        Err(reason) => {
+                            let kind = PlaybookErrorKind::StaticName { what: "`tags`", reason };
+                            self.error(&node.span, kind);
+                        }
+                    }
                 }
-                Kind::Str(text) => {
-                    let words = text.value.split(',').map(str::trim).filter(|tag| !tag.is_empty());
-                    tags.extend(words.map(str::to_owned));
-                }
+                Kind::Str(text) => tags.extend(words_of(&text.value)),
                 Kind::Int(number) => tags.push(number.to_string()),
                 _ => self.wrong_type("tags", "text or a list of texts", &node),
             }
@@ -299,6 +302,12 @@ fn is_boolean_word(text: &str) -> bool {
             | "f"
             | "0.0"
     )
+}
+
+/// The words between commas.
+fn words_of(text: &str) -> Vec<String> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
 }
 
 /// Words of templates that cannot name a variable.

@@ -146,7 +146,8 @@ impl Parser<'_> {
             Kind::Null => return None,
             Kind::Str(text) => text.value.clone(),
             _ => {
-                self.wrong_type("register", "the name of a variable", value);
+                let kind = PlaybookErrorKind::VariableName(value.shown());
+                self.error(&value.span, kind);
                 return None;
             }
         };

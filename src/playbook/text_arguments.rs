@@ -165,6 +165,14 @@ pub(super) fn split_module(text: &str) -> Option<(String, String)> {
     Some((name.trim().to_owned(), rest.join(" ")))
 }
 
+/// The pairs of text that is `key=value` and nothing else.
+pub fn key_values(text: &str) -> Option<Vec<(String, String)>> {
+    let found = parse(text, Form::Options)?;
+    let is_all = found.free_form.as_deref().unwrap_or_default().trim().is_empty();
+    (is_all && !found.options.is_empty())
+        .then(|| found.options.into_iter().map(|(name, value, _)| (name, value)).collect())
+}
+
 /// Splits at the first `=` that is neither the first character nor escaped.
 fn split_at_equals(piece: &str) -> Option<(&str, &str)> {
     piece

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Explain;
 use crate::graph::StepTask;
-use crate::playbook::{Action, qualify};
+use crate::playbook::{Action, key_values, qualify};
 use crate::report::event::ErrorCause;
 use crate::source::{Kind, Node, Place};
 use crate::template::{Templar, TemplateError, TemplateErrorKind, is_omit, to_json};
@@ -98,6 +98,11 @@ pub(super) fn render(
         match to_json(&value).map_err(|error| failed("args", whole, error))? {
             Json::Object(map) => arguments = map,
             Json::Null => {}
+            // `key=value` text that a template gave
+            Json::String(text) if key_values(&text).is_some() => {
+                let pairs = key_values(&text).unwrap_or_default();
+                arguments.extend(pairs.into_iter().map(|(name, value)| (name, Json::from(value))));
+            }
             other => {
                 return Err(ArgumentError::NoMapping {
                     module: module.clone(),

@@ -9,7 +9,7 @@ use minijinja::Value;
 use crate::vars::{Layer, Var};
 
 /// What is known of one host beyond the files of the user.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct HostVars {
     /// Facts: `ansible_facts` and the injected `ansible_*`.
     pub facts: Arc<Layer>,
@@ -24,6 +24,18 @@ impl HostVars {
     pub(crate) fn are_facts_gathered(&self) -> bool {
         self.facts.contains_key("module_setup")
     }
+}
+
+impl Default for HostVars {
+    fn default() -> Self {
+        Self { facts: no_facts(), set: Arc::default(), included: Arc::default() }
+    }
+}
+
+/// `ansible_facts` is there before any are gathered.
+fn no_facts() -> Arc<Layer> {
+    let empty = Value::from_pairs(std::iter::empty::<(&str, Value)>());
+    Arc::new(Layer::from([("ansible_facts".to_owned(), Var::Data(empty))]))
 }
 
 /// What is known of all hosts; each host's part is replaced as a whole when something is learnt.
@@ -53,7 +65,7 @@ impl HostTable {
         let known = Arc::make_mut(slot);
         match change.facts.as_ref() {
             Some(Facts::Gathered(facts)) => learn_facts(Arc::make_mut(&mut known.facts), facts),
-            Some(Facts::Cleared) => known.facts = Arc::default(),
+            Some(Facts::Cleared) => known.facts = no_facts(),
             None => {}
         }
         if !change.set.is_empty() {

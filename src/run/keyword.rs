@@ -9,7 +9,7 @@ use crate::diagnostics::Explain;
 use crate::graph::StepTask;
 use crate::playbook::Keywords;
 use crate::source::{Kind, Node, Span};
-use crate::template::{Templar, TemplateError};
+use crate::template::{Templar, TemplateError, is_omit};
 use crate::vars::Scope;
 
 /// A keyword whose value cannot be used.
@@ -65,7 +65,12 @@ impl<'a> KeywordReader<'a> {
         keyword: &'static str,
         pick: fn(&Keywords) -> Option<&Node>,
     ) -> Result<Option<bool>, KeywordError> {
-        self.nearest(pick).map(|node| self.boolean_node(keyword, node)).transpose()
+        for node in self.levels.iter().filter_map(|level| pick(level)) {
+            if let Some(value) = self.boolean_or_omit(keyword, node)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
     }
 
     /// A boolean from a node.
@@ -74,11 +79,23 @@ impl<'a> KeywordReader<'a> {
         keyword: &'static str,
         node: &Node,
     ) -> Result<bool, KeywordError> {
+        Ok(self.boolean_or_omit(keyword, node)?.unwrap_or_default())
+    }
+
+    /// A boolean; `omit` is as if the level did not have the keyword.
+    fn boolean_or_omit(
+        &self,
+        keyword: &'static str,
+        node: &Node,
+    ) -> Result<Option<bool>, KeywordError> {
         if let Kind::Bool(value) = node.kind {
-            return Ok(value);
+            return Ok(Some(value));
         }
         let value = self.templar.node(node, self.scope)?;
-        truth(&value).ok_or_else(|| KeywordError::Kind {
+        if is_omit(&value) {
+            return Ok(None);
+        }
+        truth(&value).map(Some).ok_or_else(|| KeywordError::Kind {
             keyword,
             wanted: "a boolean",
             got: value.to_string(),
@@ -91,13 +108,17 @@ impl<'a> KeywordReader<'a> {
         &self,
         pick: fn(&Keywords) -> Option<&Node>,
     ) -> Result<Option<String>, KeywordError> {
-        let Some(node) = self.nearest(pick) else { return Ok(None) };
-        let value = self.templar.node(node, self.scope)?;
-        Ok(match value.kind() {
-            ValueKind::None | ValueKind::Undefined => None,
-            _ if crate::template::is_omit(&value) => None,
-            _ => Some(value.to_string()).filter(|text| !text.is_empty()),
-        })
+        for node in self.levels.iter().filter_map(|level| pick(level)) {
+            let value = self.templar.node(node, self.scope)?;
+            if is_omit(&value) {
+                continue;
+            }
+            return Ok(match value.kind() {
+                ValueKind::None | ValueKind::Undefined => None,
+                _ => Some(value.to_string()).filter(|text| !text.is_empty()),
+            });
+        }
+        Ok(None)
     }
 
     /// A number keyword.
@@ -145,12 +166,13 @@ impl<'a> KeywordReader<'a> {
                 value.try_iter().map_err(|_| wrong())?.collect()
             }
             ValueKind::None | ValueKind::Undefined => Vec::new(),
+            _ if is_omit(&value) => Vec::new(),
             _ => return Err(wrong()),
         };
         for map in maps {
             for name in map.try_iter().map_err(|_| wrong())? {
                 let value = map.get_item(&name).unwrap_or_default();
-                if !crate::template::is_omit(&value) {
+                if !is_omit(&value) {
                     environment.insert(name.to_string(), python_text(&value));
                 }
             }

@@ -42,6 +42,9 @@ pub(super) fn batches(
     }
     let Some(node) = &play.serial else { return Ok(vec![hosts]) };
     let value = run.templar.node(node, &scope).map_err(template)?;
+    if crate::template::is_omit(&value) {
+        return Ok(vec![hosts]);
+    }
     let words: Vec<String> = match value.kind() {
         ValueKind::Seq => value
             .try_iter()

@@ -123,6 +123,17 @@ impl Node {
         Self { kind: Kind::Str(Text { value: value.into(), plain: false }), span }
     }
 
+    /// Its text where it is a scalar, else what it is.
+    pub fn shown(&self) -> String {
+        match &self.kind {
+            Kind::Bool(value) => value.to_string(),
+            Kind::Int(value) => value.to_string(),
+            Kind::Float(value) => value.to_string(),
+            Kind::Str(text) => text.value.clone(),
+            _ => self.describe().to_owned(),
+        }
+    }
+
     /// What it is, for messages: `a list`, `text` …
     pub fn describe(&self) -> &'static str {
         match &self.kind {
