@@ -299,12 +299,16 @@ impl Parser<'_> {
         node: &Node,
         arguments: &mut Arguments,
     ) {
-        if is_all_template(text) && !face.free_form {
+        let form = if is_command(module) { Form::Command } else { Form::Options };
+        let parsed = parse(text, form);
+        // `{{ name }}={{ value }}` begins and ends as one template would
+        let names = parsed.iter().flat_map(|found| &found.options);
+        let is_pair = names.into_iter().any(|(name, ..)| name.ends_with("}}"));
+        if is_all_template(text) && !face.free_form && !is_pair {
             arguments.variable = Some(node.clone());
             return;
         }
-        let form = if is_command(module) { Form::Command } else { Form::Options };
-        let Some(found) = parse(text, form) else {
+        let Some(found) = parsed else {
             self.error(&node.span, PlaybookErrorKind::Unbalanced);
             return;
         };

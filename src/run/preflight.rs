@@ -7,7 +7,7 @@ use canvass_modules::registry;
 use crate::diagnostics::{Diagnostic, Explain};
 use crate::graph::{StepTask, Steps, TagFilter};
 use crate::playbook::{ModuleFace, Modules, Options, Playbook, is_builtin, is_include};
-use crate::source::{Node, Span};
+use crate::source::{Kind, Node, Span};
 use crate::template::{Templar, TemplateError};
 
 use super::{action, vars_files};
@@ -170,6 +170,10 @@ impl Checker<'_> {
     fn task(&mut self, step: &StepTask) {
         let task = &step.task;
         let action = &task.action;
+        // what fails there does not end the play
+        if task.keywords.ignore_errors.as_ref().is_some_and(|node| node.kind != Kind::Bool(false)) {
+            return;
+        }
         let expressions = action::find(&action.module).map_or(&[] as &[&str], |e| e.expressions);
         for (name, node) in &action.arguments {
             if expressions.contains(&name.as_str()) {

@@ -8,6 +8,7 @@ mod crypt;
 mod error;
 mod eval;
 mod failure;
+mod file_variables;
 mod filters;
 mod globals;
 mod lookups;
@@ -29,6 +30,7 @@ pub(crate) use yaml_emitter::yaml_of_results;
 
 pub(crate) use failure::{Failure, Outcome};
 pub(crate) use python::vaulted;
+pub(crate) use file_variables::file_variables;
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};
 
 /// A value as Ansible's own YAML dumper writes it: block style, sorted keys.

@@ -36,6 +36,22 @@ pub struct Directories {
 }
 
 impl Directories {
+    /// The folders in full, each once, the first first.
+    pub(crate) fn search_path(&self) -> Vec<String> {
+        let mut folders: Vec<String> = Vec::new();
+        for folder in [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)]
+            .into_iter()
+            .flatten()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            let folder = in_full(folder).to_string_lossy().into_owned();
+            if !folders.contains(&folder) {
+                folders.push(folder);
+            }
+        }
+        folders
+    }
+
     /// The places of a relative path, the most particular first: `kind` is `files`, `templates`
     /// or `vars`.
     pub fn candidates(&self, kind: &str, path: &Path) -> Vec<PathBuf> {
@@ -46,6 +62,7 @@ impl Directories {
         for folder in
             [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
         {
+            let folder = in_full(folder);
             for candidate in [folder.join(kind).join(path), folder.join(path)] {
                 if !candidates.contains(&candidate) {
                     candidates.push(candidate);
@@ -54,6 +71,10 @@ impl Directories {
         }
         candidates
     }
+}
+
+fn in_full(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
 }
 
 /// Options of the `template` module.

@@ -124,7 +124,7 @@ impl Scope {
     /// The value of a variable, its containers rendered when they are read.
     pub(crate) fn lookup(&self, name: &str) -> Outcome<Option<Value>> {
         let Some(var) = self.find(name) else {
-            return Ok((name == "vars" && !self.layers.is_empty()).then(|| self.inner().to_value()));
+            return self.implied(name);
         };
         if let Var::Data(value) = var {
             return Ok(Some(value.clone()));
@@ -140,6 +140,19 @@ impl Scope {
             lock(&cache).insert(name.to_owned(), value.clone());
         }
         Ok(Some(value))
+    }
+
+    /// A variable that nothing sets and that is there nevertheless.
+    fn implied(&self, name: &str) -> Outcome<Option<Value>> {
+        match name {
+            "vars" if !self.layers.is_empty() => Ok(Some(self.inner().to_value())),
+            "ansible_host" => self.lookup("inventory_hostname"),
+            "ansible_search_path" => {
+                let folders = self.directories.search_path();
+                Ok((!folders.is_empty()).then(|| Value::from(folders)))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// This scope for values that lie in its own cache.

@@ -3,7 +3,8 @@
 use canvass_modules::params;
 use serde_json::{Map, Value as Json};
 
-use crate::template::{TemplateErrorKind, to_json};
+use crate::source::Node;
+use crate::template::{TemplateErrorKind, holds_template, to_json};
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
 
@@ -40,6 +41,19 @@ pub(super) fn prepare(
                 .iter()
                 .find(|(name, _)| name == "var")
                 .map(|(_, node)| &node.span);
+            let expression = match span {
+                Some(span) if holds_template(&expression) => {
+                    let named = Node::text(expression.as_str(), span.clone());
+                    match to_json(&input.templar.node(&named, input.scope)?)? {
+                        Json::String(named) => named,
+                        other => {
+                            returned.insert(expression, other);
+                            return Ok(told(returned));
+                        }
+                    }
+                }
+                _ => expression,
+            };
             let value = match input.templar.expression(&expression, span, input.scope) {
                 Ok(value) => to_json(&value)?,
                 Err(error) => match &error.kind {
@@ -58,5 +72,9 @@ pub(super) fn prepare(
             returned.insert("msg".to_owned(), params.msg);
         }
     }
-    Ok(Prepared::Done(Finished { verbose_always: true, returned, ..Finished::default() }))
+    Ok(told(returned))
+}
+
+fn told(returned: Map<String, Json>) -> Prepared {
+    Prepared::Done(Finished { verbose_always: true, returned, ..Finished::default() })
 }

@@ -1,18 +1,14 @@
 //! `ansible.builtin.template`: renders here, writes there.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use canvass_modules::effect::Source;
 use canvass_modules::module::template::{NewlineSequence, Params};
-use minijinja::Value;
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
 
 use crate::connection::TaskSource;
-use crate::template::FileOptions;
-use crate::vars::{Layer, Var};
+use crate::template::{FileOptions, file_variables};
 
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
@@ -35,8 +31,7 @@ pub(super) fn prepare(
     };
     let text = String::from_utf8(bytes)
         .map_err(|_| ActionError::Include(format!("template `{}` is not UTF-8", path.display())))?;
-    let scope =
-        input.scope.over(Arc::new(template_variables(&path, &params.dest.to_string_lossy())));
+    let scope = input.scope.over(Arc::new(file_variables(&path, &params.dest.to_string_lossy())));
     let options = file_options(&params);
     let rendered = input.templar.file(&path, &text, &options, &scope)?;
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -79,36 +74,4 @@ fn file_options(params: &Params) -> FileOptions {
         .to_owned(),
         markers: (markers != usual).then_some(markers),
     }
-}
-
-/// The variables that only template files see.
-fn template_variables(path: &Path, dest: &str) -> Layer {
-    let mut layer = Layer::new();
-    let mut set = |name: &str, value: Value| {
-        layer.insert(name.to_owned(), Var::Data(value));
-    };
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let full = absolute.to_string_lossy().into_owned();
-    set("template_path", Value::from(path.to_string_lossy().into_owned()));
-    set("template_fullpath", Value::from(full));
-    set("template_destpath", Value::from(dest));
-    set("template_host", Value::from(node_name()));
-    set("template_uid", Value::from(rustix::process::getuid().as_raw()));
-    let modified = std::fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .map(|since| since.as_secs());
-    if let Some(seconds) = modified {
-        set("template_mtime", Value::from(seconds));
-    }
-    if let Some(directory) = absolute.parent() {
-        set("ansible_search_path", Value::from(vec![directory.to_string_lossy().into_owned()]));
-    }
-    set("ansible_managed", Value::from("Ansible managed"));
-    layer
-}
-
-fn node_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -8,7 +8,7 @@ use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
     Class, binary, class_of, compare, elements, entries, equal, fold_case, item, list,
-    parse_integer, sort_by, string_keys, text, truth, tuple,
+    parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
 };
 use crate::template::syntax::BinaryOperator;
 
@@ -160,9 +160,23 @@ fn dict_sort(call: &Bound<'_>) -> Outcome<Value> {
 }
 
 fn unique(call: &Bound<'_>) -> Outcome<Value> {
+    let keyed = keyed(call, 2, 1)?;
+    let unhashable = keyed
+        .iter()
+        .find(|(key, _)| matches!(class_of(key), Class::List | Class::Dict))
+        .map(|(key, _)| type_name(key));
+    let asked = call.some(1).is_some_and(|case| class_of(case) == Class::Bool && !case.is_true());
+    if let Some(kind) = unhashable
+        && (asked || call.some(2).is_some())
+    {
+        return Err(call.refuse(format!(
+            "Jinja2's unique filter failed and we cannot fall back to Ansible's version as it \
+             does not support the parameters supplied: unhashable type: '{kind}'"
+        )));
+    }
     let mut seen: Vec<Value> = Vec::new();
     let mut kept = Vec::new();
-    for (key, element) in keyed(call, 2, 1)? {
+    for (key, element) in keyed {
         let mut known = false;
         for other in &seen {
             known = known || equal(&key, other)?;

@@ -95,6 +95,12 @@ pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
             )));
         };
         let source = read(&path)?;
+        let file = crate::template::file_variables(&path, "");
+        // what is set for the task or the lookup wins over what the file brings
+        let own = scope.find("ansible_managed").cloned();
+        let mut layer = file;
+        layer.extend(own.map(|managed| ("ansible_managed".to_owned(), managed)));
+        let scope = scope.over(std::sync::Arc::new(layer));
         rendered.push(Value::from(Templar::default().file(&path, &source, &options, &scope)?));
     }
     Ok(rendered)
