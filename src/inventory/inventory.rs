@@ -88,8 +88,12 @@ impl Inventory {
         let beside_playbooks =
             playbook_dirs.iter().map(|dir| (full(dir), beside(&full(dir)))).collect();
         members.warnings = warnings;
-        let implicit =
+        let mut implicit =
             Layer::from([("ansible_connection".to_owned(), Var::Data(Value::from("local")))]);
+        if let Some(python) = python_of_path() {
+            implicit
+                .insert("ansible_python_interpreter".to_owned(), Var::Data(Value::from(python)));
+        }
         Ok(Self {
             members,
             derived: OnceLock::new(),
@@ -314,4 +318,15 @@ fn groups_of(members: &Members) -> IndexMap<GroupName, Vec<HostName>> {
 
 pub(super) fn full(dir: &Path) -> PathBuf {
     load::absolute(&dir.to_string_lossy())
+}
+
+/// The Python of this machine, which Ansible runs under; tasks on it may name it.
+fn python_of_path() -> Option<String> {
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let candidates = ["python", "python3"]
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = candidates.into_iter().find(|path| path.is_file())?;
+    Some(found.to_string_lossy().into_owned())
 }

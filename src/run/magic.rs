@@ -96,7 +96,8 @@ pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<R
     ] {
         layer.insert(variable.to_owned(), data(Value::from_iter(names.iter().copied())));
     }
-    let directory = play.path.parent().unwrap_or(Path::new(""));
+    let directory = play.path.parent().filter(|path| !path.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
     layer.insert("playbook_dir".to_owned(), data(absolute(directory)));
     layer
 }

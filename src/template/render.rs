@@ -81,7 +81,7 @@ fn newlines_at_end(text: &str) -> usize {
 }
 
 /// Text with as many newlines at its end as its template has.
-fn with_newlines(value: Value, source: &str) -> Value {
+pub(super) fn with_newlines(value: Value, source: &str) -> Value {
     let wanted = newlines_at_end(source);
     if wanted == 0 {
         return value;

@@ -39,10 +39,11 @@ impl Directories {
     /// The folders in full, each once, the first first.
     pub(crate) fn search_path(&self) -> Vec<String> {
         let mut folders: Vec<String> = Vec::new();
-        for folder in [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)]
-            .into_iter()
-            .flatten()
-            .filter(|folder| !folder.as_os_str().is_empty())
+        if self.playbook.as_os_str().is_empty() && self.task.is_none() {
+            return folders;
+        }
+        for folder in
+            [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
         {
             let folder = in_full(folder).to_string_lossy().into_owned();
             if !folders.contains(&folder) {
@@ -74,6 +75,7 @@ impl Directories {
 }
 
 fn in_full(folder: &Path) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
 }
 
@@ -159,6 +161,28 @@ impl Templar {
         options: &FileOptions,
         scope: &Scope,
     ) -> Result<String, TemplateError> {
+        self.in_file(path, text, options, scope, render_file)
+    }
+
+    /// What a template file gives: a value where it is one expression, nothing where it is empty.
+    pub(super) fn file_value(
+        &self,
+        path: &Path,
+        text: &str,
+        options: &FileOptions,
+        scope: &Scope,
+    ) -> Result<Value, TemplateError> {
+        self.in_file(path, text, options, scope, file_value)
+    }
+
+    fn in_file<T>(
+        &self,
+        path: &Path,
+        text: &str,
+        options: &FileOptions,
+        scope: &Scope,
+        render: fn(&str, &FileContext, &Scope) -> Outcome<T>,
+    ) -> Result<T, TemplateError> {
         let source = text.replace("\r\n", "\n");
         let (source, options) = complete(|| file_options(&source, options), None)?;
         let mut folders: Vec<PathBuf> = path.parent().map(Path::to_path_buf).into_iter().collect();
@@ -168,7 +192,7 @@ impl Templar {
             }
         }
         let files = FileContext { folders, options };
-        let rendered = render_file(source, &files, scope);
+        let rendered = render(source, &files, scope);
         rendered.map_err(|mut failure| {
             let offset = text.find(source).unwrap_or_default();
             if failure.span.is_none()
@@ -346,6 +370,12 @@ fn header_option(options: &mut Options, key: &str, value: &str) -> Outcome<()> {
 }
 
 fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<String> {
+    let value = file_value(source, files, scope)?;
+    let rendered = if value.is_none() { String::new() } else { text(&value)? };
+    Ok(text_with_newlines(rendered, source))
+}
+
+fn file_value(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Value> {
     let template = cache::template(strip_newline(source), &files.options)?;
     let environment = Environment { scope, files: Some(files) };
     let mut interpreter = Interpreter::new(&environment);
@@ -353,12 +383,10 @@ fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Stri
     interpreter.template(&template, &mut output)?;
     let range = output.range();
     let value = output.into_value()?;
-    let value = finalise(&value).map_err(|mut failure| {
+    finalise(&value).map_err(|mut failure| {
         failure.range = failure.range.or(range);
         failure
-    })?;
-    let rendered = if value.is_none() { String::new() } else { text(&value)? };
-    Ok(text_with_newlines(rendered, source))
+    })
 }
 
 fn file_span(path: &Path, text: &str, start: usize, end: usize) -> Span {

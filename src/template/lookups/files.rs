@@ -7,6 +7,7 @@ use minijinja::Value;
 use super::Request;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{Class, class_of, elements, is_mapping, mapping_get, text};
+use crate::template::render::with_newlines;
 use crate::template::templar::{FileOptions, Templar};
 
 fn read(path: &Path) -> Outcome<String> {
@@ -101,7 +102,8 @@ pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
         let mut layer = file;
         layer.extend(own.map(|managed| ("ansible_managed".to_owned(), managed)));
         let scope = scope.over(std::sync::Arc::new(layer));
-        rendered.push(Value::from(Templar::default().file(&path, &source, &options, &scope)?));
+        let value = Templar::default().file_value(&path, &source, &options, &scope)?;
+        rendered.push(with_newlines(value, &source));
     }
     Ok(rendered)
 }

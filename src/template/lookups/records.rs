@@ -6,7 +6,7 @@ use super::Request;
 use super::ini_file::{Ini, IniError};
 use crate::playbook::{Form, parse_text_arguments};
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Class, class_of, elements, text};
+use crate::template::python::{Class, class_of, elements, repr, text};
 use crate::template::regex::{Flags, compiled};
 
 /// Options of a lookup in a file, by name.
@@ -40,10 +40,13 @@ impl Options {
     fn number(&self, name: &str, default: usize) -> Outcome<usize> {
         match self.get(name) {
             None => Ok(default),
-            Some(value) => text(value)?
-                .trim()
-                .parse()
-                .map_err(|_| Failure::failed(format!("the option '{name}' must be a number"))),
+            Some(value) => text(value)?.trim().parse().map_err(|_| {
+                Failure::failed(format!(
+                    "Config '{name}' for 'csvfile' lookup plugin from 'Direct' has an invalid \
+                     value: Invalid value provided for 'int': {}",
+                    repr(value).unwrap_or_default()
+                ))
+            }),
         }
     }
 
