@@ -242,6 +242,6 @@ fn lookups_search_the_role_and_keep_passwords() {
     let node = document("[1, [2, [3]]]");
     let items = Templar::new().lookup_loop("items", &node, &scope).unwrap();
     assert_eq!(to_json(&Value::from(items)).unwrap(), json!([1, 2, [3]]));
-    let refused = Templar::new().lookup_loop("unvault", &node, &scope).unwrap_err();
+    let refused = Templar::new().lookup_loop("config", &node, &scope).unwrap_err();
     assert!(refused.to_string().contains("not supported"));
 }
