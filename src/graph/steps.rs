@@ -316,7 +316,7 @@ impl<'a> Compiler<'a> {
                 Entry::Task(task) => self.task(task, context),
                 Entry::Block(block) => self.block(block, context)?,
                 Entry::Role(import) => {
-                    self.role(&import.role, &context.inside(&import.keywords))?
+                    self.role(&import.role, &context.inside(&import.keywords))?;
                 }
             }
         }

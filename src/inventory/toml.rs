@@ -77,7 +77,7 @@ impl Reader<'_> {
                     }
                 }
                 ("children", DeValue::Array(children)) => {
-                    for child in children.iter() {
+                    for child in children {
                         self.child(group, child)?;
                     }
                 }

@@ -111,7 +111,7 @@ impl Parser<'_> {
         };
         for element in elements {
             let Kind::Map(entries) = &element.kind else {
-                let is_text = element.as_str().is_some_and(|text| is_template(text));
+                let is_text = element.as_str().is_some_and(is_template);
                 if !is_text {
                     self.wrong_type("module_defaults", "a mapping or a template", element);
                 }

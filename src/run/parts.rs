@@ -18,7 +18,7 @@ pub(crate) type Key = Vec<usize>;
 pub(crate) struct Parts {
     strategy: Strategy,
     steps: Vec<Arc<Steps>>,
-    parts: Vec<Part>,
+    about: Vec<Part>,
     /// Runs of handlers: the step that lets them run, and how many there are.
     handlers: HashMap<(At, usize), usize>,
 }
@@ -35,7 +35,7 @@ struct Part {
 impl Parts {
     pub(crate) fn new(play: &PlayContext, steps: Steps, strategy: Strategy) -> Self {
         let mut parts =
-            Self { strategy, steps: Vec::new(), parts: Vec::new(), handlers: HashMap::new() };
+            Self { strategy, steps: Vec::new(), about: Vec::new(), handlers: HashMap::new() };
         parts.add(play, steps, Key::new(), Vec::new());
         parts
     }
@@ -52,7 +52,7 @@ impl Parts {
 
     /// What a step adds to the variables of a host.
     pub(crate) fn layers(&self, at: At) -> Option<Arc<StepLayers>> {
-        self.parts.get(at.part)?.layers.get(at.step).cloned()
+        self.about.get(at.part)?.layers.get(at.step).cloned()
     }
 
     /// The variables that a host sees at a step.
@@ -65,7 +65,7 @@ impl Parts {
 
     /// Where a step stands.
     pub(crate) fn key(&self, at: At) -> Key {
-        let prefix = self.parts.get(at.part).map(|part| part.prefix.as_slice());
+        let prefix = self.about.get(at.part).map(|part| part.prefix.as_slice());
         let mut key = Vec::with_capacity(prefix.map_or(1, |prefix| prefix.len() + 1));
         key.extend_from_slice(prefix.unwrap_or_default());
         key.push(at.step);
@@ -76,7 +76,7 @@ impl Parts {
     pub(crate) fn couples_hosts(&self, at: At) -> bool {
         // no edge leads to a first step, but all hosts come to it together
         (at.step == 0 && self.strategy == Strategy::Linear)
-            || self.parts.get(at.part).is_some_and(|part| part.order.couples_hosts(at.step))
+            || self.about.get(at.part).is_some_and(|part| part.order.couples_hosts(at.step))
     }
 
     /// The part with what a step included.
@@ -95,7 +95,7 @@ impl Parts {
         };
         let steps = included.compile(play, &step.task, kind)?;
         let mut items: Vec<Arc<Layer>> = vec![Arc::clone(&included.item)];
-        items.extend(self.parts.get(at.part).into_iter().flat_map(|part| part.items.clone()));
+        items.extend(self.about.get(at.part).into_iter().flat_map(|part| part.items.clone()));
         items.retain(|layer| !layer.is_empty());
         Ok(self.add(play, steps, self.key(at), items))
     }
@@ -126,7 +126,7 @@ impl Parts {
         if number > 0 {
             prefix.push(number);
         }
-        self.parts.push(Part {
+        self.about.push(Part {
             prefix,
             order: Order::new(&steps, self.strategy),
             layers: play.layers(&steps, &items),

@@ -29,8 +29,8 @@ pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
 pub(crate) use yaml_emitter::yaml_of_results;
 
 pub(crate) use failure::{Failure, Outcome};
-pub(crate) use python::vaulted;
 pub(crate) use file_variables::file_variables;
+pub(crate) use python::vaulted;
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};
 
 /// A value as Ansible's own YAML dumper writes it: block style, sorted keys.

@@ -38,7 +38,7 @@ pub(super) fn prepare(
     let mut returned = Map::new();
     returned.insert("ansible_facts".to_owned(), Json::Object(arguments));
     Ok(Prepared::Done(Finished {
-        learnt: Learnt { set, facts, ..Learnt::default() },
+        learnt: Learnt { facts, set, ..Learnt::default() },
         ..Finished::ok(returned)
     }))
 }

@@ -13,7 +13,7 @@ fn values_are_refused_in_the_words_of_ansible() {
 const CASES: &[(&str, &str, &[&str])] = &[
     (
         r#"{"a": {"required": true}, "b": {"required": true}}"#,
-        r#"{}"#,
+        r"{}",
         &["missing required arguments: a, b"],
     ),
     (

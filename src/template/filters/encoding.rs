@@ -87,7 +87,9 @@ fn b64decode(call: &Bound<'_>) -> Outcome<Value> {
             data.len()
         )));
     }
-    if (letters.len() - data.len() + data.len() % 4) % 4 != 0 && letters.len() % 4 != 0 {
+    if !(letters.len() - data.len() + data.len() % 4).is_multiple_of(4)
+        && !letters.len().is_multiple_of(4)
+    {
         return Err(call.refuse("Incorrect padding"));
     }
     let bytes = LENIENT.decode(data).map_err(|error| call.refuse(error))?;

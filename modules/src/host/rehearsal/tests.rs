@@ -400,6 +400,6 @@ fn settings_are_known_and_filled_directories_are_not() {
     assert!(matches!(host.apply(&planned), Err(HostError::Unknown(_))));
     let clears = Some("git".to_owned());
     let name = "other".to_owned();
-    apply(&mut host, Effect::Setting(crate::effect::SettingChange { clears, name, ..change }));
+    apply(&mut host, Effect::Setting(crate::effect::SettingChange { name, clears, ..change }));
     assert_eq!(host.rehearsed("git", "/srv/app"), None);
 }

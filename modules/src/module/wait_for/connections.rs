@@ -1,5 +1,6 @@
 //! Connections of the host, from the kernel's tables.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -89,13 +90,12 @@ impl Connections {
 /// Addresses as the kernel's tables write them: words of the machine, most significant first.
 fn written(addresses: &[IpAddr]) -> Vec<String> {
     let words = |octets: &[u8]| -> String {
-        octets
-            .chunks(4)
-            .map(|word| {
-                let word: [u8; 4] = word.try_into().unwrap_or_default();
-                format!("{:08X}", u32::from_ne_bytes(word))
-            })
-            .collect()
+        octets.chunks(4).fold(String::new(), |mut text, word| {
+            let word: [u8; 4] = word.try_into().unwrap_or_default();
+            // writing to a String cannot fail
+            let _ = write!(text, "{:08X}", u32::from_ne_bytes(word));
+            text
+        })
     };
     addresses
         .iter()
