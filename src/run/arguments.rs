@@ -121,9 +121,15 @@ pub(super) fn render(
     }
     for (name, node) in &action.arguments {
         if expressions.contains(&name.as_str()) {
-            if let Some(text) = node.as_str() {
-                arguments.insert(name.clone(), Json::from(text));
-            }
+            let value = match &node.kind {
+                Kind::Unsafe(inner) => inner.as_str().map(Json::from),
+                _ => match node.as_str() {
+                    Some(text) => Some(Json::from(text)),
+                    // it is no expression, which the action tells
+                    None => templar.node(node, scope).ok().and_then(|it| to_json(&it).ok()),
+                },
+            };
+            arguments.insert(name.clone(), value.unwrap_or_default());
             continue;
         }
         let value = templar.node(node, scope).map_err(|error| failed(name, node, error))?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 use minijinja::Value;
 use serde_json::Value as Json;
@@ -133,6 +133,12 @@ pub(crate) struct StepLayers {
     magic: Arc<Layer>,
 }
 
+/// What a host of which nothing is known has: facts, but none.
+static NO_FACTS: LazyLock<Arc<Layer>> = LazyLock::new(|| {
+    let none: Value = Value::from_pairs(std::iter::empty::<(Value, Value)>());
+    Arc::new(Layer::from([("ansible_facts".to_owned(), Var::Data(none))]))
+});
+
 impl PlayContext {
     pub(crate) fn new(
         run: &Arc<RunContext>,
@@ -226,6 +232,7 @@ impl PlayContext {
         }
         layers.extend(exports.defaults.iter().cloned());
         drop(exports);
+        layers.push(Arc::clone(&NO_FACTS));
         layers.retain(|layer| !layer.is_empty());
         let directories = step.map(|step| Arc::clone(&step.directories)).unwrap_or_default();
         Scope::new(layers).with_directories(directories)

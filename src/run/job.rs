@@ -535,7 +535,8 @@ impl Job {
         let module = &self.task.task.action.module;
         match Asynchronous::of(self.reader(scope), &self.task.task) {
             Ok(Some(_)) if !asynchronous::supports(module) => {
-                let text = format!("This action ({module}) does not support async.");
+                let written = &self.task.task.action.written;
+                let text = format!("This action ({written}) does not support async.");
                 return Stage::Over(Box::new(TaskResult::failed(text)));
             }
             Ok(_) => {}
@@ -721,8 +722,8 @@ impl Job {
                                 check_mode::word(&module, arguments, &mut result);
                             }
                             if registers_diff && !result.diffs.is_empty() {
-                                let diffs = serde_json::to_value(&result.diffs);
-                                result.set("diff", diffs.unwrap_or_default());
+                                let diff = registered_diff(&module, &result.diffs);
+                                result.set("diff", diff);
                             }
                             result
                         })
@@ -841,6 +842,19 @@ impl Job {
             _ => return false,
         };
         matches!(asked, Ok(Some(true)))
+    }
+}
+
+/// The diff as the module returns it: a list where several may come, otherwise the one.
+fn registered_diff(module: &str, diffs: &[canvass_modules::diff::Diff]) -> Json {
+    let short = module.strip_prefix("ansible.builtin.").unwrap_or(module);
+    let listed = matches!(short, "copy" | "template" | "lineinfile" | "blockinfile");
+    match diffs {
+        [one] if short == "file" => {
+            serde_json::json!({"before": one.before, "after": one.after})
+        }
+        [one] if !listed => serde_json::to_value(one).unwrap_or_default(),
+        several => serde_json::to_value(several).unwrap_or_default(),
     }
 }
 

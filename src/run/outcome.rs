@@ -167,6 +167,15 @@ impl TaskResult {
         }
     }
 
+    /// The result with what Ansible adds to a failure: there is never a traceback.
+    fn told(&self) -> Map<String, Json> {
+        let mut told = self.result.clone();
+        if self.verdict == Verdict::Failed && !told.contains_key("results") {
+            told.entry("exception").or_insert_with(|| Json::from("(traceback unavailable)"));
+        }
+        told
+    }
+
     /// The value of `register`.
     pub(crate) fn registered(&self) -> Var {
         match &self.verdict {
@@ -174,7 +183,7 @@ impl TaskResult {
                 let known = [("skipped".to_owned(), Var::Data(Value::from(false)))];
                 Var::Unknown(IndexMap::from(known).into(), reason.as_str().into())
             }
-            _ => Var::Data(crate::template::from_json(&Json::Object(self.result.clone()))),
+            _ => Var::Data(crate::template::from_json(&Json::Object(self.told()))),
         }
     }
 }
@@ -210,7 +219,7 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
     let mut result = Map::new();
     result.insert("msg".to_owned(), Json::from(message));
     result.insert("changed".to_owned(), Json::from(changed));
-    let results = items.iter().map(|item| Json::Object(item.result.clone())).collect();
+    let results = items.iter().map(|item| Json::Object(item.told())).collect();
     result.insert("results".to_owned(), Json::Array(results));
     let mut total = TaskResult::new(verdict, result);
     for item in items {

@@ -23,6 +23,8 @@ mod tests;
 
 use std::path::PathBuf;
 
+use serde_json::Value as Json;
+
 use super::copy::add_backup;
 use super::file_attributes::FileAttributes;
 use super::text_edit::{self, Text, TextFile, Writing};
@@ -131,6 +133,9 @@ impl Module for Lineinfile {
         let message = file.plan(changed, &edited.message, writing, &mut plan)?;
         plan.set("msg", message);
         plan.set("backup", "");
+        if let Some(warning) = empty_pattern(params) {
+            plan.set("warnings", Json::from(vec![warning]));
+        }
         if let Some(found) = edited.found {
             plan.set("found", found);
         }
@@ -147,6 +152,23 @@ impl Module for Lineinfile {
         add_backup(applied, "backup", &mut returned);
         Ok(Conclusion { changed: plan.changes(), returned })
     }
+}
+
+/// What is to be said of a pattern that matches all.
+fn empty_pattern(params: &Params) -> Option<String> {
+    let (what, advice) = match (&params.regexp, &params.search_string) {
+        (Some(pattern), _) if pattern.is_empty() => (
+            "regular expression",
+            " If this is desired, use '^' to match every line in the file and avoid this warning.",
+        ),
+        (_, Some(text)) if text.is_empty() => ("search string", ""),
+        _ => return None,
+    };
+    Some(format!(
+        "The {what} is an empty string, which will match every line in the file. This may have \
+         unintended consequences, such as replacing the last line in the file rather than \
+         appending.{advice}"
+    ))
 }
 
 /// The new text, where it differs, and the words for it.

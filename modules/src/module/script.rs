@@ -20,10 +20,11 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use super::command::{NON_ZERO, failed};
+use super::copy::EngineSource;
 use super::text_lines::set_streams;
 use super::{expansion, shell_words};
 use crate::contract::{Conclusion, Module, Plan, Stop};
-use crate::effect::{Applied, COMMAND_FILE, Command, CommandFile, Effect, Source};
+use crate::effect::{Applied, COMMAND_FILE, Command, CommandFile, Effect};
 use crate::host::{Follow, Host};
 use crate::params;
 use crate::params::Rule;
@@ -46,7 +47,7 @@ params! {
         /// Whether the program is decrypted where the vault has it.
         decrypt: bool = true,
         /// The program, given by the engine.
-        _canvass_source: Option<Json>,
+        @flatten engine: EngineSource,
     }
     rules [
         Rule::RequiredOneOf(&["_raw_params", "cmd"]),
@@ -126,11 +127,7 @@ impl Module for Script {
             return Err(Stop::failed(Error::RelativeDirectory(directory.clone())));
         }
         let program = params.program().map_err(Stop::failed)?;
-        let source: Source = params
-            ._canvass_source
-            .clone()
-            .and_then(|source| serde_json::from_value(source).ok())
-            .ok_or_else(|| Stop::failed(Error::NoSource))?;
+        let source = params.engine.source.clone().ok_or_else(|| Stop::failed(Error::NoSource))?;
         let name = program.rsplit('/').next().unwrap_or("script").to_owned();
         // the arguments keep their quotation marks: a shell reads them
         let line = params.line().replace(&quoted_as_written(params.line(), &program), COMMAND_FILE);

@@ -58,6 +58,9 @@ pub enum Error {
     /// Nothing free was found.
     #[error("[Errno 17] No usable temporary file name found")]
     NoName,
+    /// A part of the name leads elsewhere.
+    #[error("{0} must be a valid file name component")]
+    Component(&'static str),
 }
 
 /// The module.
@@ -70,6 +73,11 @@ impl Module for Tempfile {
     type Observed = PathBuf;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<PathBuf, Stop> {
+        for (option, part) in [("prefix", &params.prefix), ("suffix", &params.suffix)] {
+            if part.contains('/') {
+                return Err(Stop::failed(Error::Component(option)));
+            }
+        }
         let directory = match &params.path {
             Some(path) => host_path::expand(host, path)?,
             None => temporary_directory(host)?,

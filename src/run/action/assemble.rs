@@ -84,7 +84,10 @@ fn fragments(params: &Params, directory: &Path) -> Result<Vec<Vec<u8>>, ActionEr
         };
         let hidden = params.ignore_hidden && name.starts_with('.');
         if wanted && !hidden && path.is_file() {
-            fragments.push(files::read(&path)?);
+            fragments.push(match files::decrypted(&path, params.decrypt)? {
+                Some(plain) => plain,
+                None => files::read(&path)?,
+            });
         }
     }
     Ok(fragments)

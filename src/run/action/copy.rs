@@ -41,7 +41,13 @@ pub(super) fn prepare(
     let path = files::find(input.directories, "files", &name)?;
     if path.is_dir() {
         let contents_only = name.ends_with('/');
-        return directory(&path, contents_only, &params, arguments);
+        let tree = Tree {
+            contents_only,
+            dest: params.dest.to_string_lossy().into_owned(),
+            links: if params.local_follow { Links::Followed } else { Links::Kept },
+            decrypt: params.decrypt,
+        };
+        return tree.prepare(&path, arguments);
     }
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
     arguments.insert("_original_basename".to_owned(), Json::from(basename));
@@ -80,42 +86,99 @@ fn call(module: &str, arguments: Map<String, Json>, source: Option<TaskSource>) 
     RemoteCall { module: module.to_owned(), arguments, source, after: After::Nothing }
 }
 
-/// A directory is made and filled file by file.
-fn directory(
-    root: &Path,
+/// A directory that is made and filled file by file.
+struct Tree {
     contents_only: bool,
-    params: &Params,
-    arguments: Map<String, Json>,
-) -> Result<Prepared, ActionError> {
-    let dest = &*params.dest.to_string_lossy();
-    let base = match root.file_name() {
-        Some(name) if !contents_only => Path::new(dest).join(name),
-        _ => PathBuf::from(dest),
-    };
-    let mut calls = Vec::new();
-    let mut open = vec![PathBuf::new()];
-    while let Some(below) = open.pop() {
-        let mut entries = list(&root.join(&below))?;
-        entries.sort();
-        calls.push(make_directory(&base.join(&below), &arguments));
-        for name in entries {
-            let inner = below.join(name);
-            let path = root.join(&inner);
-            if path.is_dir() {
-                open.push(inner);
-                continue;
+    dest: String,
+    links: Links,
+    decrypt: bool,
+}
+
+/// What becomes of links in a tree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    /// What they lead to is copied, unless they lead back up or nowhere.
+    Followed,
+    /// They are made there, too.
+    Kept,
+}
+
+impl Tree {
+    fn prepare(&self, root: &Path, arguments: Map<String, Json>) -> Result<Prepared, ActionError> {
+        let base = match root.file_name() {
+            Some(name) if !self.contents_only => Path::new(&self.dest).join(name),
+            _ => PathBuf::from(&self.dest),
+        };
+        let mut calls = Vec::new();
+        let above: Vec<PathBuf> = std::fs::canonicalize(root).into_iter().collect();
+        let mut open = vec![(PathBuf::new(), above)];
+        while let Some((below, above)) = open.pop() {
+            let mut entries = list(&root.join(&below))?;
+            entries.sort();
+            calls.push(make_directory(&base.join(&below), &arguments));
+            for name in entries {
+                let inner = below.join(name);
+                let path = root.join(&inner);
+                match self.kind(&path, &above) {
+                    Entry::Directory(above) => open.push((inner, above)),
+                    Entry::Link(target) => {
+                        calls.push(make_link(&base.join(&inner), &target, &arguments));
+                    }
+                    Entry::File => {
+                        let mut arguments = arguments.clone();
+                        let target = base.join(&inner).to_string_lossy().into_owned();
+                        arguments.insert("dest".to_owned(), Json::from(target));
+                        preserve_mode(&path, &mut arguments)?;
+                        calls.push(call(MODULE, arguments, Some(file_source(&path, self.decrypt)?)));
+                    }
+                }
             }
-            let mut arguments = arguments.clone();
-            let target = base.join(&inner).to_string_lossy().into_owned();
-            arguments.insert("dest".to_owned(), Json::from(target));
-            preserve_mode(&path, &mut arguments)?;
-            calls.push(call(MODULE, arguments, Some(file_source(&path, params.decrypt)?)));
+        }
+        let mut returned = Map::new();
+        returned.insert("dest".to_owned(), Json::from(self.dest.as_str()));
+        returned.insert("src".to_owned(), Json::from(root.to_string_lossy().into_owned()));
+        Ok(Prepared::Several(calls, returned))
+    }
+
+    fn kind(&self, path: &Path, above: &[PathBuf]) -> Entry {
+        let real = std::fs::canonicalize(path).ok();
+        let enter = |real: &Option<PathBuf>| {
+            Entry::Directory(above.iter().cloned().chain(real.clone()).collect())
+        };
+        match std::fs::read_link(path) {
+            Ok(target) => match &real {
+                _ if self.links == Links::Kept => Entry::Link(target),
+                Some(end) if end.is_file() => Entry::File,
+                Some(end) if end.is_dir() && !above.contains(end) => enter(&real),
+                _ => Entry::Link(target),
+            },
+            Err(_) if path.is_dir() => enter(&real),
+            Err(_) => Entry::File,
         }
     }
-    let mut returned = Map::new();
-    returned.insert("dest".to_owned(), Json::from(dest));
-    returned.insert("src".to_owned(), Json::from(root.to_string_lossy().into_owned()));
-    Ok(Prepared::Several(calls, returned))
+}
+
+/// Something in a tree.
+enum Entry {
+    /// A directory, and those that are above what is in it.
+    Directory(Vec<PathBuf>),
+    Link(PathBuf),
+    File,
+}
+
+fn make_link(path: &Path, target: &Path, arguments: &Map<String, Json>) -> RemoteCall {
+    let mut made = Map::new();
+    made.insert("path".to_owned(), Json::from(path.to_string_lossy().into_owned()));
+    made.insert("src".to_owned(), Json::from(target.to_string_lossy().into_owned()));
+    made.insert("state".to_owned(), Json::from("link"));
+    made.insert("force".to_owned(), Json::from(true));
+    made.insert("follow".to_owned(), Json::from(false));
+    for name in ["owner", "group"] {
+        if let Some(value) = arguments.get(name) {
+            made.insert(name.to_owned(), value.clone());
+        }
+    }
+    call("ansible.builtin.file", made, None)
 }
 
 fn make_directory(path: &Path, arguments: &Map<String, Json>) -> RemoteCall {

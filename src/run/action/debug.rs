@@ -3,7 +3,7 @@
 use canvass_modules::params;
 use serde_json::{Map, Value as Json};
 
-use crate::source::Node;
+use crate::source::{Kind, Node};
 use crate::template::{TemplateErrorKind, holds_template, to_json};
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
@@ -30,6 +30,9 @@ pub(super) fn prepare(
     if params.verbosity > i64::from(input.verbosity) {
         returned.insert("skipped_reason".to_owned(), "Verbosity threshold not met.".into());
         return Ok(Prepared::Done(Finished { skipped: true, returned, ..Finished::default() }));
+    }
+    if let Some(var) = &params.var {
+        refuse_var(input, var)?;
     }
     match params.var {
         Some(Json::String(expression)) => {
@@ -77,4 +80,26 @@ pub(super) fn prepare(
 
 fn told(returned: Map<String, Json>) -> Prepared {
     Prepared::Done(Finished { verbose_always: true, returned, ..Finished::default() })
+}
+
+/// What is no expression of the playbook's author is none.
+fn refuse_var(input: &ActionInput<'_>, var: &Json) -> Result<(), ActionError> {
+    let written = input.step.task.action.arguments.iter().find(|(name, _)| name == "var");
+    if matches!(written, Some((_, Node { kind: Kind::Unsafe(_), .. }))) {
+        let text = "Error while resolving `var` expression: Encountered untrusted template or \
+                    expression.";
+        return Err(ActionError::Include(text.to_owned()));
+    }
+    let kind = match var {
+        Json::Object(_) => "dict",
+        Json::Array(_) => "list",
+        Json::Bool(_) => "bool",
+        Json::Number(number) if number.is_f64() => "float",
+        Json::Number(_) => "int",
+        Json::String(_) | Json::Null => return Ok(()),
+    };
+    Err(ActionError::Include(format!(
+        "argument 'var' is of type {kind} and we were unable to convert to str: \"{var}\" is not a \
+         string and conversion is not allowed"
+    )))
 }

@@ -8,7 +8,7 @@ use canvass_modules::host::Host as _;
 use canvass_modules::host::live::{Interrupt, LiveHost};
 use canvass_modules::module::local_time::LocalTime;
 use canvass_modules::params;
-use canvass_modules::params::Rule;
+use canvass_modules::params::{Expected, OptionKind, ParamValue, Rule};
 use serde_json::{Map, Value as Json};
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
@@ -19,13 +19,40 @@ params! {
         /// Whether what is typed shows.
         echo: bool = true,
         /// Minutes to wait.
-        minutes: Option<f64>,
+        minutes: Option<Whole>,
         /// Seconds to wait.
-        seconds: Option<f64>,
+        seconds: Option<Whole>,
         /// What is asked.
         prompt: Option<String>,
     }
     rules [Rule::MutuallyExclusive(&["minutes", "seconds"])]
+}
+
+/// A number of which only the whole part counts, as Python's `int()` takes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole(f64);
+
+impl ParamValue for Whole {
+    const KIND: OptionKind = OptionKind::Int;
+
+    fn from_json(value: &Json) -> Result<Self, Expected> {
+        let number = match value {
+            Json::Number(number) => number.as_f64(),
+            Json::Bool(flag) => Some(f64::from(u8::from(*flag))),
+            Json::String(text) => text
+                .trim()
+                .parse::<i64>()
+                .ok()
+                .and_then(|number| i32::try_from(number).ok())
+                .map(f64::from),
+            _ => None,
+        };
+        number.map(|number| Self(number.trunc())).ok_or_else(|| {
+            let reason =
+                format!("invalid literal for int() with base 10: '{}'", params::plain(value));
+            Expected::Type(OptionKind::Int, reason)
+        })
+    }
 }
 
 /// A pause that is to come.
@@ -44,8 +71,8 @@ pub(super) fn prepare(
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
     let params: PauseParams = parse("ansible.builtin.pause", &arguments)?;
-    let seconds = params.minutes.map(|minutes| minutes.trunc() * 60.0);
-    let seconds = seconds.or(params.seconds.map(f64::trunc));
+    let seconds = params.minutes.map(|minutes| minutes.0 * 60.0);
+    let seconds = seconds.or(params.seconds.map(|seconds| seconds.0));
     // a wait of less than a second is one second, as in Ansible
     let wait = match seconds {
         Some(seconds) => Some(Duration::try_from_secs_f64(seconds.max(1.0)).map_err(|error| {

@@ -3,8 +3,8 @@
 //! Follows the module of ansible-core 2.19: names and values are those of its Linux facts.
 //! Check mode: full. Diff: none.
 //!
-//! Differs from Ansible: `ansible_python*`, facter and ohai facts do not exist; `ansible_loadavg`
-//! has the two decimals of `/proc/loadavg`; facts of LVM volume groups are not gathered;
+//! Differs from Ansible: `ansible_python` tells of a Python that the host has, if it has one;
+//! facter and ohai facts do not exist; `ansible_loadavg` has the two decimals of `/proc/loadavg`; facts of LVM volume groups are not gathered;
 //! `ansible_env` is the environment in which the runner started; where `ip` is not installed,
 //! the addresses are read from `/proc/net`.
 //!
@@ -26,6 +26,7 @@ mod mounts;
 mod network;
 mod platform;
 mod probe;
+mod python;
 mod session;
 mod subset;
 mod virtualization;
@@ -119,7 +120,7 @@ impl Module for Setup {
                 Collector::Iscsi => network::collect_iscsi(&mut probe, &mut facts),
                 Collector::Nvme => network::collect_nvme(&mut probe, &mut facts),
                 Collector::Local => local::collect(&mut probe, &fact_path, &mut facts),
-                Collector::Python => {} // there is none
+                Collector::Python => python::collect(&mut probe, &mut facts),
             }
         }
         let warnings = probe.take_warnings();
