@@ -244,6 +244,13 @@ fn hand_over(
     input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    let action = &input.step.task.action;
+    if action.module == "ansible.builtin.shell" && arguments.contains_key("expand_argument_vars") {
+        return Err(ActionError::Include(format!(
+            "Unsupported parameters for ({}) module: expand_argument_vars",
+            action.written
+        )));
+    }
     let module = &input.step.task.action.module;
     if let Some(entry) = action::find(module) {
         return (entry.prepare)(input, arguments);

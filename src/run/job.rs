@@ -704,6 +704,7 @@ impl Job {
         // only Ansible's check mode reads the arguments again
         let checked = (setting.mode == Mode::Check).then(|| request.items.clone());
         let module = request.module.clone();
+        let asked = self.task.task.action.module.clone();
         match pool.task(&setting.target, &setting.privilege, request, sources).await {
             Err(error) => (0..count).map(|_| lost(&error)).collect(),
             Ok(replies) => {
@@ -722,7 +723,7 @@ impl Job {
                                 check_mode::word(&module, arguments, &mut result);
                             }
                             if registers_diff && !result.diffs.is_empty() {
-                                let diff = registered_diff(&module, &result.diffs);
+                                let diff = registered_diff(&asked, &result.diffs);
                                 result.set("diff", diff);
                             }
                             result

@@ -31,6 +31,10 @@ pub(super) fn metadata(path: &Path, follow: Follow) -> Result<Option<Metadata>, 
         {
             Ok(None)
         }
+        // a link that leads to itself leads to nothing
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            Ok(None)
+        }
         Err(error) => Err(io_error("look at", path, error)),
     }
 }

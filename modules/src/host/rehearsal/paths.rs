@@ -24,6 +24,9 @@ impl<B: Host> RehearsalHost<B> {
     /// The path without links in its parents, and itself followed where asked.
     pub(super) fn locate(&mut self, path: &Path, follow: Follow) -> Result<PathBuf, HostError> {
         let mut at = PathBuf::from("/");
+        // a path of the runner's own directory
+        let absolute = std::path::absolute(path);
+        let path = absolute.as_deref().unwrap_or(path);
         let mut rest: VecDeque<OsString> = words(path);
         let mut links = 0;
         while let Some(word) = rest.pop_front() {

@@ -62,6 +62,8 @@ params! {
         state: Option<State>,
         /// What a link points to.
         src: Option<PathBuf>,
+        /// Only tells whether the file looks binary; asked for by other modules.
+        _diff_peek: Option<Json>,
         /// Name that `src` has for `path` being a directory; set by other modules.
         _original_basename: Option<String>,
         /// Whether attributes of a directory go to all below it.
@@ -108,6 +110,8 @@ pub struct Observed {
     wanted: Wanted,
     /// Times.
     times: Times,
+    /// Whether the file looks binary, where that alone is asked for.
+    binary: Option<bool>,
 }
 
 /// What a link shall point to.
@@ -227,7 +231,12 @@ impl Module for File {
             let mut seen = HashSet::from([path.clone()]);
             walk(host, &path, follow_of(params), &mut seen, &mut tree)?;
         }
+        let binary = match &params._diff_peek {
+            Some(_) => Some(looks_binary(&path, stat.as_ref(), host)?),
+            None => None,
+        };
         let observed = Observed {
+            binary,
             state,
             named,
             path,
@@ -244,6 +253,12 @@ impl Module for File {
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
+        if let Some(binary) = observed.binary {
+            let mut plan = Plan::nothing();
+            plan.set("path", observed.named.display().to_string());
+            plan.set("appears_binary", binary);
+            return Ok(plan);
+        }
         plan::plan(params, observed).map_err(|error| {
             let source = params.src.as_ref().map(|source| source.display().to_string());
             let dangling = matches!(error, Error::Dangling(_));
@@ -342,6 +357,18 @@ fn observe_source(
         _ => false,
     };
     Ok(Some(LinkSource { written, path: absolute, resolved, stat: source, same }))
+}
+
+/// Whether there is a zero among the first bytes.
+fn looks_binary(
+    path: &Path,
+    stat: Option<&FileStat>,
+    host: &mut dyn Host,
+) -> Result<bool, HostError> {
+    if stat.is_none_or(|stat| stat.kind != FileKind::File) {
+        return Ok(false);
+    }
+    Ok(host.read(path)?.iter().take(8192).any(|byte| *byte == 0))
 }
 
 fn follow_of(params: &Params) -> Follow {
