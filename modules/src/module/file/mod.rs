@@ -63,7 +63,7 @@ params! {
         /// What a link points to.
         src: Option<PathBuf>,
         /// Only tells whether the file looks binary; asked for by other modules.
-        _diff_peek: Option<Json>,
+        _diff_peek: Option<bool>,
         /// Name that `src` has for `path` being a directory; set by other modules.
         _original_basename: Option<String>,
         /// Whether attributes of a directory go to all below it.
@@ -231,7 +231,7 @@ impl Module for File {
             let mut seen = HashSet::from([path.clone()]);
             walk(host, &path, follow_of(params), &mut seen, &mut tree)?;
         }
-        let binary = match &params._diff_peek {
+        let binary = match params._diff_peek {
             Some(_) => Some(looks_binary(&path, stat.as_ref(), host)?),
             None => None,
         };
