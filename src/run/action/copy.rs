@@ -129,7 +129,11 @@ impl Tree {
                         let target = base.join(&inner).to_string_lossy().into_owned();
                         arguments.insert("dest".to_owned(), Json::from(target));
                         preserve_mode(&path, &mut arguments)?;
-                        calls.push(call(MODULE, arguments, Some(file_source(&path, self.decrypt)?)));
+                        calls.push(call(
+                            MODULE,
+                            arguments,
+                            Some(file_source(&path, self.decrypt)?),
+                        ));
                     }
                 }
             }
