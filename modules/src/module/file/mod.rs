@@ -236,7 +236,6 @@ impl Module for File {
             None => None,
         };
         let observed = Observed {
-            binary,
             state,
             named,
             path,
@@ -248,6 +247,7 @@ impl Module for File {
             source,
             wanted,
             times,
+            binary,
         };
         Ok(observed)
     }
