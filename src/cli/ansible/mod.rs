@@ -4,6 +4,7 @@
 //! in [`options`], once.
 
 mod adhoc;
+mod config;
 mod inventory;
 mod listing;
 mod options;
@@ -38,7 +39,7 @@ pub(super) struct Program {
 /// All programs, by name.
 const PROGRAMS: [Program; 9] = [
     Program { name: "ansible", main: Some(adhoc::main) },
-    Program { name: "ansible-config", main: None },
+    Program { name: "ansible-config", main: Some(config::main) },
     Program { name: "ansible-console", main: None },
     Program { name: "ansible-doc", main: None },
     Program { name: "ansible-galaxy", main: None },
