@@ -159,7 +159,9 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
                 ValidateForm::Env => common.unknown_variables(),
             };
             if !unknown.is_empty() {
-                unknown.iter().for_each(|text| talk::error(text));
+                for text in &unknown {
+                    talk::error(text);
+                }
                 return Ok(ExitCode::FAILURE);
             }
             super::super::print("All configurations seem valid!\n");
