@@ -113,7 +113,7 @@ fn a_loop_is_one_request_and_a_stream_of_replies() {
     assert_eq!(replies[0].returned["ping"], "pong");
     assert_eq!(replies[1].returned["ping"], "x");
     assert_eq!(replies[2].status, Status::Failed);
-    assert_eq!(replies[2].returned["msg"], "boom");
+    assert_eq!(replies[2].returned["msg"], "Task failed: Module failed: boom");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn an_item_that_takes_too_long_fails_and_the_next_item_runs() {
     runner.send(&ToRunner::Task(Box::new(task)));
     let late = runner.item();
     assert_eq!(late.status, Status::Failed);
-    assert_eq!(late.returned["msg"], "timed out after 1 second(s)");
+    assert_eq!(late.returned["msg"], "Timed out after 1 second(s).");
     assert_eq!(runner.item().returned["stdout"], "here");
 }
 

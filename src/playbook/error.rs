@@ -274,7 +274,7 @@ impl Explain for PlaybookError {
                 vec![format!("looked for {}", Paths(searched).to_string().replace(':', ", "))]
             }
             Kind::EmptyPlaybook => vec!["a playbook is a list of plays: `- hosts: all`".to_owned()],
-            Kind::NoHosts => vec!["say where the play runs: `hosts: all`".to_owned()],
+            Kind::NoHosts | Kind::EmptyHosts => vec!["say where the play runs: `hosts: all`".to_owned()],
             Kind::Choice { choices, .. } => vec![format!("use one of {}", choices.join(", "))],
             Kind::UnknownKeyword { name, suggestion, .. } => match (name.as_str(), suggestion) {
                 (_, Some(suggestion)) => vec![format!("did you mean `{suggestion}`?")],
