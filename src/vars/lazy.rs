@@ -194,6 +194,8 @@ impl Object for ScopeValue {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.names().into_iter().map(Value::from).collect())
+        // `hostvars` holds this very mapping: it is read there, and not listed here
+        let names = self.0.names().into_iter().filter(|name| name != "hostvars");
+        Enumerator::Values(names.map(Value::from).collect())
     }
 }
