@@ -54,7 +54,7 @@ pub enum StepKind {
 }
 
 /// A task with all that it inherits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StepTask {
     /// The task.
     pub task: Arc<Task>,
@@ -325,8 +325,7 @@ impl<'a> Compiler<'a> {
 
     fn task(&mut self, task: &Arc<Task>, context: &Context) {
         let step = context.task(task);
-        let meta = step.task.action.module == "ansible.builtin.meta";
-        if !self.filter.selects(&step.tags) && !(meta && self.filter.is_open()) {
+        if !self.filter.selects(&step.tags) {
             return;
         }
         self.push(self.kind, Arc::new(step));

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::error::{PlaybookErrorKind, Unsupported};
 use super::keywords::{Keyword, Level, Support};
 use super::model::Action;
-use super::modules::{ModuleFace, is_builtin, is_command, suggest};
+use super::modules::{ModuleFace, Options, is_builtin, is_command, suggest};
 use super::parser::{Parser, is_all_template, is_template};
 use super::text_arguments::{Form, parse, split_module};
 use crate::source::{Kind, Node, Span, Text};
@@ -171,10 +171,6 @@ impl Parser<'_> {
                     self.error(&span, kind);
                     return None;
                 };
-                if is_template(&written) {
-                    self.error(&span, PlaybookErrorKind::NotStatic("the name of a module"));
-                    return None;
-                }
                 Some(Candidate { written, span, value: Value::Text(rest, value), local })
             }
             Kind::Map(entries) => {
@@ -182,7 +178,7 @@ impl Parser<'_> {
                     self.error(&key.span, PlaybookErrorKind::NoAction);
                     return None;
                 };
-                let text = self.static_text("the name of a module", module)?;
+                let text = module.shown();
                 let Some((written, rest)) = split_module(&text) else {
                     self.error(&module.span, PlaybookErrorKind::NoAction);
                     return None;
@@ -199,8 +195,17 @@ impl Parser<'_> {
 
     fn resolve(&mut self, candidate: Candidate<'_>, entries: &[(Node, Node)]) -> Option<Found> {
         let Candidate { written, span, value, local } = candidate;
-        let module = self.qualified(&written);
-        let Some(face) = self.modules.find(&module) else {
+        let template = is_template(&written).then(|| Node::text(written.as_str(), span.clone()));
+        let module = match &template {
+            Some(_) => String::new(),
+            None => self.qualified(&written),
+        };
+        let face = match &template {
+            // which module it is, and what it takes, is known when it runs
+            Some(_) => Some(ModuleFace { free_form: true, options: Options::Any }),
+            None => self.modules.find(&module),
+        };
+        let Some(face) = face else {
             if is_builtin(&module) {
                 let kind = Unsupported::Module(written);
                 self.error(&span, PlaybookErrorKind::Unsupported(kind));
@@ -222,6 +227,7 @@ impl Parser<'_> {
             span,
             arguments: arguments.values,
             argument_spans: arguments.spans,
+            template,
             variable_arguments: arguments.variable,
         };
         if self.errors.len() == before {

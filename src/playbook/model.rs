@@ -181,7 +181,7 @@ pub struct Block {
 }
 
 /// A task or a handler.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Task {
     /// Its name; may hold a template.
     pub name: Option<Node>,
@@ -220,7 +220,7 @@ pub struct Task {
 }
 
 /// What a task does: a module with arguments.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Action {
     /// Fully qualified name of the module.
     pub module: String,
@@ -233,12 +233,14 @@ pub struct Action {
     pub arguments: Vec<(String, Node)>,
     /// The place of each argument's name, as far as it has one, in the order of `arguments`.
     pub argument_spans: Vec<Span>,
+    /// The name as a template, where only the run tells it; [`Action::module`] is empty then.
+    pub template: Option<Node>,
     /// `args: "{{ variable }}"` or the whole argument as one template.
     pub variable_arguments: Option<Node>,
 }
 
 /// What a task repeats over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loop {
     /// The lookup of `with_<lookup>`; `None` is `loop`.
     pub lookup: Option<String>,
@@ -337,6 +339,7 @@ impl Task {
                 span: span.clone(),
                 arguments: Vec::new(),
                 argument_spans: Vec::new(),
+                template: None,
                 variable_arguments: None,
             },
             keywords: Arc::default(),

@@ -18,6 +18,11 @@ pub trait Modules {
         None
     }
 
+    /// Whether what is wrong with the value of a keyword is left to the task, as Ansible does.
+    fn is_late(&self) -> bool {
+        false
+    }
+
     /// All fully qualified names, for suggestions.
     fn names(&self) -> Vec<&'static str>;
 }

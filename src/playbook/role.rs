@@ -370,7 +370,7 @@ fn validation(
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let context = [
         ("type", "role"),
-        ("name", name),
+        ("name", name.rsplit('.').next().unwrap_or(name)),
         ("argument_spec_name", entry),
         ("path", &absolute.to_string_lossy()),
     ];

@@ -141,7 +141,9 @@ impl Parser<'_> {
         let fits = match &value.kind {
             Kind::Null => return None,
             Kind::Bool(_) | Kind::Int(0 | 1) => true,
-            Kind::Str(text) => is_template(&text.value) || is_boolean_word(&text.value),
+            Kind::Str(text) => {
+                is_template(&text.value) || is_boolean_word(&text.value) || self.modules.is_late()
+            }
             _ => false,
         };
         if !fits {

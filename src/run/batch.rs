@@ -594,10 +594,11 @@ impl<'a> Batch<'a> {
 
     /// Tells the report and counts; a `meta` task has no result of its own.
     fn report(&mut self, id: usize, at: At, name: &str, result: &JobResult) {
-        let module = self.parts.step(at).map(|found| &found.task.task.action.module);
-        if module.is_some_and(|module| module == "ansible.builtin.meta")
-            && result.total.verdict != Verdict::Failed
+        if let Some(step) = self.parts.step(at)
+            && let Some(meta) = Meta::of(&step.task.task)
+            && matches!(result.total.verdict, Verdict::Ok | Verdict::Skipped)
         {
+            self.report_meta(id, meta, at, name, result);
             return;
         }
         let circumstances = Circumstances {
@@ -615,6 +616,35 @@ impl<'a> Batch<'a> {
         });
         let changed = result.total.result.get("changed") == Some(&serde_json::Value::Bool(true));
         self.tally.count(name, &result.total.verdict, result.ignored, changed);
+    }
+
+    /// A `meta` task is told and not counted.
+    fn report_meta(&self, id: usize, meta: Meta, at: At, host: &str, result: &JobResult) {
+        let step = self.parts.step(at);
+        let role = step.and_then(|step| step.task.role.as_ref()).map(|role| role.name.as_str());
+        let role = role.unwrap_or_default();
+        if result.total.verdict == Verdict::Ok {
+            let text = format!("META: {}", meta.told(host, role));
+            self.play.run.notice(Level::Debug, text, None);
+            return;
+        }
+        let reason = meta.told_skipped(host, role);
+        self.play.run.notice(Level::Debug, format!("META: {reason}"), None);
+        let mut total = TaskResult::skipped(&reason, None);
+        total.set("msg", meta.word());
+        let circumstances = Circumstances {
+            delegated_to: None,
+            delegated_address: None,
+            censored: false,
+            ignored: false,
+            item: None,
+        };
+        let outcome = reported::outcome(&self.play.run, &total, circumstances);
+        self.play.run.tell(Event::HostFinished {
+            task: id,
+            host: host.to_owned(),
+            outcome: Box::new(outcome),
+        });
     }
 
     /// Takes a host past a step that it has done.

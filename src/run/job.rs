@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 use crate::connection::{ConnectionError, Privilege, Target, TaskSource};
 use crate::diagnostics::Explain as _;
 use crate::graph::StepTask;
-use crate::playbook::is_include;
+use crate::playbook::{is_include, qualify};
 use crate::report::event::{ErrorCause, Event, RunMode};
 use crate::template::{TemplateError, TemplateErrorKind, to_json};
 use crate::vars::{Layer, Scope};
@@ -91,10 +91,32 @@ pub(super) enum Stage {
     Meta(Meta),
 }
 
+impl JobResult {
+    /// Of a task that did not come to its items.
+    fn early(total: TaskResult) -> Self {
+        Self {
+            total,
+            delegated_to: None,
+            delegated_address: None,
+            facts_of: None,
+            censored: false,
+            ignored: false,
+            meta: None,
+        }
+    }
+}
+
 impl Job {
     /// Does the task.
-    pub(crate) async fn run(self) -> JobResult {
+    pub(crate) async fn run(mut self) -> JobResult {
         let started = Instant::now();
+        if self.task.task.action.template.is_some() {
+            let job = self.clone();
+            match blocking(move || job.resolved()).await {
+                Ok(task) => self.task = task,
+                Err(early) => return *early,
+            }
+        }
         let job = self.clone();
         let setting = match blocking(move || job.settle()).await {
             Ok(setting) => Arc::new(setting),
@@ -116,6 +138,29 @@ impl Job {
             total,
             meta,
         }
+    }
+
+    /// The task with the module that its template names.
+    fn resolved(&self) -> Result<Arc<StepTask>, Box<JobResult>> {
+        let action = &self.task.task.action;
+        let Some(template) = &action.template else { return Ok(Arc::clone(&self.task)) };
+        let scope = self.play.step_scope(&self.host, &self.layers);
+        let written = match self.play.run.templar.node(template, &scope) {
+            Ok(name) => name.to_string(),
+            Err(error) => {
+                return Err(Box::new(JobResult::early(self.stopped(&KeywordError::from(error)))));
+            }
+        };
+        let module = qualify(&written);
+        if super::action::find(&module).is_none()
+            && canvass_modules::registry::find(&module).is_none()
+        {
+            let text = format!("couldn't resolve module/action '{written}'");
+            return Err(Box::new(JobResult::early(TaskResult::failed(text))));
+        }
+        let mut task = (*self.task.task).clone();
+        (task.action.module, task.action.written) = (module, written);
+        Ok(Arc::new(StepTask { task: Arc::new(task), ..(*self.task).clone() }))
     }
 
     fn reader<'a>(&'a self, scope: &'a Scope) -> KeywordReader<'a> {
@@ -200,7 +245,7 @@ impl Job {
         };
         Ok(Setting {
             asynchronous: Asynchronous::of(reader, &self.task.task)?,
-            environment: reader.environment()?,
+            environment: self.environment(reader)?,
             delegated_to,
             facts_of,
             target,
@@ -213,6 +258,21 @@ impl Job {
             censored,
             scope,
         })
+    }
+
+    /// The environment; facts are gathered without what only facts would tell.
+    fn environment(
+        &self,
+        reader: KeywordReader<'_>,
+    ) -> Result<BTreeMap<String, String>, KeywordError> {
+        let module = self.task.task.action.module.as_str();
+        let gathers = matches!(module, "ansible.builtin.setup" | "ansible.builtin.gather_facts");
+        match reader.environment() {
+            Err(error) if gathers && error.to_string().contains("ansible_env") => {
+                Ok(BTreeMap::new())
+            }
+            other => other,
+        }
     }
 
     /// A keyword or template that cannot be used ends the task: failed, or unknown.

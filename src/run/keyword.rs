@@ -18,6 +18,18 @@ pub enum KeywordError {
     /// Its template cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// Its value is no boolean.
+    #[error(
+        "Error processing keyword '{keyword}': The value '{got}' could not be converted to 'bool'."
+    )]
+    Boolean {
+        /// The keyword.
+        keyword: &'static str,
+        /// What it is.
+        got: String,
+        /// Where.
+        span: Span,
+    },
     /// Its value is of the wrong kind.
     #[error("`{keyword}` must be {wanted}, not `{got}`")]
     Kind {
@@ -36,7 +48,7 @@ impl Explain for KeywordError {
     fn span(&self) -> Option<&Span> {
         match self {
             Self::Template(error) => error.span(),
-            Self::Kind { span, .. } => Some(span),
+            Self::Kind { span, .. } | Self::Boolean { span, .. } => Some(span),
         }
     }
 }
@@ -95,9 +107,8 @@ impl<'a> KeywordReader<'a> {
         if is_omit(&value) {
             return Ok(None);
         }
-        truth(&value).map(Some).ok_or_else(|| KeywordError::Kind {
+        truth(&value).map(Some).ok_or_else(|| KeywordError::Boolean {
             keyword,
-            wanted: "a boolean",
             got: value.to_string(),
             span: node.span.clone(),
         })

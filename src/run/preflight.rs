@@ -23,6 +23,10 @@ pub enum ModuleTable {
 }
 
 impl Modules for ModuleTable {
+    fn is_late(&self) -> bool {
+        matches!(self, Self::Late)
+    }
+
     fn find(&self, name: &str) -> Option<ModuleFace> {
         let found = known(name);
         // what acts on the run itself is settled when the playbook is read

@@ -121,6 +121,12 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         super::super::print(&text);
         return Ok(ExitCode::SUCCESS);
     }
+    if groups.verbosity(settings) >= 2 {
+        for playbook in &playbooks {
+            let (count, path) = (playbook.plays.len(), playbook.path.display());
+            super::super::print(&format!("{count} plays in {path}\n"));
+        }
+    }
     let (out, talk_to, look) = (std::io::stdout(), std::io::stderr(), groups.look(settings)?);
     let word = settings.text("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
     let output: Box<dyn Consumer> = match word.strip_prefix("ansible.builtin.").unwrap_or(&word) {

@@ -314,8 +314,7 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
             Level::Debug if self.options.verbosity < Verbosity::Effects => return Ok(()),
             Level::Debug | Level::Info => {
                 let text = clean(text.trim_end());
-                let line = self.options.color.paint(Paint::Faint, &text);
-                return writeln!(self.talk, "{line}");
+                return self.say(Some(Paint::Faint), &text);
             }
             Level::Warning => Speech::Warning,
             Level::Deprecation => Speech::Deprecation,

@@ -53,6 +53,37 @@ impl Meta {
         Self::from_json(&Json::from(value.as_str()?.trim())).ok()
     }
 
+    /// What is told where it was done.
+    pub(crate) fn told(self, host: &str, role: &str) -> String {
+        match self {
+            Self::FlushHandlers => format!("triggered running handlers for {host}"),
+            Self::EndPlay => "ending play".to_owned(),
+            Self::EndHost => format!("ending play for {host}"),
+            Self::EndRole => format!("ending role {role} for {host}"),
+            Self::ClearHostErrors => "cleared host errors".to_owned(),
+            Self::ResetConnection => "reset connection".to_owned(),
+            Self::EndBatch => "ending batch".to_owned(),
+            Self::ClearFacts => "facts cleared".to_owned(),
+            Self::RefreshInventory => "inventory successfully refreshed".to_owned(),
+            Self::Noop => "noop".to_owned(),
+        }
+    }
+
+    /// What is told where its condition said no.
+    pub(crate) fn told_skipped(self, host: &str, role: &str) -> String {
+        let rest = match self {
+            Self::FlushHandlers => format!(", not running handlers for {host}"),
+            Self::EndPlay => ", continuing play".to_owned(),
+            Self::EndHost => format!(", continuing execution for {host}"),
+            Self::EndRole => format!(", continuing role {role} for {host}"),
+            Self::ClearHostErrors => format!(", not clearing host error state for {host}"),
+            Self::EndBatch => ", continuing current batch".to_owned(),
+            Self::ClearFacts => format!(", not clearing facts and fact cache for {host}"),
+            Self::ResetConnection | Self::RefreshInventory | Self::Noop => String::new(),
+        };
+        format!("{self} conditional evaluated to False{rest}")
+    }
+
     /// Whether it is done once for all hosts where they go in step.
     pub(crate) fn is_for_all(self) -> bool {
         match self {

@@ -383,9 +383,9 @@ fn duplicate(key: &Node) -> String {
         Kind::Float(number) => number.to_string(),
         Kind::Bool(value) => value.to_string(),
         Kind::Timestamp(text) => text.clone(),
-        _ => return format!("found duplicate mapping key ({})", key.describe()),
+        _ => return format!("Found duplicate mapping key ({}).", key.describe()),
     };
-    format!("found duplicate mapping key `{shown}`")
+    format!("Found duplicate mapping key '{shown}'.")
 }
 
 fn type_name(kind: ScalarType) -> &'static str {

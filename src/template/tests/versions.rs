@@ -187,7 +187,7 @@ fn version(call: &Bound<'_>) -> Outcome<bool> {
     let operator = call.text_or(2, "eq")?;
     let kind = call.some(4).map(crate::template::python::text).transpose()?;
     let strict = call.some(3).map(truth).transpose()?.unwrap_or(false);
-    if strict && kind.is_some() {
+    if call.some(3).is_some() && kind.is_some() {
         return Err(call.refuse("Cannot specify both 'strict' and 'version_type'"));
     }
     if left.is_empty() || right.is_empty() {
