@@ -68,6 +68,11 @@ impl Cursor {
         Fate::Failed
     }
 
+    /// Forgets failures that are pending.
+    pub(super) fn forgive(&mut self) {
+        self.pending.clear();
+    }
+
     /// Goes on at a later step, outside all blocks.
     pub(super) fn go_to(&mut self, step: usize) {
         self.next = step;

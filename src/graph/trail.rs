@@ -105,6 +105,13 @@ impl Trail {
         self.frames.first()?.cursor.next(parts.first()?)
     }
 
+    /// Forgets failures that are pending behind always parts.
+    pub fn forgive(&mut self) {
+        for frame in &mut self.frames {
+            frame.cursor.forgive();
+        }
+    }
+
     /// Goes on at a step of the play itself, outside all blocks.
     pub fn go_to(&mut self, step: usize) {
         self.frames.truncate(1);

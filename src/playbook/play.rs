@@ -137,7 +137,10 @@ impl Parser<'_> {
             Place { file: path.to_owned(), playbook: folder(path), role: None, level: Level::Task };
         let mut keywords = Keywords::default();
         let mut own = Vec::new();
-        for (key, value) in entries {
+        // `tags` may need `vars`, wherever they stand
+        let is_vars = |(key, _): &&(Node, Node)| key.as_str() == Some("vars");
+        let first = entries.iter().filter(is_vars);
+        for (key, value) in first.chain(entries.iter().filter(|entry| !is_vars(entry))) {
             let Some(keyword) = self.keyword(key, Level::Play) else { continue };
             if self.shared(keyword, value, &mut keywords) == Taken::No {
                 own.push((keyword, value));

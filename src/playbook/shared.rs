@@ -20,7 +20,11 @@ impl Parser<'_> {
     pub(super) fn shared(&mut self, keyword: Keyword, value: &Node, into: &mut Keywords) -> Taken {
         match keyword {
             Keyword::When => into.when = self.conditions("when", value),
-            Keyword::Tags => into.tags = self.tags(value),
+            Keyword::Tags => {
+                self.scopes.push(into.vars.clone());
+                into.tags = self.tags(value);
+                self.scopes.pop();
+            }
             Keyword::Vars => into.vars = self.variables(value),
             Keyword::Notify => into.notify = self.texts("notify", value),
             Keyword::ModuleDefaults => into.module_defaults = self.module_defaults(value),

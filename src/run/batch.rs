@@ -789,7 +789,12 @@ impl<'a> Batch<'a> {
                     self.play.run.hosts.learn(host, &change);
                 }
             }
-            Meta::ClearHostErrors => self.tally.forgive(self.hosts.keys()),
+            Meta::ClearHostErrors => {
+                self.tally.forgive(self.hosts.keys());
+                for run in self.hosts.values_mut() {
+                    run.trail.forgive();
+                }
+            }
         }
         false
     }

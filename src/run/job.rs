@@ -267,12 +267,7 @@ impl Job {
     ) -> Result<BTreeMap<String, String>, KeywordError> {
         let module = self.task.task.action.module.as_str();
         let gathers = matches!(module, "ansible.builtin.setup" | "ansible.builtin.gather_facts");
-        match reader.environment() {
-            Err(error) if gathers && error.to_string().contains("ansible_env") => {
-                Ok(BTreeMap::new())
-            }
-            other => other,
-        }
+        if gathers { reader.environment_of_facts() } else { reader.environment() }
     }
 
     /// A keyword or template that cannot be used ends the task: failed, or unknown.

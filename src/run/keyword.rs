@@ -159,6 +159,29 @@ impl<'a> KeywordReader<'a> {
         Ok(environment)
     }
 
+    /// The environment in which facts are gathered: without what only facts would tell.
+    pub(crate) fn environment_of_facts(&self) -> Result<BTreeMap<String, String>, KeywordError> {
+        let mut environment = BTreeMap::new();
+        for node in self.levels.iter().rev().flat_map(|level| &level.environment) {
+            let Kind::Map(entries) = &node.kind else {
+                self.add_environment(node, &mut environment)?;
+                continue;
+            };
+            for (name, value) in entries {
+                match self.templar.node(value, self.scope) {
+                    Ok(value) if !is_omit(&value) => {
+                        environment.insert(name.shown(), python_text(&value));
+                    }
+                    Err(error) if !error.to_string().contains("ansible_env") => {
+                        return Err(error.into());
+                    }
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        Ok(environment)
+    }
+
     fn add_environment(
         &self,
         node: &Node,

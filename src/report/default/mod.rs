@@ -311,7 +311,7 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
 
     fn notice(&mut self, level: Level, text: &str) -> io::Result<()> {
         let speech = match level {
-            Level::Debug if self.options.verbosity < Verbosity::Effects => return Ok(()),
+            Level::Debug if self.options.verbosity < Verbosity::Paths => return Ok(()),
             Level::Debug | Level::Info => {
                 let text = clean(text.trim_end());
                 return self.say(Some(Paint::Faint), &text);
