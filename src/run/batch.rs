@@ -662,6 +662,7 @@ impl<'a> Batch<'a> {
         let fate = match (unreachable, failed) {
             (true, true) => {
                 self.tally.lose(name);
+                self.play.hosts_have_left(|host| self.tally.is_out(host));
                 run.state = State::Over;
                 return;
             }
@@ -675,6 +676,7 @@ impl<'a> Batch<'a> {
             }
             Some(Fate::Failed) => {
                 self.tally.fail(name);
+                self.play.hosts_have_left(|host| self.tally.is_out(host));
                 run.state = if force { State::Closing } else { State::Over };
                 run.trail.go_to(root.map_or(usize::MAX, |root| root + 1));
             }
@@ -791,6 +793,7 @@ impl<'a> Batch<'a> {
             }
             Meta::ClearHostErrors => {
                 self.tally.forgive(self.hosts.keys());
+                self.play.hosts_have_left(|host| self.tally.is_out(host));
                 for run in self.hosts.values_mut() {
                     run.trail.forgive();
                 }

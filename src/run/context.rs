@@ -90,6 +90,10 @@ pub(crate) struct PlayContext {
     pub directory: PathBuf,
     /// Variables of the play that are the same for all hosts.
     pub magic: Arc<Layer>,
+    /// The hosts of the play.
+    hosts: magic::PlayHosts,
+    /// Names of the hosts that are still in the play, once some have left it.
+    present: RwLock<Arc<Layer>>,
     /// Answers of `vars_prompt`, and `vars`.
     vars: Vec<Arc<Layer>>,
     /// Variables of the roles that the whole play sees; included roles add theirs.
@@ -168,6 +172,8 @@ impl PlayContext {
                 magic: Arc::new(magic),
                 name,
                 vars: vec![Arc::clone(answers), layer(&play.keywords.vars)],
+                hosts: hosts.clone(),
+                present: RwLock::default(),
                 exports: RwLock::new(exports),
                 vars_files,
                 directory,
@@ -193,6 +199,17 @@ impl PlayContext {
         steps.list.iter().map(of_step).collect()
     }
 
+    /// Some hosts have left the play, or take part again: `is_out` tells of each.
+    pub(crate) fn hosts_have_left(&self, is_out: impl Fn(&str) -> bool) {
+        let still = |hosts: &[String]| {
+            hosts.iter().filter(|host| !is_out(host.as_str())).cloned().collect()
+        };
+        let hosts =
+            magic::PlayHosts { all: still(&self.hosts.all), batch: still(&self.hosts.batch) };
+        let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+        *present = Arc::new(magic::of_hosts(&hosts));
+    }
+
     /// From now on the whole play sees the variables of these roles.
     pub(crate) fn export(&self, roles: &[Arc<Role>]) {
         let mut exports = self.exports.write().unwrap_or_else(PoisonError::into_inner);
@@ -207,6 +224,7 @@ impl PlayContext {
         // a broken variables file was told before the play began
         let listed = run.inventory.host(host, &self.directory).unwrap_or_default();
         let mut layers: Vec<Arc<Layer>> = vec![Arc::clone(&listed.magic)];
+        layers.push(Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner)));
         layers.push(Arc::clone(&self.magic));
         layers.push(Arc::clone(&run.magic));
         if let Some(step) = step {

@@ -71,15 +71,23 @@ fn python() -> String {
     found.map_or_else(|| "/usr/bin/python3".to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
+/// The hosts that are in a play.
+pub(crate) fn of_hosts(hosts: &PlayHosts) -> Layer {
+    let list = |hosts: &[String]| data(Value::from_iter(hosts.iter().map(String::as_str)));
+    Layer::from([
+        ("ansible_play_hosts".to_owned(), list(&hosts.all)),
+        ("ansible_play_batch".to_owned(), list(&hosts.batch)),
+        ("play_hosts".to_owned(), list(&hosts.batch)),
+    ])
+}
+
 /// Variables of a play.
 pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<Role>]) -> Layer {
     let mut layer = Layer::new();
     layer.insert("ansible_play_name".to_owned(), data(name));
-    let list = |hosts: &[String]| Value::from_iter(hosts.iter().map(String::as_str));
-    layer.insert("ansible_play_hosts_all".to_owned(), data(list(&hosts.all)));
-    layer.insert("ansible_play_hosts".to_owned(), data(list(&hosts.all)));
-    layer.insert("ansible_play_batch".to_owned(), data(list(&hosts.batch)));
-    layer.insert("play_hosts".to_owned(), data(list(&hosts.batch)));
+    let all = Value::from_iter(hosts.all.iter().map(String::as_str));
+    layer.insert("ansible_play_hosts_all".to_owned(), data(all));
+    layer.extend(of_hosts(hosts));
     let direct: Vec<&str> = play.roles.iter().map(|role| role.name.as_str()).collect();
     let mut outer = Vec::new();
     for role in &play.roles {

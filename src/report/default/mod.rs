@@ -418,6 +418,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 );
                 self.say(Some(Paint::Skipped), &text)?;
             }
+            Event::Notice { level: Level::Debug, text, .. } => self.notice(Level::Debug, text)?,
             Event::Notice { level, text, .. } => {
                 let told = self.gatherer.notices();
                 self.gatherer.event(event);
