@@ -116,6 +116,11 @@ pub trait Host {
     /// A variable of the runner's environment, with the task's own laid over it.
     fn environment(&mut self, name: &str) -> Option<String>;
 
+    /// The names of the variables that the task lays over the runner's environment.
+    fn task_environment(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The user that the runner acts as.
     fn identity(&mut self) -> Result<Principal, HostError>;
 
@@ -203,6 +208,9 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn environment(&mut self, name: &str) -> Option<String> {
         (**self).environment(name)
+    }
+    fn task_environment(&mut self) -> Vec<String> {
+        (**self).task_environment()
     }
     fn identity(&mut self) -> Result<Principal, HostError> {
         (**self).identity()

@@ -271,6 +271,10 @@ impl Host for LiveHost {
         self.environment.get(name).cloned().or_else(|| std::env::var(name).ok())
     }
 
+    fn task_environment(&mut self) -> Vec<String> {
+        self.environment.keys().cloned().collect()
+    }
+
     fn identity(&mut self) -> Result<Principal, HostError> {
         Ok(self.principal(rustix::process::geteuid().as_raw()))
     }

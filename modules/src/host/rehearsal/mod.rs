@@ -351,6 +351,10 @@ impl<B: Host> Host for RehearsalHost<B> {
         self.base.environment(name)
     }
 
+    fn task_environment(&mut self) -> Vec<String> {
+        self.base.task_environment()
+    }
+
     fn identity(&mut self) -> Result<Principal, HostError> {
         self.base.identity()
     }

@@ -144,6 +144,10 @@ pub(super) fn collect_environment(probe: &mut Probe<'_>, facts: &mut Returned) {
             environment.insert(name.to_owned(), Json::from(value));
         }
     }
+    for name in probe.host().task_environment() {
+        let value = probe.host().environment(&name).unwrap_or_default();
+        environment.insert(name, Json::from(value));
+    }
     facts.insert("env".to_owned(), Json::from(environment));
 }
 
