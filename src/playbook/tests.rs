@@ -378,5 +378,5 @@ fn the_roles_path_is_split_and_the_home_expanded() {
 fn a_name_given_twice_in_a_file_is_a_warning_of_the_playbook() {
     let loaded = loaded("yaml_11.yml");
     let messages: Vec<_> = loaded.warnings.iter().map(|warning| warning.message.as_str()).collect();
-    assert_eq!(messages, ["found duplicate mapping key `a`"]);
+    assert_eq!(messages, ["Found duplicate mapping key 'a'."]);
 }

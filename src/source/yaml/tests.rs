@@ -148,7 +148,7 @@ fn duplicate_keys_warn_and_merged_ones_do_not() {
     let loaded = load_text("a: 1\nb: &x {c: 1}\na: 2\nd: {<<: *x, c: 2}\n").unwrap();
     let drawn: Vec<_> = loaded.warnings.iter().map(|w| render(w, Color::Never)).collect();
     insta::assert_snapshot!(drawn.join("\n"), @r#"
-        warning: found duplicate mapping key `a`
+        warning: Found duplicate mapping key 'a'.
          --> file.yml:3:1
           |
         3 | a: 2
