@@ -125,17 +125,31 @@ pub enum CompileError {
         /// Where.
         span: Span,
     },
+    /// Files or roles that include each other without an end.
+    #[error("includes are nested more than {limit} deep")]
+    NestedTooDeep {
+        /// How deep they may nest.
+        limit: usize,
+        /// The include that goes too far.
+        span: Span,
+    },
 }
 
 impl Explain for CompileError {
     fn span(&self) -> Option<&Span> {
         match self {
-            Self::BlockAsHandler { span } => Some(span),
+            Self::BlockAsHandler { span } | Self::NestedTooDeep { span, .. } => Some(span),
         }
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["write the tasks of the block as handlers that `listen` to one topic".to_owned()]
+        let hint = match self {
+            Self::BlockAsHandler { .. } => {
+                "write the tasks of the block as handlers that `listen` to one topic"
+            }
+            Self::NestedTooDeep { .. } => "give the include a `when` that ends it",
+        };
+        vec![hint.to_owned()]
     }
 }
 

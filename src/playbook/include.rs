@@ -26,6 +26,8 @@ pub struct IncludeSite {
     pub role: Option<PathBuf>,
     /// Whether it is a handler.
     pub is_handler: bool,
+    /// The number of its play: what templates in names and tags give may differ between plays.
+    pub play: usize,
     /// Variables of the play.
     pub around: Vec<(String, Node)>,
     /// The include.
@@ -82,8 +84,8 @@ pub struct Includes {
     roles: Mutex<HashMap<RoleKey, Arc<Role>>>,
 }
 
-type FileKey = (PathBuf, Option<PathBuf>, bool);
-type RoleKey = (RoleInclude, PathBuf, Option<PathBuf>);
+type FileKey = (PathBuf, Option<PathBuf>, bool, usize);
+type RoleKey = (RoleInclude, PathBuf, Option<PathBuf>, usize);
 
 /// What was read, and what is worth knowing of it the first time.
 type Read<T> = (Arc<T>, Vec<Diagnostic>);
@@ -116,7 +118,7 @@ impl Includes {
             let first = searched.into_iter().next().unwrap_or_else(|| PathBuf::from(written));
             return Err(IncludeError::Missing { path: absolute(&first) });
         };
-        let key = (path.clone(), site.role.clone(), site.is_handler);
+        let key = (path.clone(), site.role.clone(), site.is_handler, site.play);
         if let Some(known) = lock(&self.files).get(&key) {
             return Ok((Arc::clone(known), Vec::new()));
         }
@@ -134,7 +136,7 @@ impl Includes {
     ///
     /// It is not there, or something in it is wrong.
     pub fn role(&self, role: &RoleInclude, site: &IncludeSite) -> Result<Read<Role>, IncludeError> {
-        let key = (role.clone(), site.playbook.clone(), site.role.clone());
+        let key = (role.clone(), site.playbook.clone(), site.role.clone(), site.play);
         if let Some(known) = lock(&self.roles).get(&key) {
             return Ok((Arc::clone(known), Vec::new()));
         }

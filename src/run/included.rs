@@ -88,6 +88,7 @@ pub(super) fn read(
         playbook: play.directory.clone(),
         role: step.role.as_ref().map(|role| role.path.clone()),
         is_handler,
+        play: play.number,
         around: play.play.keywords.vars.clone(),
         span: step.task.span.clone(),
     };

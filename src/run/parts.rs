@@ -14,6 +14,9 @@ use super::included::Included;
 /// behind. A part lies between the step that brought it and the next.
 pub(crate) type Key = Vec<usize>;
 
+/// How deep includes may nest: a file that includes itself must come to an end.
+const NESTING_LIMIT: usize = 500;
+
 /// All parts, in the order in which they came.
 pub(crate) struct Parts {
     strategy: Strategy,
@@ -87,6 +90,11 @@ impl Parts {
         included: &Included,
     ) -> Result<usize, CompileError> {
         let Some(step) = self.step(at) else { return Ok(self.steps.len()) };
+        // each level adds the step and the part
+        if self.key(at).len() > 2 * NESTING_LIMIT {
+            let span = step.task.task.span.clone();
+            return Err(CompileError::NestedTooDeep { limit: NESTING_LIMIT, span });
+        }
         let kind = match step.kind {
             StepKind::Handler | StepKind::InHandler => StepKind::InHandler,
             StepKind::Facts | StepKind::Task | StepKind::Flush | StepKind::RoleEnd => {
