@@ -1,10 +1,12 @@
-//! Builds the runner that travels to hosts: static, compressed, embedded.
+//! Builds the runner that travels to hosts: static, compressed, embedded. Gathers the pages of
+//! modules.
 //!
-//! Writes `runner.gz` and `runner.rs` (constants about it) into `OUT_DIR`. The runner is built
+//! Writes `runner.gz`, `runner.rs` (constants about it) and `pages.rs` into `OUT_DIR`. The runner is built
 //! by a cargo of its own with a target directory of its own, so that `cargo install --path .`
 //! needs nothing else and the two do not wait for each other's locks. `RUNNER_PATH` names a
 //! ready-made runner instead.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::fs;
@@ -39,13 +41,19 @@ const REMOVED: [&str; 8] = [
     "HOST",
 ];
 
+/// Where the controller's parts of modules are.
+const ACTIONS: &str = "src/run/action";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(variable("OUT_DIR")?);
-    for path in ["modules/src", "modules/Cargo.toml", "Cargo.toml", "Cargo.lock", "build.rs"] {
+    for path in
+        ["modules/src", "modules/Cargo.toml", "Cargo.toml", "Cargo.lock", "build.rs", ACTIONS]
+    {
         instruct(&format!("rerun-if-changed={}", root.join(path).display()))?;
     }
     instruct("rerun-if-env-changed=RUNNER_PATH")?;
+    pages(&root, &out)?;
     let runner = match env::var_os("RUNNER_PATH") {
         Some(path) => {
             let path = PathBuf::from(path);
@@ -128,6 +136,43 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// The pages of modules: what stands at the head of their files, by the names in its first line.
+fn pages(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let mut pages = BTreeMap::new();
+    // the part on the host tells more
+    for folder in [ACTIONS, "modules/src/module"] {
+        for entry in fs::read_dir(root.join(folder))? {
+            let path = entry?.path();
+            let path = if path.is_dir() { path.join("mod.rs") } else { path };
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+            let page: Vec<&str> =
+                lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+            let page = page.join("\n");
+            let head = page.lines().next().unwrap_or_default();
+            let names = head.split(": ").next().unwrap_or_default().split('`').skip(1).step_by(2);
+            let names: Vec<&str> = names.collect();
+            let Some((collection, _)) = names.first().and_then(|name| name.rsplit_once('.')) else {
+                continue;
+            };
+            for name in names {
+                let name = if name.contains('.') {
+                    name.to_owned()
+                } else {
+                    format!("{collection}.{name}")
+                };
+                pages.insert(name, page.clone());
+            }
+        }
+    }
+    let rows: String =
+        pages.iter().map(|(name, page)| format!("    ({name:?}, {page:?}),\n")).collect();
+    let table = format!(
+        "/// Pages of modules by fully qualified name.\nconst PAGES: &[(&str, &str)] = &[\n{rows}];\n"
+    );
+    Ok(fs::write(out.join("pages.rs"), table)?)
 }
 
 fn variable(name: &str) -> Result<String, Box<dyn Error>> {

@@ -2,6 +2,7 @@
 
 mod ansible;
 mod compat;
+mod doc;
 mod error;
 mod extra_vars;
 mod graph;
@@ -41,6 +42,8 @@ enum Command {
     Compat(compat::CompatArguments),
     /// Shows hosts, groups and their variables.
     Inventory(Box<ansible::show_inventory::Arguments>),
+    /// Shows what modules, filters, tests, lookups and keywords there are, and what they take.
+    Doc(doc::DocArguments),
     /// Encrypts and opens files and strings, as ansible-vault does.
     Vault {
         /// An action and its arguments
@@ -90,6 +93,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Compat(arguments) => compat::compat(&arguments),
         Command::Inventory(arguments) => arguments.run(ansible::show_inventory::Face::Native),
+        Command::Doc(arguments) => doc::doc(&arguments),
         Command::Vault { arguments } => return Ok(ansible::run("ansible-vault", arguments)),
         Command::Lab(arguments) => runtime()?.block_on(lab::lab(arguments)),
         Command::LabHost { arguments } => return Ok(crate::lab::host_main(&arguments)),

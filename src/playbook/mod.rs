@@ -30,7 +30,9 @@ pub use model::{
     Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Prompt, Role, RoleFiles,
     RoleImport, Strategy, Task,
 };
-pub use modules::{ModuleFace, Modules, Options, RunnerModules, is_builtin, is_include, qualify};
+pub use modules::{
+    ModuleFace, Modules, Options, RunnerModules, further_names, is_builtin, is_include, qualify,
+};
 pub use parser::{NoNames, StaticNames};
 
 pub use text_arguments::key_values;

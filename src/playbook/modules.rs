@@ -181,6 +181,20 @@ pub fn qualify(written: &str) -> String {
     format!("ansible.builtin.{short}")
 }
 
+/// Modules that are done while a playbook is read.
+const IMPORTS: &[&str] = &[
+    "ansible.builtin.import_playbook",
+    "ansible.builtin.import_role",
+    "ansible.builtin.import_tasks",
+];
+
+/// The fully qualified names of what tasks and plays can name beside the modules of the tables:
+/// imports, and old names.
+pub fn further_names() -> impl Iterator<Item = String> {
+    let old = RENAMED.iter().map(|(old, _)| format!("ansible.builtin.{old}"));
+    IMPORTS.iter().map(|name| (*name).to_owned()).chain(old)
+}
+
 /// Whether ansible-core has a module of this fully qualified name.
 pub fn is_builtin(name: &str) -> bool {
     name.strip_prefix("ansible.builtin.").is_some_and(|short| BUILTIN.contains(&short))

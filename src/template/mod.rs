@@ -4,6 +4,7 @@
 //! [`filters`], [`tests`], [`methods`], [`globals`] and [`lookups`] are what a template can call.
 
 mod cache;
+mod catalogue;
 mod crypt;
 mod error;
 mod eval;
@@ -24,6 +25,7 @@ mod tests;
 mod time;
 mod yaml_emitter;
 
+pub use catalogue::{Callable, Kind, catalogue};
 pub use error::{TemplateError, TemplateErrorKind};
 pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
 pub(crate) use yaml_emitter::yaml_of_results;

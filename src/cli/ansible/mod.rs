@@ -5,6 +5,7 @@
 
 mod adhoc;
 mod config;
+mod doc;
 mod inventory;
 mod listing;
 mod options;
@@ -41,7 +42,7 @@ const PROGRAMS: [Program; 9] = [
     Program { name: "ansible", main: Some(adhoc::main) },
     Program { name: "ansible-config", main: Some(config::main) },
     Program { name: "ansible-console", main: None },
-    Program { name: "ansible-doc", main: None },
+    Program { name: "ansible-doc", main: Some(doc::main) },
     Program { name: "ansible-galaxy", main: None },
     Program { name: "ansible-inventory", main: Some(show_inventory::main) },
     Program { name: "ansible-playbook", main: Some(playbook::main) },

@@ -81,6 +81,11 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
     .collect()
 });
 
+/// All filters, with their parameters.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, Parameters)> {
+    BY_NAME.values().map(|filter| (filter.name, filter.parameters))
+}
+
 /// A name that no filter, test or lookup has.
 #[derive(Debug)]
 pub(super) struct UnknownName {

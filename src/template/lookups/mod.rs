@@ -74,6 +74,11 @@ const LOOKUPS: [(&str, Run); 26] = [
 const REFUSED: [(&str, &str); 1] =
     [("config", "is not supported: there is no such configuration here")];
 
+/// The names of all lookups.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    LOOKUPS.iter().map(|(name, _)| *name)
+}
+
 /// Whether a name is a lookup's; the message of a refusal.
 pub(super) fn find(name: &str) -> Result<Run, String> {
     let short = name.strip_prefix("community.general.").unwrap_or_else(|| short_name(name));

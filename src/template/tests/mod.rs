@@ -60,6 +60,11 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Test>> = LazyLock::new(|
     .collect()
 });
 
+/// All tests, with their parameters.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, Parameters)> {
+    BY_NAME.values().map(|test| (test.name, test.parameters))
+}
+
 /// The test of a name, plain or with its collection before it; the message of a refusal.
 pub(super) fn find(name: &str) -> Result<&'static Test, UnknownName> {
     let short = short_name(name);
