@@ -4,7 +4,7 @@
 //! drawn from, what a plan saves and what the report counts.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,8 @@ pub enum Effect {
     Unit(UnitChange),
     /// Changes what a program keeps and none of the others describes.
     Setting(SettingChange),
+    /// Unpacks an archive.
+    Unpack(Unpack),
 }
 
 /// Replaces or creates a regular file: write beside, sync, rename.
@@ -431,6 +433,47 @@ pub struct SettingChange {
     /// The kind of settings that all are gone after it.
     #[serde(default)]
     pub clears: Option<String>,
+}
+
+/// Unpacks an archive with a program of the host.
+///
+/// What it brings is known before: a rehearsal unpacks it in a private place and lays that over
+/// the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unpack {
+    /// The archive.
+    pub archive: Content,
+    /// The directory that it is unpacked in; it exists.
+    pub into: PathBuf,
+    /// The command that does it, with [`ARCHIVE`] and [`UNPACK_PLACE`] for both.
+    pub command: Command,
+    /// The bytes that all files of it have together.
+    pub size: u64,
+    /// Whether files that are newer than those of the archive stay.
+    pub keep_newer: bool,
+    /// What differs, a line each, as rsync itemizes it.
+    pub changes: Vec<String>,
+}
+
+/// What stands in the arguments of an [`Unpack`] for the archive.
+pub const ARCHIVE: &str = "\u{0}archive\u{0}";
+
+/// What stands in the arguments of an [`Unpack`] for the directory that it is unpacked in.
+pub const UNPACK_PLACE: &str = "\u{0}place\u{0}";
+
+impl Unpack {
+    /// The command for an archive and a directory.
+    pub fn command_for(&self, archive: &Path, place: &Path) -> Command {
+        let fill = |word: &String| {
+            word.replace(ARCHIVE, &archive.to_string_lossy())
+                .replace(UNPACK_PLACE, &place.to_string_lossy())
+        };
+        Command {
+            argv: self.command.argv.iter().map(fill).collect(),
+            directory: Some(place.to_owned()),
+            ..self.command.clone()
+        }
+    }
 }
 
 /// What applying one effect gave.

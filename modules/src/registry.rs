@@ -91,6 +91,7 @@ modules! {
     "ansible.builtin.sysvinit" => crate::module::sysvinit::Sysvinit;
     "ansible.builtin.tempfile" => crate::module::tempfile::Tempfile;
     "ansible.builtin.template" => crate::module::template::Template;
+    "ansible.builtin.unarchive" => crate::module::unarchive::Unarchive;
     "ansible.builtin.user" => crate::module::user::User;
     "ansible.builtin.wait_for" => crate::module::wait_for::WaitFor;
     "ansible.builtin.yum_repository" => crate::module::yum_repository::YumRepository;

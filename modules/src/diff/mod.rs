@@ -138,6 +138,7 @@ impl DiffCollector {
             }
             Effect::Packages(change) => self.packages.extend(services::package_diff(change)),
             Effect::Setting(change) => self.settings.extend(settings::diff(change)),
+            Effect::Unpack(unpack) => self.settings.extend(settings::unpack_diff(unpack)),
             // what these change cannot be told from the host
             Effect::Run(_) | Effect::RefreshPackageLists { .. } => {}
         }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Diff;
-use crate::effect::SettingChange;
+use crate::effect::{SettingChange, Unpack};
 
 /// One value is drawn as `name = value`, a text of several lines as it is, an object by field.
 pub(super) fn diff(change: &SettingChange) -> Option<Diff> {
@@ -25,4 +25,13 @@ pub(super) fn diff(change: &SettingChange) -> Option<Diff> {
         Some(other) => other.clone(),
     };
     Some(Diff::new(header, side(&change.before), side(&change.after)))
+}
+
+/// What differs between an archive and the host, a line each.
+pub(super) fn unpack_diff(unpack: &Unpack) -> Option<Diff> {
+    if unpack.changes.is_empty() {
+        return None;
+    }
+    let text: String = unpack.changes.iter().map(|line| format!("{line}\n")).collect();
+    Some(Diff::new(unpack.into.to_string_lossy(), Json::from(""), Json::from(text)))
 }

@@ -462,6 +462,7 @@ impl Host for MemoryHost {
             Effect::User(change) => change.commands.as_slice(),
             Effect::Group(change) => change.commands.as_slice(),
             Effect::Setting(change) => change.commands.as_slice(),
+            Effect::Unpack(unpack) => std::slice::from_ref(&unpack.command),
             _ => return self.inner.apply(planned),
         };
         let mut last = Output::default();

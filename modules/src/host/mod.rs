@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Planned;
-use crate::effect::{Applied, Command, Output, Principal, Source, Timestamp};
+use crate::effect::{Applied, Command, Content, Output, Principal, Source, Timestamp};
 
 /// What [`Host::rehearsed`] is asked whether a package manager's lists (the name) would have been
 /// fetched.
@@ -132,6 +132,17 @@ pub trait Host {
     /// Removes a directory of [`Host::scratch`] with all below.
     fn discard(&mut self, _scratch: &Path) {}
 
+    /// A path at which programs of the host find this content; a file made for it is gone when
+    /// the task ends.
+    fn lay_out(&mut self, content: &Content) -> Result<PathBuf, HostError> {
+        match content {
+            Content::File(path) => Ok(path.clone()),
+            Content::Bytes(_) | Content::Source(_) => {
+                Err(HostError::Unknown("this host has no place to lay things out".to_owned()))
+            }
+        }
+    }
+
     /// Makes one effect happen.
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError>;
 }
@@ -221,9 +232,33 @@ impl<H: Host + ?Sized> Host for &mut H {
     fn discard(&mut self, scratch: &Path) {
         (**self).discard(scratch);
     }
+    fn lay_out(&mut self, content: &Content) -> Result<PathBuf, HostError> {
+        (**self).lay_out(content)
+    }
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         (**self).apply(planned)
     }
+}
+
+/// Permission bits from `rwxr-sr-t`.
+pub(crate) fn mode_from_letters(text: &str) -> Option<u32> {
+    let mut mode = 0;
+    for (index, letter) in text.chars().enumerate() {
+        let bit = 0o400_u32 >> index;
+        let special = match index {
+            2 => 0o4000,
+            5 => 0o2000,
+            _ => 0o1000,
+        };
+        mode |= match letter {
+            '-' => 0,
+            'r' | 'w' | 'x' => bit,
+            's' | 't' => bit | special,
+            'S' | 'T' => special,
+            _ => return None,
+        };
+    }
+    Some(mode)
 }
 
 /// How long to wait for a connection, and for all that comes over it.

@@ -45,6 +45,14 @@ impl LocalTime {
             .map(|instant| instant.to_zoned(self.zone.clone()))
     }
 
+    /// Seconds since 1970 of a time of this zone.
+    pub fn seconds(&self, time: jiff::civil::DateTime) -> i64 {
+        self.zone
+            .to_ambiguous_zoned(time)
+            .compatible()
+            .map_or(0, |zoned| zoned.timestamp().as_second())
+    }
+
     /// A moment as Python prints a `datetime`: `2026-01-02 03:04:05.000006`.
     pub fn python_text(&self, moment: Timestamp) -> String {
         let Some(zoned) = self.zoned(moment) else { return String::new() };

@@ -53,6 +53,7 @@ pub mod tempfile;
 pub mod template;
 pub mod text_edit;
 pub mod text_lines;
+pub mod unarchive;
 pub mod user;
 pub mod wait_for;
 pub mod wildcard;

@@ -21,6 +21,7 @@ mod script;
 mod set_fact;
 mod set_stats;
 mod template;
+mod unarchive;
 mod validate_argument_spec;
 mod wait_for_connection;
 

@@ -220,6 +220,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::template::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.unarchive",
+        free_form: false,
+        options: Some(canvass_modules::module::unarchive::Params::options),
+        rules: canvass_modules::module::unarchive::Params::rules,
+        expressions: &[],
+        prepare: super::unarchive::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.validate_argument_spec",
         free_form: false,
         options: Some(super::validate_argument_spec::ValidateParams::options),

@@ -34,11 +34,16 @@ pub use interrupt::{Interrupt, Stopped};
 pub use sources::{NoSources, RequestSources, Sink, Sources};
 
 use crate::contract::Planned;
-use crate::effect::{Applied, COMMAND_FILE, Command, Effect, Output, Principal, Source, Timestamp};
+use crate::effect::{
+    Applied, COMMAND_FILE, Command, Content, Effect, Output, Principal, Source, Timestamp,
+};
 use crate::host::{
     AccountKey, DigestAlgorithm, FileStat, Follow, Group, Host, HostError, HttpRequest,
     HttpResponse, Patience, UnitState, User,
 };
+
+/// The name of a file that is laid out, in a directory of its own.
+const LAID_OUT: &str = "source";
 
 /// The host that this process runs on.
 pub struct LiveHost {
@@ -47,6 +52,8 @@ pub struct LiveHost {
     environment: BTreeMap<String, String>,
     accounts: accounts::Accounts,
     umask: u32,
+    /// What was laid out for this task, and where.
+    laid_out: Vec<(Content, PathBuf)>,
 }
 
 impl LiveHost {
@@ -58,6 +65,7 @@ impl LiveHost {
             environment: BTreeMap::new(),
             accounts: accounts::Accounts::default(),
             umask: umask(),
+            laid_out: Vec::new(),
         }
     }
 
@@ -66,6 +74,14 @@ impl LiveHost {
         self.environment = environment;
         self.sources = sources;
         self.accounts.forget();
+        self.clear();
+    }
+
+    /// Removes what was laid out.
+    fn clear(&mut self) {
+        for (_, directory) in std::mem::take(&mut self.laid_out) {
+            self.discard(&directory);
+        }
     }
 
     fn run(&mut self, command: &Command) -> Result<Output, HostError> {
@@ -124,6 +140,12 @@ impl LiveHost {
         let (environment, interrupt) = (&self.environment, &self.interrupt);
         let ask = |database: &str, key: &str| getent(&[database, key], environment, interrupt);
         self.accounts.user(key, ask)
+    }
+}
+
+impl Drop for LiveHost {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -288,6 +310,27 @@ impl Host for LiveHost {
         self.interrupt.unstage(scratch);
     }
 
+    fn lay_out(&mut self, content: &Content) -> Result<PathBuf, HostError> {
+        if let Content::File(path) = content {
+            return Ok(path.clone());
+        }
+        if let Some((_, directory)) = self.laid_out.iter().find(|(known, _)| known == content) {
+            return Ok(directory.join(LAID_OUT));
+        }
+        let directory = self.scratch()?;
+        let path = directory.join(LAID_OUT);
+        self.laid_out.push((content.clone(), directory));
+        match content {
+            Content::Source(source) => self.put_program(source, &path)?,
+            Content::Bytes(bytes) => {
+                let failed = |error| files::io_error("write", &path, error);
+                std::fs::write(&path, bytes).map_err(failed)?;
+            }
+            Content::File(_) => {}
+        }
+        Ok(path)
+    }
+
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         self.interrupt.check()?;
         match &planned.effect {
@@ -319,6 +362,10 @@ impl Host for LiveHost {
             Effect::Group(change) => return self.run_all(&change.commands),
             Effect::Unit(change) => return self.run_all(std::slice::from_ref(&change.command)),
             Effect::Setting(change) => return self.run_all(&change.commands),
+            Effect::Unpack(unpack) => {
+                let archive = self.lay_out(&unpack.archive)?;
+                return self.run_all(&[unpack.command_for(&archive, &unpack.into)]);
+            }
         }
         Ok(Applied::Done)
     }

@@ -12,7 +12,9 @@ use super::overlay::{Below, Body, Entry, PackageScript, Sight};
 use super::scripts::{self, Deed};
 use super::{KEPT_CONTENT, RehearsalHost};
 use crate::effect::{Command, Output, PackageStep, Principal};
-use crate::host::{AccountKey, FileKind, FileStat, Follow, Group, Host, HostError, User};
+use crate::host::{
+    AccountKey, FileKind, FileStat, Follow, Group, Host, HostError, User, mode_from_letters,
+};
 
 /// The most that is downloaded for one transaction, in bytes.
 const MAX_DOWNLOAD: u64 = 200 * 1024 * 1024;
@@ -327,7 +329,7 @@ fn download_size(text: &str) -> u64 {
 /// A line of `dpkg-deb --contents`.
 pub(super) fn parse_item(line: &str) -> Option<Item> {
     let (kind, rest) = (line.chars().next()?, line.get(1..)?);
-    let mode = mode_of(rest.get(..9)?)?;
+    let mode = mode_from_letters(rest.get(..9)?)?;
     // owner/group, size, date, time, then the name with all its spaces
     let mut rest = rest.get(9..)?.trim_start();
     let mut word = || {
@@ -371,27 +373,6 @@ pub(super) fn parse_item(line: &str) -> Option<Item> {
         _ => return None,
     }
     Some(item)
-}
-
-/// Permission bits from `rwxr-sr-t`.
-fn mode_of(text: &str) -> Option<u32> {
-    let mut mode = 0;
-    for (index, letter) in text.chars().enumerate() {
-        let bit = 0o400_u32 >> index;
-        let special = match index {
-            2 => 0o4000,
-            5 => 0o2000,
-            _ => 0o1000,
-        };
-        mode |= match letter {
-            '-' => 0,
-            'r' | 'w' | 'x' => bit,
-            's' | 't' => bit | special,
-            'S' | 'T' => special,
-            _ => return None,
-        };
-    }
-    Some(mode)
 }
 
 #[cfg(test)]

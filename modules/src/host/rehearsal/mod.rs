@@ -6,9 +6,11 @@
 //! - [`paths`] follows links through both; [`changes`] lays file effects over the host;
 //! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages, [`settings`]
 //!   for what programs keep;
+//! - [`archives`] lays over the host what an archive holds;
 //! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do.
 
 mod accounts;
+mod archives;
 mod changes;
 mod contents;
 mod overlay;
@@ -32,7 +34,7 @@ pub use overlay::Overlay;
 use self::overlay::{Body, Sight};
 use self::paths::io_error;
 use crate::contract::Planned;
-use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
+use crate::effect::{Applied, Command, Content, Effect, Output, Principal, Source, Timestamp};
 use crate::host::digest::Digester;
 use crate::host::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
@@ -138,6 +140,7 @@ impl<B: Host> RehearsalHost<B> {
             Effect::Group(change) => self.change_group(change)?,
             Effect::Unit(change) => self.change_unit(change),
             Effect::Setting(change) => self.change_setting(change)?,
+            Effect::Unpack(unpack) => self.unpack_archive(unpack)?,
         }
         Ok(Applied::Done)
     }
@@ -365,6 +368,19 @@ impl<B: Host> Host for RehearsalHost<B> {
 
     fn discard(&mut self, scratch: &Path) {
         self.base.discard(scratch);
+    }
+
+    fn lay_out(&mut self, content: &Content) -> Result<PathBuf, HostError> {
+        let Content::File(path) = content else { return self.base.lay_out(content) };
+        match self.body(path)? {
+            Body::Host(path) => Ok(path),
+            Body::Bytes(bytes) => self.base.lay_out(&Content::Bytes(bytes.to_vec())),
+            Body::None => self.base.lay_out(&Content::Bytes(Vec::new())),
+            Body::Source(_) => {
+                Err(HostError::Unknown(format!("`{}` would be copied first", path.display())))
+            }
+            Body::Unknown(reason) => Err(HostError::Unknown(reason)),
+        }
     }
 
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {

@@ -26,7 +26,7 @@ impl<B: Host> RehearsalHost<B> {
     }
 
     /// Makes a directory whose content nobody knows.
-    fn fill(&mut self, directory: &Path) -> Result<(), HostError> {
+    pub(super) fn fill(&mut self, directory: &Path) -> Result<(), HostError> {
         self.make_directories(directory);
         let located = self.locate(directory, Follow::Yes)?;
         if let Some(entry) = self.entry(&located)? {
