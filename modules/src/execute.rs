@@ -129,7 +129,14 @@ impl Executed {
                     self.returned.insert("stdout".to_owned(), Json::from(output.stdout_text()));
                     self.returned.insert("stderr".to_owned(), Json::from(output.stderr_text()));
                 }
-                self.returned.insert("msg".to_owned(), Json::from(error.to_string()));
+                let mut message = error.to_string();
+                if let HostError::TimedOut(limit) = error {
+                    let about =
+                        Map::from_iter([("period".to_owned(), Json::from(limit.as_secs()))]);
+                    self.returned.insert("timedout".to_owned(), Json::Object(about));
+                    message = format!("Task failed: {message}");
+                }
+                self.returned.insert("msg".to_owned(), Json::from(message));
             }
         }
     }

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use crate::source::{SourceFile, yaml};
-use crate::vars::{Layer, Var};
+use crate::vars::{HashBehaviour, Layer, Var, merged};
 
 use super::CommandError;
 
 /// The variables of all `--extra-vars`; later ones win.
-pub(crate) fn parse(texts: &[String]) -> Result<Layer, CommandError> {
+pub(crate) fn parse(texts: &[String], hash: HashBehaviour) -> Result<Layer, CommandError> {
     let mut layer = Layer::new();
     for text in texts {
-        layer.extend(one(text)?);
+        let more = one(text)?;
+        match hash {
+            HashBehaviour::Replace => layer.extend(more),
+            HashBehaviour::Merge => layer = merged(&[Arc::new(more), Arc::new(layer)]),
+        }
     }
     Ok(layer)
 }

@@ -23,6 +23,7 @@ use crate::run::{
 };
 use crate::settings::Settings;
 use crate::template::Templar;
+use crate::vars::HashBehaviour;
 
 use super::ansible::{Vault, unlock};
 use super::error::draw;
@@ -280,7 +281,7 @@ impl PlayArguments {
             forks: self.hosts.forks,
             tags: TagFilter { only: set(&self.what.tags), skip: set(&self.what.skip_tags) },
             limit: self.hosts.limit.clone(),
-            extra_vars: extra_vars::parse(&self.what.extra_vars)?,
+            extra_vars: extra_vars::parse(&self.what.extra_vars, HashBehaviour::Replace)?,
             gathering: Gathering::default(),
             strategy: match self.what.strategy {
                 StrategyWord::Linear => Strategy::Linear,

@@ -130,6 +130,7 @@ pub(super) fn key_text(key: &Node) -> String {
     match &key.kind {
         Kind::Str(text) => text.value.clone(),
         Kind::Timestamp(text) | Kind::Vault(text) => text.clone(),
+        Kind::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Kind::Null => "null".to_owned(),
         Kind::Bool(flag) => flag.to_string(),
         Kind::Int(number) => number.to_string(),

@@ -421,6 +421,7 @@ fn literal(node: &Node) -> Option<Json> {
         Kind::Str(text) if is_template(&text.value) => None,
         Kind::Str(text) => Some(Json::from(text.value.as_str())),
         Kind::Timestamp(text) => Some(Json::from(text.as_str())),
+        Kind::Binary(bytes) => Some(Json::from(String::from_utf8_lossy(bytes))),
         Kind::Seq(elements) => {
             elements.iter().map(literal).collect::<Option<Vec<_>>>().map(Json::from)
         }

@@ -16,6 +16,7 @@ mod modules;
 mod parser;
 mod play;
 mod prompts;
+pub(crate) mod reserved;
 mod role;
 mod shared;
 mod task;

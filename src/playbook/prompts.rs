@@ -25,6 +25,10 @@ impl Parser<'_> {
             self.wrong_type("vars_prompt", "a list of mappings", node);
             return None;
         };
+        let Some(name) = node.get("name") else {
+            self.error(&node.span, PlaybookErrorKind::NoPromptName);
+            return None;
+        };
         for (key, _) in entries {
             let name = self.key(key)?;
             if !KEYS.contains(&name) {
@@ -33,10 +37,6 @@ impl Parser<'_> {
                 return None;
             }
         }
-        let Some(name) = node.get("name") else {
-            self.error(&node.span, PlaybookErrorKind::NoPromptName);
-            return None;
-        };
         let text = self.static_text("the name of a variable", name)?;
         if !is_variable_name(&text) {
             self.error(&name.span, PlaybookErrorKind::VariableName(text));

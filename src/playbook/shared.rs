@@ -260,6 +260,7 @@ impl Parser<'_> {
         };
         let mut variables = Vec::with_capacity(entries.len());
         for (key, value) in entries {
+            self.warnings.extend(super::reserved::remark(key));
             if let Some(name) = key.as_str().filter(|name| is_variable_name(name)) {
                 variables.push((name.to_owned(), value.clone()));
             } else {

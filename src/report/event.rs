@@ -122,6 +122,8 @@ pub enum Event {
         place: Option<Place>,
         /// On which host, if on one.
         host: Option<String>,
+        /// Whether Ansible's output shows the place, too.
+        marked: bool,
     },
     /// What `set_stats` gathered, before the run is over.
     CustomStats {

@@ -135,7 +135,7 @@ impl Gatherer {
                     host.rescued = true;
                 }
             }
-            Event::Notice { level, text, place, host } => {
+            Event::Notice { level, text, place, host, .. } => {
                 let place = place.as_ref().map(Position::from);
                 let notice =
                     NoticeReport { level: *level, text: text.clone(), place, host: host.clone() };

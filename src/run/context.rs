@@ -15,14 +15,14 @@ use crate::report::event::{Event, Level};
 use crate::report::mask::Secrets;
 use crate::source::Place;
 use crate::template::{Directories, Templar};
-use crate::vars::{Layer, Scope, Var};
+use crate::vars::{HashBehaviour, Layer, Scope, Var, merged};
 
 use super::host_vars::HostTable;
 use super::magic;
 use super::pool::Pool;
 use super::prompts::Ask;
 use super::reserved::Warned;
-use super::settings::RunSettings;
+use super::settings::{FactNames, RunSettings};
 
 /// What all tasks of a run share.
 pub(crate) struct RunContext {
@@ -54,7 +54,14 @@ impl RunContext {
 
     /// Tells the report something worth knowing.
     pub(crate) fn notice(&self, level: Level, text: impl Into<String>, place: Option<Place>) {
-        self.tell(Event::Notice { level, text: self.mask(&text.into()), place, host: None });
+        let text = self.mask(&text.into());
+        self.tell(Event::Notice { level, text, place, host: None, marked: false });
+    }
+
+    /// Warns of something in the user's files.
+    pub(crate) fn remark(&self, text: impl Into<String>, place: Option<Place>) {
+        let (level, text) = (Level::Warning, self.mask(&text.into()));
+        self.tell(Event::Notice { level, text, place, host: None, marked: true });
     }
 
     /// A text without secrets.
@@ -220,6 +227,7 @@ impl PlayContext {
 
     fn scope(&self, host: &str, step: Option<&StepLayers>) -> Scope {
         let run = &self.run;
+        let behaviour = &run.settings.behaviour;
         let known = run.hosts.of(host);
         // a broken variables file was told before the play began
         let listed = run.inventory.host(host, &self.directory).unwrap_or_default();
@@ -232,18 +240,23 @@ impl PlayContext {
         }
         layers.push(Arc::clone(&run.extra_vars));
         if let Some(step) = step {
-            layers.extend(step.includes.iter().chain(&step.params).cloned());
+            layers.extend(one(behaviour.hash, &step.includes));
+            layers.extend(step.params.iter().cloned());
         }
         layers.push(Arc::clone(&known.set));
         layers.push(Arc::clone(&known.included));
         if let Some(step) = step {
-            layers.extend(step.task.iter().chain(&step.role).cloned());
+            layers.extend(one(behaviour.hash, &step.task));
+            layers.extend(step.role.iter().cloned());
         }
         let exports = self.exports.read().unwrap_or_else(PoisonError::into_inner);
         layers.extend(exports.vars.iter().cloned());
         layers.extend(self.vars_files.get(host).into_iter().flatten().cloned());
         layers.extend(self.vars.iter().cloned());
-        layers.push(Arc::clone(&known.facts));
+        layers.push(match behaviour.facts {
+            FactNames::Injected => Arc::clone(&known.facts),
+            FactNames::Apart => Arc::new(apart(&known.facts)),
+        });
         layers.extend(listed.layers.iter().cloned());
         if let Some(step) = step {
             layers.extend(step.defaults.iter().cloned());
@@ -252,6 +265,9 @@ impl PlayContext {
         drop(exports);
         layers.push(Arc::clone(&NO_FACTS));
         layers.retain(|layer| !layer.is_empty());
+        if behaviour.hash == HashBehaviour::Merge {
+            layers = vec![Arc::new(merged(&layers))];
+        }
         let directories = step.map(|step| Arc::clone(&step.directories)).unwrap_or_default();
         Scope::new(layers).with_directories(directories)
     }
@@ -326,6 +342,24 @@ fn depended_on(role: &Arc<Role>) -> Vec<&Arc<Role>> {
         found.extend(depended_on(dependency));
     }
     found
+}
+
+/// Variables of one kind: among themselves mappings are not merged.
+fn one(hash: HashBehaviour, layers: &[Arc<Layer>]) -> Vec<Arc<Layer>> {
+    match (hash, layers) {
+        (HashBehaviour::Merge, [_, _, ..]) => {
+            let weakest_first = layers.iter().rev().flat_map(|layer| layer.iter());
+            let all = weakest_first.map(|(name, value)| (name.clone(), value.clone()));
+            vec![Arc::new(all.collect())]
+        }
+        _ => layers.to_vec(),
+    }
+}
+
+/// Facts without those that are variables of their own.
+fn apart(facts: &Layer) -> Layer {
+    let kept = ["ansible_facts", "ansible_local"];
+    kept.into_iter().filter_map(|name| Some((name.to_owned(), facts.get(name)?.clone()))).collect()
 }
 
 fn filled(layer: &Arc<Layer>) -> bool {

@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use indexmap::IndexMap;
 use minijinja::Value;
 
-use crate::vars::{Layer, Var};
+use crate::source::Place;
+use crate::vars::{HashBehaviour, Layer, Var, merge};
 
 /// What is known of one host beyond the files of the user.
 #[derive(Debug, Clone)]
@@ -42,9 +43,15 @@ fn no_facts() -> Arc<Layer> {
 #[derive(Debug, Default)]
 pub(crate) struct HostTable {
     hosts: RwLock<HashMap<String, Arc<HostVars>>>,
+    hash: HashBehaviour,
 }
 
 impl HostTable {
+    /// Nothing is known yet.
+    pub(crate) fn new(hash: HashBehaviour) -> Self {
+        Self { hash, ..Self::default() }
+    }
+
     /// What is known of a host now.
     pub(crate) fn of(&self, host: &str) -> Arc<HostVars> {
         self.hosts
@@ -73,8 +80,14 @@ impl HostTable {
                 .extend(change.set.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
         if !change.included.is_empty() {
-            Arc::make_mut(&mut known.included)
-                .extend(change.included.iter().map(|(name, value)| (name.clone(), value.clone())));
+            let included = Arc::make_mut(&mut known.included);
+            for (name, value) in &change.included {
+                let value = match included.get(name) {
+                    Some(there) if self.hash == HashBehaviour::Merge => merge(there, value),
+                    _ => value.clone(),
+                };
+                included.insert(name.clone(), value);
+            }
         }
     }
 }
@@ -88,6 +101,8 @@ pub(crate) struct Learnt {
     pub set: Layer,
     /// `include_vars`.
     pub included: Layer,
+    /// Where variables with reserved names were read.
+    pub places: HashMap<String, Place>,
 }
 
 /// What happens to a host's facts.
@@ -113,6 +128,7 @@ impl Learnt {
         }
         self.set.extend(later.set);
         self.included.extend(later.included);
+        self.places.extend(later.places);
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn read(
         Ok((what, warnings)) => {
             for warning in warnings {
                 let place = warning.span.as_ref().map(crate::source::Span::place);
-                play.run.notice(crate::report::event::Level::Warning, warning.message, place);
+                play.run.remark(warning.message, place);
             }
             let mut result = TaskResult::new(Verdict::Ok, returned);
             result.includes.push(Included { what, item: Arc::default(), label: None });

@@ -16,6 +16,7 @@ use crate::diagnostics::Explain as _;
 use crate::graph::StepTask;
 use crate::playbook::{is_include, qualify};
 use crate::report::event::{ErrorCause, Event, RunMode};
+use crate::source::{Place, Span};
 use crate::template::{TemplateError, TemplateErrorKind, to_json};
 use crate::vars::{Layer, Scope};
 
@@ -28,6 +29,7 @@ use super::included;
 use super::items::{self, Items};
 use super::keyword::{KeywordError, KeywordReader};
 use super::outcome::{TaskResult, Verdict, combine};
+use super::registered_diff;
 use super::retry::Retry;
 use super::settings::{CheckMode, DiffMode};
 use super::target;
@@ -69,7 +71,7 @@ pub(super) struct Setting {
     pub mode: Mode,
     pub diff: bool,
     /// Whether the registered result holds the diff, as with Ansible's `--diff`.
-    pub registers_diff: bool,
+    pub registers_diff: DiffMode,
     pub timeout: Option<Duration>,
     pub items: Items,
     pub censored: bool,
@@ -133,7 +135,7 @@ impl Job {
             delegated_to: setting.delegated_to.clone(),
             delegated_address: setting.delegated_address(),
             facts_of: setting.facts_of.clone(),
-            censored: setting.censored,
+            censored: setting.censored || total.censored,
             ignored,
             total,
             meta,
@@ -169,7 +171,6 @@ impl Job {
 
     /// Settles what is the same for all items.
     fn settle(&self) -> Result<Setting, Box<JobResult>> {
-        self.warn_of_reserved();
         let scope = self.play.step_scope(&self.host, &self.layers);
         let censored = self
             .reader(&scope)
@@ -252,7 +253,11 @@ impl Job {
             privilege,
             mode,
             diff: diff.unwrap_or(true),
-            registers_diff: diff.unwrap_or(run.settings.diff == DiffMode::On),
+            registers_diff: match diff {
+                Some(true) => DiffMode::On,
+                Some(false) => DiffMode::Off,
+                None => run.settings.diff,
+            },
             timeout,
             items,
             censored,
@@ -454,7 +459,7 @@ impl Job {
         let facts = super::reported::Circumstances {
             delegated_to: setting.delegated_to.clone(),
             delegated_address: setting.delegated_address(),
-            censored: setting.censored,
+            censored: setting.censored || result.censored,
             ignored,
             item: Some(label),
         };
@@ -628,8 +633,19 @@ impl Job {
         Ok(None)
     }
 
-    /// Does what was prepared.
+    /// Does what was prepared, within the time that it may take.
     async fn perform(&self, setting: &Arc<Setting>, prepared: Prepared) -> TaskResult {
+        match (setting.timeout, &prepared) {
+            // others are bounded where they run
+            (Some(limit), Prepared::Reconnect(_) | Prepared::Pause(_)) => {
+                let performed = tokio::time::timeout(limit, self.act(setting, prepared)).await;
+                performed.unwrap_or_else(|_| timed_out(limit))
+            }
+            _ => self.act(setting, prepared).await,
+        }
+    }
+
+    async fn act(&self, setting: &Arc<Setting>, prepared: Prepared) -> TaskResult {
         match prepared {
             Prepared::Done(finished) => TaskResult::from_finished(finished),
             Prepared::Remote(call) => {
@@ -777,10 +793,7 @@ impl Job {
                             {
                                 check_mode::word(&module, arguments, &mut result);
                             }
-                            if registers_diff && !result.diffs.is_empty() {
-                                let diff = registered_diff(&asked, &result.diffs);
-                                result.set("diff", diff);
-                            }
+                            registered_diff::register(&asked, registers_diff, &mut result);
                             result
                         })
                         .collect()
@@ -865,23 +878,23 @@ impl Job {
         }
     }
 
-    /// Variables of the task and of what it stands in whose names are reserved.
-    fn warn_of_reserved(&self) {
-        let run = &self.play.run;
-        for (name, value) in self.task.keywords.iter().flat_map(|level| &level.vars) {
-            run.reserved.of(run, [name.as_str()], Some(&value.span.place()));
-        }
-    }
-
     fn register(&self, total: &mut TaskResult) {
         let run = &self.play.run;
-        let place = self.task.task.span.place();
         let learnt = total.learnt.set.keys().chain(total.learnt.included.keys());
-        run.reserved.of(run, learnt.map(String::as_str), Some(&place));
+        run.reserved.of(run, learnt.map(|name| (name.as_str(), Some(self.set_at(name, total)))));
         if let Some(name) = &self.task.task.register {
             let value = total.registered();
             total.learnt.set.insert(name.clone(), value);
         }
+    }
+
+    /// Where a variable was set that the task set.
+    fn set_at(&self, name: &str, total: &TaskResult) -> Place {
+        let task = &self.task.task;
+        let argument = task.action.arguments.iter().position(|(argument, _)| argument == name);
+        let argument = argument.and_then(|index| task.action.argument_spans.get(index));
+        let read = total.learnt.places.get(name).cloned();
+        read.or_else(|| argument.map(Span::place)).unwrap_or_else(|| task.span.place())
     }
 
     fn ignored(&self, setting: &Setting, result: &TaskResult) -> bool {
@@ -901,19 +914,6 @@ impl Job {
     }
 }
 
-/// The diff as the module returns it: a list where several may come, otherwise the one.
-fn registered_diff(module: &str, diffs: &[canvass_modules::diff::Diff]) -> Json {
-    let short = module.strip_prefix("ansible.builtin.").unwrap_or(module);
-    let listed = matches!(short, "copy" | "template" | "lineinfile" | "blockinfile");
-    match diffs {
-        [one] if short == "file" => {
-            serde_json::json!({"before": one.before, "after": one.after})
-        }
-        [one] if !listed => serde_json::to_value(one).unwrap_or_default(),
-        several => serde_json::to_value(several).unwrap_or_default(),
-    }
-}
-
 /// A condition on the result that cannot be read fails the task; what came of it stays.
 fn unjudged(result: &mut TaskResult, field: &str, error: KeywordError) -> Result<(), KeywordError> {
     if let KeywordError::Template(TemplateError { kind: TemplateErrorKind::Unknown(_), .. }) = error
@@ -923,6 +923,15 @@ fn unjudged(result: &mut TaskResult, field: &str, error: KeywordError) -> Result
     result.set(field, arguments::worded(&error));
     result.decide(Verdict::Failed);
     Ok(())
+}
+
+/// The result of a task that took longer than it may.
+fn timed_out(limit: Duration) -> TaskResult {
+    let seconds = limit.as_secs().max(1);
+    let text = format!("Task failed: Timed out after {seconds} second(s).");
+    let mut result = TaskResult::failed(text);
+    result.set("timedout", serde_json::json!({"period": seconds}));
+    result
 }
 
 /// The result when the connection gave none.

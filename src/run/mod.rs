@@ -24,6 +24,7 @@ mod parts;
 mod pool;
 mod preflight;
 mod prompts;
+mod registered_diff;
 mod reported;
 mod reserved;
 mod retry;
@@ -32,6 +33,7 @@ mod settings;
 mod static_names;
 mod tally;
 mod target;
+mod variables_file;
 mod vars_files;
 mod waiting;
 
@@ -56,7 +58,7 @@ pub use keyword::KeywordError;
 pub use preflight::{ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
-    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PatternMismatch,
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering, PatternMismatch,
     PrivilegeDefaults, RunSettings,
 };
 pub use static_names::KnownNames;
@@ -116,7 +118,7 @@ impl Run {
             templar: self.templar,
             inventory: self.inventory,
             includes: self.includes,
-            hosts: Arc::default(),
+            hosts: Arc::new(host_vars::HostTable::new(self.settings.behaviour.hash)),
             reserved: reserved::Warned::default(),
             pool: pool::Pool::new(self.connector),
             ask: self.ask,
@@ -129,8 +131,8 @@ impl Run {
             mode: context.settings.mode,
             playbooks,
         });
-        let extra = context.extra_vars.keys().map(String::as_str);
-        context.reserved.of(&context, extra, None);
+        let extra = context.extra_vars.keys().map(|name| (name.as_str(), None));
+        context.reserved.of(&context, extra);
         let mut tally = Tally::default();
         let plays = self.playbooks.iter().flat_map(|playbook| &playbook.plays);
         let mut stopped = Vec::new();

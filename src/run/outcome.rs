@@ -40,6 +40,8 @@ pub(crate) struct TaskResult {
     pub causes: Vec<ErrorCause>,
     pub took: Duration,
     pub verbose_always: bool,
+    /// Whether it is not shown, as under `no_log`.
+    pub censored: bool,
     /// What the task brought: more tasks.
     pub includes: Vec<Included>,
     /// What is so wrong that the run ends.
@@ -57,6 +59,7 @@ impl TaskResult {
             causes: Vec::new(),
             took: Duration::ZERO,
             verbose_always: false,
+            censored: false,
             includes: Vec::new(),
             broken: Vec::new(),
         };
@@ -104,6 +107,7 @@ impl TaskResult {
         Self {
             learnt: finished.learnt,
             verbose_always: finished.verbose_always,
+            censored: finished.censored,
             ..Self::new(verdict, finished.returned)
         }
     }
@@ -228,6 +232,7 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
         total.learnt.merge(item.learnt);
         total.took += item.took;
         total.verbose_always |= item.verbose_always;
+        total.censored |= item.censored;
         total.includes.extend(item.includes);
         total.broken.extend(item.broken);
     }

@@ -8,7 +8,7 @@ use crate::connection::{BecomeMethod, HostKeys, Secret, Transport};
 use crate::graph::TagFilter;
 use crate::playbook::Strategy;
 use crate::report::event::RunMode;
-use crate::vars::Layer;
+use crate::vars::{HashBehaviour, Layer};
 
 /// The settings of a run.
 #[derive(Debug)]
@@ -52,6 +52,20 @@ pub struct Behaviour {
     pub force_handlers: bool,
     /// What a pattern does that matches no host (`host_pattern_mismatch`).
     pub pattern_mismatch: PatternMismatch,
+    /// What a mapping means that several layers of variables have (`hash_behaviour`).
+    pub hash: HashBehaviour,
+    /// Whether facts are variables of their own, too (`inject_facts_as_vars`).
+    pub facts: FactNames,
+}
+
+/// Under which names facts are variables.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FactNames {
+    /// As `ansible_facts.name` and as `ansible_name`.
+    #[default]
+    Injected,
+    /// As `ansible_facts.name` only; `ansible_local` stays.
+    Apart,
 }
 
 /// What a pattern does that matches no host.

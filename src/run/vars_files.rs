@@ -9,23 +9,21 @@ use crate::playbook::Play;
 use crate::source::{Node, Span};
 use crate::vars::{Layer, Scope};
 
-use super::action::load_vars;
 use super::context::{RunContext, layer};
 use super::job::blocking;
+use super::variables_file::VariablesFile;
 
 /// A variables file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum VarsFileError {
     #[error("could not find the variables file `{}`", .written)]
     Missing { written: String, span: Span },
-    #[error("{message}")]
-    Broken { message: String, span: Span },
 }
 
 impl Explain for VarsFileError {
     fn span(&self) -> Option<&Span> {
         match self {
-            Self::Missing { span, .. } | Self::Broken { span, .. } => Some(span),
+            Self::Missing { span, .. } => Some(span),
         }
     }
 
@@ -35,7 +33,6 @@ impl Explain for VarsFileError {
                 vec!["paths are relative to the playbook; a list of paths takes the first that exists"
                     .to_owned()]
             }
-            Self::Broken { .. } => Vec::new(),
         }
     }
 }
@@ -137,12 +134,13 @@ fn one_of(
             if !path.is_file() {
                 continue;
             }
-            let read = load_vars(&path).map_err(|error| {
-                let span = alternative.span.clone();
-                let error = VarsFileError::Broken { message: error.to_string(), span };
-                vec![Diagnostic::error(&error)]
-            })?;
-            let read = Arc::new(read);
+            let read =
+                VariablesFile::read(&path).map_err(|error| vec![Diagnostic::error(&error)])?;
+            let reserved = read.reserved.into_iter();
+            for (name, place) in reserved {
+                run.reserved.of(run, [(name.as_str(), Some(place))]);
+            }
+            let read = Arc::new(read.variables);
             files.insert(path, Arc::clone(&read));
             return Ok(read);
         }

@@ -41,7 +41,7 @@ pub enum SourceError {
 
 /// A place where a file is not YAML as Ansible reads it.
 #[derive(Debug, thiserror::Error)]
-#[error("YAML parsing failed: {problem}")]
+#[error("YAML parsing failed: {}", sentence(problem))]
 pub struct YamlError {
     /// What is wrong.
     pub problem: Problem,
@@ -49,6 +49,15 @@ pub struct YamlError {
     pub span: Span,
     /// What to try.
     pub hints: Vec<String>,
+}
+
+/// As Ansible puts what its parser says: with a capital letter and a full stop.
+fn sentence(problem: &Problem) -> String {
+    let text = problem.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{}{}{end}", first.map(String::from).unwrap_or_default(), letters.as_str())
 }
 
 /// What is wrong with YAML.
@@ -72,8 +81,8 @@ pub enum Problem {
     DuplicateAnchor(String),
     /// A tag that nothing is known of.
     UnknownTag(String),
-    /// A tag of YAML that is not supported.
-    UnsupportedTag(String),
+    /// A key given twice, where that is an error.
+    DuplicateKey(String),
     /// A tag on a node of a kind that it does not fit.
     MisplacedTag(String),
     /// A value that is not of the type that its tag or form says.
@@ -95,7 +104,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(problem, None) => formatter.write_str(problem),
-            Self::Syntax(problem, Some(context)) => write!(formatter, "{context}, {problem}"),
+            Self::Syntax(problem, Some(context)) => write!(formatter, "{context} {problem}"),
             Self::Character(character) => {
                 write!(formatter, "character U+{:04X} is not allowed", u32::from(*character))
             }
@@ -110,7 +119,7 @@ impl fmt::Display for Problem {
             Self::UnknownTag(tag) => {
                 write!(formatter, "could not determine a constructor for the tag `{tag}`")
             }
-            Self::UnsupportedTag(tag) => write!(formatter, "tag `{tag}` is not supported yet"),
+            Self::DuplicateKey(words) => formatter.write_str(words),
             Self::MisplacedTag(tag) => write!(formatter, "tag `{tag}` does not fit this value"),
             Self::Scalar { text, wanted } => write!(formatter, "`{text}` is not {wanted}"),
             Self::TooLarge(text) => write!(formatter, "the whole number `{text}` is too large"),

@@ -28,6 +28,8 @@ pub enum Kind {
     Str(Text),
     /// A date or time, as `PyYAML` resolves it; the text as written.
     Timestamp(String),
+    /// Bytes (`!!binary`).
+    Binary(Vec<u8>),
     /// A list.
     Seq(Vec<Node>),
     /// A mapping in order of writing; the last of equal keys won.
@@ -93,6 +95,7 @@ impl Node {
             | Kind::Float(_)
             | Kind::Str(_)
             | Kind::Timestamp(_)
+            | Kind::Binary(_)
             | Kind::Vault(_) => {}
         }
     }
@@ -109,6 +112,7 @@ impl Node {
             | Kind::Int(_)
             | Kind::Float(_)
             | Kind::Timestamp(_)
+            | Kind::Binary(_)
             | Kind::Vault(_) => {}
         }
     }
@@ -143,6 +147,7 @@ impl Node {
             Kind::Float(_) => "a number",
             Kind::Str(_) => "text",
             Kind::Timestamp(_) => "a date",
+            Kind::Binary(_) => "bytes",
             Kind::Seq(_) => "a list",
             Kind::Map(_) => "a mapping",
             Kind::Vault(_) => "an encrypted value",

@@ -33,6 +33,7 @@ fn convert(node: &Node, trust: Trust) -> Var {
         }
         Kind::Str(text) => Var::Data(Value::from(text.value.as_str())),
         Kind::Timestamp(text) => Var::Data(Value::from(text.as_str())),
+        Kind::Binary(bytes) => Var::Data(Value::from_bytes(bytes.clone())),
         Kind::Seq(elements) => {
             list(elements.iter().map(|element| convert(element, trust)).collect())
         }
@@ -80,6 +81,7 @@ fn key_text(key: &Node) -> String {
     match &key.kind {
         Kind::Str(text) => text.value.clone(),
         Kind::Timestamp(text) | Kind::Vault(text) => text.clone(),
+        Kind::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Kind::Null => "None".to_owned(),
         Kind::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
         Kind::Int(number) => number.to_string(),

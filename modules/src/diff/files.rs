@@ -11,6 +11,9 @@ use crate::host::{FileKind, FileStat, Follow, Host, HostError};
 /// The largest content that is shown, in bytes; Ansible's `max_diff_size`.
 const MAX_SHOWN: u64 = 104_448;
 
+/// So many entries of a removed directory are shown.
+const MAX_TREE: usize = 1000;
+
 /// A path that effects touch.
 #[derive(Debug)]
 pub(super) struct PathSubject {
@@ -24,6 +27,38 @@ pub(super) struct PathSubject {
     pub(super) sets_mode: bool,
     pub(super) sets_times: bool,
     pub(super) hard_link_to: Option<PathBuf>,
+    /// What a directory that is removed holds.
+    tree: Option<Tree>,
+}
+
+/// All that is below a directory.
+#[derive(Debug, Default)]
+struct Tree {
+    directories: Vec<String>,
+    files: Vec<String>,
+}
+
+impl Tree {
+    /// Walks as far as [`MAX_TREE`] entries.
+    fn walk(&mut self, folder: &Path, host: &mut dyn Host) {
+        let mut below = Vec::new();
+        for name in host.list(folder).unwrap_or_default() {
+            if self.directories.len() + self.files.len() >= MAX_TREE {
+                return;
+            }
+            let path = folder.join(name);
+            match host.stat(&path, Follow::No) {
+                Ok(Some(stat)) if stat.kind == FileKind::Directory => {
+                    self.directories.push(path.display().to_string());
+                    below.push(path);
+                }
+                _ => self.files.push(path.display().to_string()),
+            }
+        }
+        for path in below {
+            self.walk(&path, host);
+        }
+    }
 }
 
 /// One side of a content.
@@ -45,6 +80,16 @@ impl PathSubject {
             sets_mode: false,
             sets_times: false,
             hard_link_to: None,
+            tree: None,
+        }
+    }
+
+    /// Notes what a directory holds, before it is removed.
+    pub(super) fn keep_tree(&mut self, host: &mut dyn Host) {
+        if matches!(&self.stat, Ok(Some(stat)) if stat.kind == FileKind::Directory) {
+            let mut tree = Tree::default();
+            tree.walk(&self.path, host);
+            self.tree = Some(tree);
         }
     }
 
@@ -118,7 +163,12 @@ impl PathSubject {
         if self.sets_times && only_state && old == new {
             new.set("state", "touch");
         }
-        Diff::of_fields("path", &self.path.display().to_string(), old, new)
+        let mut diff = Diff::of_fields("path", &self.path.display().to_string(), old, new)?;
+        if let (Some(tree), None, Json::Object(before)) = (&self.tree, after, &mut diff.before) {
+            let held = serde_json::json!({"directories": tree.directories, "files": tree.files});
+            before.insert("path_content".to_owned(), held);
+        }
+        Some(diff)
     }
 
     /// Owner, group and mode: what differs, and of a new path what was asked for.

@@ -120,8 +120,11 @@ impl DiffCollector {
                 self.path(path, host).hard_link_to = Some(target.clone());
             }
             Effect::SetTimes { path, .. } => self.path(path, host).sets_times = true,
-            Effect::MakeSymlink { path, .. } | Effect::Remove { path } => {
-                self.path(path, host).keep_content(host);
+            Effect::MakeSymlink { path, .. } => self.path(path, host).keep_content(host),
+            Effect::Remove { path } => {
+                let path = self.path(path, host);
+                path.keep_content(host);
+                path.keep_tree(host);
             }
             Effect::User(change) => {
                 let subject = || UserSubject::before(change, host);

@@ -113,7 +113,7 @@ pub enum Mode {
     Apply,
     /// Effects go into the overlay that the runner keeps for the run.
     Rehearse,
-    /// Effects go into an overlay of this task alone (`check_mode: true` in a real run).
+    /// Effects go into an overlay of each item alone (`check_mode: true` in a real run).
     Check,
 }
 

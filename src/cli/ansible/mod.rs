@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::settings::Settings;
+use crate::source::yaml::DuplicateKeys;
 
 pub(super) use options::Vault;
 pub(super) use secrets::unlock;
@@ -103,6 +104,11 @@ impl Program {
             }
         };
         talk::begin(&settings);
+        match settings.text("DUPLICATE_YAML_DICT_KEY").as_deref() {
+            Some("error") => DuplicateKeys::Error.settle(),
+            Some("ignore") => DuplicateKeys::Ignore.settle(),
+            _ => DuplicateKeys::Warn.settle(),
+        }
         let Some(main) = self.main else {
             talk::error(&format!("`{}` is not there yet", self.name));
             return ExitCode::FAILURE;

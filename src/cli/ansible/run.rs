@@ -14,10 +14,11 @@ use crate::report::default::{DefaultOptions, Details, ResultFormat, Shown};
 use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
 use crate::run::{
-    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PatternMismatch,
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering, PatternMismatch,
     PrivilegeDefaults, RunSettings,
 };
 use crate::settings::{Settings, SettingsError};
+use crate::vars::HashBehaviour;
 
 use super::super::{CommandError, extra_vars, prompt};
 use super::options::{Check, Connect, ExtraVars, Fork, ModulePath, RunAs, Subset, Vault};
@@ -59,7 +60,7 @@ impl Groups<'_> {
             forks: self.forks(settings)?,
             tags: self.tags(settings),
             limit: self.limit.map(str::to_owned),
-            extra_vars: extra_vars::parse(&self.extra_vars.extra_vars)?,
+            extra_vars: extra_vars::parse(&self.extra_vars.extra_vars, hash_behaviour(settings))?,
             gathering: match settings.text("DEFAULT_GATHERING").as_deref() {
                 Some("explicit") => Gathering::Explicit,
                 Some("smart") => Gathering::Smart,
@@ -74,6 +75,11 @@ impl Groups<'_> {
                 any_errors_fatal: settings.boolean("ANY_ERRORS_FATAL"),
                 force_handlers: self.force_handlers || settings.boolean("DEFAULT_FORCE_HANDLERS"),
                 pattern_mismatch: pattern_mismatch(settings),
+                hash: hash_behaviour(settings),
+                facts: match settings.boolean("INJECT_FACTS_AS_VARS") {
+                    true => FactNames::Injected,
+                    false => FactNames::Apart,
+                },
             },
         })
     }
@@ -242,6 +248,14 @@ pub(super) fn pattern_mismatch(settings: &Settings) -> PatternMismatch {
         Some("error") => PatternMismatch::Error,
         Some("ignore") => PatternMismatch::Ignore,
         _ => PatternMismatch::Warning,
+    }
+}
+
+/// What a mapping means that several layers of variables have.
+pub(super) fn hash_behaviour(settings: &Settings) -> HashBehaviour {
+    match settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() {
+        Some("merge") => HashBehaviour::Merge,
+        _ => HashBehaviour::Replace,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::inventory::{
     PatternError, Share,
 };
 use crate::settings::Settings;
+use crate::vars::HashBehaviour;
 use crate::vars::Layer;
 
 use super::super::{CommandError, extra_vars};
@@ -146,7 +147,11 @@ impl Arguments {
             Face::Ansible(settings) => super::unlock(&self.vault, settings)?,
             Face::Native => super::unlock(&self.vault, &Settings::default())?,
         }
-        let extra_vars = extra_vars::parse(&self.extra_vars.extra_vars)?;
+        let hash = match face {
+            Face::Ansible(settings) => super::run::hash_behaviour(settings),
+            Face::Native => HashBehaviour::Replace,
+        };
+        let extra_vars = extra_vars::parse(&self.extra_vars.extra_vars, hash)?;
         let folder = self.base_folder.playbook_dir.clone();
         let (folder, export) = match face {
             Face::Ansible(settings) => (

@@ -7,7 +7,7 @@ use super::talk;
 /// Settings that are not honoured. Those that only concern Python, its workers or files that this
 /// program does not make (`pipelining`, `remote_tmp`, `control_path` …) mean nothing here, and what
 /// folders of plugins would bring is refused by name where it is used; they are not among them.
-const NOT_HONOURED: [&str; 40] = [
+const NOT_HONOURED: &[&str] = &[
     "ALLOW_BROKEN_CONDITIONALS",
     "ALLOW_EMBEDDED_TEMPLATES",
     "CACHE_PLUGIN",
@@ -28,7 +28,6 @@ const NOT_HONOURED: [&str; 40] = [
     "DEFAULT_BECOME_EXE",
     "DEFAULT_BECOME_FLAGS",
     "DEFAULT_EXECUTABLE",
-    "DEFAULT_HASH_BEHAVIOUR",
     "DEFAULT_JINJA2_EXTENSIONS",
     "DEFAULT_LOG_PATH",
     "DEFAULT_NO_LOG",
@@ -37,10 +36,8 @@ const NOT_HONOURED: [&str; 40] = [
     "DEFAULT_REMOTE_PORT",
     "DEFAULT_UNDEFINED_VAR_BEHAVIOR",
     "DISPLAY_ARGS_TO_STDOUT",
-    "DUPLICATE_YAML_DICT_KEY",
     "ENABLE_TASK_DEBUGGER",
     "ERROR_ON_MISSING_HANDLER",
-    "INJECT_FACTS_AS_VARS",
     "INVALID_TASK_ATTRIBUTE_FAILED",
     "MAX_FILE_SIZE_FOR_DIFF",
     "PLAYBOOK_VARS_ROOT",
@@ -53,7 +50,7 @@ const NOT_HONOURED: [&str; 40] = [
 /// Warns of each that is set to something else than its default.
 pub(super) fn warn(settings: &Settings) {
     let plain = Settings::new(None, Environment::new(), settings.home().map(Into::into));
-    for name in NOT_HONOURED {
+    for name in NOT_HONOURED.iter().copied() {
         let Some(row) = Table::get().base(name) else { continue };
         let (Ok(found), Ok(default)) = (settings.resolve(row), plain.resolve(row)) else {
             continue;

@@ -42,6 +42,7 @@ pub(super) fn json(node: &Node, mark: Unsafe) -> Json {
         Kind::Float(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
         Kind::Str(text) => Json::from(text.value.as_str()),
         Kind::Timestamp(text) => Json::from(text.as_str()),
+        Kind::Binary(bytes) => Json::from(String::from_utf8_lossy(bytes)),
         Kind::Seq(elements) => elements.iter().map(|element| json(element, mark)).collect(),
         Kind::Map(entries) => {
             let entries = entries.iter().map(|(key, value)| (key_text(key), json(value, mark)));
@@ -82,6 +83,7 @@ pub(super) fn data(node: &Node) -> Value {
         Kind::Int(number) => Value::from(*number),
         Kind::Float(number) => Value::from(*number),
         Kind::Str(Text { value: text, .. }) | Kind::Timestamp(text) => Value::from(text.as_str()),
+        Kind::Binary(bytes) => Value::from_bytes(bytes.clone()),
         Kind::Vault(text) => vaulted(&Arc::from(text.as_str()), None),
         Kind::Seq(elements) => elements.iter().map(data).collect(),
         Kind::Map(entries) => {

@@ -86,6 +86,7 @@ fn literal(node: &Node, level: usize) -> Result<String, Problem> {
         Kind::Float(number) => crate::report::python_json::float(*number),
         Kind::Str(text) => quoted(&text.value),
         Kind::Timestamp(text) => text.clone(),
+        Kind::Binary(bytes) => quoted(&String::from_utf8_lossy(bytes)),
         Kind::Vault(text) => quoted(text),
         Kind::Unsafe(inner) => literal(inner, level)?,
         Kind::Seq(elements) if elements.is_empty() => "[]".to_owned(),

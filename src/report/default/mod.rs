@@ -419,11 +419,13 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 self.say(Some(Paint::Skipped), &text)?;
             }
             Event::Notice { level: Level::Debug, text, .. } => self.notice(Level::Debug, text)?,
-            Event::Notice { level, text, .. } => {
+            Event::Notice { level, text, place, marked, .. } => {
                 let told = self.gatherer.notices();
                 self.gatherer.event(event);
                 if self.gatherer.notices() > told {
-                    self.notice(*level, text)?;
+                    let place = place.as_ref().filter(|_| *marked).map(origin::place);
+                    let place = place.map(|place| format!("\n{place}")).unwrap_or_default();
+                    self.notice(*level, &format!("{text}{place}"))?;
                 }
             }
             Event::Interrupted => self.speak(Speech::Error, "User interrupted execution")?,

@@ -42,8 +42,6 @@ pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<Str
     };
     let message = if text.is_empty() {
         format!("Task failed: {kind} failed.")
-    } else if text.starts_with("Timed out after ") {
-        format!("Task failed: {text}")
     } else if text.starts_with("Task failed") {
         text.to_owned()
     } else {

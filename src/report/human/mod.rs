@@ -173,7 +173,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for HumanReport<O, T> {
             {
                 String::new()
             }
-            Event::Notice { level, text, place, host } => {
+            Event::Notice { level, text, place, host, .. } => {
                 notice(*level, text, place.as_ref(), host.as_deref(), self.options.color)
             }
             Event::Interrupted => "interrupted: what is in work is being ended\n".to_owned(),

@@ -458,6 +458,7 @@ fn control_characters_of_hosts_do_nothing() {
     run.host(task, evil, Outcome { verbose_always: true, ..with_result(Status::Ok, result) });
     run.host(task, evil, outcome(Status::Unknown { reason: evil.to_owned() }));
     run.events.push(Event::Notice {
+        marked: false,
         level: Level::Warning,
         text: evil.to_owned(),
         place: None,
@@ -571,7 +572,13 @@ fn warnings_are_talk_and_told_once() {
     let mut run = Run::new(RunMode::Apply, &["h".to_owned()]);
     for level in [Level::Warning, Level::Warning, Level::Debug] {
         let text = "old syntax".to_owned();
-        run.events.push(Event::Notice { level, text, place: Some(place(3)), host: None });
+        run.events.push(Event::Notice {
+            level,
+            text,
+            place: Some(place(3)),
+            host: None,
+            marked: false,
+        });
     }
     let (_, spoken) = shown(&run.finish(0), HumanOptions::default());
     assert_eq!(spoken, "[WARNING]: old syntax (site.yml:3:7)\n");

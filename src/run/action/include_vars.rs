@@ -1,19 +1,29 @@
 //! `ansible.builtin.include_vars`: variables from files of the controller.
 
 use std::path::{Path, PathBuf};
-
-use canvass_modules::params;
-use indexmap::IndexMap;
-use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
-use crate::diagnostics::Diagnostic;
+use canvass_modules::params;
+use canvass_modules::python_regex;
+use serde_json::{Map, Value as Json};
+
+use crate::diagnostics::{Diagnostic, Explain as _};
 use crate::run::host_vars::Learnt;
-use crate::source::{SourceFile, yaml};
-use crate::template::to_json;
-use crate::vars::{Layer, Var};
+use crate::run::variables_file::{VariablesFile, VariablesFileError};
+use crate::template::{Directories, to_json};
+use crate::vars::{Layer, Var, merge};
 
 use super::{ActionError, ActionInput, Finished, Prepared, files, parse};
+
+/// Options that are about a directory.
+const OF_DIRECTORIES: [&str; 6] =
+    ["dir", "depth", "files_matching", "ignore_files", "extensions", "ignore_unknown_extensions"];
+
+/// Options that are about a file.
+const OF_FILES: [&str; 2] = ["file", "_raw_params"];
+
+/// Options that are about both.
+const OF_BOTH: [&str; 2] = ["name", "hash_behaviour"];
 
 params! {
     /// Parameters of `ansible.builtin.include_vars`.
@@ -26,43 +36,103 @@ params! {
         dir: Option<String>,
         /// A variable that holds what is read; by default each becomes a variable.
         name: Option<String>,
-        /// How many levels below `dir` are read; 0 is all.
+        /// How many levels of `dir` are read; 0 is all.
         depth: u32 = 0,
+        /// A regular expression; only files whose names it finds are read.
+        files_matching: Option<String>,
+        /// Regular expressions; files whose names end as one of them are left out.
+        ignore_files: Option<Json>,
         /// Extensions that are read: `yaml`, `yml` and `json` by default.
         extensions: Option<Vec<String>>,
-        /// Also reads files with other extensions.
+        /// Whether files with other extensions are passed over; otherwise they are an error.
         ignore_unknown_extensions: bool = false,
+        /// `merge` merges mappings with those that there are; by default the setting of this name.
+        hash_behaviour: Option<String>,
     }
-    rules [
-        params::Rule::RequiredOneOf(&["file", "_raw_params", "dir"]),
-        params::Rule::MutuallyExclusive(&["file", "_raw_params", "dir"]),
-    ]
+}
+
+/// Why files were not read, as the task's result says it.
+enum Stop {
+    /// The task failed with this `message`.
+    Message(String),
+    /// The task failed as others do.
+    Error(ActionError),
+}
+
+impl From<ActionError> for Stop {
+    fn from(error: ActionError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<VariablesFileError> for Stop {
+    fn from(error: VariablesFileError) -> Self {
+        if let VariablesFileError::NoMapping { path, .. } = &error {
+            return Self::Message(format!("{path} must be stored as a dictionary/hash"));
+        }
+        let place = error.span().map(|span| format!("{}: ", span.place())).unwrap_or_default();
+        let text = format!("{place}{}", Diagnostic::error(&error).message);
+        Self::Error(ActionError::Include(text))
+    }
+}
+
+/// What was read.
+#[derive(Default)]
+struct Read {
+    paths: Vec<PathBuf>,
+    /// Whether one of them was encrypted.
+    encrypted: bool,
+    learnt: Learnt,
+}
+
+impl Read {
+    fn file(&mut self, path: PathBuf) -> Result<(), Stop> {
+        let read = VariablesFile::read(&path)?;
+        self.paths.push(path);
+        self.encrypted |= read.encrypted;
+        self.learnt.included.extend(read.variables);
+        self.learnt.places.extend(read.reserved);
+        Ok(())
+    }
 }
 
 pub(super) fn prepare(
     input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
-    let params: IncludeVarsParams = parse("ansible.builtin.include_vars", &arguments)?;
-    let mut paths = Vec::new();
-    match (params.file.as_ref().or(params._raw_params.as_ref()), &params.dir) {
-        (Some(file), _) => paths.push(files::find(input.directories, "vars", file)?),
-        (None, Some(dir)) => {
-            let root = files::find(input.directories, "vars", dir)?;
-            collect(&root, params.depth, 1, &params, &mut paths)?;
-        }
-        (None, None) => {}
-    }
-    let mut read = Layer::new();
-    for path in &paths {
-        read.extend(load(path)?);
-    }
-    let included = match params.name {
-        Some(name) => Layer::from([(name, Var::Map(Arc::new(read)))]),
-        None => read,
+    let given = |names: &[&str]| names.iter().any(|name| arguments.contains_key(*name));
+    let known = |name: &&String| {
+        let known = OF_DIRECTORIES.iter().chain(&OF_FILES).chain(&OF_BOTH);
+        !known.into_iter().any(|other| other == name)
     };
+    if let Some(name) = arguments.keys().find(known) {
+        return Err(ActionError::Include(format!("{name} is not a valid option in include_vars")));
+    }
+    if given(&OF_DIRECTORIES) && given(&OF_FILES) {
+        let text = "You are mixing file only and dir only arguments, these are incompatible";
+        return Err(ActionError::Include(text.to_owned()));
+    }
+    let params: IncludeVarsParams = parse("ansible.builtin.include_vars", &arguments)?;
+    let mut read = Read::default();
+    let message = match fill(input.directories, &params, &mut read) {
+        Ok(()) => None,
+        Err(Stop::Message(message)) => Some(message),
+        Err(Stop::Error(error)) => return Err(error),
+    };
+    let mut learnt = read.learnt;
+    if let Some(name) = params.name {
+        let variables = Var::Map(Arc::new(std::mem::take(&mut learnt.included)));
+        learnt.included = Layer::from([(name, variables)]);
+    }
+    if params.hash_behaviour.as_deref() == Some("merge") {
+        for (name, value) in &mut learnt.included {
+            if let Some(there) = input.scope.find(name) {
+                *value = merge(there, value);
+            }
+        }
+    }
     let mut facts = Map::new();
-    for (name, value) in &included {
+    for (name, value) in &learnt.included {
         // what cannot be rendered here is still there for the tasks that read it later
         if let Ok(value) = input.templar.var(value, input.scope).and_then(|value| to_json(&value)) {
             facts.insert(name.clone(), value);
@@ -70,71 +140,150 @@ pub(super) fn prepare(
     }
     let mut returned = Map::new();
     let names: Vec<Json> =
-        paths.iter().map(|path| Json::from(path.to_string_lossy().into_owned())).collect();
+        read.paths.iter().map(|path| Json::from(path.to_string_lossy().into_owned())).collect();
     returned.insert("ansible_included_var_files".to_owned(), Json::Array(names));
     returned.insert("ansible_facts".to_owned(), Json::Object(facts));
-    Ok(Prepared::Done(Finished {
-        learnt: Learnt { included, ..Learnt::default() },
-        ..Finished::ok(returned)
-    }))
+    let failed = message.is_some();
+    if let Some(message) = message {
+        // Ansible has it under `message` only
+        returned.insert("message".to_owned(), Json::from(message.as_str()));
+        returned.insert("msg".to_owned(), Json::from(message));
+    }
+    let censored = read.encrypted;
+    Ok(Prepared::Done(Finished { learnt, failed, censored, ..Finished::ok(returned) }))
 }
 
-fn collect(
-    directory: &Path,
-    depth: u32,
-    level: u32,
+fn fill(
+    directories: &Directories,
     params: &IncludeVarsParams,
-    paths: &mut Vec<PathBuf>,
-) -> Result<(), ActionError> {
-    let unreadable = |source| ActionError::Read { path: directory.to_owned(), source };
-    let mut entries = std::fs::read_dir(directory)
-        .map_err(unreadable)?
-        .map(|entry| Ok(entry.map_err(unreadable)?.path()))
-        .collect::<Result<Vec<_>, ActionError>>()?;
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() {
-            if depth == 0 || level < depth {
-                collect(&entry, depth, level + 1, params, paths)?;
+    read: &mut Read,
+) -> Result<(), Stop> {
+    let Some(dir) = &params.dir else {
+        let name = params.file.as_ref().or(params._raw_params.as_ref());
+        let name = name.map(|name| name.trim_end_matches('\n')).unwrap_or_default();
+        let path = files::find(directories, "vars", name).map_err(|error| match error {
+            ActionError::NotFound { name, searched } => {
+                let searched = searched.iter().map(|path| path.display().to_string());
+                let searched = searched.collect::<Vec<_>>().join(", ");
+                Stop::Message(format!("Could not find file '{name}', looked at: {searched}"))
             }
-            continue;
-        }
-        let extension = entry.extension().map(|word| word.to_string_lossy().into_owned());
-        let extensions = match &params.extensions {
-            Some(extensions) => extensions.clone(),
-            None => ["yaml", "yml", "json"].map(str::to_owned).to_vec(),
-        };
-        if extension.is_some_and(|word| extensions.contains(&word)) {
-            paths.push(entry);
-        } else if !params.ignore_unknown_extensions {
-            return Err(ActionError::Include(format!(
-                "{} does not have a valid extension: {}",
-                entry.display(),
-                extensions.join(", ")
-            )));
+            error => Stop::Error(error),
+        })?;
+        return read.file(path);
+    };
+    let root = root(directories, dir);
+    if !root.exists() {
+        return Err(Stop::Message(format!("{} directory does not exist", root.display())));
+    }
+    if !root.is_dir() {
+        return Err(Stop::Message(format!("{} is not a directory", root.display())));
+    }
+    let wanted = Wanted::of(params)?;
+    let mut folders = Vec::new();
+    collect(&root, params.depth, 1, &mut folders)?;
+    folders.sort();
+    for folder in folders {
+        let mut names = entries(&folder)?;
+        names.retain(|path| path.is_file());
+        names.sort();
+        for path in names {
+            if wanted.takes(&path)? {
+                read.file(path)?;
+            }
         }
     }
     Ok(())
 }
 
-/// The variables of a YAML or JSON file.
-pub(crate) fn load(path: &Path) -> Result<IndexMap<String, Var>, ActionError> {
-    let wrong = |error: &dyn crate::diagnostics::Explain| {
-        let place = error.span().map(|span| format!("{}: ", span.place())).unwrap_or_default();
-        ActionError::Include(format!("{place}{}", Diagnostic::error(error).message))
+/// The directory: in `vars` of the role, or beside the task.
+fn root(directories: &Directories, dir: &str) -> PathBuf {
+    let Some(role) = &directories.role else {
+        return directories.task.as_ref().unwrap_or(&directories.playbook).join(dir);
     };
-    let file = SourceFile::read(path).map_err(|error| wrong(&error))?;
-    let loaded = yaml::load(&file).map_err(|error| wrong(&error))?;
-    let Some(node) = loaded.into_variables() else { return Ok(IndexMap::new()) };
-    let Some(entries) = node.as_map() else {
-        return Err(ActionError::Include(format!(
-            "{} must be stored as a dictionary/hash, not {}",
-            path.display(),
-            node.describe()
-        )));
-    };
-    Ok(entries
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), Var::from(value))))
-        .collect())
+    if dir.split('/').next() != Some("vars") {
+        return role.join("vars").join(dir);
+    }
+    let inside = role.join(dir);
+    if inside.exists() { inside } else { PathBuf::from(dir) }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, ActionError> {
+    let unreadable = |source| ActionError::Read { path: folder.to_owned(), source };
+    let found = std::fs::read_dir(folder).map_err(unreadable)?;
+    found.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect()
+}
+
+/// The folder and those below it, as deep as is asked for.
+fn collect(
+    folder: &Path,
+    depth: u32,
+    level: u32,
+    folders: &mut Vec<PathBuf>,
+) -> Result<(), ActionError> {
+    folders.push(folder.to_owned());
+    if depth != 0 && level >= depth {
+        return Ok(());
+    }
+    for entry in entries(folder)?.iter().filter(|entry| entry.is_dir()) {
+        collect(entry, depth, level + 1, folders)?;
+    }
+    Ok(())
+}
+
+/// Which files of a directory are read.
+struct Wanted {
+    matching: Option<python_regex::Regex>,
+    ignored: Vec<python_regex::Regex>,
+    extensions: Vec<String>,
+    passes_over: bool,
+}
+
+impl Wanted {
+    fn of(params: &IncludeVarsParams) -> Result<Self, ActionError> {
+        let compile = |pattern: &str| {
+            python_regex::compile(pattern, python_regex::Flags::default())
+                .map_err(|_| ActionError::Include(format!("Invalid regular expression: {pattern}")))
+        };
+        let ignored: Vec<String> = match &params.ignore_files {
+            Some(Json::String(text)) => text.split_whitespace().map(str::to_owned).collect(),
+            Some(Json::Array(items)) => items.iter().map(crate::template::json_text).collect(),
+            Some(Json::Null) | None => Vec::new(),
+            Some(other) => {
+                let text = format!("{} must be a list", crate::template::json_repr(other));
+                return Err(ActionError::Include(text));
+            }
+        };
+        let default = || ["yaml", "yml", "json"].map(str::to_owned).to_vec();
+        Ok(Self {
+            matching: params.files_matching.as_deref().map(compile).transpose()?,
+            ignored: ignored
+                .iter()
+                .map(|pattern| compile(&format!("{pattern}$")))
+                .collect::<Result<_, _>>()?,
+            extensions: params.extensions.clone().unwrap_or_else(default),
+            passes_over: params.ignore_unknown_extensions,
+        })
+    }
+
+    fn takes(&self, path: &Path) -> Result<bool, Stop> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let finds = |regex: &python_regex::Regex| regex.is_found(&name).unwrap_or(false);
+        if self.matching.as_ref().is_some_and(|regex| !finds(regex))
+            || self.ignored.iter().any(finds)
+        {
+            return Ok(false);
+        }
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        if self.extensions.iter().any(|known| *known == extension) {
+            return Ok(true);
+        }
+        match self.passes_over {
+            true => Ok(false),
+            false => Err(Stop::Message(format!(
+                "{} does not have a valid extension: {}",
+                path.display(),
+                self.extensions.join(", ")
+            ))),
+        }
+    }
 }

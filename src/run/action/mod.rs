@@ -41,7 +41,6 @@ use super::host_vars::Learnt;
 
 pub(crate) use fetch::Fetched;
 pub(crate) use include::{Include, IncludeCall};
-pub(crate) use include_vars::load as load_vars;
 pub(crate) use meta::Meta;
 pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
@@ -134,6 +133,8 @@ pub(crate) struct Finished {
     pub verbose_always: bool,
     /// Whether a condition of its own skipped it.
     pub skipped: bool,
+    /// Whether its result is not shown, as under `no_log`.
+    pub censored: bool,
 }
 
 impl Finished {

@@ -9,7 +9,7 @@ use super::guard::{tag_before_comma, without_added_end};
 use super::mapping::{Entries, Was};
 use super::scalar::{BadScalar, ScalarType, construct, resolve};
 use super::tag::{Tag, Trust, collection_tag, resolve_tag};
-use super::{Loaded, hints, position, span_length};
+use super::{DuplicateKeys, Loaded, hints, position, span_length};
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, Problem, SourceFile, Span, YamlError};
 
@@ -130,7 +130,11 @@ impl Composer<'_> {
                 };
                 self.scalar(value, style, tag, resolved, role, span)?
             }
+            EventData::SequenceStart { .. } if tag == Tag::Pairs => {
+                pairs(self.sequence(Tag::None, depth, span)?)?
+            }
             EventData::SequenceStart { .. } => self.sequence(tag, depth, span)?,
+            _ if tag == Tag::Set => keys(self.mapping(Tag::None, depth, span)?),
             _ => self.mapping(tag, depth, span)?,
         };
         if let Some(name) = anchor {
@@ -189,8 +193,13 @@ impl Composer<'_> {
                 return Err(error(Problem::MisplacedTag("!vault".to_owned()), span));
             }
             Tag::Unsafe => Kind::Unsafe(Box::new(Node { kind, span: span.clone() })),
-            Tag::Seq | Tag::Map => {
-                let name = if tag == Tag::Seq { "!!seq" } else { "!!map" };
+            Tag::Seq | Tag::Map | Tag::Set | Tag::Pairs => {
+                let name = match tag {
+                    Tag::Seq => "!!seq",
+                    Tag::Map => "!!map",
+                    Tag::Set => "!!set",
+                    _ => "!!pairs",
+                };
                 return Err(error(Problem::MisplacedTag(name.to_owned()), span));
             }
             Tag::None | Tag::Scalar(_) => kind,
@@ -265,7 +274,10 @@ impl Composer<'_> {
             let was = written
                 .set(key.clone(), Node { kind: Kind::Null, span: span.clone() })
                 .map_err(|_| error(Problem::UnhashableKey, span.clone()))?;
-            if was == Was::There {
+            if was == Was::There && DuplicateKeys::chosen() == DuplicateKeys::Error {
+                return Err(error(Problem::DuplicateKey(duplicate(&key)), span));
+            }
+            if was == Was::There && DuplicateKeys::chosen() == DuplicateKeys::Warn {
                 let mut warning = Diagnostic::warning(duplicate(&key), Some(span.clone()));
                 warning.hints.push("the last of them counts".to_owned());
                 self.warnings.push(warning);
@@ -324,6 +336,31 @@ impl Composer<'_> {
         let (line, column) = position(text.get(..offset)?);
         Some((Span::at(self.file, line, column), character))
     }
+}
+
+/// The keys of a mapping, in order.
+fn keys(mut built: Built) -> Built {
+    if let Kind::Map(entries) = built.node.kind {
+        built.node.kind = Kind::Seq(entries.into_iter().map(|(key, _)| key).collect());
+    }
+    built
+}
+
+/// Pairs of key and value from mappings with one entry each.
+fn pairs(mut built: Built) -> Result<Built> {
+    let Kind::Seq(elements) = &mut built.node.kind else { return Ok(built) };
+    for element in elements {
+        let span = element.span.clone();
+        let one = match std::mem::replace(&mut element.kind, Kind::Null) {
+            Kind::Map(entries) => <[(Node, Node); 1]>::try_from(entries).ok(),
+            _ => None,
+        };
+        let Some([(key, value)]) = one else {
+            return Err(error(Problem::MisplacedTag("!!pairs".to_owned()), span));
+        };
+        element.kind = Kind::Seq(vec![key, value]);
+    }
+    Ok(built)
 }
 
 /// What `<<` brings; of a list the first mapping is the strongest.
@@ -395,6 +432,7 @@ fn type_name(kind: ScalarType) -> &'static str {
         ScalarType::Int => "a whole number",
         ScalarType::Float => "a number",
         ScalarType::Timestamp => "a date or time",
+        ScalarType::Binary => "base64",
         ScalarType::Str | ScalarType::Merge | ScalarType::Value => "text",
     }
 }

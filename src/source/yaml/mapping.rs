@@ -13,6 +13,7 @@ enum Identity {
     Float(u64),
     Text(String),
     Timestamp(String),
+    Binary(Vec<u8>),
     Vault(String),
 }
 
@@ -30,6 +31,7 @@ fn identity(key: &Node) -> Result<Identity, Unhashable> {
         }
         Kind::Str(text) => Identity::Text(text.value.clone()),
         Kind::Timestamp(text) => Identity::Timestamp(text.clone()),
+        Kind::Binary(bytes) => Identity::Binary(bytes.clone()),
         Kind::Vault(text) => Identity::Vault(text.clone()),
         Kind::Unsafe(inner) => identity(inner)?,
         Kind::Seq(_) | Kind::Map(_) => return Err(Unhashable),

@@ -12,10 +12,36 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Node, SourceError, SourceFile};
 use crate::diagnostics::Diagnostic;
+
+/// What a key that a mapping has twice means; the last one counts where it is no error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DuplicateKeys {
+    /// It is told.
+    #[default]
+    Warn,
+    /// The file is not read.
+    Error,
+    /// Nothing.
+    Ignore,
+}
+
+/// What was settled for this process.
+static DUPLICATE_KEYS: OnceLock<DuplicateKeys> = OnceLock::new();
+
+impl DuplicateKeys {
+    /// Settles it for all files that this process reads; the first word counts.
+    pub fn settle(self) {
+        let _ = DUPLICATE_KEYS.set(self);
+    }
+
+    fn chosen() -> Self {
+        DUPLICATE_KEYS.get().copied().unwrap_or_default()
+    }
+}
 
 /// A document and what is worth knowing of it.
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 //! The shapes are those of <https://yaml.org/type/> as `PyYAML` narrows them: no `y`/`n`
 //! booleans, exponents only with a sign and after a point, octal with a bare `0`.
 
+use base64::Engine as _;
+
 use crate::source::Kind;
 use crate::source::node::Text;
 
@@ -21,6 +23,8 @@ pub(super) enum ScalarType {
     Timestamp,
     /// `!!str`
     Str,
+    /// `!!binary`
+    Binary,
     /// `<<`
     Merge,
     /// `=`
@@ -72,10 +76,18 @@ pub(super) fn construct(kind: ScalarType, text: &str, plain: bool) -> Result<Kin
             Kind::Timestamp(text.to_owned())
         }
         ScalarType::Timestamp => return Err(BadScalar::Form),
+        ScalarType::Binary => Kind::Binary(bytes(text).ok_or(BadScalar::Form)?),
         ScalarType::Str | ScalarType::Merge | ScalarType::Value => {
             Kind::Str(Text { value: text.to_owned(), plain })
         }
     })
+}
+
+/// Bytes from base64; what is no letter of it is passed over, as Python does.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let letter = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let text: String = text.chars().filter(letter).collect();
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -13,6 +13,10 @@ pub(super) enum Tag {
     Scalar(ScalarType),
     Seq,
     Map,
+    /// `!!set`: a mapping of which the keys count; a list of them, as variables hold it.
+    Set,
+    /// `!!omap` and `!!pairs`: a list of mappings with one entry each; pairs of key and value.
+    Pairs,
 }
 
 /// Whether text below may be a template.
@@ -29,10 +33,12 @@ pub(super) fn collection_tag(tag: Tag, fitting: Tag, span: &Span) -> Result<Trus
         Tag::Unsafe => Ok(Trust::Unsafe),
         _ if tag == fitting => Ok(Trust::Template),
         Tag::Vault => Err(error(Problem::MisplacedTag("!vault".to_owned()), span.clone())),
-        Tag::Seq | Tag::Map | Tag::Scalar(_) => {
+        Tag::Seq | Tag::Map | Tag::Set | Tag::Pairs | Tag::Scalar(_) => {
             let name = match tag {
                 Tag::Seq => "!!seq",
                 Tag::Map => "!!map",
+                Tag::Set => "!!set",
+                Tag::Pairs => "!!pairs",
                 _ => "!!str",
             };
             Err(error(Problem::MisplacedTag(name.to_owned()), span.clone()))
@@ -60,10 +66,9 @@ pub(super) fn resolve_tag(tag: Option<&str>, span: &Span) -> Result<Tag> {
         "str" => Tag::Scalar(ScalarType::Str),
         "seq" => Tag::Seq,
         "map" => Tag::Map,
-        "binary" | "set" | "omap" | "pairs" => {
-            let problem = Problem::UnsupportedTag(format!("!!{core}"));
-            return Err(error(problem, span.clone()));
-        }
+        "binary" => Tag::Scalar(ScalarType::Binary),
+        "set" => Tag::Set,
+        "omap" | "pairs" => Tag::Pairs,
         _ => {
             let problem = Problem::UnknownTag(format!("!!{core}"));
             return Err(error(problem, span.clone()));

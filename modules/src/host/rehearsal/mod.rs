@@ -76,6 +76,12 @@ impl<B: Host> RehearsalHost<B> {
         Self { base, overlay, contents, sources: HashMap::new(), skipped: Duration::ZERO }
     }
 
+    /// The host as it is again.
+    pub fn forget(&mut self) {
+        self.overlay = Overlay::default();
+        self.skipped = Duration::ZERO;
+    }
+
     /// What was rehearsed.
     pub fn into_overlay(self) -> Overlay {
         self.overlay

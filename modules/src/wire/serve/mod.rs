@@ -112,6 +112,9 @@ impl Server {
         };
         let mut sent = Ok(());
         for (item, arguments) in items.iter().enumerate() {
+            if let (Mode::Check, Stage::Rehearsal(host)) = (mode, &mut stage) {
+                host.forget();
+            }
             self.interrupt.limit(timeout.map(Duration::from_secs));
             let mut executed = run(&module, stage.host(), arguments, diff);
             if self.interrupt.stopped().is_some() {

@@ -1,0 +1,73 @@
+//! The `diff` that a registered result holds, in the shape in which Ansible's modules return it.
+
+use canvass_modules::diff::Diff;
+use serde_json::{Map, Value as Json, json};
+
+use super::outcome::{TaskResult, Verdict};
+use super::settings::DiffMode;
+
+/// Sets the diff of a result as the module that the task names returns it.
+pub(super) fn register(module: &str, mode: DiffMode, result: &mut TaskResult) {
+    let short = module.strip_prefix("ansible.builtin.").unwrap_or(module);
+    let shown: &[Diff] = if mode == DiffMode::On { &result.diffs } else { &[] };
+    let over = matches!(result.verdict, Verdict::Ok | Verdict::Changed);
+    let diff = match short {
+        "lineinfile" | "blockinfile" if over => Some(edited(&path(&result.result), shown)),
+        "copy" | "template" if over && mode == DiffMode::Off => Some(json!([])),
+        "copy" | "template" if !shown.is_empty() => serde_json::to_value(shown).ok(),
+        "file" | "copy" | "template" if over && mode == DiffMode::On => {
+            Some(attributes(&path(&result.result), shown))
+        }
+        _ => match shown {
+            [] => None,
+            [one] => serde_json::to_value(one).ok(),
+            several => serde_json::to_value(several).ok(),
+        },
+    };
+    if let Some(diff) = diff {
+        result.set("diff", diff);
+    }
+}
+
+fn path(returned: &Map<String, Json>) -> String {
+    let path = returned.get("path").or_else(|| returned.get("dest"));
+    path.and_then(Json::as_str).unwrap_or_default().to_owned()
+}
+
+/// What `file` says: the path on both sides, with what differs.
+fn attributes(path: &str, diffs: &[Diff]) -> Json {
+    match diffs.first() {
+        Some(diff) => json!({"before": diff.before, "after": diff.after}),
+        None => json!({"before": {"path": path}, "after": {"path": path}}),
+    }
+}
+
+/// What the editors of text say: one entry for the content, one for the attributes.
+fn edited(path: &str, diffs: &[Diff]) -> Json {
+    let (contents, attributes): (Vec<&Diff>, Vec<&Diff>) =
+        diffs.iter().partition(|diff| diff.before.is_string());
+    let headed = |about: &str, diff: Option<&&Diff>| {
+        let header = format!("{path} ({about})");
+        let mut entry = Map::new();
+        entry.insert("before_header".to_owned(), Json::from(header.as_str()));
+        entry.insert("after_header".to_owned(), Json::from(header));
+        if let Some(diff) = diff {
+            entry.insert("before".to_owned(), without_path(&diff.before));
+            entry.insert("after".to_owned(), without_path(&diff.after));
+        }
+        entry
+    };
+    let mut content = headed("content", contents.first());
+    for side in ["before", "after"] {
+        content.entry(side).or_insert_with(|| Json::from(""));
+    }
+    json!([content, headed("file attributes", attributes.first())])
+}
+
+fn without_path(side: &Json) -> Json {
+    let mut side = side.clone();
+    if let Json::Object(fields) = &mut side {
+        fields.shift_remove("path");
+    }
+    side
+}
