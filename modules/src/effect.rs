@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::{HttpRequest, HttpResponse};
+
 /// One change of a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
@@ -82,6 +84,8 @@ pub enum Effect {
     Setting(SettingChange),
     /// Unpacks an archive.
     Unpack(Unpack),
+    /// Sends a request that is more than a question.
+    Request(Request),
 }
 
 /// Replaces or creates a regular file: write beside, sync, rename.
@@ -435,6 +439,18 @@ pub struct SettingChange {
     pub clears: Option<String>,
 }
 
+/// Sends a request over HTTP whose outcome nobody can know before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The method.
+    pub method: String,
+    /// The address, without a password.
+    pub url: String,
+    /// All of it; reports are not told.
+    #[serde(skip)]
+    pub request: HttpRequest,
+}
+
 /// Unpacks an archive with a program of the host.
 ///
 /// What it brings is known before: a rehearsal unpacks it in a private place and lays that over
@@ -486,6 +502,8 @@ pub enum Applied {
     Ran(Output),
     /// A file was replaced and the old one kept here.
     BackedUp(PathBuf),
+    /// A request was answered.
+    Answered(HttpResponse),
     /// In a rehearsal: what it would give cannot be known, and why.
     Unknown(String),
 }

@@ -724,7 +724,7 @@ fn python_repr(value: &Json) -> String {
     }
 }
 
-fn python_type(value: &Json) -> &'static str {
+pub(crate) fn python_type(value: &Json) -> &'static str {
     match value {
         Json::Null => "NoneType",
         Json::Bool(_) => "bool",

@@ -92,6 +92,7 @@ modules! {
     "ansible.builtin.tempfile" => crate::module::tempfile::Tempfile;
     "ansible.builtin.template" => crate::module::template::Template;
     "ansible.builtin.unarchive" => crate::module::unarchive::Unarchive;
+    "ansible.builtin.uri" => crate::module::uri::Uri;
     "ansible.builtin.user" => crate::module::user::User;
     "ansible.builtin.wait_for" => crate::module::wait_for::WaitFor;
     "ansible.builtin.yum_repository" => crate::module::yum_repository::YumRepository;

@@ -38,6 +38,11 @@ pub(super) fn word(module: &str, arguments: &Map<String, Json>, result: &mut Tas
             result.set("msg", format!("remote module ({module}) does not support check mode"));
             skip(result);
         }
+        "ansible.builtin.uri" => {
+            known(result);
+            result.set("msg", "Check mode is not supported for this task.");
+            skip(result);
+        }
         "ansible.builtin.script" => {
             known(result);
             if given("creates") || given("removes") {

@@ -143,7 +143,7 @@ impl DiffCollector {
             Effect::Setting(change) => self.settings.extend(settings::diff(change)),
             Effect::Unpack(unpack) => self.settings.extend(settings::unpack_diff(unpack)),
             // what these change cannot be told from the host
-            Effect::Run(_) | Effect::RefreshPackageLists { .. } => {}
+            Effect::Run(_) | Effect::RefreshPackageLists { .. } | Effect::Request(_) => {}
         }
     }
 

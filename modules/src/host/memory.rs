@@ -457,6 +457,9 @@ impl Host for MemoryHost {
             Effect::Run(command) => {
                 return self.inner.base().prepared(command).map(Applied::Ran);
             }
+            Effect::Request(request) => {
+                return self.fetch(&request.request).map(Applied::Answered);
+            }
             Effect::Packages(change) => std::slice::from_ref(&change.command),
             Effect::Unit(change) => std::slice::from_ref(&change.command),
             Effect::User(change) => change.commands.as_slice(),

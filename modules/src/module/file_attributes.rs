@@ -47,7 +47,7 @@ impl ParamValue for NotSupported {
 
     fn from_json(value: &Json) -> Result<Self, Expected> {
         match value {
-            Json::Null => Ok(Self),
+            Json::Null | Json::Bool(false) => Ok(Self),
             Json::String(text) if text.is_empty() => Ok(Self),
             _ => Err(Expected::Form("this option is not supported yet".to_owned())),
         }

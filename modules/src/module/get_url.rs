@@ -3,9 +3,8 @@
 //! Follows the module of ansible-core 2.19. The host itself fetches; a file that is there is
 //! asked for with `If-Modified-Since`. Check mode: full. Diff: as for `copy`.
 //!
-//! Differs from Ansible: `client_cert`, `client_key`, `ca_path`, `ciphers`, `use_gssapi`,
-//! `unredirected_headers`, `decompress: false` and `use_netrc` are refused; `tmp_dest` has no
-//! effect, the file is staged beside its place.
+//! Differs from Ansible: `ciphers` and `use_gssapi` are refused; `tmp_dest` has no effect, the
+//! file is staged beside its place.
 //!
 //! ```yaml
 //! - name: Fetch a release
@@ -22,15 +21,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::expansion;
-use super::file_attributes::{self, FileAttributes, NotSupported, Wanted};
+use super::file_attributes::{self, FileAttributes, Wanted};
+use super::web_options::WebOptions;
 use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
 use crate::effect::{Applied, Content, Effect, WriteFile};
-use crate::host::{
-    DigestAlgorithm, FileKind, FileStat, Follow, Host, HostError, HttpRequest, HttpResponse,
-};
+use crate::host::{DigestAlgorithm, FileKind, FileStat, Follow, Host, HostError, HttpResponse};
 use crate::params;
 
 params! {
@@ -42,44 +40,18 @@ params! {
         dest: PathBuf,
         /// `ALGORITHM:DIGEST` or `ALGORITHM:URL` of a list of digests.
         checksum: String = String::new(),
-        /// Whether it is fetched even when it is there.
-        force: bool = false,
         /// Whether the old file is kept beside.
         backup: bool = false,
-        /// Headers of the request.
-        headers: Option<Map<String, Json>>,
         /// Seconds to wait at most.
         timeout: u64 = 10_u64,
-        /// Whether proxies of the environment are used.
-        use_proxy: bool = true,
-        /// Whether the server's certificate is checked.
-        validate_certs: bool = true,
         /// The user for basic authentication.
         url_username ("username"): Option<String>,
         /// The password for basic authentication.
         @secret url_password ("password"): Option<String>,
-        /// Whether the password is sent without being asked for; it always is.
-        force_basic_auth: bool = false,
-        /// What the request says who asks.
-        http_agent: String = "ansible-httpget".to_owned(),
         /// No effect: the file is staged beside its place.
         tmp_dest: Option<PathBuf>,
-        /// Whether a compressed answer is unpacked; `false` is not supported.
-        decompress: bool = true,
-        /// No effect: there is no netrc.
-        use_netrc: bool = true,
-        /// Not supported.
-        client_cert: Option<NotSupported>,
-        /// Not supported.
-        client_key: Option<NotSupported>,
-        /// Not supported.
-        ca_path: Option<NotSupported>,
-        /// Not supported.
-        ciphers: Option<NotSupported>,
-        /// Not supported.
-        use_gssapi: Option<NotSupported>,
-        /// Not supported.
-        unredirected_headers: Option<NotSupported>,
+        /// How the request is sent.
+        @flatten web: WebOptions,
         /// Owner, group and mode.
         @flatten file: FileAttributes,
     }
@@ -139,9 +111,6 @@ pub enum Error {
     /// Nowhere to put it.
     #[error("Destination {} does not exist", .0.display())]
     NoDirectory(PathBuf),
-    /// Compressed answers are always unpacked.
-    #[error("decompress: false is not supported")]
-    Decompress,
 }
 
 impl Module for GetUrl {
@@ -149,9 +118,6 @@ impl Module for GetUrl {
     type Observed = Observed;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
-        if !params.decompress {
-            return Err(Stop::failed(Error::Decompress));
-        }
         let started = host.now().seconds;
         let mut dest = expansion::path(&params.dest, host)?;
         let mut stat = host.stat(&dest, Follow::Yes)?;
@@ -166,7 +132,7 @@ impl Module for GetUrl {
             None => Ok(None),
         };
         if let Some((algorithm, digest)) = &checksum
-            && !params.force
+            && !params.web.force
             && there(*algorithm, host)?.as_ref() == Some(digest)
         {
             let (answer, elapsed) = (None, host.now().seconds - started);
@@ -174,7 +140,7 @@ impl Module for GetUrl {
             return Ok(Observed { dest, stat, wanted, answer, fetched_sha1, there_sha1, elapsed });
         }
         let modified = stat.as_ref().map(|stat| stat.modified.seconds);
-        let conditional = modified.filter(|_| !params.force && checksum.is_none());
+        let conditional = modified.filter(|_| !params.web.force && checksum.is_none());
         let answer = fetch(params, &params.url, conditional, host)?;
         let there_sha1 = there(DigestAlgorithm::Sha1, host)?;
         if !matches!(answer.status, 200 | 304 | 0) {
@@ -292,27 +258,12 @@ fn fetch(
     modified: Option<i64>,
     host: &mut dyn Host,
 ) -> Result<HttpResponse, Stop> {
-    let mut headers = vec![("User-Agent".to_owned(), params.http_agent.clone())];
-    for (name, value) in params.headers.iter().flatten() {
-        headers.push((name.clone(), crate::params::plain(value)));
-    }
-    if let Some(user) = &params.url_username {
-        use base64::Engine as _;
-        let password = params.url_password.as_deref().unwrap_or_default();
-        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
-    }
+    let (user, password) = (params.url_username.as_deref(), params.url_password.as_deref());
+    let mut request = params.web.request(url, user, password, host)?;
     if let Some(date) = modified.and_then(http_date) {
-        headers.push(("If-Modified-Since".to_owned(), date));
+        request.headers.push(("If-Modified-Since".to_owned(), date));
     }
-    let request = HttpRequest {
-        url: url.to_owned(),
-        method: String::new(),
-        headers,
-        timeout: Some(Duration::from_secs(params.timeout)),
-        insecure: !params.validate_certs,
-        use_proxy: params.use_proxy,
-    };
+    request.timeout = Some(Duration::from_secs(params.timeout));
     host.fetch(&request).map_err(|error| match error {
         HostError::Http { reason, .. } => Stop::failed(Error::NoAnswer(reason))
             .with("url", params.url.clone())
@@ -322,7 +273,7 @@ fn fetch(
 }
 
 /// A moment as HTTP words it (RFC 9110, 5.6.7).
-fn http_date(seconds: i64) -> Option<String> {
+pub(crate) fn http_date(seconds: i64) -> Option<String> {
     let moment = jiff::Timestamp::from_second(seconds).ok()?;
     let date = moment.to_zoned(jiff::tz::TimeZone::UTC);
     Some(jiff::fmt::strtime::format("%a, %d %b %Y %H:%M:%S GMT", &date).unwrap_or_default())

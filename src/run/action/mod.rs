@@ -22,6 +22,7 @@ mod set_fact;
 mod set_stats;
 mod template;
 mod unarchive;
+mod uri;
 mod validate_argument_spec;
 mod wait_for_connection;
 

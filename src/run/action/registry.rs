@@ -228,6 +228,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::unarchive::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.uri",
+        free_form: false,
+        options: Some(canvass_modules::module::uri::Params::options),
+        rules: canvass_modules::module::uri::Params::rules,
+        expressions: &[],
+        prepare: super::uri::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.validate_argument_spec",
         free_form: false,
         options: Some(super::validate_argument_spec::ValidateParams::options),

@@ -77,6 +77,7 @@ pub(super) fn contents(request: &Request<'_>) -> Outcome<Vec<Value>> {
                 timeout: Some(Duration::from_secs_f64(seconds)),
                 insecure: !request.flag("validate_certs", true)?,
                 use_proxy: request.flag("use_proxy", true)?,
+                ..HttpRequest::default()
             })
             .map_err(|error| refused(&shown, &error))?;
         if answer.status >= 400 {

@@ -12,7 +12,7 @@ mod change;
 mod clock;
 mod dpkg;
 mod files;
-mod http;
+pub(crate) mod http;
 mod interrupt;
 mod process;
 mod resolve;
@@ -362,6 +362,7 @@ impl Host for LiveHost {
             Effect::Group(change) => return self.run_all(&change.commands),
             Effect::Unit(change) => return self.run_all(std::slice::from_ref(&change.command)),
             Effect::Setting(change) => return self.run_all(&change.commands),
+            Effect::Request(request) => return self.fetch(&request.request).map(Applied::Answered),
             Effect::Unpack(unpack) => {
                 let archive = self.lay_out(&unpack.archive)?;
                 return self.run_all(&[unpack.command_for(&archive, &unpack.into)]);

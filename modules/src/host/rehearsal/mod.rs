@@ -146,6 +146,11 @@ impl<B: Host> RehearsalHost<B> {
             Effect::Group(change) => self.change_group(change)?,
             Effect::Unit(change) => self.change_unit(change),
             Effect::Setting(change) => self.change_setting(change)?,
+            Effect::Request(request) => {
+                let reason = format!("{} is not sent in a dry run", request.method);
+                self.overlay.acted = Some(reason.clone());
+                return Ok(Applied::Unknown(reason));
+            }
             Effect::Unpack(unpack) => self.unpack_archive(unpack)?,
         }
         Ok(Applied::Done)

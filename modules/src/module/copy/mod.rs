@@ -34,6 +34,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 pub use self::observe::Observed;
+pub(crate) use self::observe::python_json;
 use super::file_attributes::{self, FileAttributes};
 use super::file_mode::FileMode;
 use crate::contract::{Conclusion, Module, Plan, Returned, Stop};

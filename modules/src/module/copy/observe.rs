@@ -191,7 +191,7 @@ fn text_of(content: &Json) -> String {
 }
 
 /// JSON with the spaces that Python puts in and its escapes of what is not ASCII.
-fn python_json(value: &Json) -> String {
+pub(crate) fn python_json(value: &Json) -> String {
     match value {
         Json::Array(elements) => {
             let parts: Vec<String> = elements.iter().map(python_json).collect();
