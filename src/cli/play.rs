@@ -307,6 +307,7 @@ impl PlayArguments {
                 },
             },
             privilege: PrivilegeDefaults {
+                programs: std::collections::BTreeMap::new(),
                 r#become: self.privilege.r#become,
                 user: self.privilege.become_user.clone(),
                 method: become_method(&self.privilege.become_method).map_err(wrong)?,

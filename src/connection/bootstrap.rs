@@ -131,7 +131,13 @@ pub(crate) async fn greet(
 ) -> Result<(), Failure> {
     let mut answered = false;
     loop {
-        let signal = next(conversation).await?;
+        let signal = match privilege {
+            Privilege::Same => next(conversation).await?,
+            Privilege::Become { asking, .. } => {
+                let signal = tokio::time::timeout(asking.patience, conversation.signal()).await;
+                signal.map_err(|_| BecomeProblem::TimedOut { after: asking.patience })?
+            }
+        };
         match (signal, &entry.answer) {
             (Signal::Hello, _) => break,
             (Signal::Question, Some(password)) if !answered => {

@@ -27,10 +27,11 @@ impl ConnectionError {
 
     /// Whether the host counts as unreachable (in Ansible's sense), rather than the task as failed.
     pub fn is_unreachable(&self) -> bool {
-        !matches!(
-            *self.problem,
-            Problem::Become(_) | Problem::Runner(_) | Problem::DeadlinePassed { .. }
-        )
+        match *self.problem {
+            Problem::Become(BecomeProblem::TimedOut { .. }) => true,
+            Problem::Become(_) | Problem::Runner(_) | Problem::DeadlinePassed { .. } => false,
+            _ => true,
+        }
     }
 
     /// Whether the runner or the connection ended under a task.
@@ -286,6 +287,15 @@ pub enum BecomeProblem {
         user: String,
         /// What the shell said.
         said: String,
+    },
+    /// The program neither asks for a password nor begins.
+    #[error(
+        "Timed out waiting for become success or become password prompt: nothing came for {} s",
+        .after.as_secs()
+    )]
+    TimedOut {
+        /// The bound.
+        after: Duration,
     },
     /// The program wants a terminal, and there is none to give.
     #[error(

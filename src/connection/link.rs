@@ -72,6 +72,11 @@ impl Connection {
         &self.host
     }
 
+    /// The line that starts a shell with a privilege, for those who look closely.
+    pub fn command(privilege: &Privilege) -> String {
+        entry(privilege, "", Terminal::None).line
+    }
+
     /// Starts a runner with a privilege.
     pub async fn runner(&self, privilege: &Privilege) -> Result<Runner, ConnectionError> {
         let error = |problem| ConnectionError::new(&self.host, problem);

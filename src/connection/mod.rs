@@ -33,7 +33,7 @@ pub use embedded::RunnerImage;
 pub use error::{BecomeProblem, ConnectionError, HostKeyProblem, Problem, RunnerProblem};
 pub use link::{Connection, Output};
 pub(crate) use marker::{random, random_number};
-pub use privilege::{BecomeMethod, Privilege};
+pub use privilege::{Asking, BecomeMethod, Privilege};
 pub use runner::{Runner, TaskSource};
 pub use secret::Secret;
 pub use ssh::{PassphrasePrompt, PassphraseRequest};

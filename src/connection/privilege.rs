@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use super::quoting::{join, quote};
 use super::secret::Secret;
@@ -23,18 +24,39 @@ pub enum Privilege {
         executable: Option<String>,
         /// `become_flags`: words for the program instead of its usual ones.
         flags: Option<String>,
+        /// Where the program is started, so that it need not read where the login lands.
+        directory: Option<String>,
         /// The password that the program may ask for.
         password: Option<Secret>,
+        /// How it asks.
+        asking: Asking,
     },
 }
 
+/// How a program asks for the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// The words before the colon, where they are known (`prompt_l10n` of `su`).
+    pub prompts: Vec<String>,
+    /// How long it may say nothing, neither ask nor begin.
+    pub patience: Duration,
+}
+
+impl Default for Asking {
+    /// As Ansible's local connection.
+    fn default() -> Self {
+        Self { prompts: Vec::new(), patience: Duration::from_secs(10) }
+    }
+}
+
 impl Privilege {
-    /// All but the password.
-    fn key(&self) -> Option<(BecomeMethod, &str, Option<&str>, Option<&str>)> {
+    /// All but the password and how it is asked for.
+    fn key(&self) -> Option<(BecomeMethod, &str, [Option<&str>; 3])> {
         match self {
             Self::Same => None,
-            Self::Become { method, user, executable, flags, .. } => {
-                Some((*method, user, executable.as_deref(), flags.as_deref()))
+            Self::Become { method, user, executable, flags, directory, .. } => {
+                let words = [executable.as_deref(), flags.as_deref(), directory.as_deref()];
+                Some((*method, user, words))
             }
         }
     }
@@ -55,7 +77,7 @@ impl Hash for Privilege {
 }
 
 /// A program that lets one become another user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BecomeMethod {
     /// `sudo`.
     Sudo,
@@ -100,6 +122,8 @@ pub(crate) enum Question {
     Words(String),
     /// With an unfinished line that ends with a colon.
     Colon,
+    /// With one of these, in any case, and a colon.
+    Prompts(Vec<String>),
 }
 
 impl Question {
@@ -109,6 +133,13 @@ impl Question {
             Self::Never => false,
             Self::Words(words) => pending.contains(words.as_str()),
             Self::Colon => pending.trim_end().ends_with([':', '：']),
+            Self::Prompts(prompts) => {
+                let pending = pending.to_lowercase();
+                prompts.iter().any(|prompt| {
+                    let rest = pending.split_once(&prompt.to_lowercase()).map(|(_, rest)| rest);
+                    rest.is_some_and(|rest| rest.trim_start().starts_with([':', '：']))
+                })
+            }
         }
     }
 }
@@ -130,7 +161,9 @@ pub(crate) fn privileged_line(
     command: &str,
     marker: &str,
 ) -> PrivilegedLine {
-    let Privilege::Become { method, user, executable, flags, password } = privilege else {
+    let Privilege::Become { method, user, executable, flags, directory, password, asking } =
+        privilege
+    else {
         return PrivilegedLine {
             line: format!("exec {command}"),
             question: Question::Never,
@@ -139,7 +172,13 @@ pub(crate) fn privileged_line(
     };
     // `become_exe` may hold words of its own (`sudo -A`), as in Ansible
     let mut words = vec![executable.as_deref().unwrap_or(method.name()).to_owned()];
-    let mut question = Question::Colon;
+    let mut question = match asking.prompts.as_slice() {
+        [] => Question::Colon,
+        prompts => Question::Prompts(prompts.to_vec()),
+    };
+    // without a name the program takes its own default
+    let name = if user.is_empty() { String::new() } else { quote(user) };
+    let named = if user.is_empty() { String::new() } else { format!("-u {name} ") };
     match method {
         BecomeMethod::Sudo => {
             words.extend(sudo_flags(flags.as_deref(), password.is_some()));
@@ -150,11 +189,12 @@ pub(crate) fn privileged_line(
             } else {
                 question = Question::Never;
             }
-            words.push(format!("-u {} {command}", quote(user)));
+            words.push(format!("{named}{command}"));
         }
         BecomeMethod::Su => {
             words.extend(flags.as_deref().map(str::to_owned));
-            words.push(format!("{} -c {}", quote(user), quote(&format!("exec {command}"))));
+            words.extend((!name.is_empty()).then_some(name));
+            words.push(format!("-c {}", quote(&format!("exec {command}"))));
         }
         BecomeMethod::Doas => {
             words.extend(flags.as_deref().map(str::to_owned));
@@ -162,23 +202,34 @@ pub(crate) fn privileged_line(
                 words.push("-n".to_owned());
                 question = Question::Never;
             }
-            words.push(format!("-u {} {command}", quote(user)));
+            words.push(format!("{named}{command}"));
         }
     }
-    PrivilegedLine { line: format!("exec {}", words.join(" ")), question, answer: password.clone() }
+    let directory = directory.as_ref().map(|directory| format!("cd {} && ", quote(directory)));
+    let line = format!("{}exec {}", directory.unwrap_or_default(), words.join(" "));
+    PrivilegedLine { line, question, answer: password.clone() }
 }
 
-/// The flags of `sudo` without those for the password, which depend on whether there is one.
+/// The flags of `sudo`, Ansible's where none are given; whether it may ask follows from whether
+/// there is a password.
 fn sudo_flags(flags: Option<&str>, with_password: bool) -> Vec<String> {
     let mut words: Vec<String> =
-        flags.unwrap_or("-H").split_whitespace().map(str::to_owned).collect();
-    words.retain(|word| word != "-S" && word != "--stdin");
+        flags.unwrap_or("-H -S -n").split_whitespace().map(str::to_owned).collect();
+    let silent = |word: &str| word == "-n" || word == "--non-interactive";
     if with_password {
-        words.retain(|word| word != "-n" && word != "--non-interactive");
-    } else if !words.iter().any(|word| word == "-n" || word == "--non-interactive") {
+        words.retain(|word| word != "-S" && word != "--stdin" && !silent(word));
+        for word in words.iter_mut().filter(|word| is_short(word)) {
+            word.retain(|letter| letter != 'n');
+        }
+    } else if !words.iter().any(|word| silent(word)) {
         words.push("-n".to_owned());
     }
     words
+}
+
+/// Whether a word is a bundle of flags of one letter each.
+fn is_short(word: &str) -> bool {
+    word.strip_prefix('-').is_some_and(|flags| flags.chars().all(|flag| flag.is_ascii_alphabetic()))
 }
 
 #[cfg(test)]
@@ -196,7 +247,9 @@ mod tests {
             user: "web user".to_owned(),
             executable: executable.map(str::to_owned),
             flags: flags.map(str::to_owned),
+            directory: None,
             password: password.map(Secret::new),
+            asking: Asking::default(),
         }
     }
 
@@ -205,7 +258,11 @@ mod tests {
         use BecomeMethod::{Doas, Su, Sudo};
         for (privilege, line) in [
             (Privilege::Same, "exec X -c 'a b'"),
-            (become_by(Sudo, None, None, None), "exec sudo -H -n -u 'web user' X -c 'a b'"),
+            (become_by(Sudo, None, None, None), "exec sudo -H -S -n -u 'web user' X -c 'a b'"),
+            (
+                become_by(Sudo, Some("-nE --stdin"), None, Some("pw")),
+                "exec sudo -E -S -p '[canvass M] password:' -u 'web user' X -c 'a b'",
+            ),
             (
                 become_by(Sudo, None, None, Some("pw")),
                 "exec sudo -H -S -p '[canvass M] password:' -u 'web user' X -c 'a b'",
@@ -235,6 +292,8 @@ mod tests {
             (Question::Colon, "密码：", true),
             (Question::Colon, "doas (u@h) password: ", true),
             (Question::Colon, "working", false),
+            (Question::Prompts(vec!["Mot de passe".into()]), "Password: ", false),
+            (Question::Prompts(vec!["Mot de passe".into()]), "mot de passe : ", true),
             (Question::Words("[canvass M] password:".into()), "Password:", false),
             (Question::Words("[canvass M] password:".into()), "x [canvass M] password:", true),
         ] {

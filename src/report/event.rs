@@ -178,6 +178,8 @@ pub struct TaskHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
+    /// Of interest with `-vvv`.
+    Trace,
     /// Of interest with `-v`.
     Debug,
     /// Of interest.

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::diff;
-use super::event::{Event, Outcome, RunMode, Status, TaskHead};
+use super::event::{Event, Level, Outcome, RunMode, Status, TaskHead};
 use super::hosts::natural;
 use super::model::{
     Cause, Change, ChangeReport, Failure, HostReport, NoticeReport, PlayReport, Position, SCHEMA,
@@ -135,6 +135,7 @@ impl Gatherer {
                     host.rescued = true;
                 }
             }
+            Event::Notice { level: Level::Trace, .. } => {}
             Event::Notice { level, text, place, host, .. } => {
                 let place = place.as_ref().map(Position::from);
                 let notice =

@@ -72,7 +72,7 @@ impl<O: Write + Send, T: Write + Send> Lines<O, T> {
                 let speech = match level {
                     Level::Warning => Speech::Warning,
                     Level::Deprecation => Speech::Deprecation,
-                    Level::Debug | Level::Info => return Ok(None),
+                    Level::Trace | Level::Debug | Level::Info => return Ok(None),
                 };
                 if self.gatherer.notices() > told {
                     self.speak(speech, text)?;

@@ -210,7 +210,7 @@ impl Job {
         let seen = away.as_ref().unwrap_or(&scope);
         let host = delegated_to.as_ref().unwrap_or(&self.host);
         let target = target::target(host, seen, Some(reader), &run.settings)?;
-        let privilege = target::privilege(seen, reader, &run.settings)?;
+        let privilege = target::privilege(seen, reader, &run.settings, &target)?;
         if let Some(password) = &target.password {
             run.keep_secret(password.expose());
         }

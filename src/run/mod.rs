@@ -58,8 +58,8 @@ pub use keyword::KeywordError;
 pub use preflight::{ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
-    Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering, PatternMismatch,
-    PrivilegeDefaults, RunSettings,
+    BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering,
+    PatternMismatch, PrivilegeDefaults, RunSettings,
 };
 pub use static_names::KnownNames;
 pub use target::{become_method, transport};
@@ -120,7 +120,7 @@ impl Run {
             includes: self.includes,
             hosts: Arc::new(host_vars::HostTable::new(self.settings.behaviour.hash)),
             reserved: reserved::Warned::default(),
-            pool: pool::Pool::new(self.connector),
+            pool: pool::Pool::new(self.connector, self.events.clone()),
             ask: self.ask,
             secrets: Mutex::new(self.secrets),
             events: self.events,

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use canvass_modules::effect::{AccountAction, Effect};
 use canvass_modules::wire::{ItemReply, Mode, Status, TaskRequest};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 
 use crate::connection::{
     Connection, ConnectionError, Connector, Output, Privilege, Runner, Target, TaskSource,
     Transport,
 };
+use crate::report::event::{Event, Level};
 
 /// All connections of a run.
 pub(crate) struct Pool {
@@ -20,6 +22,7 @@ pub(crate) struct Pool {
     links: Mutex<HashMap<LinkKey, Arc<Link>>>,
     rehearsals: Mutex<HashMap<HostKey, Arc<AsyncMutex<Rehearsal>>>>,
     requests: AtomicU64,
+    events: UnboundedSender<Event>,
 }
 
 /// A way to a host as one login user.
@@ -58,8 +61,9 @@ struct Rehearsal {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Arc<Connector>) -> Self {
+    pub(crate) fn new(connector: Arc<Connector>, events: UnboundedSender<Event>) -> Self {
         Self {
+            events,
             connector,
             links: Mutex::default(),
             rehearsals: Mutex::default(),
@@ -119,6 +123,7 @@ impl Pool {
     ) -> Result<Output, ConnectionError> {
         let link = self.link(&LinkKey::of(target));
         let connection = link.connection.get_or_try_init(|| self.connector.connect(target)).await?;
+        self.tell(target, privilege);
         connection.raw(privilege, script, deadline).await
     }
 
@@ -163,7 +168,16 @@ impl Pool {
         if let Some(seat) = link.take(privilege) {
             return Ok(seat);
         }
+        self.tell(target, privilege);
         Ok(Seat { runner: connection.runner(privilege).await?, known: 0 })
+    }
+
+    /// Tells which line starts a shell on a host.
+    fn tell(&self, target: &Target, privilege: &Privilege) {
+        let text = format!("<{}> EXEC {}", target.address, Connection::command(privilege));
+        let (level, place, host) = (Level::Trace, None, None);
+        // a report that has ended has nothing more to hear
+        let _ = self.events.send(Event::Notice { level, text, place, host, marked: false });
     }
 }
 

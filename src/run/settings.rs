@@ -1,5 +1,6 @@
 //! What a run is told by the command line, as plain values.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -142,4 +143,21 @@ pub struct PrivilegeDefaults {
     pub password: Option<Secret>,
     /// Whether a user who is logged in becomes who it is already (`become_allow_same_user`).
     pub allow_same_user: bool,
+    /// What is said of each program.
+    pub programs: BTreeMap<BecomeMethod, BecomeProgram>,
+}
+
+/// What settings say of a program that lets one become another user.
+#[derive(Debug, Clone, Default)]
+pub struct BecomeProgram {
+    /// `become_exe`
+    pub executable: Option<String>,
+    /// `become_flags`
+    pub flags: Option<String>,
+    /// `sudo_chdir`
+    pub directory: Option<String>,
+    /// `become_pass`
+    pub password: Option<Secret>,
+    /// `prompt_l10n` of `su`
+    pub prompts: Vec<String>,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use minijinja::value::ValueKind;
 
 use crate::connection::ssh_config::Home;
-use crate::connection::{BecomeMethod, HostKeys, Privilege, Secret, Target, Transport};
+use crate::connection::{Asking, BecomeMethod, HostKeys, Privilege, Secret, Target, Transport};
 use crate::template::{TemplateError, TemplateErrorKind};
 use crate::vars::Scope;
 
@@ -82,11 +82,12 @@ pub(crate) fn target(
     })
 }
 
-/// The privilege that a task takes on the host with these variables.
+/// The privilege that a task takes on the host with these variables, where it logs in so.
 pub(crate) fn privilege(
     scope: &Scope,
     keywords: KeywordReader<'_>,
     settings: &RunSettings,
+    target: &Target,
 ) -> Result<Privilege, KeywordError> {
     let defaults = &settings.privilege;
     let variables = Variables { scope };
@@ -106,30 +107,53 @@ pub(crate) fn privilege(
         Some(word) => become_method(&word)?,
         None => defaults.method,
     };
+    let program = defaults.programs.get(&method).cloned().unwrap_or_default();
+    // the program's own variables win over those of all programs
+    let variable = |option: &str, common: &[&str]| {
+        let own = format!("ansible_{method}_{option}");
+        let names: Vec<&str> =
+            std::iter::once(own.as_str()).chain(common.iter().copied()).collect();
+        variables.text(&names)
+    };
+    let patience = match target.transport {
+        Transport::Local => variables
+            .text(&["ansible_local_become_success_timeout"])?
+            .and_then(|text| text.trim().parse().ok())
+            .map_or(Asking::default().patience, Duration::from_secs),
+        Transport::Ssh | Transport::OpenSsh => target.connect_timeout + Duration::from_secs(2),
+    };
     Ok(Privilege::Become {
         method,
         user: first([
-            variables.text(&["ansible_become_user"])?,
+            variable("user", &["ansible_become_user"])?,
             keywords.text(|level| level.become_user.as_ref())?,
         ])
         .unwrap_or_else(|| defaults.user.clone()),
         executable: first([
-            variables.text(&["ansible_become_exe"])?,
+            variable("exe", &["ansible_become_exe"])?,
             keywords.text(|level| level.become_exe.as_ref())?,
+            program.executable,
         ]),
         flags: first([
-            variables.text(&["ansible_become_flags"])?,
+            variable("flags", &["ansible_become_flags"])?,
             keywords.text(|level| level.become_flags.as_ref())?,
+            program.flags,
         ]),
-        password: variables
-            .text(&[
-                "ansible_become_password",
-                "ansible_become_pass",
-                "ansible_sudo_pass",
-                "ansible_su_pass",
-            ])?
+        directory: variable("chdir", &[])?
+            .or(program.directory)
+            .filter(|directory| method == BecomeMethod::Sudo && !directory.is_empty()),
+        password: variable("pass", &["ansible_become_pass", "ansible_become_password"])?
             .map(Secret::new)
-            .or_else(|| defaults.password.clone()),
+            .or_else(|| defaults.password.clone())
+            .or(program.password),
+        asking: Asking {
+            prompts: match method {
+                BecomeMethod::Su => variables.texts("ansible_su_prompt_l10n")?,
+                BecomeMethod::Sudo | BecomeMethod::Doas => None,
+            }
+            .unwrap_or(program.prompts),
+            patience,
+        },
     })
 }
 
@@ -163,6 +187,22 @@ struct Variables<'a> {
 }
 
 impl Variables<'_> {
+    /// A variable as a list of texts: a list, or text with commas.
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>, KeywordError> {
+        let Some(value) = self.scope.value(name)? else { return Ok(None) };
+        Ok(match value.kind() {
+            ValueKind::None | ValueKind::Undefined => None,
+            ValueKind::Seq | ValueKind::Iterable => {
+                let items = value.try_iter().into_iter().flatten();
+                Some(items.map(|item| super::keyword::python_text(&item)).collect())
+            }
+            _ => {
+                let text = super::keyword::python_text(&value);
+                Some(text.split(',').map(|word| word.trim().to_owned()).collect())
+            }
+        })
+    }
+
     /// The first of these variables that is set, as text.
     fn text(&self, names: &[&str]) -> Result<Option<String>, KeywordError> {
         for name in names {

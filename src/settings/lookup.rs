@@ -192,6 +192,11 @@ impl Settings {
         Rendered::Text(format!("{}{tail}", self.text("ANSIBLE_HOME").unwrap_or_default()))
     }
 
+    /// A value that a variable gives, as one of the setting's type.
+    pub fn converted(&self, row: &Definition, text: &str) -> Option<Json> {
+        convert(text, row.kind, None, self.home.as_deref())
+    }
+
     /// A setting of the program; one of a wrong type was refused when the settings were read.
     fn base(&self, name: &str) -> Option<Json> {
         let row = Table::get().base(name)?;

@@ -4,6 +4,7 @@
 //! keys; [`Settings`] looks their values up: the environment wins over the file, the file over the
 //! default (<https://docs.ansible.com/ansible/latest/reference_appendices/config.html>).
 
+mod current;
 mod error;
 mod file;
 mod ini;
@@ -11,6 +12,7 @@ mod lookup;
 mod table;
 mod value;
 
+pub use current::{current, settle};
 pub use error::SettingsError;
 pub use file::{ConfigFile, Found};
 pub use ini::{Ini, IniError};

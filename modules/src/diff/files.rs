@@ -208,7 +208,7 @@ fn hidden(header: String, note: String) -> Diff {
 }
 
 fn octal(mode: u32) -> String {
-    format!("{mode:04o}")
+    format!("0{mode:03o}")
 }
 
 /// The word that the `state` option has for it.

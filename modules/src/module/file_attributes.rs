@@ -242,7 +242,8 @@ pub(crate) fn add_stat(stat: &FileStat, returned: &mut Returned) {
     set("gid", stat.group.id.into());
     set("owner", stat.owner.label().into());
     set("group", stat.group.label().into());
-    set("mode", octal(stat.mode).into());
+    // Ansible puts a nought before three or four digits here
+    set("mode", format!("0{:03o}", stat.mode).into());
     set("state", state_word(stat).into());
     set("size", stat.size.into());
 }

@@ -104,6 +104,7 @@ impl Program {
             }
         };
         talk::begin(&settings);
+        crate::settings::settle(&settings);
         match settings.text("DUPLICATE_YAML_DICT_KEY").as_deref() {
             Some("error") => DuplicateKeys::Error.settle(),
             Some("ignore") => DuplicateKeys::Ignore.settle(),

@@ -1,23 +1,24 @@
 //! Options and settings become those of a run: options win over the environment, the environment
 //! over `ansible.cfg`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::connection::{HostKeys, Secret};
+use crate::connection::{BecomeMethod, HostKeys, Secret};
 use crate::graph::TagFilter;
 use crate::playbook::{SearchPaths, Strategy};
 use crate::report::default::{DefaultOptions, Details, ResultFormat, Shown};
 use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
 use crate::run::{
-    Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering, PatternMismatch,
-    PrivilegeDefaults, RunSettings,
+    BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering,
+    PatternMismatch, PrivilegeDefaults, RunSettings,
 };
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
 
 use super::super::{CommandError, extra_vars, prompt};
@@ -238,8 +239,41 @@ impl Groups<'_> {
             method: crate::run::become_method(&method).map_err(wrong)?,
             password,
             allow_same_user: settings.boolean("BECOME_ALLOW_SAME_USER"),
+            programs: become_programs(settings)?,
         })
     }
+}
+
+/// What is said of the programs that let one become another user.
+fn become_programs(
+    settings: &Settings,
+) -> Result<BTreeMap<BecomeMethod, BecomeProgram>, CommandError> {
+    let said = |method: BecomeMethod, name: &str, of_all: Option<&str>| {
+        let table = Table::get();
+        let own = table.plugin("become", method.name(), name);
+        let row = own.or_else(|| table.base(of_all?));
+        let Some(row) = row else { return Ok(None) };
+        let found = settings.resolve(row).map_err(wrong_setting)?;
+        Ok(Some(found.value).filter(|_| found.origin != Origin::Default))
+    };
+    let text = |method, name, of_all| {
+        let value = said(method, name, of_all)?;
+        Ok::<_, CommandError>(value.and_then(|value| value.as_str().map(str::to_owned)))
+    };
+    let mut programs = BTreeMap::new();
+    for method in [BecomeMethod::Sudo, BecomeMethod::Su, BecomeMethod::Doas] {
+        let prompts = said(method, "prompt_l10n", None)?;
+        let prompts = prompts.as_ref().and_then(Json::as_array).into_iter().flatten();
+        let program = BecomeProgram {
+            executable: text(method, "become_exe", Some("DEFAULT_BECOME_EXE"))?,
+            flags: text(method, "become_flags", Some("DEFAULT_BECOME_FLAGS"))?,
+            directory: text(method, "sudo_chdir", None)?,
+            password: text(method, "become_pass", None)?.map(Secret::new),
+            prompts: prompts.filter_map(|word| word.as_str().map(str::to_owned)).collect(),
+        };
+        programs.insert(method, program);
+    }
+    Ok(programs)
 }
 
 /// What a pattern does that matches no host.

@@ -54,6 +54,8 @@ async fn users_are_become_on_a_lab_host() {
             let target = target(Some(login), transport, &[]);
             let connection = connector(home.path()).connect(&target).await.unwrap();
             let privilege = Privilege::Become {
+                directory: None,
+                asking: crate::connection::Asking::default(),
                 method,
                 user: user.into(),
                 executable: None,

@@ -311,8 +311,9 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
 
     fn notice(&mut self, level: Level, text: &str) -> io::Result<()> {
         let speech = match level {
+            Level::Trace if self.options.verbosity < Verbosity::Effects => return Ok(()),
             Level::Debug if self.options.verbosity < Verbosity::Paths => return Ok(()),
-            Level::Debug | Level::Info => {
+            Level::Trace | Level::Debug | Level::Info => {
                 let text = clean(text.trim_end());
                 return self.say(Some(Paint::Faint), &text);
             }
@@ -418,7 +419,9 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 );
                 self.say(Some(Paint::Skipped), &text)?;
             }
-            Event::Notice { level: Level::Debug, text, .. } => self.notice(Level::Debug, text)?,
+            Event::Notice { level: level @ (Level::Trace | Level::Debug), text, .. } => {
+                self.notice(*level, text)?;
+            }
             Event::Notice { level, text, place, marked, .. } => {
                 let told = self.gatherer.notices();
                 self.gatherer.event(event);

@@ -167,9 +167,14 @@ impl<O: Write + Send, T: Write + Send> Consumer for HumanReport<O, T> {
             live.event(event);
         }
         let notice = match event {
-            Event::Notice { .. } if repeated => String::new(),
+            Event::Notice { level, .. } if repeated && *level != Level::Trace => String::new(),
             Event::Notice { level: Level::Debug, .. }
                 if self.options.verbosity < Verbosity::Results =>
+            {
+                String::new()
+            }
+            Event::Notice { level: Level::Trace, .. }
+                if self.options.verbosity < Verbosity::Effects =>
             {
                 String::new()
             }
@@ -205,7 +210,7 @@ fn notice(
 ) -> String {
     use super::color::Paint;
     let (word, paint) = match level {
-        Level::Debug => ("[DEBUG]", Paint::Faint),
+        Level::Trace | Level::Debug => ("[DEBUG]", Paint::Faint),
         Level::Info => ("[INFO]", Paint::Heading),
         Level::Warning => ("[WARNING]", Paint::Warning),
         Level::Deprecation => ("[DEPRECATION WARNING]", Paint::Warning),

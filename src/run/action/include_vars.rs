@@ -161,6 +161,9 @@ fn fill(
     let Some(dir) = &params.dir else {
         let name = params.file.as_ref().or(params._raw_params.as_ref());
         let name = name.map(|name| name.trim_end_matches('\n')).unwrap_or_default();
+        if name.is_empty() {
+            return Err(Stop::Message("Could not find file ''".to_owned()));
+        }
         let path = files::find(directories, "vars", name).map_err(|error| match error {
             ActionError::NotFound { name, searched } => {
                 let searched = searched.iter().map(|path| path.display().to_string());

@@ -3,6 +3,7 @@
 //! A lookup takes terms (its arguments, or the list of `with_<name>`) and options, and gives
 //! elements.
 
+mod config;
 mod environment;
 mod files;
 mod ini_file;
@@ -41,7 +42,8 @@ pub(super) struct Request<'a> {
 
 type Run = fn(&Request<'_>) -> Outcome<Vec<Value>>;
 
-const LOOKUPS: [(&str, Run); 26] = [
+const LOOKUPS: &[(&str, Run)] = &[
+    ("config", config::config),
     ("env", environment::variables),
     ("pipe", environment::pipe),
     ("lines", environment::lines),
@@ -70,10 +72,6 @@ const LOOKUPS: [(&str, Run); 26] = [
     ("url", url::contents),
 ];
 
-/// Lookups of Ansible that are refused by name, and why.
-const REFUSED: [(&str, &str); 1] =
-    [("config", "is not supported: there is no such configuration here")];
-
 /// The names of all lookups.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     LOOKUPS.iter().map(|(name, _)| *name)
@@ -84,9 +82,6 @@ pub(super) fn find(name: &str) -> Result<Run, String> {
     let short = name.strip_prefix("community.general.").unwrap_or_else(|| short_name(name));
     if let Some((_, run)) = LOOKUPS.iter().find(|(known, _)| *known == short) {
         return Ok(*run);
-    }
-    if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == short) {
-        return Err(format!("the lookup '{name}' {reason}"));
     }
     let mut message = format!("The lookup plugin '{name}' was not found.");
     if let Some(near) = nearest(short, LOOKUPS.iter().map(|(known, _)| *known)) {

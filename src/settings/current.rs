@@ -1,0 +1,17 @@
+//! The settings of this process, for those that look them up by name.
+
+use std::sync::OnceLock;
+
+use super::Settings;
+
+static CURRENT: OnceLock<Settings> = OnceLock::new();
+
+/// Settles what [`current`] gives; the first call counts.
+pub fn settle(settings: &Settings) {
+    let _ = CURRENT.set(settings.clone());
+}
+
+/// The settings of this process; defaults where nobody settled them.
+pub fn current() -> &'static Settings {
+    CURRENT.get_or_init(Settings::default)
+}
