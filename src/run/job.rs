@@ -637,7 +637,7 @@ impl Job {
     async fn perform(&self, setting: &Arc<Setting>, prepared: Prepared) -> TaskResult {
         match (setting.timeout, &prepared) {
             // others are bounded where they run
-            (Some(limit), Prepared::Reconnect(_) | Prepared::Pause(_)) => {
+            (Some(limit), Prepared::Reconnect(_) | Prepared::Pause(_) | Prepared::Reboot(_)) => {
                 let performed = tokio::time::timeout(limit, self.act(setting, prepared)).await;
                 performed.unwrap_or_else(|_| timed_out(limit))
             }
@@ -658,6 +658,7 @@ impl Job {
             Prepared::Several(calls, returned) => self.several(setting, calls, returned).await,
             Prepared::Raw(script) => self.raw(setting, &script).await,
             Prepared::Reconnect(how) => self.reconnected(setting, how).await,
+            Prepared::Reboot(how) => self.rebooted(setting, &how).await,
             Prepared::Pause(pause) => self.paused(setting, pause).await,
             Prepared::Meta(_) | Prepared::Include(_) => {
                 TaskResult::failed("this action cannot be used here")

@@ -24,6 +24,7 @@ mod parts;
 mod pool;
 mod preflight;
 mod prompts;
+mod reboot;
 mod registered_diff;
 mod reported;
 mod reserved;

@@ -16,6 +16,7 @@ mod meta;
 mod package;
 mod pause;
 mod raw;
+mod reboot;
 mod registry;
 mod script;
 mod set_fact;
@@ -44,6 +45,7 @@ pub(crate) use fetch::Fetched;
 pub(crate) use include::{Include, IncludeCall};
 pub(crate) use meta::Meta;
 pub(crate) use pause::{Pause, now as pause_clock};
+pub(crate) use reboot::Reboot;
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
 pub(crate) use set_fact::invalid_name;
 pub(crate) use wait_for_connection::Reconnect;
@@ -80,6 +82,8 @@ pub(crate) enum Prepared {
     Raw(String),
     /// The host is connected anew until it answers.
     Reconnect(Reconnect),
+    /// The host is started anew.
+    Reboot(Box<Reboot>),
     /// Someone is asked, or some time passes.
     Pause(Pause),
     /// It acts on the run itself.

@@ -188,6 +188,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::raw::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.reboot",
+        free_form: false,
+        options: Some(super::reboot::RebootParams::options),
+        rules: super::reboot::RebootParams::rules,
+        expressions: &[],
+        prepare: super::reboot::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.script",
         free_form: true,
         options: Some(canvass_modules::module::script::Params::options),
