@@ -31,6 +31,7 @@ pub(crate) struct GraphArguments {
 pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError> {
     let reader = Reader {
         modules: crate::run::ModuleTable::Early,
+        rejected: Arc::default(),
         search: super::play::search_paths(arguments.roles_path.as_deref()),
         names: KnownNames { templar: Templar::new(), extra_vars: Arc::default() },
         tell: |warning| super::say(&super::error::draw(warning)),

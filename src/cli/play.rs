@@ -322,6 +322,8 @@ impl PlayArguments {
             verbosity: self.output.verbose,
             task_timeout: self.what.task_timeout.map(Duration::from_secs),
             behaviour: Behaviour::default(),
+            fact_cache: None,
+            rejected_modules: Arc::default(),
         })
     }
 

@@ -1,11 +1,12 @@
 //! Reading playbooks: with which roles, names and remarks.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::diagnostics::Diagnostic;
 use crate::playbook::{self, Includes, Loaded, Playbook, PlaybookError, SearchPaths};
-use crate::run::{KnownNames, ModuleTable, RunSettings};
+use crate::run::{AdmittedModules, KnownNames, ModuleTable, RunSettings};
 use crate::source::SourceFile;
 use crate::template::Templar;
 
@@ -17,6 +18,8 @@ pub(super) struct Reader {
     pub names: KnownNames,
     /// Which modules there are, and when their parameters are looked at.
     pub modules: ModuleTable,
+    /// Modules that the user has forbidden.
+    pub rejected: Arc<BTreeSet<String>>,
     /// Who hears of what is worth knowing.
     pub tell: fn(&Diagnostic),
 }
@@ -33,7 +36,8 @@ impl Reader {
             templar: Arc::clone(templar),
             extra_vars: Arc::new(settings.extra_vars.clone()),
         };
-        Self { search, names, modules: ModuleTable::Early, tell }
+        let rejected = Arc::clone(&settings.rejected_modules);
+        Self { search, names, modules: ModuleTable::Early, rejected, tell }
     }
 
     /// Leaves what is wrong with a task to its run, as Ansible does.
@@ -43,14 +47,19 @@ impl Reader {
 
     /// Reads playbooks, in order.
     pub(super) fn playbooks(&self, paths: &[PathBuf]) -> Result<Vec<Playbook>, CommandError> {
-        let read = |path: &PathBuf| playbook::load(path, &self.modules, &self.search, &self.names);
+        let modules = self.admitted();
+        let read = |path: &PathBuf| playbook::load(path, &modules, &self.search, &self.names);
         self.all(paths.iter().map(read))
     }
 
     /// Reads a playbook whose text is at hand.
     pub(super) fn given(&self, file: &Arc<SourceFile>) -> Result<Vec<Playbook>, CommandError> {
-        let loaded = playbook::load_given(file, &self.modules, &self.search, &self.names);
+        let loaded = playbook::load_given(file, &self.admitted(), &self.search, &self.names);
         self.all(std::iter::once(loaded))
+    }
+
+    fn admitted(&self) -> AdmittedModules {
+        AdmittedModules { table: self.modules, rejected: Arc::clone(&self.rejected) }
     }
 
     fn all(
@@ -73,6 +82,6 @@ impl Reader {
 
     /// Reads what tasks include while the run goes on.
     pub(super) fn includes(&self) -> Arc<Includes> {
-        Arc::new(Includes::new(self.modules, self.names.clone(), self.search.clone()))
+        Arc::new(Includes::new(self.admitted(), self.names.clone(), self.search.clone()))
     }
 }

@@ -227,7 +227,8 @@ fn never_gathers(play: &Play) -> bool {
 
 /// The task that gathers facts.
 fn gather_facts(play: &Play) -> Task {
-    let mut task = Task::plain("Gathering Facts", "ansible.builtin.setup", &play.span, &play.path);
+    let module = "ansible.builtin.gather_facts";
+    let mut task = Task::plain("Gathering Facts", module, &play.span, &play.path);
     task.action.arguments.clone_from(&play.gather_arguments);
     task.keywords = Arc::new(Keywords { tags: vec!["always".to_owned()], ..Keywords::default() });
     task

@@ -79,7 +79,7 @@ impl Parser<'_> {
                 None if name.starts_with("with_") => {}
                 _ => {
                     let qualified = self.qualified(name);
-                    if self.modules.find(&qualified).is_some() || is_builtin(&qualified) {
+                    if self.is_there(&qualified) {
                         candidates.push(Candidate {
                             written: name.to_owned(),
                             span: key.span.clone(),
@@ -121,7 +121,13 @@ impl Parser<'_> {
                 .all(|level| keyword.support(*level) == Support::Elsewhere)
         });
         let module = self.qualified(name);
-        elsewhere && (self.modules.find(&module).is_some() || is_builtin(&module))
+        elsewhere && self.is_there(&module)
+    }
+
+    /// Whether there is a module of this fully qualified name, here or in ansible-core.
+    fn is_there(&self, module: &str) -> bool {
+        !self.modules.is_rejected(module)
+            && (self.modules.find(module).is_some() || is_builtin(module))
     }
 
     /// Keys that are neither keyword nor module: the first is taken for a misspelt module where
@@ -203,10 +209,11 @@ impl Parser<'_> {
         let face = match &template {
             // which module it is, and what it takes, is known when it runs
             Some(_) => Some(ModuleFace { free_form: true, options: Options::Any }),
+            None if self.modules.is_rejected(&module) => None,
             None => self.modules.find(&module),
         };
         let Some(face) = face else {
-            if is_builtin(&module) {
+            if is_builtin(&module) && !self.modules.is_rejected(&module) {
                 let kind = Unsupported::Module(written);
                 self.error(&span, PlaybookErrorKind::Unsupported(kind));
             } else {
@@ -221,6 +228,13 @@ impl Parser<'_> {
             self.args_keyword(args, &mut arguments);
         }
         self.own_arguments(&module, &face, value, &mut arguments);
+        if let Some((name, node)) =
+            arguments.values.iter().find(|(name, _)| name.starts_with("_ansible_"))
+        {
+            let (name, action) = (name.clone(), written.clone());
+            let span = node.span.clone();
+            self.error(&span, PlaybookErrorKind::ReservedArgument { name, action });
+        }
         let action = Action {
             module,
             written,

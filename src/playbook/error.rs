@@ -126,6 +126,17 @@ pub enum PlaybookErrorKind {
         /// What was probably meant.
         suggestion: Option<String>,
     },
+    /// An argument whose name belongs to the language.
+    #[error(
+        "Invalid parameter specified beginning with keyword '_ansible_' for action '{action}': \
+         '{name}'. The prefix '_ansible_' is reserved for internal use only."
+    )]
+    ReservedArgument {
+        /// The argument.
+        name: String,
+        /// The module as written.
+        action: String,
+    },
     /// A wrong argument.
     #[error("{0}")]
     Argument(ParamError),

@@ -18,6 +18,12 @@ pub trait Modules {
         None
     }
 
+    /// Whether the user has forbidden a module of this fully qualified name.
+    fn is_rejected(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
     /// Whether what is wrong with the value of a keyword is left to the task, as Ansible does.
     fn is_late(&self) -> bool {
         false

@@ -166,6 +166,10 @@ pub struct TaskHead {
     pub role: Option<String>,
     /// Fully qualified name of its module.
     pub module: String,
+    /// The module as written.
+    pub action: String,
+    /// Its arguments as written, `name=value, …`; none where `no_log` is set.
+    pub arguments: String,
     /// Whether it is a handler.
     pub handler: bool,
     /// Whether it is to run in check mode.

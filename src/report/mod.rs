@@ -3,6 +3,7 @@
 //! [`event`] is the border: `run` sends [`event::Event`]s, in order and already masked, and every
 //! [`Consumer`] reads them.
 
+pub mod callback;
 mod color;
 pub mod default;
 pub mod diff;
@@ -11,11 +12,13 @@ pub mod file;
 pub mod gather;
 pub mod hosts;
 pub mod human;
+pub mod log;
 pub mod mask;
 pub mod minimal;
 pub mod model;
 pub mod python_json;
 mod recap;
+pub mod retry;
 pub mod text;
 
 pub use color::{Color, ColorChoice, Terminal};

@@ -2,6 +2,8 @@
 
 use canvass_modules::params::OptionSpec;
 use canvass_modules::registry;
+use indexmap::IndexMap;
+use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Explain;
@@ -17,6 +19,8 @@ use super::action::{self, ActionError, ActionInput, After, Prepared, RemoteCall}
 /// Arguments of an item.
 pub(super) struct Rendered {
     pub arguments: Map<String, Json>,
+    /// The same as values, with what JSON does not tell: vault, dates.
+    pub values: IndexMap<String, Value>,
     /// Values that must never show.
     pub secrets: Vec<String>,
 }
@@ -93,6 +97,7 @@ pub(super) fn render(
     };
     let expressions = action::find(module).map_or(&[] as &[&str], |entry| entry.expressions);
     let mut arguments = Map::new();
+    let mut values = IndexMap::new();
     if let Some(whole) = &action.variable_arguments {
         let value = templar.node(whole, scope).map_err(|error| failed("args", whole, error))?;
         match to_json(&value).map_err(|error| failed("args", whole, error))? {
@@ -136,11 +141,13 @@ pub(super) fn render(
         if is_omit(&value) {
             continue;
         }
-        let value = to_json(&value).map_err(|error| failed(name, node, error))?;
-        arguments.insert(argument_name(templar, scope, module, name, &node.span)?, value);
+        let name = argument_name(templar, scope, module, name, &node.span)?;
+        let json = to_json(&value).map_err(|error| failed(&name, node, error))?;
+        arguments.insert(name.clone(), json);
+        values.insert(name, value);
     }
     let secrets = options(module).map(|options| secrets(&options, &arguments)).unwrap_or_default();
-    Ok(Rendered { arguments, secrets })
+    Ok(Rendered { arguments, values, secrets })
 }
 
 /// What `module_defaults` of all levels give to the module of a task; the nearest level wins.

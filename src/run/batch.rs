@@ -497,6 +497,8 @@ impl<'a> Batch<'a> {
             name: self.play.run.mask(&name.unwrap_or_else(|| task.action.written.clone())),
             role: found.task.role.as_ref().map(|role| role.name.clone()),
             module: task.action.module.clone(),
+            action: task.action.written.clone(),
+            arguments: self.play.run.mask(&reported::arguments(&found.task)),
             handler: matches!(found.kind, StepKind::Handler | StepKind::InHandler),
             check: self.rehearses(at, host),
             place: task.span.place(),

@@ -25,6 +25,7 @@ use super::arguments;
 use super::asynchronous::{self, Asynchronous};
 use super::check_mode;
 use super::context::{PlayContext, StepLayers, data};
+use super::host_vars::{Facts, GATHERED};
 use super::included;
 use super::items::{self, Items};
 use super::keyword::{KeywordError, KeywordReader};
@@ -129,6 +130,12 @@ impl Job {
             Items::Loop(items) => (self.looped(&setting, items).await, None),
         };
         total.took = started.elapsed();
+        if self.task.task.action.module == "ansible.builtin.gather_facts"
+            && total.verdict == Verdict::Ok
+            && let Some(Facts::Gathered(facts)) = &mut total.learnt.facts
+        {
+            facts.insert(GATHERED.to_owned(), Value::from(true));
+        }
         let ignored = self.ignored(&setting, &total);
         self.register(&mut total);
         JobResult {
@@ -154,8 +161,9 @@ impl Job {
             }
         };
         let module = qualify(&written);
-        if super::action::find(&module).is_none()
-            && canvass_modules::registry::find(&module).is_none()
+        if self.play.run.settings.rejected_modules.contains(&module)
+            || (super::action::find(&module).is_none()
+                && canvass_modules::registry::find(&module).is_none())
         {
             let text = format!("couldn't resolve module/action '{written}'");
             return Err(Box::new(JobResult::early(TaskResult::failed(text))));
@@ -591,6 +599,7 @@ impl Job {
             verbosity: run.settings.verbosity,
             mode,
             inventory: &run.inventory,
+            values: &rendered.values,
         };
         let module = &self.task.task.action.module;
         match Asynchronous::of(self.reader(scope), &self.task.task) {

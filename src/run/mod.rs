@@ -12,6 +12,7 @@ mod batch;
 mod check_mode;
 mod context;
 mod custom_stats;
+mod fact_cache;
 mod handlers;
 mod host_vars;
 mod included;
@@ -55,8 +56,9 @@ use crate::report::mask::Secrets;
 use crate::template::Templar;
 
 pub use context::pattern_text;
+pub use fact_cache::{FactCacheError, FactFiles};
 pub use keyword::KeywordError;
-pub use preflight::{ModuleTable, check, module_names};
+pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering,
@@ -119,7 +121,11 @@ impl Run {
             templar: self.templar,
             inventory: self.inventory,
             includes: self.includes,
-            hosts: Arc::new(host_vars::HostTable::new(self.settings.behaviour.hash)),
+            hosts: Arc::new(host_vars::HostTable::new(
+                self.settings.behaviour.hash,
+                self.settings.fact_cache.clone(),
+                &self.events,
+            )),
             reserved: reserved::Warned::default(),
             pool: pool::Pool::new(self.connector, self.events.clone()),
             ask: self.ask,
@@ -154,6 +160,7 @@ impl Run {
             }
         }
         context.pool.close().await;
+        context.hosts.close().await;
         let exit_code = match (interrupted, stopped.is_empty()) {
             (true, _) => EXIT_INTERRUPTED,
             (false, false) => 1,
@@ -200,6 +207,11 @@ async fn play_through(
     let directory = play.path.parent().map(std::path::PathBuf::from).unwrap_or_default();
     for host in &hosts {
         run.inventory.host(host, &directory).map_err(|error| vec![Diagnostic::error(&*error)])?;
+    }
+    {
+        // facts that an earlier run left are read before the hosts begin
+        let (table, names) = (Arc::clone(&run.hosts), hosts.clone());
+        job::blocking(move || names.iter().for_each(|host| drop(table.of(host)))).await;
     }
     tally.begin_play();
     let answers = Arc::new(prompts::ask(run, play).await?);

@@ -40,8 +40,10 @@ pub(crate) struct TaskResult {
     pub causes: Vec<ErrorCause>,
     pub took: Duration,
     pub verbose_always: bool,
-    /// Whether it is not shown, as under `no_log`.
+    /// Whether the result must not show, whatever `no_log` says.
     pub censored: bool,
+    /// `ansible_facts` with what JSON does not tell, of actions that know it.
+    pub facts: Option<Value>,
     /// What the task brought: more tasks.
     pub includes: Vec<Included>,
     /// What is so wrong that the run ends.
@@ -60,6 +62,7 @@ impl TaskResult {
             took: Duration::ZERO,
             verbose_always: false,
             censored: false,
+            facts: None,
             includes: Vec::new(),
             broken: Vec::new(),
         };
@@ -108,6 +111,7 @@ impl TaskResult {
             learnt: finished.learnt,
             verbose_always: finished.verbose_always,
             censored: finished.censored,
+            facts: finished.facts,
             ..Self::new(verdict, finished.returned)
         }
     }
@@ -187,7 +191,13 @@ impl TaskResult {
                 let known = [("skipped".to_owned(), Var::Data(Value::from(false)))];
                 Var::Unknown(IndexMap::from(known).into(), reason.as_str().into())
             }
-            _ => Var::Data(crate::template::from_json(&Json::Object(self.told()))),
+            _ => {
+                let told = crate::template::from_json(&Json::Object(self.told()));
+                Var::Data(match &self.facts {
+                    Some(facts) => crate::template::with_entry(&told, "ansible_facts", facts),
+                    None => told,
+                })
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can be known to be wrong before the first host is touched.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use canvass_modules::registry;
@@ -44,6 +45,38 @@ impl Modules for ModuleTable {
 
     fn names(&self) -> Vec<&'static str> {
         module_names()
+    }
+}
+
+/// The modules without those that the user has forbidden.
+#[derive(Debug, Clone)]
+pub struct AdmittedModules {
+    /// What there is.
+    pub table: ModuleTable,
+    /// Fully qualified names of those that are forbidden.
+    pub rejected: Arc<BTreeSet<String>>,
+}
+
+impl Modules for AdmittedModules {
+    fn find(&self, name: &str) -> Option<ModuleFace> {
+        self.table.find(name).filter(|_| !self.is_rejected(name))
+    }
+
+    fn redirect(&self, short: &str) -> Option<String> {
+        self.table.redirect(short)
+    }
+
+    fn is_rejected(&self, name: &str) -> bool {
+        self.rejected.contains(name)
+    }
+
+    fn is_late(&self) -> bool {
+        self.table.is_late()
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        let names = self.table.names().into_iter();
+        names.filter(|name| !self.is_rejected(name)).collect()
     }
 }
 

@@ -4,7 +4,10 @@ use canvass_modules::effect::{Content, Effect};
 use canvass_modules::wire::EffectRecord;
 use serde_json::{Map, Value as Json};
 
+use crate::graph::StepTask;
 use crate::report::event::{Outcome, Status};
+use crate::source::{Kind, Node};
+use crate::vars::Var;
 
 use super::context::RunContext;
 use super::outcome::{TaskResult, Verdict};
@@ -66,6 +69,24 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, with: Circumstances
     }
     outcome.effects = result.effects.iter().map(|record| masked(run, record)).collect();
     outcome
+}
+
+/// The arguments of a task as written; none where `no_log` is said.
+pub(crate) fn arguments(step: &StepTask) -> String {
+    let no_log = step.keywords.iter().find_map(|level| level.no_log.as_ref());
+    if no_log.is_some_and(|node| !matches!(node.kind, Kind::Bool(false))) {
+        return String::new();
+    }
+    let texts = step.task.action.arguments.iter().map(|(name, node)| {
+        let plain = Node { kind: Kind::Unsafe(Box::new(node.clone())), span: node.span.clone() };
+        let value = match Var::from(&plain) {
+            Var::Data(value) => crate::template::python_text(&value).unwrap_or_default(),
+            // what is encrypted stays so
+            _ => "…".to_owned(),
+        };
+        format!("{name}={value}")
+    });
+    texts.collect::<Vec<_>>().join(", ")
 }
 
 fn censored(result: &TaskResult) -> Map<String, Json> {

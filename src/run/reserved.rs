@@ -9,6 +9,50 @@ use crate::source::Place;
 
 use super::context::RunContext;
 
+/// Variables that say how a host is reached.
+const CONNECTION: [&str; 35] = [
+    "ansible_become",
+    "ansible_become_exe",
+    "ansible_become_flags",
+    "ansible_become_method",
+    "ansible_become_pass",
+    "ansible_become_password",
+    "ansible_become_user",
+    "ansible_connection",
+    "ansible_connection_user",
+    "ansible_docker_extra_args",
+    "ansible_host",
+    "ansible_module_compression",
+    "ansible_network_os",
+    "ansible_password",
+    "ansible_pipelining",
+    "ansible_port",
+    "ansible_private_key_file",
+    "ansible_scp_extra_args",
+    "ansible_sftp_extra_args",
+    "ansible_shell_executable",
+    "ansible_shell_type",
+    "ansible_ssh_common_args",
+    "ansible_ssh_executable",
+    "ansible_ssh_extra_args",
+    "ansible_ssh_host",
+    "ansible_ssh_pass",
+    "ansible_ssh_pipelining",
+    "ansible_ssh_port",
+    "ansible_ssh_private_key_file",
+    "ansible_ssh_retries",
+    "ansible_ssh_timeout",
+    "ansible_ssh_transfer_method",
+    "ansible_ssh_user",
+    "ansible_timeout",
+    "ansible_user",
+];
+
+/// Whether a variable says how a host is reached, which no fact may.
+pub(crate) fn is_connection_variable(name: &str) -> bool {
+    CONNECTION.contains(&name)
+}
+
 /// What was warned of in a run.
 #[derive(Debug, Default)]
 pub(crate) struct Warned(Mutex<HashSet<String>>);

@@ -1,8 +1,9 @@
 //! What a run is told by the command line, as plain values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::{BecomeMethod, HostKeys, Secret, Transport};
@@ -10,6 +11,8 @@ use crate::graph::TagFilter;
 use crate::playbook::Strategy;
 use crate::report::event::RunMode;
 use crate::vars::{HashBehaviour, Layer};
+
+use super::fact_cache::FactFiles;
 
 /// The settings of a run.
 #[derive(Debug)]
@@ -42,6 +45,10 @@ pub struct RunSettings {
     pub task_timeout: Option<Duration>,
     /// What plays mean that say nothing else.
     pub behaviour: Behaviour,
+    /// Where facts outlive the run.
+    pub fact_cache: Option<Arc<FactFiles>>,
+    /// Modules that the user has forbidden, by their fully qualified names.
+    pub rejected_modules: Arc<BTreeSet<String>>,
 }
 
 /// Ansible's settings that change what plays mean, with its defaults.

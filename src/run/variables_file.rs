@@ -53,32 +53,49 @@ pub(crate) struct VariablesFile {
 }
 
 impl VariablesFile {
-    /// Reads a file.
+    /// Reads a file that holds one mapping.
     ///
     /// # Errors
     ///
     /// [`VariablesFileError`]
     pub(crate) fn read(path: &Path) -> Result<Self, VariablesFileError> {
+        Self::of(path, |node| vec![node])
+    }
+
+    /// Reads a file that holds one mapping, or a list of which later ones win.
+    ///
+    /// # Errors
+    ///
+    /// [`VariablesFileError`]
+    pub(crate) fn read_listed(path: &Path) -> Result<Self, VariablesFileError> {
+        Self::of(path, |node| match node.as_seq() {
+            Some(listed) => listed.iter().collect(),
+            None => vec![node],
+        })
+    }
+
+    fn of(path: &Path, parts: fn(&Node) -> Vec<&Node>) -> Result<Self, VariablesFileError> {
         let file = SourceFile::read(path)?;
         let loaded = yaml::load(&file)?;
         let encrypted = loaded.encrypted;
         let Some(node) = loaded.into_variables() else {
             return Ok(Self { encrypted, ..Self::default() });
         };
-        let Some(entries) = node.as_map() else {
-            return Err(VariablesFileError::NoMapping {
+        let mut entries: Vec<&(Node, Node)> = Vec::new();
+        for part in parts(&node) {
+            entries.extend(part.as_map().ok_or_else(|| VariablesFileError::NoMapping {
                 path: path.display().to_string(),
-                found: node.describe(),
-                span: node.span,
-            });
-        };
-        let name = |(name, _): &(Node, Node)| {
+                found: part.describe(),
+                span: part.span.clone(),
+            })?);
+        }
+        let name = |(name, _): &&(Node, Node)| {
             let text = name.as_str().filter(|text| is_reserved(text))?;
             Some((text.to_owned(), name.span.place()))
         };
         Ok(Self {
             encrypted,
-            reserved: entries.iter().filter_map(name).collect(),
+            reserved: entries.iter().copied().filter_map(|entry| name(&entry)).collect(),
             variables: entries
                 .iter()
                 .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), Var::from(value))))

@@ -134,8 +134,8 @@ fn one_of(
             if !path.is_file() {
                 continue;
             }
-            let read =
-                VariablesFile::read(&path).map_err(|error| vec![Diagnostic::error(&error)])?;
+            let read = VariablesFile::read_listed(&path)
+                .map_err(|error| vec![Diagnostic::error(&error)])?;
             let reserved = read.reserved.into_iter();
             for (name, place) in reserved {
                 run.reserved.of(run, [(name.as_str(), Some(place))]);

@@ -260,6 +260,16 @@ impl Settings {
         Ok((!value.is_null()).then_some(value))
     }
 
+    /// A variable of the environment that no setting names.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str)
+    }
+
+    /// An entry of the file that no setting names.
+    pub fn entry(&self, section: &str, key: &str) -> Option<&str> {
+        self.file.as_ref()?.ini.get(section, key)
+    }
+
     /// The home of the user.
     pub fn home(&self) -> Option<&Path> {
         self.home.as_deref()

@@ -23,17 +23,19 @@ mod syntax;
 mod templar;
 mod tests;
 mod time;
+mod trust;
 mod yaml_emitter;
 
 pub use catalogue::{Callable, Kind, catalogue};
 pub use error::{TemplateError, TemplateErrorKind};
-pub use templar::{Directories, FileOptions, Templar, is_omit, to_json};
+pub use templar::{Directories, FileOptions, Templar, is_omit, kept, to_json};
 pub(crate) use yaml_emitter::yaml_of_results;
 
 pub(crate) use failure::{Failure, Outcome};
 pub(crate) use file_variables::file_variables;
 pub(crate) use python::vaulted;
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};
+pub(crate) use trust::{is_trusted, trusted};
 
 /// A value as Ansible's own YAML dumper writes it: block style, sorted keys.
 ///
@@ -63,6 +65,26 @@ pub fn python_text(value: &minijinja::Value) -> Result<String, TemplateError> {
 pub fn from_json(json: &serde_json::Value) -> minijinja::Value {
     let value = python::value_from_json(json);
     python::settle(&value).unwrap_or(value)
+}
+
+/// A mapping with one entry set anew.
+pub(crate) fn with_entry(
+    mapping: &minijinja::Value,
+    name: &str,
+    value: &minijinja::Value,
+) -> minijinja::Value {
+    let mut entries: indexmap::IndexMap<_, _> =
+        python::entries(mapping).unwrap_or_default().into_iter().collect();
+    entries.insert(minijinja::Value::from(name), value.clone());
+    minijinja::Value::from_object(entries)
+}
+
+/// A mapping of these entries.
+pub(crate) fn mapping<'e>(
+    entries: impl Iterator<Item = (&'e str, &'e minijinja::Value)>,
+) -> minijinja::Value {
+    let entries = entries.map(|(name, value)| (minijinja::Value::from(name), value.clone()));
+    minijinja::Value::from_object(entries.collect::<indexmap::IndexMap<_, _>>())
 }
 
 /// The text of a value as Python's `str()` gives it.

@@ -8,6 +8,7 @@ use super::failure::{Failure, Outcome};
 use super::place::narrow;
 use super::python::settle;
 use super::syntax::Embedded;
+use super::trust::untrusted;
 use crate::source::Span;
 use crate::vars::Scope;
 
@@ -47,7 +48,7 @@ pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -
             failure.range = failure.range.or(range);
             failure
         })?;
-        Ok(with_newlines(value, source))
+        Ok(untrusted(with_newlines(value, source)))
     };
     run().map_err(placed(source, span, "template"))
 }

@@ -416,6 +416,27 @@ pub fn to_json(value: &Value) -> Result<Json, TemplateError> {
     json(value).map_err(|failure| failure.into_error(None))
 }
 
+/// A rendered value as a variable keeps it: plain data without entries that are `omit`; what was
+/// encrypted still knows it.
+pub fn kept(value: &Value) -> Value {
+    let every = |values: Vec<Value>| {
+        let values = values.iter().filter(|value| !is_omit(value));
+        values.map(kept).collect::<Vec<_>>()
+    };
+    match class_of(value) {
+        Class::List | Class::Tuple | Class::Range => {
+            python::elements(value).map_or_else(|_| value.clone(), |all| Value::from(every(all)))
+        }
+        Class::Dict => {
+            let Ok(entries) = python::entries(value) else { return value.clone() };
+            let entries = entries.into_iter().filter(|(_, value)| !is_omit(value));
+            let entries = entries.map(|(key, value)| (key, kept(&value)));
+            Value::from_object(entries.collect::<indexmap::IndexMap<Value, Value>>())
+        }
+        _ => value.clone(),
+    }
+}
+
 fn json(value: &Value) -> Outcome<Json> {
     python::usable(value)?;
     Ok(match class_of(value) {

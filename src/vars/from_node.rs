@@ -7,7 +7,7 @@ use minijinja::Value;
 
 use super::layer::Var;
 use crate::source::{Kind, Node};
-use crate::template::holds_template;
+use crate::template::{holds_template, trusted};
 
 /// Whether text in a node may be a template.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ fn convert(node: &Node, trust: Trust) -> Var {
         Kind::Str(text) if trust == Trust::Templates && holds_template(&text.value) => {
             Var::Template(Arc::from(text.value.as_str()), Some(node.span.clone()))
         }
+        Kind::Str(text) if trust == Trust::Templates => Var::Data(trusted(&text.value)),
         Kind::Str(text) => Var::Data(Value::from(text.value.as_str())),
         Kind::Timestamp(text) => Var::Data(Value::from(text.as_str())),
         Kind::Binary(bytes) => Var::Data(Value::from_bytes(bytes.clone())),

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use clap::Parser;
 use serde_json::{Map, json};
 
-use crate::report::Consumer;
-use crate::report::minimal::{Minimal, OneLine};
 use crate::settings::Settings;
 use crate::source::SourceFile;
 use crate::template::Templar;
@@ -20,7 +18,7 @@ use super::options::{
     Base, BaseFolder, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, TaskTimeout, Vault,
 };
 use super::run::Groups;
-use super::{Invocation, inventory, run, talk};
+use super::{Invocation, callbacks, facts, inventory, run, talk};
 
 /// Runs one task on hosts.
 #[derive(Debug, Parser)]
@@ -83,9 +81,6 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Err(code) => return Ok(code),
     };
     let settings = &invocation.settings;
-    if arguments.tree.is_some() {
-        return Err(CommandError::options("`--tree` is not supported yet", None));
-    }
     let groups = arguments.groups();
     talk::header("ansible", settings, groups.verbosity(settings));
     let run_settings = groups.settings(settings)?;
@@ -94,6 +89,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let folders = [std::path::absolute(&folder).unwrap_or(folder.clone())];
     let inventory =
         inventory::load(&arguments.hosts, settings, &folders, &run_settings.extra_vars)?;
+    facts::flush(&arguments.hosts, &inventory, &run_settings);
     let limit = arguments.hosts.limit.as_deref();
     let hosts = match inventory::select(&inventory.now(), &arguments.pattern, limit, settings) {
         Err(error) if limit.is_some() => return Err(error),
@@ -116,18 +112,21 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic).late();
     let playbooks = reader.given(&arguments.play(settings, &folder)?)?;
     let look = groups.look(settings)?;
-    let (out, talk_to) = (std::io::stdout(), std::io::stderr());
-    let consumer: Box<dyn Consumer> = match arguments.one_line {
-        true => Box::new(OneLine::new(out, talk_to, look)),
-        false => Box::new(Minimal::new(out, talk_to, look)),
+    let loads = settings.boolean("DEFAULT_LOAD_CALLBACK_PLUGINS");
+    let word = match (arguments.one_line, loads) {
+        (true, _) => "oneline".to_owned(),
+        (false, true) => settings.text("DEFAULT_STDOUT_CALLBACK").unwrap_or_default(),
+        (false, false) => "minimal".to_owned(),
     };
-    let launch = Launch {
-        settings: run_settings,
-        playbooks,
-        inventory,
-        reader: &reader,
-        consumers: vec![consumer],
-    };
+    let mut consumers = vec![callbacks::output(&word, &look, settings)?];
+    if loads {
+        consumers.extend(callbacks::enabled(&look, settings)?);
+    }
+    if let Some(folder) = &arguments.tree {
+        consumers.push(Box::new(callbacks::tree(settings, Some(folder))));
+    }
+    let launch =
+        Launch { settings: run_settings, playbooks, inventory, reader: &reader, consumers };
     super::super::block_on(launch.run())
 }
 

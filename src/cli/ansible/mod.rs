@@ -4,12 +4,15 @@
 //! in [`options`], once.
 
 mod adhoc;
+mod callbacks;
 mod config;
 mod doc;
+mod facts;
 mod inventory;
 mod listing;
 mod options;
 mod playbook;
+mod plugin_filter;
 mod run;
 mod secrets;
 pub(super) mod show_inventory;

@@ -5,9 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::report::Consumer;
-use crate::report::default::DefaultOutput;
-use crate::report::minimal::{Minimal, OneLine};
 use crate::template::Templar;
 
 use super::super::CommandError;
@@ -18,7 +15,7 @@ use super::options::{
     Base, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, Subset, Vault,
 };
 use super::run::Groups;
-use super::{Invocation, inventory, run, talk};
+use super::{Invocation, callbacks, facts, inventory, run, talk};
 
 /// Runs playbooks on hosts.
 #[derive(Debug, Parser)]
@@ -100,6 +97,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let folders: Vec<PathBuf> = arguments.playbooks.iter().map(|path| run::folder(path)).collect();
     let inventory =
         inventory::load(&arguments.hosts, settings, &folders, &run_settings.extra_vars)?;
+    facts::flush(&arguments.hosts, &inventory, &run_settings);
     inventory::select(&inventory.now(), "all", arguments.hosts.limit.as_deref(), settings)?;
     let templar = Templar::new();
     let reader =
@@ -127,26 +125,13 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
             super::super::print(&format!("{count} plays in {path}\n"));
         }
     }
-    let (out, talk_to, look) = (std::io::stdout(), std::io::stderr(), groups.look(settings)?);
+    let look = groups.look(settings)?;
     let word = settings.text("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
-    let output: Box<dyn Consumer> = match word.strip_prefix("ansible.builtin.").unwrap_or(&word) {
-        "default" | "" => Box::new(DefaultOutput::new(out, talk_to, look)),
-        "minimal" => Box::new(Minimal::new(out, talk_to, look)),
-        "oneline" => Box::new(OneLine::new(out, talk_to, look)),
-        _ => {
-            return Err(CommandError::other(
-                format!("Invalid callback for stdout specified: {word}"),
-                Some("`default`, `minimal` and `oneline` are there"),
-            ));
-        }
-    };
-    let launch = Launch {
-        settings: run_settings,
-        playbooks,
-        inventory,
-        reader: &reader,
-        consumers: vec![output],
-    };
+    let mut consumers: Vec<_> = callbacks::retry(settings).into_iter().collect();
+    consumers.push(callbacks::output(&word, &look, settings)?);
+    consumers.extend(callbacks::enabled(&look, settings)?);
+    let launch =
+        Launch { settings: run_settings, playbooks, inventory, reader: &reader, consumers };
     super::super::block_on(launch.run())
 }
 

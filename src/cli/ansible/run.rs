@@ -23,7 +23,7 @@ use crate::vars::HashBehaviour;
 
 use super::super::{CommandError, extra_vars, prompt};
 use super::options::{Check, Connect, ExtraVars, Fork, ModulePath, RunAs, Subset, Vault};
-use super::{secrets, talk, unsupported};
+use super::{facts, plugin_filter, secrets, talk, unsupported};
 
 /// The option groups of programs that run tasks.
 pub(super) struct Groups<'a> {
@@ -82,6 +82,8 @@ impl Groups<'_> {
                     false => FactNames::Apart,
                 },
             },
+            fact_cache: facts::cache(settings),
+            rejected_modules: plugin_filter::read(settings)?,
         })
     }
 
@@ -119,13 +121,19 @@ impl Groups<'_> {
             ("check_mode_markers", Details::CHECK_MARKERS),
             ("show_task_path_on_failure", Details::TASK_PATH_ON_FAILURE),
             ("show_custom_stats", Details::CUSTOM_STATS),
+            ("show_per_host_start", Details::HOST_START),
         ] {
             if is(name)? {
                 shown = shown.with(detail);
             }
         }
-        if settings.boolean("DEPRECATION_WARNINGS") {
-            shown = shown.with(Details::DEPRECATIONS);
+        for (name, detail) in [
+            ("DEPRECATION_WARNINGS", Details::DEPRECATIONS),
+            ("DISPLAY_ARGS_TO_STDOUT", Details::ARGUMENTS),
+        ] {
+            if settings.boolean(name) {
+                shown = shown.with(detail);
+            }
         }
         let context = settings.integer("DIFF_CONTEXT").and_then(|set| usize::try_from(set).ok());
         Ok(DefaultOptions {

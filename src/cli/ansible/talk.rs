@@ -1,11 +1,13 @@
 //! What the programs say beside their output, in Ansible's form: `[WARNING]: …`, `[ERROR]: …`.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::report::default::{Speech, place, speak};
+use crate::report::log::Log;
 use crate::report::{Color, Terminal};
 use crate::settings::Settings;
 
@@ -21,14 +23,44 @@ static LOOK: LazyLock<Mutex<Look>> = LazyLock::new(Mutex::default);
 struct Look {
     color: Color,
     told: HashSet<String>,
+    log: Option<Log>,
 }
 
 /// Settles how messages look, and tells what is worth knowing of the settings.
 pub(super) fn begin(settings: &Settings) {
-    LOOK.lock().unwrap_or_else(PoisonError::into_inner).color = color(settings);
+    {
+        let mut look = LOOK.lock().unwrap_or_else(PoisonError::into_inner);
+        look.color = color(settings);
+        look.log = settings.path("DEFAULT_LOG_PATH").and_then(|path| open_log(&path));
+    }
     for text in settings.warnings() {
         warning(text);
     }
+}
+
+/// The log of what is said, if there is one.
+pub(super) fn log() -> Option<Log> {
+    LOOK.lock().unwrap_or_else(PoisonError::into_inner).log.clone()
+}
+
+fn open_log(path: &Path) -> Option<Log> {
+    let user = rustix::process::getuid();
+    let user = std::env::var("USER").unwrap_or_else(|_| format!("uid={}", user.as_raw()));
+    let shown = path.display();
+    if path.is_dir() {
+        let text =
+            format!("[WARNING]: DEFAULT_LOG_PATH can not be a directory '{shown}', aborting\n");
+        crate::cli::raw(&text);
+        return None;
+    }
+    Log::open(path, &user)
+        .map_err(|_| {
+            crate::cli::raw(&format!(
+                "[WARNING]: log file at '{shown}' is not writeable and we cannot create it, \
+                 aborting\n\n"
+            ));
+        })
+        .ok()
 }
 
 /// Whether output is coloured: `ANSIBLE_FORCE_COLOR`, `ANSIBLE_NOCOLOR`, else on a terminal.
@@ -89,6 +121,9 @@ fn say(speech: Speech, text: &str) {
     let line = speak(speech, text, look.color);
     if look.told.insert(line.clone()) {
         crate::cli::raw(&line);
+        if let Some(log) = &look.log {
+            log.write(&line);
+        }
     }
 }
 

@@ -10,8 +10,6 @@ use super::talk;
 const NOT_HONOURED: &[&str] = &[
     "ALLOW_BROKEN_CONDITIONALS",
     "ALLOW_EMBEDDED_TEMPLATES",
-    "CACHE_PLUGIN",
-    "CALLBACKS_ENABLED",
     "COLOR_CHANGED",
     "COLOR_DEBUG",
     "COLOR_DEPRECATE",
@@ -27,19 +25,16 @@ const NOT_HONOURED: &[&str] = &[
     "COLOR_WARN",
     "DEFAULT_EXECUTABLE",
     "DEFAULT_JINJA2_EXTENSIONS",
-    "DEFAULT_LOG_PATH",
     "DEFAULT_NO_LOG",
     "DEFAULT_POLL_INTERVAL",
     "DEFAULT_PRIVATE_ROLE_VARS",
     "DEFAULT_REMOTE_PORT",
     "DEFAULT_UNDEFINED_VAR_BEHAVIOR",
-    "DISPLAY_ARGS_TO_STDOUT",
     "ENABLE_TASK_DEBUGGER",
     "ERROR_ON_MISSING_HANDLER",
     "INVALID_TASK_ATTRIBUTE_FAILED",
     "MAX_FILE_SIZE_FOR_DIFF",
     "PLAYBOOK_VARS_ROOT",
-    "RETRY_FILES_ENABLED",
     "VARIABLE_PLUGINS_ENABLED",
     "VARIABLE_PRECEDENCE",
     "VERBOSE_TO_STDERR",
@@ -54,15 +49,6 @@ pub(super) fn warn(settings: &Settings) {
             continue;
         };
         if found.origin == Origin::Default || found.value == default.value {
-            continue;
-        }
-        // the outputs that are there anyway
-        let there = ["default", "minimal", "oneline"];
-        if name == "CALLBACKS_ENABLED"
-            && settings.list(name).iter().all(|callback| {
-                there.contains(&callback.strip_prefix("ansible.builtin.").unwrap_or(callback))
-            })
-        {
             continue;
         }
         let key = row.keys.first().map_or(name, |(_, key)| key);

@@ -25,8 +25,9 @@ use super::recap::{self, RecapLines, banner};
 use super::text::{clean, visible};
 
 pub use options::{DefaultOptions, Details, ResultFormat, Shown};
-pub(super) use origin::error as failure;
 pub use origin::place;
+pub(super) use origin::{absolute, error as failure, message as failure_message};
+pub(super) use result::is_quiet as is_setup;
 pub use speech::{Speech, speak};
 
 /// What Ansible prints in place of an item that `no_log` hides.
@@ -116,7 +117,11 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
         let Some(head) = self.tasks.get(&id).cloned() else { return Ok(()) };
         let word = if head.handler { "RUNNING HANDLER" } else { "TASK" };
         let mark = self.mark(head.check);
-        self.banner(&format!("{word} [{}]{mark}", titled(&head).trim()))?;
+        let arguments = match self.shows(Details::ARGUMENTS) && !head.arguments.is_empty() {
+            true => format!(" {}", head.arguments),
+            false => String::new(),
+        };
+        self.banner(&format!("{word} [{}{arguments}]{mark}", titled(&head).trim()))?;
         if self.options.verbosity >= Verbosity::Paths {
             self.task_path(&head)?;
         }
@@ -445,7 +450,16 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 self.custom_stats()?;
                 self.dry_run()?;
             }
-            Event::HostStarted { .. } | Event::Rescued { .. } => {}
+            Event::HostStarted { task, host } => {
+                if self.shows(Details::HOST_START)
+                    && let Some(head) = self.tasks.get(task)
+                {
+                    let word = if head.handler { "HANDLER" } else { "TASK" };
+                    let text = format!(" [started {word}: {} on {host}]", titled(head));
+                    self.say(Some(Paint::Ok), &text)?;
+                }
+            }
+            Event::Rescued { .. } => {}
         }
         self.out.flush()
     }

@@ -66,6 +66,10 @@ impl Details {
     pub const CUSTOM_STATS: Self = Self(16);
     /// Deprecated things (`deprecation_warnings`).
     pub const DEPRECATIONS: Self = Self(32);
+    /// That a host begins with a task (`show_per_host_start`).
+    pub const HOST_START: Self = Self(64);
+    /// The arguments of tasks beside their names (`display_args_to_stdout`).
+    pub const ARGUMENTS: Self = Self(128);
 }
 
 /// What is told.

@@ -33,20 +33,7 @@ pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<Str
     if name.starts_with("include_") && outcome.result.contains_key("reason") {
         return None;
     }
-    let kind = if ACTIONS.contains(&name) || judged(outcome) { "Action" } else { "Module" };
-    let text = match outcome.result.get("msg") {
-        _ if outcome.censored => "",
-        Some(Json::String(text)) => text.as_str(),
-        Some(_) => "",
-        None => "Unknown error.",
-    };
-    let message = if text.is_empty() {
-        format!("Task failed: {kind} failed.")
-    } else if text.starts_with("Task failed") {
-        text.to_owned()
-    } else {
-        format!("Task failed: {kind} failed: {text}")
-    };
+    let message = message(head, outcome);
     if outcome.causes.is_empty() {
         return Some(format!("[ERROR]: {message}\n{}", place(&head.place)));
     }
@@ -56,6 +43,27 @@ pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<Str
     });
     let causes = causes.collect::<Vec<_>>().join("\n<<< caused by >>>\n\n");
     Some(format!("[ERROR]: {message}\n\n{causes}"))
+}
+
+/// What is said of a failed result.
+pub(in crate::report) fn message(head: &TaskHead, outcome: &Outcome) -> String {
+    let name = head.module.rsplit('.').next().unwrap_or_default();
+    let kind = if ACTIONS.contains(&name) || judged(outcome) { "Action" } else { "Module" };
+    let text = match outcome.result.get("msg") {
+        _ if outcome.censored => "",
+        Some(Json::String(text)) => text.as_str(),
+        Some(_) => "",
+        None => "Unknown error.",
+    };
+    if text.is_empty() {
+        format!("Task failed: {kind} failed.")
+    } else if text.starts_with("Timed out after ") {
+        format!("Task failed: {text}")
+    } else if text.starts_with("Task failed") {
+        text.to_owned()
+    } else {
+        format!("Task failed: {kind} failed: {text}")
+    }
 }
 
 /// Whether the task's conditions (`failed_when`, `until`) call it failed, not its module.
@@ -74,7 +82,7 @@ pub fn place(place: &Place) -> String {
 }
 
 /// The path as seen from the root.
-pub(super) fn absolute(file: &Path) -> PathBuf {
+pub(in crate::report) fn absolute(file: &Path) -> PathBuf {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
 }
 

@@ -18,6 +18,8 @@ pub(in crate::report) enum Indent {
     ByVerbosity,
     /// Always.
     Always,
+    /// On several lines, each at the margin.
+    Flush,
     /// Never.
     Never,
 }
@@ -39,7 +41,7 @@ pub(super) fn is_debug(module: &str) -> bool {
 }
 
 /// Whether the task keeps its result out of the output (`setup`).
-pub(super) fn is_quiet(module: &str) -> bool {
+pub(in crate::report) fn is_quiet(module: &str) -> bool {
     matches!(module.rsplit('.').next(), Some("setup" | "gather_facts"))
 }
 
@@ -69,7 +71,12 @@ pub(in crate::report) fn dump(
     });
     let verbose_always = outcome.verbose_always && indent != Indent::Never;
     let block = indent == Indent::Always || long || verbose_always;
-    dump::value(fields, options, if block { Some(4) } else { None })
+    let columns = match (block, indent) {
+        (true, _) => Some(4),
+        (false, Indent::Flush) => Some(0),
+        (false, _) => None,
+    };
+    dump::value(fields, options, columns)
 }
 
 /// Values on one line.

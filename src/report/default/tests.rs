@@ -48,6 +48,8 @@ impl Script {
             name: name.to_owned(),
             role: None,
             module: format!("ansible.builtin.{module}"),
+            action: String::new(),
+            arguments: String::new(),
             handler: name == "told",
             check: false,
             place: Place { file: playbook(), line, column },

@@ -93,6 +93,8 @@ impl Run {
             name: name.to_owned(),
             role: (id == 1).then(|| "web".to_owned()),
             module: format!("ansible.builtin.{module}"),
+            action: String::new(),
+            arguments: String::new(),
             handler: false,
             check: false,
             place: place(line),

@@ -1,9 +1,11 @@
 //! `ansible.builtin.assert` and `ansible.builtin.fail`.
 
 use canvass_modules::params;
+use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
 use crate::source::{Kind, Node};
+use crate::template::is_trusted;
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse, refuse_others};
 
@@ -40,8 +42,8 @@ pub(super) fn assert(
     }
     let params: AssertParams = parse("ansible.builtin.assert", &arguments)?;
     let mut returned = Map::new();
-    for condition in conditions(that.map(|(_, node)| node)) {
-        if input.templar.condition(condition, input.scope)? {
+    for condition in conditions(input, that.map(|(_, node)| node))? {
+        if input.templar.condition(&condition, input.scope)? {
             continue;
         }
         let text = match &condition.kind {
@@ -65,12 +67,28 @@ pub(super) fn assert(
     Ok(Prepared::Done(Finished { verbose_always: !params.quiet, ..Finished::ok(returned) }))
 }
 
-fn conditions(that: Option<&Node>) -> Vec<&Node> {
-    match that {
-        Some(Node { kind: Kind::Seq(conditions), .. }) => conditions.iter().collect(),
-        Some(condition) => vec![condition],
-        None => Vec::new(),
+/// The conditions; a template may stand for a list of the user's own.
+fn conditions(input: &ActionInput<'_>, that: Option<&Node>) -> Result<Vec<Node>, ActionError> {
+    let Some(that) = that else { return Ok(Vec::new()) };
+    match &that.kind {
+        Kind::Seq(conditions) => return Ok(conditions.clone()),
+        Kind::Str(text) if text.value.trim_start().starts_with("{{") => {}
+        _ => return Ok(vec![that.clone()]),
     }
+    let value = input.templar.node(that, input.scope)?;
+    if value.kind() != ValueKind::Seq {
+        return Ok(vec![that.clone()]);
+    }
+    let listed = value.try_iter().into_iter().flatten().map(|condition| {
+        let kind = match condition.as_str() {
+            Some(text) if is_trusted(&condition) => return Node::text(text, that.span.clone()),
+            Some(text) => Kind::Unsafe(Box::new(Node::text(text, that.span.clone()))),
+            None if condition.kind() == ValueKind::Bool => Kind::Bool(condition.is_true()),
+            None => Kind::Null,
+        };
+        Node { kind, span: that.span.clone() }
+    });
+    Ok(listed.collect())
 }
 
 pub(super) fn fail(

@@ -132,12 +132,17 @@ pub(super) fn prepare(
         }
     }
     let mut facts = Map::new();
+    let mut values = Vec::new();
     for (name, value) in &learnt.included {
         // what cannot be rendered here is still there for the tasks that read it later
-        if let Ok(value) = input.templar.var(value, input.scope).and_then(|value| to_json(&value)) {
-            facts.insert(name.clone(), value);
+        let Ok(value) = input.templar.var(value, input.scope) else { continue };
+        if let Ok(json) = to_json(&value) {
+            facts.insert(name.clone(), json);
+            values.push((name.clone(), crate::template::kept(&value)));
         }
     }
+    let values = values.iter().map(|(name, value)| (name.as_str(), value));
+    let values = crate::template::mapping(values);
     let mut returned = Map::new();
     let names: Vec<Json> =
         read.paths.iter().map(|path| Json::from(path.to_string_lossy().into_owned())).collect();
@@ -150,7 +155,13 @@ pub(super) fn prepare(
         returned.insert("msg".to_owned(), Json::from(message));
     }
     let censored = read.encrypted;
-    Ok(Prepared::Done(Finished { learnt, failed, censored, ..Finished::ok(returned) }))
+    Ok(Prepared::Done(Finished {
+        learnt,
+        failed,
+        censored,
+        facts: Some(values),
+        ..Finished::ok(returned)
+    }))
 }
 
 fn fill(

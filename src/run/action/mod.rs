@@ -31,6 +31,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use canvass_modules::wire::{ItemReply, Mode};
+use indexmap::IndexMap;
+use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::connection::TaskSource;
@@ -68,6 +70,9 @@ pub(crate) struct ActionInput<'a> {
     pub mode: Mode,
     /// The inventory of the run.
     pub inventory: &'a LiveInventory,
+    /// The arguments as values, with what JSON does not tell; those of a template for all of
+    /// them, and of `module_defaults`, are not among them.
+    pub values: &'a IndexMap<String, Value>,
 }
 
 /// What comes next for an item.
@@ -138,8 +143,10 @@ pub(crate) struct Finished {
     pub verbose_always: bool,
     /// Whether a condition of its own skipped it.
     pub skipped: bool,
-    /// Whether its result is not shown, as under `no_log`.
+    /// Whether its result must not show, as with `no_log`.
     pub censored: bool,
+    /// `ansible_facts` of the result with what JSON does not tell.
+    pub facts: Option<Value>,
 }
 
 impl Finished {

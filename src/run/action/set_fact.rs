@@ -1,6 +1,7 @@
 //! `ansible.builtin.set_fact`: sets variables of the host.
 
 use indexmap::IndexMap;
+use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::run::host_vars::{Facts, Learnt};
@@ -10,7 +11,7 @@ use crate::vars::Var;
 use super::{ActionError, ActionInput, Finished, Prepared};
 
 pub(super) fn prepare(
-    _input: &ActionInput<'_>,
+    input: &ActionInput<'_>,
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
     let cacheable = arguments
@@ -24,21 +25,22 @@ pub(super) fn prepare(
     if let Some(name) = arguments.keys().find(|name| !is_variable_name(name)) {
         return Ok(Prepared::Done(Finished::failed(invalid_name(&format!("'{name}'")))));
     }
-    let set: IndexMap<String, Var> = arguments
+    let values: IndexMap<String, Value> = arguments
         .iter()
-        .map(|(name, value)| (name.clone(), Var::Data(crate::template::from_json(value))))
+        .map(|(name, json)| {
+            let value = input.values.get(name).map(crate::template::kept);
+            (name.clone(), value.unwrap_or_else(|| crate::template::from_json(json)))
+        })
         .collect();
+    let told = crate::template::mapping(values.iter().map(|(name, value)| (name.as_str(), value)));
+    let set = values.iter().map(|(name, value)| (name.clone(), Var::Data(value.clone()))).collect();
     // what is cacheable is also a fact, and outlives `set_fact` in the order of precedence
-    let facts = cacheable.then(|| {
-        let facts = arguments.iter();
-        Facts::Gathered(
-            facts.map(|(name, value)| (name.clone(), crate::template::from_json(value))).collect(),
-        )
-    });
+    let facts = cacheable.then_some(Facts::Gathered(values));
     let mut returned = Map::new();
     returned.insert("ansible_facts".to_owned(), Json::Object(arguments));
     Ok(Prepared::Done(Finished {
         learnt: Learnt { facts, set, ..Learnt::default() },
+        facts: Some(told),
         ..Finished::ok(returned)
     }))
 }

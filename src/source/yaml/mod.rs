@@ -5,6 +5,7 @@ mod compose;
 mod guard;
 mod hints;
 mod mapping;
+mod marks;
 mod scalar;
 #[cfg(test)]
 mod tables;
@@ -64,7 +65,7 @@ pub fn load(file: &Arc<SourceFile>) -> Result<Loaded, SourceError> {
     let Some(plain) = file.decrypted()? else { return parse(file) };
     // messages name places in it and show none of its text
     let hidden = plain.hidden();
-    match compose::compose(&plain) {
+    match document(&plain) {
         Ok(mut loaded) => {
             loaded.encrypted = true;
             if let Some(node) = &mut loaded.node {
@@ -90,7 +91,15 @@ pub fn load(file: &Arc<SourceFile>) -> Result<Loaded, SourceError> {
 ///
 /// As [`load`].
 pub fn parse(file: &Arc<SourceFile>) -> Result<Loaded, SourceError> {
-    Ok(compose::compose(file)?)
+    Ok(document(file)?)
+}
+
+fn document(file: &Arc<SourceFile>) -> compose::Result<Loaded> {
+    let mut loaded = compose::compose(file)?;
+    if let Some(node) = loaded.node.as_mut().filter(|_| marks::may_have(&file.text)) {
+        marks::read(node);
+    }
+    Ok(loaded)
 }
 
 impl Loaded {

@@ -7,8 +7,10 @@ use crate::source::{SourceFile, yaml};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    JsonStyle, as_integer, dump_json, elements, list, parse_json, text, truth, type_name,
+    Class, JsonStyle, as_integer, class_of, dict, dump_json, elements, entries, list, parse_json,
+    text, truth, type_name, vaulted,
 };
+use crate::template::trust::{is_trusted, trusted};
 use crate::template::yaml_emitter::{YamlStyle, dump_yaml};
 use crate::vars::Var;
 
@@ -29,15 +31,27 @@ pub(super) const FILTERS: &[Filter] = &[
             .replace('\'', "\\u0027");
         Ok(Value::from(safe))
     }),
-    filter("from_json", &["value", "**"], |call| {
+    filter("from_json", &["value", "profile", "**"], |call| {
         let value = call.value()?;
+        let profile = call.some(1).map(|_| call.text(1)).transpose()?;
+        let trust = match profile.as_deref() {
+            None | Some("tagless") => JsonTrust::Nothing,
+            Some("legacy") if is_trusted(value) => JsonTrust::All,
+            Some("inventory_legacy") if is_trusted(value) => JsonTrust::Inventory,
+            Some("legacy" | "inventory_legacy") => JsonTrust::Marks,
+            Some(other) => return Err(call.refuse(format!("Unknown profile name '{other}'."))),
+        };
         match value.as_str() {
-            Some(text) => parse_json(text),
+            Some(text) => Ok(trust.apply(&parse_json(text)?, &mut Vec::new())),
             None => Err(call.refuse(format!(
                 "the JSON object must be str, bytes or bytearray, not {}",
                 type_name(value)
             ))),
         }
+    }),
+    filter("ansible._protomatter.apply_trust", &["value"], |call| {
+        let value = call.value()?;
+        Ok(value.as_str().map_or_else(|| value.clone(), trusted))
     }),
     filter("to_yaml", &["value", "**"], |call| yaml_text(call, YamlStyle::default())),
     filter("to_nice_yaml", &["value", "**"], |call| {
@@ -58,6 +72,70 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(list(documents))
     }),
 ];
+
+/// Which texts of JSON are the user's own, by the profile that it is read with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum JsonTrust {
+    /// None, and nothing in it is marked.
+    Nothing,
+    /// None; vault values are.
+    Marks,
+    /// All but those that are marked as unsafe.
+    All,
+    /// Of these, variables of hosts and groups.
+    Inventory,
+}
+
+impl JsonTrust {
+    /// The value with its texts as they are; `path` holds the keys above it.
+    fn apply(self, value: &Value, path: &mut Vec<String>) -> Value {
+        if self == Self::Nothing {
+            return value.clone();
+        }
+        match class_of(value) {
+            Class::Text if self.holds(path) => trusted(value.as_str().unwrap_or_default()),
+            Class::List => {
+                path.push(String::new());
+                let elements = elements(value).unwrap_or_default();
+                let all = elements.iter().map(|element| self.apply(element, path)).collect();
+                path.pop();
+                list(all)
+            }
+            Class::Dict => self.mapping(&entries(value).unwrap_or_default(), path),
+            _ => value.clone(),
+        }
+    }
+
+    fn mapping(self, entries: &[(Value, Value)], path: &mut Vec<String>) -> Value {
+        if let [(key, value)] = entries
+            && let Some(text) = value.as_str()
+        {
+            match key.as_str() {
+                Some("__ansible_unsafe") => return Value::from(text),
+                Some("__ansible_vault") => return vaulted(&text.into(), None),
+                _ => {}
+            }
+        }
+        let mut read = indexmap::IndexMap::new();
+        for (key, value) in entries {
+            path.push(key.as_str().unwrap_or_default().to_owned());
+            read.insert(key.clone(), self.apply(value, path));
+            path.pop();
+        }
+        dict(read)
+    }
+
+    fn holds(self, path: &[String]) -> bool {
+        match (self, path) {
+            (Self::All, _) => true,
+            (Self::Inventory, [first, second, _, _, ..]) if first == "_meta" => {
+                second == "hostvars"
+            }
+            (Self::Inventory, [_, second, _, ..]) => second == "vars",
+            _ => false,
+        }
+    }
+}
 
 fn json(call: &Bound<'_>, mut style: JsonStyle) -> Outcome<Value> {
     for (name, value) in &call.keywords {

@@ -6,6 +6,7 @@ use crate::template::failure::Outcome;
 use crate::template::python::{
     Class, as_float, class_of, contains, is_mapping, is_text, locked_text, truth, usable,
 };
+use crate::template::trust::is_trusted;
 use minijinja::Value;
 
 /// The family.
@@ -59,6 +60,14 @@ pub(super) const TESTS: &[Test] = &[
         match ciphertext {
             Some(ciphertext) => Ok(crate::vault::is_encrypted(ciphertext.as_bytes())),
             None => usable(value).map(|()| false),
+        }
+    }),
+    test("ansible._protomatter.tagged_with", &["value", "tag_name"], |call| {
+        let value = call.value()?;
+        match call.text(1)?.as_str() {
+            "TrustedAsTemplate" => Ok(is_trusted(value)),
+            "VaultedValue" => Ok(crate::vault::ciphertext_of(value).is_some()),
+            other => Err(call.refuse(format!("the tag '{other}' is not kept"))),
         }
     }),
     test("uri", &["value", "schemes"], |call| Ok(uri(call)?.is_some())),

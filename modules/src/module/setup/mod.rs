@@ -89,9 +89,16 @@ impl Module for Setup {
         let fact_path = fact_path.unwrap_or_else(|| PathBuf::from("/etc/ansible/facts.d"));
         let fact_path = super::expansion::path(&fact_path, host)?;
         let mut probe = Probe::new(host);
+        let mut python = None;
         for collector in collectors {
             match collector {
-                Collector::Platform => platform::collect(&mut probe, &mut facts),
+                Collector::Platform => {
+                    platform::collect(&mut probe, &mut facts);
+                    let found = python.get_or_insert_with(|| python::find(&mut probe));
+                    if let Some(python) = found {
+                        python.tell_version(&mut facts);
+                    }
+                }
                 Collector::Distribution => distribution::collect(&mut probe, &mut facts),
                 Collector::Lsb => distribution::collect_lsb(&mut probe, &mut facts),
                 Collector::Selinux => platform::collect_selinux(&mut probe, &mut facts),
@@ -120,7 +127,12 @@ impl Module for Setup {
                 Collector::Iscsi => network::collect_iscsi(&mut probe, &mut facts),
                 Collector::Nvme => network::collect_nvme(&mut probe, &mut facts),
                 Collector::Local => local::collect(&mut probe, &fact_path, &mut facts),
-                Collector::Python => python::collect(&mut probe, &mut facts),
+                Collector::Python => {
+                    let found = python.get_or_insert_with(|| python::find(&mut probe));
+                    if let Some(python) = found {
+                        python.tell(&mut facts);
+                    }
+                }
             }
         }
         let warnings = probe.take_warnings();
