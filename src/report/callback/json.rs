@@ -203,7 +203,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for JsonOutput<O, T> {
                 let speech = match level {
                     Level::Warning => Speech::Warning,
                     Level::Deprecation => Speech::Deprecation,
-                    Level::Debug | Level::Info => return Ok(()),
+                    Level::Trace | Level::Debug | Level::Info => return Ok(()),
                 };
                 if self.gatherer.notices() > told {
                     self.speak(speech, text)?;
