@@ -167,6 +167,9 @@ pub enum Status {
 /// A source that a `copy` task refers to, as an argument value.
 pub const SOURCE_ARGUMENT: &str = "_canvass_source";
 
+/// The argument by which the engine names the Python of a host.
+pub const PYTHON_ARGUMENT: &str = "_canvass_python";
+
 /// Reads a [`Source`] out of the arguments of a task.
 pub fn source_argument(arguments: &Map<String, Json>) -> Option<Source> {
     serde_json::from_value(arguments.get(SOURCE_ARGUMENT)?.clone()).ok()

@@ -15,6 +15,7 @@ mod include_vars;
 mod meta;
 mod package;
 mod pause;
+mod pip;
 mod raw;
 mod reboot;
 mod registry;

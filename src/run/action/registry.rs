@@ -180,6 +180,14 @@ static ACTIONS: &[ActionEntry] = &[
         prepare: super::pause::prepare,
     },
     ActionEntry {
+        name: "ansible.builtin.pip",
+        free_form: false,
+        options: Some(canvass_modules::module::pip::Params::options),
+        rules: canvass_modules::module::pip::Params::rules,
+        expressions: &[],
+        prepare: super::pip::prepare,
+    },
+    ActionEntry {
         name: "ansible.builtin.raw",
         free_form: true,
         options: Some(super::raw::RawParams::options),

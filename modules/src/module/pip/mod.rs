@@ -5,8 +5,10 @@
 //! `forcereinstall`, `requirements`, extras and addresses would do is unknown before. Diff: the
 //! packages.
 //!
-//! Differs from Ansible: `pip` is not called when all packages are there in admitted versions; the
-//! default `pip` is `pip3` of the search path, then `python3 -m pip`.
+//! By default it is the `pip` of the Python that `ansible_python_interpreter` names, or of `python3`;
+//! where that has none, `pip3` of the search path.
+//!
+//! Differs from Ansible: `pip` is not called when all packages are there in admitted versions.
 //!
 //! ```yaml
 //! - name: The application's libraries
@@ -18,6 +20,7 @@
 //!
 //! Returns `cmd`, `name`, `version`, `state`, `requirements`, `virtualenv`, `stdout`, `stderr`.
 
+mod interpreter;
 mod observe;
 mod requirement;
 #[cfg(test)]
@@ -27,6 +30,7 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
+use self::interpreter::Interpreter;
 use self::requirement::Requirement;
 use super::program;
 use super::text_lines::set_streams;
@@ -81,6 +85,8 @@ params! {
         umask: Option<String>,
         /// Whether packages that the system brings may be touched.
         break_system_packages: bool = false,
+        /// The Python whose packages are meant.
+        @flatten interpreter: Interpreter,
     }
     rules [
         Rule::RequiredOneOf(&["name", "requirements"]),

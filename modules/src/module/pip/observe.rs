@@ -145,23 +145,29 @@ fn pip_of(path: &Path, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
 fn usual_pip(params: &Params, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
     let name = match &params.executable {
         Some(path) => expansion::path(path, host)?.to_string_lossy().into_owned(),
-        None => "pip3".to_owned(),
+        None => {
+            if let Some(words) = pip_of_python(params, host)? {
+                return Ok(words);
+            }
+            "pip3".to_owned()
+        }
     };
     if name.starts_with('/') {
         return Ok(vec![name]);
     }
-    if let Some(found) = host.find_program(&name)? {
-        return Ok(vec![found.to_string_lossy().into_owned()]);
+    match host.find_program(&name)? {
+        Some(found) => Ok(vec![found.to_string_lossy().into_owned()]),
+        None => Err(Stop::failed(Error::NoPip(name))),
     }
-    if params.executable.is_none()
-        && let Some(python) = host.find_program("python3")?
-    {
-        let python = python.to_string_lossy().into_owned();
-        if program::query(host, [python.as_str(), "-m", "pip", "--version"])?.success() {
-            return Ok(vec![python, "-m".to_owned(), "pip".to_owned()]);
-        }
-    }
-    Err(Stop::failed(Error::NoPip(name)))
+}
+
+/// The words that call the pip of the host's Python, where it has one.
+fn pip_of_python(params: &Params, host: &mut dyn Host) -> Result<Option<Vec<String>>, Stop> {
+    let named = params.interpreter.program.as_deref().unwrap_or("python3");
+    let Some(python) = host.find_program(named)? else { return Ok(None) };
+    let python = python.to_string_lossy().into_owned();
+    let asked = program::query(host, [python.as_str(), "-m", "pip", "--version"])?;
+    Ok(asked.success().then(|| vec![python, "-m".to_owned(), "pip".to_owned()]))
 }
 
 fn installed(observed: &Observed, host: &mut dyn Host) -> Result<Vec<(String, String)>, Stop> {

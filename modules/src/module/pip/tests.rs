@@ -12,10 +12,20 @@ fn plan(arguments: &Json) -> Result<Plan, Stop> {
     let mut host = MemoryHost::new()
         .with_program("pip3")
         .with_program("python3")
+        .with_file("/py/bin/python", "")
+        .with_stat("/py/bin/python", |stat| stat.mode = 0o755)
+        .with_output(&["/usr/bin/python3", "-m", "pip", "--version"], missing())
+        .with_output(&["/py/bin/python", "-m", "pip", "--version"], Output::default())
+        .with_output(&["/py/bin/python", "-m", "pip", "list", "--format=freeze"], list.clone())
         .with_output(&["/usr/bin/pip3", "list", "--format=freeze"], list);
     let params = Params::parse("pip", arguments.as_object().unwrap()).unwrap();
     let observed = Pip::observe(&params, &mut host)?;
     Pip::plan(&params, &observed)
+}
+
+/// What a Python without pip says.
+fn missing() -> Output {
+    Output { status: 1, ..Output::default() }
 }
 
 fn calls(plan: &Plan) -> Vec<String> {
@@ -45,6 +55,10 @@ fn pip_is_called_for_what_differs() {
         (
             json!({"name": "git+https://x/y.git", "editable": true}),
             &["unknown: /usr/bin/pip3 install -e git+https://x/y.git"],
+        ),
+        (
+            json!({"name": "flask", "state": "latest", "_canvass_python": "/py/bin/python"}),
+            &["unknown: /py/bin/python -m pip install -U flask"],
         ),
         (json!({"requirements": "/r.txt"}), &["unknown: /usr/bin/pip3 install -r /r.txt"]),
         (
