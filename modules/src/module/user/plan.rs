@@ -309,12 +309,7 @@ fn modify(params: &Params, observed: &Observed, found: &User, plan: &mut Plan) -
             }
         }
     }
-    let hash = found.password_hash.as_deref().unwrap_or_default();
-    let bare = |hash: &str| hash.trim_start_matches('!').to_owned();
-    if let Some(password) = &params.password
-        && params.update_password == UpdatePassword::Always
-        && bare(hash) != bare(password)
-    {
+    if let Some(password) = new_password(params, found) {
         let lock = if params.password_lock == Some(true) { "!" } else { "" };
         commands.push(set_password(params, observed, &format!("{lock}{password}")));
         reasons.push("the password differs".to_owned());
@@ -332,6 +327,14 @@ fn modify(params: &Params, observed: &Observed, found: &User, plan: &mut Plan) -
         plan.push(Effect::User(change), reasons.join(", "));
     }
     Ok(())
+}
+
+/// The password that is set: another than there is, locked or not.
+fn new_password<'a>(params: &'a Params, found: &User) -> Option<&'a str> {
+    let bare = |hash: &str| hash.trim_start_matches('!').to_owned();
+    let hash = bare(found.password_hash.as_deref().unwrap_or_default());
+    let password = params.password.as_deref()?;
+    (params.update_password == UpdatePassword::Always && hash != bare(password)).then_some(password)
 }
 
 /// The calls of libuser for what `usermod` would be told.
@@ -421,8 +424,7 @@ fn usermod_arguments(
         set("expiry", pair("-e", &expiry_word(day)), &was, &expiry_word(day));
     }
     let locked = found.password_hash.as_deref().map(|hash| hash.starts_with('!'));
-    let sets_password =
-        params.password.is_some() && params.update_password == UpdatePassword::Always;
+    let sets_password = new_password(params, found).is_some();
     match (params.password_lock, locked) {
         (Some(true), Some(false)) if !sets_password => {
             set("password", vec!["-L".to_owned()], "unlocked", "locked");

@@ -132,6 +132,12 @@ fn users_are_made_changed_and_removed() {
         ),
         (json!({"password_lock": true}), somebody(), &[]),
         (json!({"password_lock": false}), somebody(), &["usermod -U ua", "getent passwd ua"]),
+        // a password that stays is locked and unlocked as one that is not named
+        (
+            json!({"password": "!", "password_lock": false}),
+            somebody(),
+            &["usermod -U ua", "getent passwd ua"],
+        ),
         (json!({"password": "!"}), somebody(), &[]),
         (json!({"password": "$6$x", "update_password": "on_create"}), somebody(), &[]),
         (
