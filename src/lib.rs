@@ -24,6 +24,7 @@
 //! | [`report`] | events | what people and machines read |
 //! | [`lab`] | a number | throwaway hosts on this machine |
 //! | [`settings`] | `ansible.cfg`, `ANSIBLE_*` | the value of each setting, and where it comes from |
+//! | [`galaxy`] | names, tarballs, repositories | collections and roles in their places |
 //! | [`cli`] | arguments | settings, then one call into the library |
 //!
 //! What happens on a host lives in the crate [`canvass_modules`].
@@ -31,6 +32,7 @@
 pub mod cli;
 pub mod connection;
 pub mod diagnostics;
+pub mod galaxy;
 pub mod graph;
 pub mod inventory;
 pub mod lab;

@@ -434,30 +434,40 @@ const OF_SERVERS: [&str; 9] = [
 ];
 
 /// The names of the Galaxy servers.
-fn servers(settings: &Settings) -> Vec<String> {
+pub(super) fn servers(settings: &Settings) -> Vec<String> {
     let names = settings.list("GALAXY_SERVER_LIST").into_iter();
     names.filter(|name| !name.is_empty()).collect()
 }
 
-/// The settings of a server: the environment wins over the file.
+/// The settings of a server.
 fn of_server(server: &str, settings: &Settings) -> Vec<Entry> {
+    OF_SERVERS.map(|name| server_entry(server, name, settings)).into()
+}
+
+/// A setting of a server, where somebody says something.
+pub(super) fn server_value(
+    server: &str,
+    name: &'static str,
+    settings: &Settings,
+) -> Option<String> {
+    let entry = server_entry(server, name, settings);
+    if entry.origin == "default" { None } else { entry.value.as_str().map(str::to_owned) }
+}
+
+/// A setting of a server: the environment wins over the file.
+fn server_entry(server: &str, name: &'static str, settings: &Settings) -> Entry {
     let section = format!("galaxy_server.{server}");
-    let entry = |name: &'static str| {
-        let variable = format!("ANSIBLE_GALAXY_SERVER_{server}_{name}").to_uppercase();
-        if let Ok(value) = std::env::var(&variable) {
-            return Entry { name, origin: format!("env: {variable}"), value: Json::from(value) };
-        }
-        let file = settings.file();
-        if let Some((file, value)) =
-            file.and_then(|file| Some((file, file.ini.get(&section, name)?)))
-        {
-            let origin = file.path.display().to_string();
-            return Entry { name, origin, value: Json::from(value) };
-        }
-        let value = if name == "timeout" { Json::from(60) } else { Json::Null };
-        Entry { name, origin: "default".to_owned(), value }
-    };
-    OF_SERVERS.map(entry).into()
+    let variable = format!("ANSIBLE_GALAXY_SERVER_{server}_{name}").to_uppercase();
+    if let Ok(value) = std::env::var(&variable) {
+        return Entry { name, origin: format!("env: {variable}"), value: Json::from(value) };
+    }
+    let file = settings.file();
+    if let Some((file, value)) = file.and_then(|file| Some((file, file.ini.get(&section, name)?))) {
+        let origin = file.path.display().to_string();
+        return Entry { name, origin, value: Json::from(value) };
+    }
+    let value = if name == "timeout" { Json::from(60) } else { Json::Null };
+    Entry { name, origin: "default".to_owned(), value }
 }
 
 /// A setting of a dump.

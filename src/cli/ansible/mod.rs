@@ -8,6 +8,7 @@ mod callbacks;
 mod config;
 mod doc;
 mod facts;
+mod galaxy;
 mod inventory;
 mod listing;
 mod options;
@@ -47,7 +48,7 @@ const PROGRAMS: [Program; 9] = [
     Program { name: "ansible-config", main: Some(config::main) },
     Program { name: "ansible-console", main: None },
     Program { name: "ansible-doc", main: Some(doc::main) },
-    Program { name: "ansible-galaxy", main: None },
+    Program { name: "ansible-galaxy", main: Some(galaxy::main) },
     Program { name: "ansible-inventory", main: Some(show_inventory::main) },
     Program { name: "ansible-playbook", main: Some(playbook::main) },
     Program { name: "ansible-pull", main: None },

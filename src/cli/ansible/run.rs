@@ -260,7 +260,7 @@ fn become_programs(
         let table = Table::get();
         let own = table.plugin("become", method.name(), name);
         let row = own.or_else(|| table.base(of_all?));
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else { return Ok::<_, CommandError>(None) };
         let found = settings.resolve(row).map_err(wrong_setting)?;
         Ok(Some(found.value).filter(|_| found.origin != Origin::Default))
     };

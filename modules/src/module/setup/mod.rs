@@ -187,7 +187,7 @@ pub(super) fn distribution_of(host: &mut dyn Host) -> Result<String, HostError> 
 }
 
 /// The host's name with its domain, as the fact `fqdn` has it.
-pub(super) fn full_name_of(host: &mut dyn Host) -> Result<String, HostError> {
+pub fn full_name_of(host: &mut dyn Host) -> Result<String, HostError> {
     let (mut probe, mut facts) = (Probe::new(host), Returned::new());
     platform::collect(&mut probe, &mut facts);
     probe.finish()?;
