@@ -1,6 +1,7 @@
 //! What ends a command before or beside its work, and with which exit code.
 
 use crate::diagnostics::{Color, Diagnostic, Explain, render};
+use crate::playbook::{PlaybookError, PlaybookErrorKind};
 use crate::vault::VaultError;
 
 /// The exit codes, as Ansible's.
@@ -31,8 +32,8 @@ impl CommandError {
     /// Files of the user are wrong, in each of these ways.
     pub(crate) fn parse_all<E: Explain + 'static>(errors: &[E]) -> Self {
         let told = errors.iter().map(|error| Diagnostic::error(error)).collect();
-        // what stays locked is nothing that cannot be understood
-        match errors.iter().any(is_locked) {
+        // what stays locked, or is not there, is nothing that cannot be understood
+        match errors.iter().any(is_locked) || errors.first().is_some_and(is_missing_role) {
             true => Self { status: ExitStatus::Error, diagnostics: told },
             false => Self::parse(told),
         }
@@ -62,6 +63,12 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         self.status as u8
     }
+}
+
+fn is_missing_role(error: &(impl Explain + 'static)) -> bool {
+    let error: &(dyn std::error::Error + 'static) = error;
+    let error = error.downcast_ref::<PlaybookError>();
+    error.is_some_and(|error| matches!(error.kind, PlaybookErrorKind::RoleNotFound { .. }))
 }
 
 fn is_locked(error: &(impl Explain + 'static)) -> bool {

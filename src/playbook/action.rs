@@ -127,7 +127,7 @@ impl Parser<'_> {
     /// Whether there is a module of this fully qualified name, here or in ansible-core.
     fn is_there(&self, module: &str) -> bool {
         !self.modules.is_rejected(module)
-            && (self.modules.find(module).is_some() || is_builtin(module))
+            && (self.find_module(module).is_some() || is_builtin(module))
     }
 
     /// Keys that are neither keyword nor module: the first is taken for a misspelt module where
@@ -209,8 +209,7 @@ impl Parser<'_> {
         let face = match &template {
             // which module it is, and what it takes, is known when it runs
             Some(_) => Some(ModuleFace { free_form: true, options: Options::Any }),
-            None if self.modules.is_rejected(&module) => None,
-            None => self.modules.find(&module),
+            None => self.find_module(&module),
         };
         let Some(face) = face else {
             if is_builtin(&module) && !self.modules.is_rejected(&module) {

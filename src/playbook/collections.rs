@@ -4,10 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::modules::{is_builtin, qualify};
 use super::parser::{Parser, Place};
+use super::plugins::COLLECTIONS;
 use crate::source::Node;
-
-/// The folder that collections lie in, below a folder of the search path.
-const ROOT: &str = "ansible_collections";
 
 impl Parser<'_> {
     /// The fully qualified name of a module: the first of the collections that are searched here
@@ -21,7 +19,7 @@ impl Parser<'_> {
             .iter()
             .filter(|name| !matches!(name.as_str(), "ansible.builtin" | "ansible.legacy"))
             .map(|name| format!("{name}.{written}"))
-            .find(|name| self.modules.find(name).is_some());
+            .find(|name| self.find_module(name).is_some());
         let builtin = || {
             let name = qualify(written);
             let known = self.modules.find(&name).is_some() || is_builtin(&name);
@@ -40,7 +38,7 @@ impl Parser<'_> {
         let beside = place.playbook.join("collections");
         std::iter::once(&beside)
             .chain(&self.search.collections)
-            .map(|folder| folder.join(ROOT).join(namespace).join(name))
+            .map(|folder| folder.join(COLLECTIONS).join(namespace).join(name))
             .find(|folder| folder.is_dir())
     }
 
@@ -107,7 +105,7 @@ fn split(name: &str) -> Option<(&str, &str)> {
 fn collection_of(path: &Path) -> Option<String> {
     let path = std::path::absolute(path).ok()?;
     let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    parts.find(|part| part == ROOT)?;
+    parts.find(|part| part == COLLECTIONS)?;
     Some(format!("{}.{}", parts.next()?, parts.next()?))
 }
 

@@ -164,6 +164,7 @@ impl Includes {
         // a block around the include may have them
         parser.has_defaults = true;
         parser.scopes.push(site.around.clone());
+        parser.plugins_of(&site.place());
         match read(&mut parser) {
             Some(read) if parser.errors.is_empty() => Ok((read, parser.warnings)),
             _ => Err(IncludeError::Wrong(parser.errors)),

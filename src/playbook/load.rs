@@ -26,12 +26,18 @@ pub struct SearchPaths {
     pub roles: Vec<PathBuf>,
     /// Folders that hold `ansible_collections`, beside `collections/` next to the playbook.
     pub collections: Vec<PathBuf>,
+    /// Folders of modules in Python beside `library/` next to the playbook (`ANSIBLE_LIBRARY`).
+    pub modules: Vec<PathBuf>,
 }
 
 impl SearchPaths {
     /// Folders separated by colons, `~` being the home.
     pub fn from_roles_path(text: &str, home: Option<&Path>) -> Self {
-        Self { roles: folders(text, home), collections: folders(COLLECTIONS_PATH, home) }
+        Self {
+            roles: folders(text, home),
+            collections: folders(COLLECTIONS_PATH, home),
+            modules: Vec::new(),
+        }
     }
 
     /// The same with other folders of collections, separated by colons.

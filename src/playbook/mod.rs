@@ -15,6 +15,7 @@ pub mod model;
 mod modules;
 mod parser;
 mod play;
+mod plugins;
 mod prompts;
 pub(crate) mod reserved;
 mod role;

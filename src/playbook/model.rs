@@ -239,6 +239,19 @@ pub struct Action {
     pub variable_arguments: Option<Node>,
 }
 
+impl Action {
+    /// What a task without a name goes by: its module as written, and the role that it includes.
+    pub fn described(&self) -> String {
+        let is_role = |(name, _): &&(String, Node)| matches!(name.as_str(), "name" | "role");
+        match self.arguments.iter().find(is_role) {
+            Some((_, role)) if self.module == "ansible.builtin.include_role" => {
+                format!("{} : {}", self.written, role.as_str().unwrap_or_default())
+            }
+            _ => self.written.clone(),
+        }
+    }
+}
+
 /// What a task repeats over.
 #[derive(Debug, Clone)]
 pub struct Loop {

@@ -8,6 +8,7 @@ use super::keywords::{Keyword, Level, Support};
 use super::load::SearchPaths;
 use super::model::Keywords;
 use super::modules::Modules;
+use super::plugins::PluginFolders;
 use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, SourceFile, Span, yaml};
 
@@ -28,6 +29,8 @@ pub(super) struct Parser<'a> {
     pub(super) collections: Vec<String>,
     /// Whether `module_defaults` may add arguments at this place.
     pub(super) has_defaults: bool,
+    /// Modules in Python, for what is not native.
+    pub(super) plugins: PluginFolders,
     pub(super) errors: Vec<PlaybookError>,
     pub(super) warnings: Vec<Diagnostic>,
     /// The roles, task files and playbooks that are being read, the outermost first.
@@ -107,6 +110,7 @@ impl<'a> Parser<'a> {
             scopes: Vec::new(),
             collections: Vec::new(),
             has_defaults: false,
+            plugins: PluginFolders::default(),
             given: None,
             errors: Vec::new(),
             warnings: Vec::new(),

@@ -85,6 +85,7 @@ impl Parser<'_> {
         let keywords = combined(above, keywords);
         let place =
             Place { file: path.to_owned(), playbook: folder(path), role: None, level: Level::Task };
+        self.plugins_of(&place);
         self.scopes.push(keywords.vars.clone());
         let written = self.static_name("the file of an import", value, &place);
         self.scopes.pop();
@@ -135,6 +136,7 @@ impl Parser<'_> {
         };
         let place =
             Place { file: path.to_owned(), playbook: folder(path), role: None, level: Level::Task };
+        self.plugins_of(&place);
         let mut keywords = Keywords::default();
         let mut own = Vec::new();
         // `tags` may need `vars`, wherever they stand

@@ -80,6 +80,9 @@ impl Parser<'_> {
         let beside = || searched.iter().map(|folder| folder.join(&used.name));
         let found = self.collection_role(&used.name, place);
         let Some(path) = found.or_else(|| beside().find(|path| path.is_dir())) else {
+            let absolute =
+                |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let searched = searched.iter().map(absolute).collect();
             let kind = PlaybookErrorKind::RoleNotFound { name: used.name, searched };
             self.error(span, kind);
             return None;
@@ -161,6 +164,7 @@ impl Parser<'_> {
         span: &Span,
     ) -> Arc<Role> {
         let place = Place { role: Some(path.to_owned()), ..place.clone() };
+        self.plugins_of(&place);
         let meta = self.role_meta(path, &place);
         let files = used.files;
         let defaults = self.role_variables(path, "defaults", files.defaults.as_deref(), span);

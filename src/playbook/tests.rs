@@ -123,7 +123,7 @@ fn inputs(folder: &str) -> Vec<PathBuf> {
 }
 
 fn search() -> SearchPaths {
-    SearchPaths { roles: vec![PathBuf::from("/nonexistent/roles")], collections: Vec::new() }
+    SearchPaths { roles: vec![PathBuf::from("/nonexistent/roles")], ..SearchPaths::default() }
 }
 
 fn loaded(name: &str) -> Loaded {

@@ -494,7 +494,7 @@ impl<'a> Batch<'a> {
         let head = TaskHead {
             id,
             play: self.play.number,
-            name: self.play.run.mask(&name.unwrap_or_else(|| task.action.written.clone())),
+            name: self.play.run.mask(&name.unwrap_or_else(|| task.action.described())),
             role: found.task.role.as_ref().map(|role| role.name.clone()),
             module: task.action.module.clone(),
             action: task.action.written.clone(),

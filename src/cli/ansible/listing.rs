@@ -104,6 +104,10 @@ fn tasks(
         if wanted.tasks {
             let name = match task.task.name.as_ref().and_then(Node::as_str) {
                 Some(name) => match &task.role {
+                    // as the name of what includes a role is told
+                    Some(_) if task.task.action.module == "ansible.builtin.include_role" => {
+                        name.to_owned()
+                    }
                     Some(role) => format!("{} : {name}", role.name),
                     None => name.to_owned(),
                 },

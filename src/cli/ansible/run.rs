@@ -305,7 +305,8 @@ pub(super) fn hash_behaviour(settings: &Settings) -> HashBehaviour {
 pub(super) fn search_paths(settings: &Settings) -> SearchPaths {
     let roles = settings.list("DEFAULT_ROLES_PATH").into_iter().map(PathBuf::from).collect();
     let collections = settings.list("COLLECTIONS_PATHS").into_iter().map(PathBuf::from).collect();
-    SearchPaths { roles, collections }
+    let modules = settings.list("DEFAULT_MODULE_PATH").into_iter().map(PathBuf::from).collect();
+    SearchPaths { roles, collections, modules }
 }
 
 fn wrong(error: crate::template::TemplateError) -> CommandError {

@@ -481,9 +481,11 @@ fn host_label(host: &str, outcome: &Outcome) -> String {
     }
 }
 
-/// A task's name with its role; Ansible names a task without a name by its module as written.
+/// A task's name with its role, which Ansible leaves out where another role is included; a task
+/// without a name goes by its module as written.
 fn titled(head: &TaskHead) -> String {
     match &head.role {
+        Some(_) if head.module == "ansible.builtin.include_role" => head.name.clone(),
         Some(role) => format!("{role} : {}", head.name),
         None => head.name.clone(),
     }
