@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::modules::{ModuleFace, Options};
 use super::parser::{Parser, Place};
@@ -28,39 +28,69 @@ const OTHER_FILES: [&str; 8] = ["pyc", "pyo", "swp", "bak", "rpm", "txt", "yml",
 pub(super) struct PluginFolders {
     /// The folders of the playbooks and roles that were read so far: a plugin that any of them
     /// brings is there for what is read after it.
-    pub(super) roots: Vec<PathBuf>,
-    listings: Mutex<HashMap<PathBuf, Arc<HashSet<String>>>>,
-    collections: Mutex<HashMap<PathBuf, Arc<Vec<PathBuf>>>>,
+    roots: Vec<PathBuf>,
+    /// Folders with `ansible_collections` beside the playbooks that were read so far.
+    collections: Vec<PathBuf>,
+    known: Mutex<Known>,
+}
+
+/// What was seen on the disk.
+#[derive(Debug, Default)]
+struct Known {
+    /// Names of modules by folder.
+    listings: HashMap<PathBuf, HashSet<String>>,
+    /// Names of modules that a collection says to lie elsewhere now.
+    routes: HashMap<PathBuf, HashSet<String>>,
+    /// The folders of all collections below a folder of the search path.
+    collections: HashMap<PathBuf, Vec<PathBuf>>,
+    /// Modules that are there, and how many folders were searched for those that are not.
+    names: HashMap<String, Result<(), usize>>,
 }
 
 impl PluginFolders {
     /// Notes a folder that may have `library/`.
-    pub(super) fn add(&mut self, root: &Path) {
-        if !self.roots.iter().any(|known| known == root) {
+    fn add(&mut self, root: &Path) -> bool {
+        let is_new = !self.roots.iter().any(|known| known == root);
+        if is_new {
             self.roots.push(root.to_owned());
         }
+        is_new
     }
 
-    /// Whether a folder has a module of this name.
-    fn has(&self, folder: &Path, name: &str) -> bool {
-        let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = listings.get(folder) {
-            return known.contains(name);
+    /// Notes a folder that may have `ansible_collections`.
+    fn add_collections(&mut self, path: PathBuf) {
+        if path.join(COLLECTIONS).is_dir() && !self.collections.contains(&path) {
+            self.collections.push(path);
         }
-        let names = Arc::new(list(folder));
-        let found = names.contains(name);
-        listings.insert(folder.to_owned(), names);
-        found
+    }
+}
+
+impl Known {
+    /// Whether a folder has a module of this name.
+    fn has(&mut self, folder: PathBuf, name: &str) -> bool {
+        let listing = self.listings.entry(folder);
+        listing.or_insert_with_key(|folder| modules_in(folder)).contains(name)
     }
 
-    /// The folders of all collections below a folder of the search path.
-    fn all_collections(&self, path: &Path) -> Arc<Vec<PathBuf>> {
-        let mut known = self.collections.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known.entry(path.to_owned()).or_insert_with(|| {
+    /// Whether a collection, if it is there, has a module of this name or says where it is.
+    fn in_collection(&mut self, folder: &Path, inner: &str, name: &str) -> bool {
+        IN_COLLECTION.iter().any(|kind| self.has(folder.join(kind).join(inner), name))
+            || inner.is_empty()
+                && self
+                    .routes
+                    .entry(folder.to_owned())
+                    .or_insert_with_key(|folder| routes_of(folder))
+                    .contains(name)
+    }
+
+    /// Whether any collection below a folder of the search path has a module of this name.
+    fn in_any_collection(&mut self, path: &Path, name: &str) -> bool {
+        let all = self.collections.entry(path.to_owned()).or_insert_with_key(|path| {
             let namespaces = folders(&path.join(COLLECTIONS));
-            Arc::new(namespaces.iter().flat_map(|namespace| folders(namespace)).collect())
+            namespaces.iter().flat_map(|namespace| folders(namespace)).collect()
         });
-        Arc::clone(found)
+        let all: Vec<_> = all.iter().map(|folder| folder.join("plugins/modules")).collect();
+        all.into_iter().any(|folder| self.has(folder, name))
     }
 }
 
@@ -75,76 +105,76 @@ impl Parser<'_> {
     }
 
     /// Whether a module in Python of this fully qualified name lies where Ansible looks for it.
-    pub(super) fn has_plugin(&self, name: &str) -> bool {
-        match name.strip_prefix("ansible.builtin.") {
-            Some(short) => self.has_loose(short) || self.was_moved(short),
-            None => self.has_in_collection(name),
+    fn has_plugin(&self, name: &str) -> bool {
+        let mut known = self.plugins.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let searched = self.plugins.roots.len();
+        if let Some(found) = known.names.get(name)
+            && (found.is_ok() || *found == Err(searched))
+        {
+            return found.is_ok();
         }
+        let found = match name.strip_prefix("ansible.builtin.") {
+            Some(short) => self.has_loose(&mut known, short),
+            None => self.has_in_collection(&mut known, name),
+        };
+        known.names.insert(name.to_owned(), if found { Ok(()) } else { Err(searched) });
+        found
     }
 
-    /// Beside a playbook, in a role or in a folder of the settings.
-    fn has_loose(&self, short: &str) -> bool {
-        let beside =
-            self.plugins.roots.iter().flat_map(|root| BESIDE.map(|folder| root.join(folder)));
-        let mut folders = beside.chain(self.search.modules.iter().cloned());
-        folders.any(|folder| self.plugins.has(&folder, short))
+    /// Beside a playbook, in a role, in a folder of the settings, or in the collection that a
+    /// module of Ansible's early days has moved to.
+    fn has_loose(&self, known: &mut Known, short: &str) -> bool {
+        let roots = self.plugins.roots.iter();
+        let mut beside = roots.flat_map(|root| BESIDE.map(|folder| root.join(folder)));
+        beside.any(|folder| known.has(folder, short))
+            || self.search.modules.iter().any(|folder| known.has(folder.clone(), short))
+            || self.search.collections.iter().any(|path| known.in_any_collection(path, short))
     }
 
-    /// Modules that once were part of Ansible are found by their short names in the collections
-    /// that they moved to.
-    fn was_moved(&self, short: &str) -> bool {
-        self.search.collections.iter().any(|path| {
-            let all = self.plugins.all_collections(path);
-            all.iter().any(|folder| self.plugins.has(&folder.join("plugins/modules"), short))
-        })
-    }
-
-    fn has_in_collection(&self, name: &str) -> bool {
+    fn has_in_collection(&self, known: &mut Known, name: &str) -> bool {
         let mut parts = name.splitn(3, '.');
         let (Some(namespace), Some(collection), Some(short)) =
             (parts.next(), parts.next(), parts.next())
         else {
             return false;
         };
-        let beside = self.plugins.roots.iter().map(|root| root.join("collections"));
-        let own = self.plugins.roots.iter().filter_map(|root| above_collections(root));
-        let mut paths = beside.chain(own).chain(self.search.collections.iter().cloned());
-        let relative = short.replace('.', "/");
-        let (inner, last) = match relative.rsplit_once('/') {
-            Some((inner, last)) => (inner, last),
-            None => ("", relative.as_str()),
-        };
-        paths.any(|path| {
+        let path = short.replace('.', "/");
+        let (inner, short) = path.rsplit_once('/').unwrap_or(("", &path));
+        self.plugins.collections.iter().chain(&self.search.collections).any(|path| {
             let folder = path.join(COLLECTIONS).join(namespace).join(collection);
-            IN_COLLECTION.iter().any(|kind| self.plugins.has(&folder.join(kind).join(inner), last))
-                || routes(&folder, short)
+            known.in_collection(&folder, inner, short)
         })
     }
 
     /// Notes the folders that may bring plugins of their own.
     pub(super) fn plugins_of(&mut self, place: &Place) {
-        self.plugins.add(&place.playbook);
+        if self.plugins.add(&place.playbook) {
+            self.plugins.add_collections(place.playbook.join("collections"));
+            if let Some(path) = above_collections(&place.playbook) {
+                self.plugins.add_collections(path);
+            }
+        }
         if let Some(role) = &place.role {
             self.plugins.add(role);
         }
     }
 }
 
-/// Whether a collection says that a module of it lies elsewhere now.
-fn routes(collection: &Path, short: &str) -> bool {
-    let Ok(text) = std::fs::read_to_string(collection.join("meta/runtime.yml")) else {
-        return false;
+/// The modules that a collection says to lie elsewhere now.
+fn routes_of(collection: &Path) -> HashSet<String> {
+    let Ok(file) = SourceFile::read(&collection.join("meta/runtime.yml")) else {
+        return HashSet::new();
     };
-    if !text.contains(short) {
-        return false;
-    }
-    let Ok(file) = SourceFile::read(&collection.join("meta/runtime.yml")) else { return false };
-    let Ok(Some(read)) = yaml::load(&file).map(|loaded| loaded.node) else { return false };
-    let Some(routing) = read.get("plugin_routing") else { return false };
-    ["modules", "action"].iter().any(|kind| {
-        let entry = routing.get(kind).and_then(|kind| kind.get(short));
-        entry.is_some_and(|entry| entry.get("redirect").is_some())
-    })
+    let Ok(Some(read)) = yaml::load(&file).map(|loaded| loaded.node) else {
+        return HashSet::new();
+    };
+    let Some(routing) = read.get("plugin_routing") else { return HashSet::new() };
+    let entries = ["modules", "action"].iter().filter_map(|kind| routing.get(kind)?.as_map());
+    entries
+        .flatten()
+        .filter(|(_, entry)| entry.get("redirect").is_some())
+        .filter_map(|(name, _)| name.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// The folder that holds the `ansible_collections` that a folder lies in.
@@ -154,7 +184,7 @@ fn above_collections(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The names of the modules in a folder.
-fn list(folder: &Path) -> HashSet<String> {
+fn modules_in(folder: &Path) -> HashSet<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return HashSet::new() };
     entries
         .flatten()
@@ -175,4 +205,83 @@ fn folders(path: &Path) -> Vec<PathBuf> {
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::{Modules, NoNames, SearchPaths, load};
+
+    /// No native module at all, and what is wrong with a task is left to it.
+    struct Late;
+
+    impl Modules for Late {
+        fn find(&self, _name: &str) -> Option<ModuleFace> {
+            None
+        }
+
+        fn is_late(&self) -> bool {
+            true
+        }
+
+        fn names(&self) -> Vec<&'static str> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn modules_in_python_are_known_by_their_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for (path, text) in [
+            ("library/beside.py", ""),
+            ("library/notes.txt", ""),
+            ("action_plugins/acting.py", ""),
+            ("settings/set.sh", ""),
+            ("roles/r/library/of_role.py", ""),
+            ("roles/r/tasks/main.yml", ""),
+            ("path/ansible_collections/a/b/plugins/modules/there.py", ""),
+            ("path/ansible_collections/a/b/plugins/modules/deep/er.py", ""),
+            ("path/ansible_collections/a/b/plugins/action/acts.py", ""),
+            (
+                "path/ansible_collections/a/b/meta/runtime.yml",
+                "plugin_routing: {modules: {gone: {redirect: c.d.gone}, dead: {tombstone: {}}}}",
+            ),
+            ("collections/ansible_collections/e/f/plugins/modules/near.py", ""),
+        ] {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let search = SearchPaths {
+            collections: vec![root.join("path")],
+            modules: vec![root.join("settings")],
+            ..SearchPaths::default()
+        };
+        for (module, is_known) in [
+            ("beside", true),
+            ("notes", false),
+            ("acting", true),
+            ("set", true),
+            ("of_role", true),
+            // moved to a collection long ago, and found there
+            ("there", true),
+            ("a.b.there", true),
+            ("a.b.deep.er", true),
+            ("a.b.acts", true),
+            ("a.b.gone", true),
+            ("a.b.dead", false),
+            ("a.b.beside", false),
+            ("a.c.there", false),
+            ("e.f.near", true),
+            ("nowhere", false),
+        ] {
+            let path = root.join("play.yml");
+            let play =
+                format!("- hosts: all\n  roles: [r]\n  tasks:\n    - {module}:\n        x: 1\n");
+            std::fs::write(&path, play).unwrap();
+            let read = load(&path, &Late, &search, &NoNames);
+            assert_eq!(read.is_ok(), is_known, "{module}: {:?}", read.err());
+        }
+    }
 }

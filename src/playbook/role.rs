@@ -80,9 +80,6 @@ impl Parser<'_> {
         let beside = || searched.iter().map(|folder| folder.join(&used.name));
         let found = self.collection_role(&used.name, place);
         let Some(path) = found.or_else(|| beside().find(|path| path.is_dir())) else {
-            let absolute =
-                |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            let searched = searched.iter().map(absolute).collect();
             let kind = PlaybookErrorKind::RoleNotFound { name: used.name, searched };
             self.error(span, kind);
             return None;
