@@ -98,6 +98,9 @@ impl Parser<'_> {
     /// The module that a fully qualified name stands for, where tasks may have it: one that is
     /// native, or one in Python that the task fails for once it runs.
     pub(super) fn find_module(&self, name: &str) -> Option<ModuleFace> {
+        if self.modules.is_rejected(name) {
+            return None;
+        }
         self.modules.find(name).or_else(|| {
             let stands_in = self.modules.is_late() && self.has_plugin(name);
             stands_in.then_some(ModuleFace { free_form: false, options: Options::Any })
