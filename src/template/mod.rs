@@ -3,6 +3,7 @@
 //! [`syntax`] parses Jinja, [`eval`] evaluates the tree, [`python`] says what values mean;
 //! [`filters`], [`tests`], [`methods`], [`globals`] and [`lookups`] are what a template can call.
 
+mod address;
 mod cache;
 mod catalogue;
 mod crypt;
@@ -12,6 +13,7 @@ mod failure;
 mod file_variables;
 mod filters;
 mod globals;
+mod jmespath;
 mod lookups;
 mod methods;
 mod place;

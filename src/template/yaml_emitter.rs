@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use super::failure::{Failure, Outcome};
 use super::python::{
-    Class, as_float, as_integer, class_of, elements, entries, float_text, locked_text, sort_by,
-    text, type_name, usable,
+    Class, as_float, class_of, elements, entries, float_text, locked_text, sort_by, text,
+    type_name, usable,
 };
 use crate::source::yaml::is_plain_text;
 
@@ -231,7 +231,7 @@ fn scalar(value: &Value, style: &YamlStyle) -> Outcome<Event> {
     let (tag, written) = match class_of(value) {
         Class::None => ("null", "null".to_owned()),
         Class::Bool => ("bool", if value.is_true() { "true" } else { "false" }.to_owned()),
-        Class::Integer => ("int", as_integer(value).unwrap_or_default().to_string()),
+        Class::Integer => ("int", value.to_string()),
         Class::Float => ("float", yaml_float(as_float(value).unwrap_or_default())),
         Class::Text => ("str", text(value)?),
         Class::DateTime => ("timestamp", text(value)?),

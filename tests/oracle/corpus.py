@@ -2,10 +2,13 @@
 """Compares templates of real roles: rendered by ansible-core and by canvass, same variables.
 
 Usage: python tests/oracle/corpus.py [--package NAME]... [--left-out] [--show N] [--renderer PATH]
+       [--keep FOLDER]
 
 Needs ansible-core 2.19 importable, pip, and `cargo build --example render_templates`. The
-packages (debops and kolla-ansible unless others are named) are downloaded into a temporary folder
-and never kept. Variables are the defaults of all roles, and a few facts; what nothing defines
+packages (debops and kolla-ansible unless others are named) are downloaded into a temporary folder;
+with `--keep` they stay in that folder, and so does what ansible-core made of the cases, which a
+later run then reads. Lookups of the templates run programs (`pipe`) and write files (`password`):
+run it in a sandbox, such as `unshare -n` with a home directory of its own. Variables are the defaults of all roles, and a few facts; what nothing defines
 stays undefined for both. Prints the share of equal results and the kinds of differences. Every
 third case, chosen by the hash of its text, is left out unless `--left-out` asks for these alone.
 """
@@ -151,6 +154,20 @@ def reference(cases, variables_file):
             signal.alarm(0)
 
 
+def recorded_reference(cases, variables_file, folder, left_out):
+    """What ansible-core makes of the cases, read from the kept folder where it is there already."""
+    record = folder and folder / f"reference-{'left-out' if left_out else 'seen'}.jsonl"
+    if record and record.exists():
+        known = {(case["mode"], case["source"]): case["result"] for case in map(json.loads, record.open())}
+        yield from (known[case] for case in cases)
+        return
+    with (record.open("w") if record else contextlib.nullcontext()) as target:
+        for case, result in zip(cases, reference(cases, variables_file)):
+            if target:
+                target.write(json.dumps({"mode": case[0], "source": case[1], "result": result}) + "\n")
+            yield result
+
+
 def kind(message):
     for pattern in ("is undefined", "has no attribute", "No filter named", "No test named", "Syntax error",
                     "lookup plugin", "filter plugin", "test plugin", "Error rendering", "boolean result",
@@ -182,10 +199,14 @@ def main():
     parser.add_argument("--left-out", action="store_true")
     parser.add_argument("--show", type=int, default=0)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--keep", type=pathlib.Path)
     parser.add_argument("--renderer", default="target/debug/examples/render_templates")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        unpack(options.package or ["debops", "kolla-ansible"], folder)
+    kept = contextlib.nullcontext(str(options.keep)) if options.keep else tempfile.TemporaryDirectory()
+    with kept as folder:
+        if not (options.keep and options.keep.exists()):
+            os.makedirs(folder, exist_ok=True)
+            unpack(options.package or ["debops", "kolla-ansible"], folder)
         cases, variables = collect(folder)
         cases = [case for case in cases if is_left_out(case, folder) == options.left_out][: options.limit]
         variables_file = os.path.join(folder, "vars.json")
@@ -194,7 +215,8 @@ def main():
         run = subprocess.run([options.renderer, variables_file], input=lines, capture_output=True, text=True)
         ours = [json.loads(line) for line in run.stdout.splitlines()]
         equal, both_fail, skipped, kinds, shown = 0, 0, 0, collections.Counter(), 0
-        for case, theirs, mine in zip(cases, reference(cases, variables_file), ours):
+        recorded = recorded_reference(cases, variables_file, options.keep, options.left_out)
+        for case, theirs, mine in zip(cases, recorded, ours):
             if not is_comparable(case, theirs):
                 skipped += 1
                 continue
@@ -217,5 +239,6 @@ def main():
             print(f"{count:6} ansible: {theirs}; canvass: {mine}")
 
 
-warnings.simplefilter("ignore")
-main()
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Records what ansible-core makes of the templates of `tests/fixtures/templates.cases`.
+"""Records what ansible-core makes of the templates of `tests/fixtures/NAME.cases`.
 
-Usage: python tests/oracle/templates.py, with ansible-core 2.19 importable; run from the
-repository's root. Writes `tests/fixtures/templates.json`.
+Usage: python tests/oracle/templates.py [NAME], with ansible-core 2.19 importable; run from the
+repository's root. Writes `tests/fixtures/NAME.json`. NAME is `templates` or `collections`; the
+latter needs the collections of the package `ansible` (`ANSIBLE_COLLECTIONS_PATH`) and the libraries
+`netaddr`, `jmespath`, `hashids` and `prettytable`.
 
 The cases file has a line a case: `template`, `expression` or `condition`, a blank, and a JSON
-string. `vars.yml` beside it holds the variables.
+string. `templates.vars.yml` beside it holds the variables.
 """
 
 import contextlib
@@ -68,7 +70,8 @@ def main():
     loader = DataLoader()
     variables = trusted(loader.load_from_file(str(FIXTURES / "templates.vars.yml")))
     cases = []
-    for line in (FIXTURES / "templates.cases").read_text().splitlines():
+    name = sys.argv[1] if len(sys.argv) > 1 else "templates"
+    for line in (FIXTURES / f"{name}.cases").read_text().splitlines():
         if not line or line.startswith("#"):
             continue
         mode, _, source = line.partition(" ")
@@ -81,7 +84,7 @@ def main():
         except Exception as error:
             case["error"] = worded(str(error))
         cases.append(case)
-    target = FIXTURES / "templates.json"
+    target = FIXTURES / f"{name}.json"
     known = []
     if target.exists():
         known = json.loads(target.read_text())["known_differences"]

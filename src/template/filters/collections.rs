@@ -127,13 +127,31 @@ fn items_to_dict(call: &Bound<'_>) -> Outcome<Value> {
 
 /// How `combine` joins lists.
 #[derive(Clone, Copy)]
-enum ListMerge {
+pub(super) enum ListMerge {
     Replace,
     Keep,
     Append,
     Prepend,
     AppendNew,
     PrependNew,
+}
+
+impl ListMerge {
+    /// What is said of a name that is none of these.
+    pub(super) const CHOICES: &'static str = "merge_hash: 'list_merge' argument can only be \
+        equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'";
+
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "replace" => Self::Replace,
+            "keep" => Self::Keep,
+            "append" => Self::Append,
+            "prepend" => Self::Prepend,
+            "append_rp" => Self::AppendNew,
+            "prepend_rp" => Self::PrependNew,
+            _ => return None,
+        })
+    }
 }
 
 fn combine(call: &Bound<'_>) -> Outcome<Value> {
@@ -144,15 +162,7 @@ fn combine(call: &Bound<'_>) -> Outcome<Value> {
             call.refuse("'recursive' and 'list_merge' are the only valid keyword arguments")
         );
     }
-    let merge = match merge.as_str() {
-        "replace" => ListMerge::Replace,
-        "keep" => ListMerge::Keep,
-        "append" => ListMerge::Append,
-        "prepend" => ListMerge::Prepend,
-        "append_rp" => ListMerge::AppendNew,
-        "prepend_rp" => ListMerge::PrependNew,
-        _ => return Err(call.refuse("merge_hash: 'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'")),
-    };
+    let merge = ListMerge::of(&merge).ok_or_else(|| call.refuse(ListMerge::CHOICES))?;
     let mut all = Vec::new();
     for value in std::iter::once(call.value()?).chain(&call.rest) {
         if matches!(class_of(value), Class::List | Class::Tuple) {
@@ -185,7 +195,8 @@ fn combine(call: &Bound<'_>) -> Outcome<Value> {
     Ok(dict(combined))
 }
 
-fn merge_into(
+/// Adds entries to a dictionary, as `combine` does.
+pub(super) fn merge_into(
     target: &mut IndexMap<Value, Value>,
     added: Vec<(Value, Value)>,
     recursive: bool,

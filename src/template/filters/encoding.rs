@@ -18,6 +18,19 @@ use crate::template::python::{Class, class_of, entries, is_mapping, string_keys,
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
+    filter("community.general.crc32", &["value"], |call| {
+        let value = call.value()?;
+        let Some(text) = value.as_str() else {
+            return Err(call.refuse(format!(
+                "Invalid value type (<class '{}'>) for crc32 ({})",
+                crate::template::python::type_name(value),
+                crate::template::python::repr(value)?
+            )));
+        };
+        let mut sum = flate2::Crc::new();
+        sum.update(text.as_bytes());
+        Ok(Value::from(format!("{:x}", sum.sum())))
+    }),
     filter("b64encode", &["value", "encoding", "urlsafe"], |call| {
         let bytes = encoded_bytes(call, &call.text(0)?, &call.text_or(1, "utf-8")?)?;
         let engine = if call.flag(2)? { URL_SAFE } else { STANDARD };

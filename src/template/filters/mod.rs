@@ -1,15 +1,22 @@
 //! Filters by family.
 
+mod addresses;
 mod collections;
+mod data_paths;
+mod documents;
+mod durations;
 mod encoding;
 mod encryption;
+mod hashids;
 mod jinja;
+mod keys;
 mod links;
 mod mathematics;
 mod passwords;
 mod paths;
 mod regexes;
 mod selection;
+mod sequences;
 mod serialisation;
 mod strings;
 mod times;
@@ -61,16 +68,26 @@ const fn lenient(
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new(|| {
     [
+        addresses::HARDWARE,
+        addresses::QUERIES,
+        addresses::SUBNETS,
+        addresses::WITHIN,
         collections::FILTERS,
+        data_paths::FILTERS,
+        documents::FILTERS,
+        durations::FILTERS,
         encoding::FILTERS,
         encryption::FILTERS,
+        hashids::FILTERS,
         jinja::FILTERS,
+        keys::FILTERS,
         links::FILTERS,
         mathematics::FILTERS,
         passwords::FILTERS,
         paths::FILTERS,
         regexes::FILTERS,
         selection::FILTERS,
+        sequences::FILTERS,
         serialisation::FILTERS,
         strings::FILTERS,
         times::FILTERS,
@@ -103,12 +120,38 @@ impl UnknownName {
 /// The filter of a name, plain or with its collection before it; the message of a refusal.
 pub(super) fn find(name: &str) -> Result<&'static Filter, UnknownName> {
     let short = short_name(name);
-    if let Some(filter) = BY_NAME.get(short) {
+    if let Some(filter) = BY_NAME.get(short).or_else(|| BY_NAME.get(moved(short)?.as_str())) {
         return Ok(filter);
     }
     let hint =
         nearest(short, BY_NAME.keys().copied()).map(|near| format!("did you mean `{near}`?"));
     Err(UnknownName { message: format!("No filter named '{name}'."), hint })
+}
+
+/// Where a filter is now that was Ansible's own once, or another collection's.
+fn moved(name: &str) -> Option<String> {
+    let name = name.strip_prefix("ansible.netcommon.").unwrap_or(name);
+    match name {
+        "json_query" | "random_mac" => Some(format!("community.general.{name}")),
+        "cidr_merge"
+        | "hwaddr"
+        | "ip4_hex"
+        | "ipaddr"
+        | "ipmath"
+        | "ipsubnet"
+        | "ipv4"
+        | "ipv6"
+        | "ipwrap"
+        | "macaddr"
+        | "network_in_network"
+        | "network_in_usable"
+        | "next_nth_usable"
+        | "nthhost"
+        | "previous_nth_usable"
+        | "reduce_on_network"
+        | "slaac" => Some(format!("ansible.utils.{name}")),
+        _ => None,
+    }
 }
 
 /// A name without the namespace of Ansible's own plugins.

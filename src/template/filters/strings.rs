@@ -1,6 +1,7 @@
 //! Filters of text.
 
 use minijinja::Value;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Filter, filter};
 use crate::template::eval::{Bound, Call};
@@ -94,6 +95,20 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("truncate", &["value", "length", "killwords", "end", "leeway"], truncate),
     filter("striptags", &["value"], |call| Ok(Value::from(strip_tags(&call.text(0)?)))),
     filter("to_text", &["value"], |call| Ok(Value::from(call.text(0)?))),
+    filter("community.general.unicode_normalize", &["data", "form"], |call| {
+        let value = call.value()?;
+        let Some(data) = value.as_str() else {
+            let class = python::type_name(value);
+            return Err(call.refuse(format!("<class '{class}'> is not a valid input type")));
+        };
+        Ok(Value::from(match call.text_or(1, "NFC")?.as_str() {
+            "NFC" => data.nfc().collect::<String>(),
+            "NFD" => data.nfd().collect(),
+            "NFKC" => data.nfkc().collect(),
+            "NFKD" => data.nfkd().collect(),
+            other => return Err(call.refuse(format!("{other} is not a valid form"))),
+        }))
+    }),
     filter("splitlines", &["value"], |call| {
         Ok(list(methods::split_lines(&call.text(0)?, false).into_iter().map(Value::from).collect()))
     }),

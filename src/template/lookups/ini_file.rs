@@ -12,7 +12,7 @@ type Entries = IndexMap<String, Option<String>>;
 
 /// Sections of entries.
 #[derive(Debug, Default)]
-pub(super) struct Ini {
+pub(in crate::template) struct Ini {
     sections: IndexMap<String, Entries>,
     case_sensitive: bool,
     interpolates: bool,
@@ -20,7 +20,7 @@ pub(super) struct Ini {
 
 /// Text that is no INI.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum IniError {
+pub(in crate::template) enum IniError {
     /// An entry before any section.
     #[error("File contains no section headers.\nfile: '<???>', line: {line}\n'{text}'")]
     NoSection { line: usize, text: String },
@@ -52,7 +52,11 @@ pub(super) enum IniError {
 
 impl Ini {
     /// Reads text; `bare` allows names without a value.
-    pub(super) fn parse(text: &str, case_sensitive: bool, bare: bool) -> Result<Self, IniError> {
+    pub(in crate::template) fn parse(
+        text: &str,
+        case_sensitive: bool,
+        bare: bool,
+    ) -> Result<Self, IniError> {
         let mut ini = Self { case_sensitive, ..Self::default() };
         let mut section: Option<String> = None;
         let mut option: Option<(String, usize)> = None;
@@ -127,6 +131,22 @@ impl Ini {
     /// A name as it is kept.
     pub(super) fn key(&self, name: &str) -> String {
         if self.case_sensitive { name.to_owned() } else { name.to_lowercase() }
+    }
+
+    /// All sections with their entries; first those that all sections have, in a section of their
+    /// own at the end.
+    pub(in crate::template) fn all(&self) -> Vec<(String, Vec<(String, Option<String>)>)> {
+        let shared = self.sections.get(DEFAULTS).cloned().unwrap_or_default();
+        let mut all = Vec::new();
+        for (name, own) in self.sections.iter().filter(|(name, _)| *name != DEFAULTS) {
+            let mut entries = shared.clone();
+            entries.extend(own.clone());
+            all.push((name.clone(), entries.into_iter().collect()));
+        }
+        if !shared.is_empty() {
+            all.push((DEFAULTS.to_owned(), shared.into_iter().collect()));
+        }
+        all
     }
 
     /// The entries of a section and those that all sections have, as written.

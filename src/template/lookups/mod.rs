@@ -25,6 +25,8 @@ use super::python::{Class, class_of, elements, list, text, truth};
 use crate::vars::Scope;
 
 pub(super) use files::glob;
+pub(super) use ini_file::Ini;
+pub(super) use records::rows as csv_rows;
 
 /// Whether a call wants the elements joined (`lookup`) or as a list (`query`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

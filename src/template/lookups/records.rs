@@ -106,7 +106,7 @@ pub(super) fn csv(request: &Request<'_>) -> Outcome<Vec<Value>> {
         let missing = "expected str, bytes or os.PathLike object, not NoneType";
         let contents = read(request, &file, missing, &options.text("encoding", "utf-8")?)?;
         let mut row = None;
-        for cells in rows(&contents, delimiter) {
+        for cells in rows(&contents, delimiter, false) {
             let Some(cell) = cells.get(key_column) else {
                 return Err(Failure::failed("list index out of range"));
             };
@@ -130,7 +130,12 @@ pub(super) fn csv(request: &Request<'_>) -> Outcome<Vec<Value>> {
     Ok(found)
 }
 
-fn rows(contents: &str, delimiter: char) -> Vec<Vec<String>> {
+/// The rows of a CSV text; blanks at the start of a cell may be skipped.
+pub(in crate::template) fn rows(
+    contents: &str,
+    delimiter: char,
+    skips_blanks: bool,
+) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = Vec::new();
     let mut cell = String::new();
@@ -148,6 +153,7 @@ fn rows(contents: &str, delimiter: char) -> Vec<Vec<String>> {
                     rows.push(std::mem::take(&mut row));
                 }
             }
+            ' ' if skips_blanks && !quoted && cell.is_empty() => {}
             letter if letter == delimiter && !quoted => row.push(std::mem::take(&mut cell)),
             letter => cell.push(letter),
         }

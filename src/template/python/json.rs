@@ -7,7 +7,7 @@ use minijinja::Value;
 use serde_json::Value as Json;
 
 use super::access::{elements, entries, usable};
-use super::class::{Class, as_float, as_integer, class_of, type_name};
+use super::class::{Class, as_float, class_of, type_name};
 use super::containers::{dict, list};
 use super::text::{float_text, text};
 use crate::template::failure::{Failure, Outcome};
@@ -41,7 +41,7 @@ fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) 
         Class::None => out.push_str("null"),
         Class::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
         Class::Integer => {
-            let _ = write!(out, "{}", as_integer(value).unwrap_or_default());
+            let _ = write!(out, "{value}");
         }
         Class::Float => {
             let number = as_float(value).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use minijinja::Value;
 
 use super::access::{elements, entries, usable};
-use super::class::{Class, as_float, as_integer, class_of};
+use super::class::{Class, as_float, class_of};
 use super::containers::{Dict, RangeValue};
 use crate::template::eval::Callable;
 use crate::template::failure::Outcome;
@@ -40,7 +40,7 @@ fn write_repr(value: &Value, out: &mut String) -> Outcome<()> {
         Class::None => out.push_str("None"),
         Class::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
         Class::Integer => {
-            let _ = write!(out, "{}", as_integer(value).unwrap_or_default());
+            let _ = write!(out, "{value}");
         }
         Class::Float => out.push_str(&float_text(as_float(value).unwrap_or_default())),
         Class::Text => repr_text(value.as_str().unwrap_or_default(), out),

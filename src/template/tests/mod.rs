@@ -1,5 +1,6 @@
 //! Tests (`is …`) by family.
 
+mod addresses;
 mod comparisons;
 mod files;
 mod regexes;
@@ -13,6 +14,8 @@ use std::sync::LazyLock;
 use super::eval::{Bound, Parameters};
 use super::failure::Outcome;
 use super::filters::{UnknownName, nearest, short_name};
+
+pub(super) use versions::compare_loose as order_of_versions;
 
 /// A test.
 pub(super) struct Test {
@@ -47,6 +50,7 @@ const fn lenient(
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Test>> = LazyLock::new(|| {
     [
+        addresses::TESTS,
         comparisons::TESTS,
         files::TESTS,
         regexes::TESTS,

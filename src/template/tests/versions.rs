@@ -52,24 +52,22 @@ fn loose(text: &str) -> Vec<Part> {
     parts
 }
 
-fn compare_loose(call: &Bound<'_>, left: &str, right: &str) -> Outcome<Ordering> {
+/// The order of versions as Ansible's loose versions have it.
+///
+/// # Errors
+///
+/// A number where the other has a word; the message is Python's.
+pub(in crate::template) fn compare_loose(left: &str, right: &str) -> Result<Ordering, String> {
+    let mismatch = |left: &str, right: &str| {
+        Err(format!("'<' not supported between instances of '{left}' and '{right}'"))
+    };
     let (left, right) = (loose(left), loose(right));
     for (left, right) in left.iter().zip(&right) {
         let order = match (left, right) {
             (Part::Number(left), Part::Number(right)) => left.cmp(right),
             (Part::Word(left), Part::Word(right)) => left.cmp(right),
-            (Part::Number(_), Part::Word(_)) => {
-                return Err(call.refuse(
-                    "Version comparison failed: '<' not supported between instances of 'int' and \
-                     'str'",
-                ));
-            }
-            (Part::Word(_), Part::Number(_)) => {
-                return Err(call.refuse(
-                    "Version comparison failed: '<' not supported between instances of 'str' and \
-                     'int'",
-                ));
-            }
+            (Part::Number(_), Part::Word(_)) => return mismatch("int", "str"),
+            (Part::Word(_), Part::Number(_)) => return mismatch("str", "int"),
         };
         if order != Ordering::Equal {
             return Ok(order);
@@ -214,7 +212,8 @@ fn version(call: &Bound<'_>) -> Outcome<bool> {
     };
     let order = match kind.as_deref() {
         None if strict => compare_strict(call, &left, &right)?,
-        None | Some("loose") => compare_loose(call, &left, &right)?,
+        None | Some("loose") => compare_loose(&left, &right)
+            .map_err(|reason| call.refuse(format!("Version comparison failed: {reason}")))?,
         Some("strict") => compare_strict(call, &left, &right)?,
         Some("semver" | "semantic") => compare_semantic(call, &left, &right)?,
         Some("pep440") => compare_pep440(call, &left, &right)?,
