@@ -43,6 +43,8 @@ pub(crate) struct RunContext {
     pub magic: Arc<Layer>,
     /// `--extra-vars`
     pub extra_vars: Arc<Layer>,
+    /// What the command line says of connections, where no variable says it.
+    pub connection: Arc<Layer>,
 }
 
 impl RunContext {
@@ -263,6 +265,7 @@ impl PlayContext {
         }
         layers.extend(exports.defaults.iter().cloned());
         drop(exports);
+        layers.push(Arc::clone(&run.connection));
         layers.push(Arc::clone(&NO_FACTS));
         layers.retain(|layer| !layer.is_empty());
         if behaviour.hash == HashBehaviour::Merge {

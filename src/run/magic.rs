@@ -62,6 +62,14 @@ pub(crate) fn of_run(settings: &RunSettings, sources: &[String]) -> Layer {
     layer
 }
 
+/// Variables that stand for options of connections: the login password that was given. They are
+/// weaker than all others.
+pub(crate) fn of_connection(settings: &RunSettings) -> Layer {
+    let password = settings.connection.password.as_ref();
+    let password = password.map(|password| data(password.expose()));
+    password.map(|password| ("ansible_password".to_owned(), password)).into_iter().collect()
+}
+
 /// The Python of this machine, for plays that name it; nothing here needs one.
 fn python() -> String {
     let folders = std::env::var_os("PATH").unwrap_or_default();

@@ -118,6 +118,7 @@ impl Run {
         let context = Arc::new(RunContext {
             magic: Arc::new(magic::of_run(&self.settings, self.inventory.sources())),
             extra_vars: Arc::new(self.settings.extra_vars.clone()),
+            connection: Arc::new(magic::of_connection(&self.settings)),
             templar: self.templar,
             inventory: self.inventory,
             includes: self.includes,

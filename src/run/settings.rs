@@ -15,7 +15,7 @@ use crate::vars::{HashBehaviour, Layer};
 use super::fact_cache::FactFiles;
 
 /// The settings of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunSettings {
     /// Whether hosts are changed.
     pub mode: RunMode,
@@ -119,7 +119,7 @@ pub enum DiffMode {
 }
 
 /// How hosts are reached that say nothing of it themselves.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConnectionDefaults {
     /// `-c`
     pub transport: Transport,
@@ -138,7 +138,7 @@ pub struct ConnectionDefaults {
 }
 
 /// How privilege is taken where nothing else is said.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PrivilegeDefaults {
     /// `-b`
     pub r#become: bool,

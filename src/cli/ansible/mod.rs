@@ -6,6 +6,7 @@
 mod adhoc;
 mod callbacks;
 mod config;
+mod console;
 mod doc;
 mod facts;
 mod galaxy;
@@ -14,6 +15,7 @@ mod listing;
 mod options;
 mod playbook;
 mod plugin_filter;
+mod pull;
 mod run;
 mod secrets;
 pub(super) mod show_inventory;
@@ -38,21 +40,21 @@ use super::CommandError;
 /// A program.
 pub(super) struct Program {
     name: &'static str,
-    /// What it does; none for a program that is not there yet.
-    main: Option<fn(Invocation) -> Result<ExitCode, CommandError>>,
+    /// What it does.
+    main: fn(Invocation) -> Result<ExitCode, CommandError>,
 }
 
 /// All programs, by name.
 const PROGRAMS: [Program; 9] = [
-    Program { name: "ansible", main: Some(adhoc::main) },
-    Program { name: "ansible-config", main: Some(config::main) },
-    Program { name: "ansible-console", main: None },
-    Program { name: "ansible-doc", main: Some(doc::main) },
-    Program { name: "ansible-galaxy", main: Some(galaxy::main) },
-    Program { name: "ansible-inventory", main: Some(show_inventory::main) },
-    Program { name: "ansible-playbook", main: Some(playbook::main) },
-    Program { name: "ansible-pull", main: None },
-    Program { name: "ansible-vault", main: Some(vault::main) },
+    Program { name: "ansible", main: adhoc::main },
+    Program { name: "ansible-config", main: config::main },
+    Program { name: "ansible-console", main: console::main },
+    Program { name: "ansible-doc", main: doc::main },
+    Program { name: "ansible-galaxy", main: galaxy::main },
+    Program { name: "ansible-inventory", main: show_inventory::main },
+    Program { name: "ansible-playbook", main: playbook::main },
+    Program { name: "ansible-pull", main: pull::main },
+    Program { name: "ansible-vault", main: vault::main },
 ];
 
 /// How a program was called.
@@ -79,9 +81,9 @@ impl Invocation {
     }
 }
 
-/// The names of the programs that there are.
+/// The names of the programs.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    PROGRAMS.iter().filter(|program| program.main.is_some()).map(|program| program.name)
+    PROGRAMS.iter().map(|program| program.name)
 }
 
 /// The program of this name.
@@ -114,11 +116,7 @@ impl Program {
             Some("ignore") => DuplicateKeys::Ignore.settle(),
             _ => DuplicateKeys::Warn.settle(),
         }
-        let Some(main) = self.main else {
-            talk::error(&format!("`{}` is not there yet", self.name));
-            return ExitCode::FAILURE;
-        };
-        match main(Invocation { arguments, settings }) {
+        match (self.main)(Invocation { arguments, settings }) {
             Ok(code) => code,
             Err(error) => {
                 error.diagnostics().iter().for_each(talk::diagnostic);

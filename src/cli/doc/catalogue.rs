@@ -2,6 +2,7 @@
 
 use canvass_modules::params::OptionSpec;
 
+use super::phrases;
 use crate::playbook::keywords::Keyword;
 use crate::playbook::{Modules as _, Options, further_names, qualify};
 use crate::run::{ModuleTable, module_names};
@@ -124,7 +125,8 @@ pub(in crate::cli) fn find(topic: Topic, written: &str) -> Option<Entry> {
         Topic::Module => page(&name),
         _ => "",
     };
-    Some(Entry { topic, short: short(page), page, name, content })
+    let short = phrases::of(topic, &name).map_or_else(|| short(page), str::to_owned);
+    Some(Entry { topic, short, page, name, content })
 }
 
 /// The fully qualified name that is meant.

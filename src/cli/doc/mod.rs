@@ -3,6 +3,7 @@
 pub(super) mod catalogue;
 pub(super) mod list;
 pub(super) mod page;
+mod phrases;
 
 use std::process::ExitCode;
 

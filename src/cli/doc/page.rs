@@ -11,6 +11,7 @@ use super::catalogue::{Content, Entry, Topic};
 pub(in crate::cli) fn text(entry: &Entry) -> String {
     let mut text = format!("> {} {}\n", entry.topic.word().to_uppercase(), entry.name);
     let (words, examples) = parts(entry.page);
+    let words = if words.is_empty() { entry.short.clone() } else { words };
     if !words.is_empty() {
         let _ = writeln!(text, "\n{}", indented(&words, "  "));
     }

@@ -359,6 +359,14 @@ fn lusermod(
                 let leaves = has.iter().filter(|group| !params.append && !wanted.contains(group));
                 after.extend(leaves.map(|group| call("-m", group)));
             }
+            // libuser knows primary groups by their numbers only
+            "group" => {
+                let number = observed.primary.as_ref().and_then(|group| group.gid);
+                match number {
+                    Some(number) => argv.extend(["-g".to_owned(), number.to_string()]),
+                    None => argv.extend(words),
+                }
+            }
             _ => argv.extend(words),
         }
     }
