@@ -96,4 +96,7 @@ modules! {
     "ansible.builtin.user" => crate::module::user::User;
     "ansible.builtin.wait_for" => crate::module::wait_for::WaitFor;
     "ansible.builtin.yum_repository" => crate::module::yum_repository::YumRepository;
+    "ansible.posix.authorized_key" => crate::collection::ansible_posix::authorized_key::AuthorizedKey;
+    "ansible.posix.sysctl" => crate::collection::ansible_posix::sysctl::Sysctl;
+    "community.general.ini_file" => crate::collection::community_general::ini_file::IniFile;
 }

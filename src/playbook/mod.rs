@@ -32,6 +32,7 @@ pub use model::{
     Action, Block, Entry, Keywords, Loop, LoopControl, Play, Playbook, Prompt, Role, RoleFiles,
     RoleImport, Strategy, Task,
 };
+pub(crate) use modules::moved;
 pub use modules::{
     ModuleFace, Modules, Options, RunnerModules, further_names, is_builtin, is_include, qualify,
 };

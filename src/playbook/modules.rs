@@ -83,9 +83,26 @@ impl Modules for RunnerModules {
         registry::find(name).map(ModuleFace::from)
     }
 
+    fn redirect(&self, short: &str) -> Option<String> {
+        moved(short)
+    }
+
     fn names(&self) -> Vec<&'static str> {
         registry::MODULES.iter().map(|entry| entry.name).collect()
     }
+}
+
+/// Modules of collections that were never modules of Ansible itself.
+const NEWCOMERS: &[&str] = &["dpkg_divert", "sudoers"];
+
+/// The collection's module that one of `ansible.builtin` has become.
+pub(crate) fn moved(short: &str) -> Option<String> {
+    if NEWCOMERS.contains(&short) {
+        return None;
+    }
+    let collections = ["ansible.posix", "community.general"];
+    let names = collections.iter().map(|collection| format!("{collection}.{short}"));
+    names.into_iter().find(|name| registry::find(name).is_some())
 }
 
 /// Old names of modules of `ansible.builtin`.

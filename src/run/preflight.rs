@@ -7,7 +7,7 @@ use canvass_modules::registry;
 
 use crate::diagnostics::{Diagnostic, Explain};
 use crate::graph::{StepTask, Steps, TagFilter};
-use crate::playbook::{ModuleFace, Modules, Options, Playbook, is_builtin, is_include};
+use crate::playbook::{ModuleFace, Modules, Options, Playbook, is_builtin, is_include, moved};
 use crate::source::{Kind, Node, Span};
 use crate::template::{Templar, TemplateError};
 
@@ -41,6 +41,10 @@ impl Modules for ModuleTable {
             }
             None => None,
         }
+    }
+
+    fn redirect(&self, short: &str) -> Option<String> {
+        moved(short)
     }
 
     fn names(&self) -> Vec<&'static str> {

@@ -38,6 +38,23 @@ params! {
     }
 }
 
+impl Default for FileAttributes {
+    /// Nothing is asked for.
+    fn default() -> Self {
+        Self {
+            owner: None,
+            group: None,
+            mode: None,
+            attributes: None,
+            seuser: None,
+            serole: None,
+            setype: None,
+            selevel: None,
+            unsafe_writes: false,
+        }
+    }
+}
+
 /// An option that Ansible has and this program has not yet: only an empty value is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotSupported;

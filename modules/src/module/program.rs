@@ -13,7 +13,7 @@ pub(crate) struct Missing {
 }
 
 /// The path of a program that must be there.
-pub(super) fn required(host: &mut dyn Host, name: &str) -> Result<String, Stop> {
+pub(crate) fn required(host: &mut dyn Host, name: &str) -> Result<String, Stop> {
     match host.find_program(name)? {
         Some(path) => Ok(path.to_string_lossy().into_owned()),
         None => {
@@ -25,7 +25,7 @@ pub(super) fn required(host: &mut dyn Host, name: &str) -> Result<String, Stop> 
 }
 
 /// A command whose words are English.
-pub(super) fn command<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Command {
+pub(crate) fn command<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Command {
     let mut command = Command::new(argv);
     for name in ["LANG", "LC_ALL", "LC_MESSAGES"] {
         command.environment.insert(name.to_owned(), "C".to_owned());
@@ -34,7 +34,7 @@ pub(super) fn command<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Co
 }
 
 /// Runs a command that only reads.
-pub(super) fn query<I, S>(host: &mut dyn Host, argv: I) -> Result<Output, HostError>
+pub(crate) fn query<I, S>(host: &mut dyn Host, argv: I) -> Result<Output, HostError>
 where
     I: IntoIterator<Item = S>,
     S: Into<String>,
@@ -43,7 +43,7 @@ where
 }
 
 /// The failure of a command as modules report it: its error stream as `msg`, and the streams.
-pub(super) fn failure(output: &Output) -> Stop {
+pub(crate) fn failure(output: &Output) -> Stop {
     let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
     let message = if stderr.trim().is_empty() { stdout.trim() } else { stderr.trim() };
     Stop::failed(message)
@@ -53,7 +53,7 @@ pub(super) fn failure(output: &Output) -> Stop {
 }
 
 /// The failure of an effect's command as modules report it.
-pub(super) fn explain(error: HostError) -> Stop {
+pub(crate) fn explain(error: HostError) -> Stop {
     match &error {
         HostError::CommandFailed { command, output } => {
             failure(output).with("cmd", command.clone())

@@ -101,12 +101,26 @@ impl TextFile {
         validate: Option<&str>,
         host: &mut dyn Host,
     ) -> Result<Self, Stop> {
+        Self::observe_as(path, Follow::Yes, attributes, validate, host)
+    }
+
+    /// Looks at the file, or at the link that would be replaced by one.
+    pub(crate) fn observe_as(
+        path: &Path,
+        follow: Follow,
+        attributes: &FileAttributes,
+        validate: Option<&str>,
+        host: &mut dyn Host,
+    ) -> Result<Self, Stop> {
         if let Some(command) = validate.filter(|command| !command.contains("%s")) {
             return Err(Stop::failed(Error::Validate(command.to_owned())));
         }
         let expanded: PathBuf = host_path::expand(host, path)?.components().collect();
-        let path = host_path::follow_links(host, &expanded)?;
-        let stat = host.stat(&path, Follow::No)?;
+        let path = match follow {
+            Follow::Yes => host_path::follow_links(host, &expanded)?,
+            Follow::No => expanded.clone(),
+        };
+        let stat = host.stat(&path, Follow::Yes)?;
         if stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory) {
             let error = Error::Directory(expanded.display().to_string());
             return Err(Stop::failed(error).with("rc", 256));

@@ -1,0 +1,4 @@
+//! `ansible.posix`.
+
+pub mod authorized_key;
+pub mod sysctl;

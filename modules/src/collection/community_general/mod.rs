@@ -1,0 +1,3 @@
+//! `community.general`.
+
+pub mod ini_file;
