@@ -96,7 +96,12 @@ modules! {
     "ansible.builtin.user" => crate::module::user::User;
     "ansible.builtin.wait_for" => crate::module::wait_for::WaitFor;
     "ansible.builtin.yum_repository" => crate::module::yum_repository::YumRepository;
+    "ansible.posix.acl" => crate::collection::ansible_posix::acl::Acl;
     "ansible.posix.authorized_key" => crate::collection::ansible_posix::authorized_key::AuthorizedKey;
+    "ansible.posix.mount" => crate::collection::ansible_posix::mount::Mount;
+    "ansible.posix.seboolean" => crate::collection::ansible_posix::seboolean::Seboolean;
     "ansible.posix.sysctl" => crate::collection::ansible_posix::sysctl::Sysctl;
+    "community.general.alternatives" => crate::collection::community_general::alternatives::Alternatives;
     "community.general.ini_file" => crate::collection::community_general::ini_file::IniFile;
+    "community.general.modprobe" => crate::collection::community_general::modprobe::Modprobe;
 }

@@ -1,4 +1,7 @@
 //! `ansible.posix`.
 
+pub mod acl;
 pub mod authorized_key;
+pub mod mount;
+pub mod seboolean;
 pub mod sysctl;

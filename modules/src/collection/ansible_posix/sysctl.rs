@@ -286,9 +286,9 @@ mod tests {
     use super::{Sysctl, refused};
     use crate::effect::{Effect, Output};
     use crate::execute::{Executed, Execution, execute};
+    use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
-    use crate::host::{Host as _, Host};
     use crate::wire::Status;
 
     fn host(file: &str, now: Option<&str>) -> MemoryHost {
