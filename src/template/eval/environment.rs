@@ -7,7 +7,7 @@ use super::super::tests::Test;
 use super::bound::Bound;
 use super::files::FileContext;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Class, class_of};
+use crate::template::python::{Class, class_of, elements, list};
 use crate::vars::Scope;
 
 /// The surroundings of an evaluation.
@@ -52,6 +52,11 @@ impl<'a> Environment<'a> {
         }
         Bound::new(self, filter.name, filter.parameters, positional, keywords)
             .and_then(|bound| (filter.run)(&bound))
+            .and_then(|value| match class_of(&value) {
+                // a range that a filter passes on is a list from there
+                Class::Range => elements(&value).map(list),
+                _ => Ok(value),
+            })
             .map_err(|failure| failure.of_plugin("filter", &full_name(filter.name)))
     }
 

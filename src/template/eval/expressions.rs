@@ -23,6 +23,14 @@ use crate::template::syntax::{
 
 type Expr = Node<Expression>;
 
+/// Whether the first of what is added is a list written in the template.
+fn begins_with_literal(node: &Expr) -> bool {
+    match &node.kind {
+        Expression::Binary(BinaryOperator::Add, left, _) => begins_with_literal(left),
+        kind => matches!(kind, Expression::List(_)),
+    }
+}
+
 fn at(range: Range) -> impl Fn(Box<Failure>) -> Box<Failure> {
     move |mut failure| {
         if failure.span.is_none() {
@@ -152,6 +160,13 @@ impl Interpreter<'_> {
         let first = self.expression(left)?;
         let second = self.expression(right)?;
         usable(&first).map_err(at(left.range))?;
+        let adds = operator == BinaryOperator::Add && class_of(&first) == Class::List;
+        if adds && class_of(&second) == Class::Undefined && !begins_with_literal(left) {
+            // a list of a variable refuses first; one that is written here lets the other speak
+            return Err(Failure::failed(
+                "can only concatenate list (not \"UndefinedMarker\") to list",
+            ));
+        }
         usable(&second).map_err(at(right.range))?;
         binary(operator, &first, &second)
     }

@@ -9,7 +9,9 @@ use super::interpreter::{Interpreter, lock};
 use super::looping::LoopState;
 use super::output::Output;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{self, Class, Dict, class_of, elements, text, truth, usable};
+use crate::template::python::{
+    self, Class, Dict, class_of, elements, text, truth, type_name, usable,
+};
 use crate::template::stack::on_enough_stack;
 use crate::template::syntax::{Expression, Loop, Macro, Node, Statement, Target};
 
@@ -159,7 +161,11 @@ impl Interpreter<'_> {
                 }
             }
             Target::Several(targets) => {
-                let values = elements(&value)?;
+                usable(&value)?;
+                let values = elements(&value).map_err(|_| {
+                    let class = type_name(&value);
+                    Failure::failed(format!("cannot unpack non-iterable {class} object"))
+                })?;
                 if values.len() < targets.len() {
                     return Err(Failure::failed(format!(
                         "not enough values to unpack (expected {}, got {})",

@@ -8,8 +8,8 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    self, Class, as_integer, class_of, contains, dict, elements, entries, is_mapping, list,
-    mapping_get, tuple, type_name,
+    self, Class, SetOperation, as_integer, class_of, contains, dict, elements, entries, is_mapping,
+    list, mapping_get, numbers_of_sets, tuple, type_name,
 };
 
 /// The family.
@@ -25,19 +25,31 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(list(flat))
     }),
     filter("union", &["value", "other"], |call| {
+        if let Some(numbers) = numbers(call, SetOperation::Union)? {
+            return Ok(numbers);
+        }
         let mut all = call.elements(0)?;
         all.extend(call.elements(1)?);
         distinct(all).map(list)
     }),
     filter("intersect", &["value", "other"], |call| {
+        if let Some(numbers) = numbers(call, SetOperation::Intersection)? {
+            return Ok(numbers);
+        }
         let other = call.required(1)?;
         kept(call.elements(0)?, |value| member(other, value)).map(list)
     }),
     filter("difference", &["value", "other"], |call| {
+        if let Some(numbers) = numbers(call, SetOperation::Difference)? {
+            return Ok(numbers);
+        }
         let other = call.required(1)?;
         kept(call.elements(0)?, |value| Ok(!member(other, value)?)).map(list)
     }),
     filter("symmetric_difference", &["value", "other"], |call| {
+        if let Some(numbers) = numbers(call, SetOperation::SymmetricDifference)? {
+            return Ok(numbers);
+        }
         let (left, right) = (list(call.elements(0)?), list(call.elements(1)?));
         let mut all = elements(&left)?;
         all.extend(elements(&right)?);
@@ -75,6 +87,12 @@ pub(super) const FILTERS: &[Filter] = &[
 
 /// The largest list that a filter makes.
 const MAXIMUM: usize = 1_000_000;
+
+/// What an operation on sets of whole numbers gives, in Python's order.
+fn numbers(call: &Bound<'_>, operation: SetOperation) -> Outcome<Option<Value>> {
+    let (left, right) = (call.elements(0)?, call.elements(1)?);
+    Ok(numbers_of_sets(operation, &left, &right).map(list))
+}
 
 fn dict_to_items(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;

@@ -7,7 +7,7 @@ use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
     Class, Missing, Undefined, as_float, as_integer, class_of, element_at, elements, entries,
-    length, list, parse_float, parse_integer, text, truth, tuple, type_name, usable,
+    is_mapping, length, list, parse_float, parse_integer, text, truth, tuple, type_name, usable,
 };
 
 /// The family.
@@ -43,7 +43,11 @@ pub(super) const FILTERS: &[Filter] = &[
             .unwrap_or_else(|| nothing("No last item, sequence was empty.")))
     }),
     filter("items", &["value"], |call| {
-        let pairs = entries(call.value()?)?;
+        let value = call.value()?;
+        if !is_mapping(value) {
+            return Err(call.refuse("Can only get item pairs from a mapping."));
+        }
+        let pairs = entries(value)?;
         Ok(list(pairs.into_iter().map(|(key, value)| tuple(vec![key, value])).collect()))
     }),
     filter("attr", &["value", "name"], |call| {

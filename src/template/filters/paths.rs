@@ -6,23 +6,23 @@ use minijinja::Value;
 
 use super::{Filter, filter};
 use crate::template::eval::Bound;
-use crate::template::failure::Outcome;
+use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{Class, class_of, elements, list, text, tuple, type_name};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
     filter("basename", &["path"], |call| {
-        let path = call.text(0)?;
+        let path = path(call)?;
         Ok(Value::from(path.rsplit('/').next().unwrap_or_default()))
     }),
     filter("dirname", &["path"], |call| {
-        let path = call.text(0)?;
+        let path = path(call)?;
         let head = path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or_default());
         let stripped = head.trim_end_matches('/');
         Ok(Value::from(if stripped.is_empty() { head } else { stripped }))
     }),
     filter("splitext", &["path"], |call| {
-        let path = call.text(0)?;
+        let path = path(call)?;
         let name_start = path.rfind('/').map_or(0, |at| at + 1);
         let name = path.get(name_start..).unwrap_or_default();
         let lead = name.len() - name.trim_start_matches('.').len();
@@ -30,20 +30,17 @@ pub(super) const FILTERS: &[Filter] = &[
         let (root, extension) = path.split_at(dot.map_or(path.len(), |dot| name_start + dot));
         Ok(tuple(vec![Value::from(root), Value::from(extension)]))
     }),
-    filter("expanduser", &["path"], |call| Ok(Value::from(expand_user(&call.text(0)?)))),
-    filter("expandvars", &["path"], |call| Ok(Value::from(expand_variables(&call.text(0)?)))),
+    filter("expanduser", &["path"], |call| Ok(Value::from(expand_user(&path(call)?)))),
+    filter("expandvars", &["path"], |call| Ok(Value::from(expand_variables(&path(call)?)))),
     filter("realpath", &["path"], |call| {
-        let path = absolute(Path::new(&call.text(0)?));
+        let path = absolute(Path::new(&path(call)?));
         Ok(path_value(&real(&path)))
     }),
     filter("relpath", &["path", "start"], |call| {
         let start = call.text_or(1, ".")?;
-        Ok(path_value(&relative(
-            &absolute(Path::new(&call.text(0)?)),
-            &absolute(Path::new(&start)),
-        )))
+        Ok(path_value(&relative(&absolute(Path::new(&path(call)?)), &absolute(Path::new(&start)))))
     }),
-    filter("normpath", &["path"], |call| Ok(path_value(&normal(Path::new(&call.text(0)?))))),
+    filter("normpath", &["path"], |call| Ok(path_value(&normal(Path::new(&path(call)?))))),
     filter("commonpath", &["paths"], |call| {
         let value = call.value()?;
         if !matches!(class_of(value), Class::List | Class::Tuple | Class::Range) {
@@ -86,33 +83,48 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(Value::from(joined))
     }),
     filter("win_basename", &["path"], |call| {
-        let path = call.text(0)?;
+        let path = path(call)?;
         Ok(Value::from(path.rsplit(['\\', '/']).next().unwrap_or_default()))
     }),
     filter("win_dirname", &["path"], |call| {
-        let path = call.text(0)?;
+        let path = path(call)?;
         let at = path.rfind(['\\', '/']).unwrap_or(0);
         let head = path.get(..at).unwrap_or_default();
         let stripped = head.trim_end_matches(['\\', '/']);
         Ok(Value::from(if stripped.is_empty() { head } else { stripped }))
     }),
     filter("win_splitdrive", &["path"], |call| {
-        let path = call.text(0)?;
+        let path = path(call)?;
         let split = if path.get(1..2) == Some(":") { 2 } else { 0 };
         let (drive, rest) = path.split_at(split);
         Ok(tuple(vec![Value::from(drive), Value::from(rest)]))
     }),
     filter("fileglob", &["pathname"], |call| {
-        let found = crate::template::lookups::glob(&call.text(0)?);
+        let found = crate::template::lookups::glob(&path(call)?);
         let files = found.into_iter().filter(|path| Path::new(path).is_file());
         Ok(list(files.map(Value::from).collect()))
     }),
 ];
 
+/// A path, which must be text.
+fn path_text(value: &Value) -> Outcome<String> {
+    crate::template::python::usable(value)?;
+    value.as_str().map(str::to_owned).ok_or_else(|| {
+        Failure::failed(format!(
+            "expected str, bytes or os.PathLike object, not {}",
+            type_name(value)
+        ))
+    })
+}
+
+fn path(call: &Bound<'_>) -> Outcome<String> {
+    path_text(call.value()?)
+}
+
 fn texts(call: &Bound<'_>) -> Outcome<Vec<String>> {
     let value = call.value()?;
     match class_of(value) {
-        Class::List | Class::Tuple => elements(value)?.iter().map(text).collect(),
+        Class::List | Class::Tuple => elements(value)?.iter().map(path_text).collect(),
         Class::Text => Ok(vec![text(value)?]),
         _ => Err(call.refuse(format!(
             "|path_join expects string or sequence, got <class '{}'> instead.",

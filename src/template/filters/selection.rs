@@ -7,7 +7,7 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    Class, binary, class_of, compare, elements, entries, equal, fold_case, item, list,
+    Class, binary, class_of, compare, elements, entries, equal, fold_case, is_mapping, item, list,
     parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
 };
 use crate::template::syntax::BinaryOperator;
@@ -62,7 +62,15 @@ fn keyed(call: &Bound<'_>, attribute: usize, case: usize) -> Outcome<Vec<(Value,
         .collect()
 }
 
+/// What is chosen from; Jinja takes anything that counts as false for an empty list.
+fn candidates(call: &Bound<'_>) -> Outcome<Vec<Value>> {
+    if truth(call.value()?)? { call.elements(0) } else { Ok(Vec::new()) }
+}
+
 fn map(call: &Bound<'_>) -> Outcome<Value> {
+    if !truth(call.value()?)? {
+        return Ok(list(Vec::new()));
+    }
     let mut mapped = Vec::new();
     if let Some(attribute) = call.keyword("attribute") {
         let default = call.keyword("default");
@@ -104,7 +112,7 @@ fn keeps(call: &Bound<'_>, tested: Value, test: &[Value]) -> Outcome<bool> {
 
 fn select(call: &Bound<'_>, negated: bool) -> Outcome<Value> {
     let mut kept = Vec::new();
-    for element in call.elements(0)? {
+    for element in candidates(call)? {
         if keeps(call, element.clone(), &call.rest)? != negated {
             kept.push(element);
         }
@@ -117,7 +125,7 @@ fn select_attribute(call: &Bound<'_>, negated: bool) -> Outcome<Value> {
         return Err(Failure::failed("Missing parameter for attribute name"));
     };
     let mut kept = Vec::new();
-    for element in call.elements(0)? {
+    for element in candidates(call)? {
         if keeps(call, path_value(&element, path)?, test)? != negated {
             kept.push(element);
         }
@@ -144,6 +152,11 @@ fn sort(call: &Bound<'_>) -> Outcome<Value> {
 }
 
 fn dict_sort(call: &Bound<'_>) -> Outcome<Value> {
+    let value = call.value()?;
+    if !is_mapping(value) {
+        let class = type_name(value);
+        return Err(call.refuse(format!("'{class}' object has no attribute 'items'")));
+    }
     let sensitive = call.flag(1)?;
     let by = call.text_or(2, "key")?;
     let mut keyed = Vec::new();

@@ -7,7 +7,7 @@ use super::{Filter, filter};
 use crate::template::eval::{Bound, Call};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
-use crate::template::python::{self, as_integer, list, percent, repr, text, tuple};
+use crate::template::python::{self, as_integer, percent, repr, text, tuple};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
@@ -94,7 +94,6 @@ pub(super) const FILTERS: &[Filter] = &[
     ),
     filter("truncate", &["value", "length", "killwords", "end", "leeway"], truncate),
     filter("striptags", &["value"], |call| Ok(Value::from(strip_tags(&call.text(0)?)))),
-    filter("to_text", &["value"], |call| Ok(Value::from(call.text(0)?))),
     filter("community.general.unicode_normalize", &["data", "form"], |call| {
         let value = call.value()?;
         let Some(data) = value.as_str() else {
@@ -108,9 +107,6 @@ pub(super) const FILTERS: &[Filter] = &[
             "NFKD" => data.nfkd().collect(),
             other => return Err(call.refuse(format!("{other} is not a valid form"))),
         }))
-    }),
-    filter("splitlines", &["value"], |call| {
-        Ok(list(methods::split_lines(&call.text(0)?, false).into_iter().map(Value::from).collect()))
     }),
 ];
 
@@ -185,7 +181,14 @@ fn comment(call: &Bound<'_>) -> Outcome<Value> {
         let number = call.keyword(name).and_then(as_integer).unwrap_or(1);
         usize::try_from(number).unwrap_or_default().min(1000)
     };
-    let body = call.text(0)?.replace('\n', &format!("{newline}{decoration}"));
+    let body = match call.value()?.as_str() {
+        Some(body) => body.to_owned(),
+        None => {
+            let class = python::type_name(call.value()?);
+            return Err(call.refuse(format!("'{class}' object has no attribute 'replace'")));
+        }
+    };
+    let body = body.replace('\n', &format!("{newline}{decoration}"));
     let body = format!("{decoration}{body}")
         .replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end()));
     let mut out = String::new();
@@ -236,17 +239,22 @@ fn wrap(line: &str, width: usize, break_long: bool) -> Vec<String> {
 }
 
 fn truncate(call: &Bound<'_>) -> Outcome<Value> {
-    let value = call.text(0)?;
+    let given = call.value()?;
     let limit = call.size(1, 255)?;
     let end = call.text_or(3, "...")?;
     let leeway = call.size(4, 5)?;
-    let length = value.chars().count();
-    if length <= limit + leeway {
-        return Ok(Value::from(value));
-    }
     let kept = limit.checked_sub(end.chars().count()).ok_or_else(|| {
         Failure::failed(format!("expected length >= {}, got {limit}", end.chars().count()))
     })?;
+    let container = python::is_mapping(given) || python::is_sequence(given);
+    if container && python::length(given)? <= limit + leeway {
+        // what is short enough is left as it is
+        return Ok(given.clone());
+    }
+    let value = call.text(0)?;
+    if value.chars().count() <= limit + leeway {
+        return Ok(Value::from(value));
+    }
     let cut: String = value.chars().take(kept).collect();
     if call.flag(2)? {
         return Ok(Value::from(format!("{cut}{end}")));

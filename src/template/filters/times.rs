@@ -6,7 +6,7 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{as_float, parse_float, text};
+use crate::template::python::{as_float, parse_float, text, type_name};
 use crate::template::time::DateTime;
 
 /// The family.
@@ -23,6 +23,11 @@ pub(super) const FILTERS: &[Filter] = &[
 
 #[expect(clippy::cast_possible_truncation, reason = "whole seconds are meant")]
 fn format_time(call: &Bound<'_>) -> Outcome<Value> {
+    let format = call.value()?;
+    if format.as_str().is_none() {
+        let class = type_name(format);
+        return Err(call.refuse(format!("strftime() argument 1 must be str, not {class}")));
+    }
     let moment = match call.some(1) {
         None => OffsetDateTime::now_utc(),
         Some(second) => {

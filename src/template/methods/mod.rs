@@ -1,6 +1,7 @@
 //! Methods and attributes of values: Python's, by type.
 
 mod containers;
+mod numbers;
 mod strings;
 mod times;
 
@@ -19,8 +20,7 @@ pub(super) fn has(value: &Value, name: &str) -> bool {
         Class::List => containers::LIST_METHODS.contains(&name),
         Class::Tuple | Class::Range => matches!(name, "index" | "count"),
         Class::Dict => containers::is_dict_method(value, name),
-        Class::Integer | Class::Bool => name == "bit_length",
-        Class::Float => name == "is_integer",
+        Class::Integer | Class::Bool | Class::Float => numbers::has(value, name),
         Class::DateTime => times::MOMENT_METHODS.contains(&name),
         Class::TimeDelta => name == "total_seconds",
         _ => false,
@@ -32,7 +32,7 @@ pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
     if has(value, name) {
         return Some(Value::from_object(Callable::Method(value.clone(), name.to_owned())));
     }
-    times::attribute(value, name)
+    numbers::attribute(value, name).or_else(|| times::attribute(value, name))
 }
 
 /// Whether a method of this name changes its list or mapping.
@@ -65,17 +65,8 @@ pub(super) fn call(
         Class::Text => strings::call(value, name, call),
         Class::List | Class::Tuple | Class::Range => containers::call_list(value, name, call),
         Class::Dict => containers::call_dict(environment, value, name, call),
-        Class::Integer | Class::Bool | Class::Float => number(value, name),
+        Class::Integer | Class::Bool | Class::Float => numbers::call(value, name),
         Class::DateTime | Class::TimeDelta => times::call(value, name, call),
         _ => Err(Failure::failed(format!("'{}' has no method {name}", type_name(value)))),
     }
-}
-
-fn number(value: &Value, name: &str) -> Outcome<Value> {
-    if name == "is_integer" {
-        let number = super::python::as_float(value).unwrap_or_default();
-        return Ok(Value::from(number.is_finite() && number.fract() == 0.0));
-    }
-    let number = super::python::as_integer(value).unwrap_or_default();
-    Ok(Value::from(i128::BITS - number.unsigned_abs().leading_zeros()))
 }

@@ -6,7 +6,7 @@ use super::super::eval::Call;
 use super::super::failure::{Failure, Outcome};
 use super::super::python::{self, as_integer, elements, format_method, list, tuple, type_name};
 
-pub(super) const METHODS: [&str; 45] = [
+pub(super) const METHODS: [&str; 47] = [
     "capitalize",
     "casefold",
     "center",
@@ -52,6 +52,8 @@ pub(super) const METHODS: [&str; 45] = [
     "upper",
     "zfill",
     "decode",
+    "isprintable",
+    "translate",
 ];
 
 const WITHOUT_ARGUMENTS: [&str; 18] = [
@@ -170,6 +172,10 @@ pub(super) fn call(value: &Value, method: &str, call: Call) -> Outcome<Value> {
             Ok(Value::from(expand_tabs(text, usize::try_from(size).unwrap_or_default())))
         }
         "encode" | "decode" => Ok(Value::from(text)),
+        "translate" => match given.value(0, "table") {
+            Some(table) if python::is_mapping(table) => translated(text, table),
+            _ => Err(Failure::failed("translate() takes a dict")),
+        },
         "format_map" => match given.value(0, "mapping") {
             Some(mapping) => {
                 let mut named = Vec::new();
@@ -227,6 +233,27 @@ fn case(text: &str, method: &str) -> Option<String> {
     })
 }
 
+/// Neither a control character nor a blank that would be escaped.
+fn is_printable(letter: char) -> bool {
+    !letter.is_control() && !letter.is_whitespace()
+}
+
+/// The text with its letters replaced by code, as a table says.
+fn translated(text: &str, table: &Value) -> Outcome<Value> {
+    let mut out = String::new();
+    for letter in text.chars() {
+        match python::mapping_get(table, &Value::from(u32::from(letter)))? {
+            None => out.push(letter),
+            Some(to) if to.is_none() => {}
+            Some(to) => match as_integer(&to).and_then(|code| u32::try_from(code).ok()) {
+                Some(code) => out.extend(char::from_u32(code)),
+                None => out.push_str(&python::text(&to)?),
+            },
+        }
+    }
+    Ok(Value::from(out))
+}
+
 fn predicate(text: &str, method: &str) -> Option<bool> {
     let all = |check: fn(char) -> bool| !text.is_empty() && text.chars().all(check);
     let cased = |wanted: fn(char) -> bool, refused: fn(char) -> bool| {
@@ -236,6 +263,7 @@ fn predicate(text: &str, method: &str) -> Option<bool> {
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => text.is_ascii(),
+        "isprintable" => text.chars().all(|letter| letter == ' ' || is_printable(letter)),
         "isdecimal" | "isdigit" => all(|letter| letter.is_ascii_digit()),
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(char::is_whitespace),

@@ -168,7 +168,13 @@ fn absolute_index(index: i128, length: usize) -> Option<usize> {
 
 fn missing(value: &Value, key: &Value) -> Outcome<Value> {
     let key_text = repr(key)?;
-    let message = format!("object of type '{}' has no attribute {key_text}", type_name(value));
+    let message = if class_of(key) == Class::Text || truth(key)? {
+        format!("object of type '{}' has no attribute {key_text}", type_name(value))
+    } else if value.is_none() {
+        format!("None has no element {key_text}")
+    } else {
+        format!("{} object has no element {key_text}", type_name(value))
+    };
     Ok(undefined(Missing::Other(key.as_str().map(str::to_owned), message)))
 }
 
@@ -177,9 +183,7 @@ pub(in crate::template) fn item(value: &Value, key: &Value) -> Outcome<Value> {
     if class_of(value) == Class::Undefined {
         return Ok(value.clone());
     }
-    if class_of(key) == Class::Undefined {
-        return Ok(key.clone());
-    }
+    usable(key)?;
     match class_of(value) {
         Class::Dict | Class::Unknown => {
             if let Some(found) = mapping_get(value, key)? {
@@ -255,7 +259,10 @@ pub(in crate::template) fn slice(value: &Value, bounds: [Option<Value>; 3]) -> O
     }
     if !matches!(class_of(value), Class::Text | Class::List | Class::Tuple | Class::Range) {
         usable(value)?;
-        return missing(value, &Value::from("slice"));
+        return Err(Failure::failed(match class_of(value) {
+            Class::Dict | Class::Unknown => "unhashable type: 'slice'".to_owned(),
+            _ => format!("'{}' object is not subscriptable", type_name(value)),
+        }));
     }
     let all = elements(value)?;
     let length = i128::try_from(all.len()).unwrap_or(i128::MAX);

@@ -94,7 +94,7 @@ fn floor_divide(left: i128, right: i128) -> Outcome<i128> {
 }
 
 /// `a % b`, with the sign of `b`.
-pub(in crate::template) fn modulo(left: i128, right: i128) -> Outcome<i128> {
+fn modulo(left: i128, right: i128) -> Outcome<i128> {
     if right == 0 {
         return Err(Failure::failed("integer modulo by zero"));
     }
@@ -171,7 +171,18 @@ fn repeat(left: &Value, right: &Value) -> Outcome<Value> {
     let (repeated, times) = match (as_integer(left), as_integer(right)) {
         (None, Some(times)) => (left, times),
         (Some(times), None) => (right, times),
-        _ => return unsupported("*", left, right),
+        _ => {
+            let sequence =
+                |value: &Value| matches!(class_of(value), Class::Text | Class::List | Class::Tuple);
+            let other = if sequence(left) { right } else { left };
+            if !sequence(left) && !sequence(right) {
+                return unsupported("*", left, right);
+            }
+            return Err(Failure::failed(format!(
+                "can't multiply sequence by non-int of type '{}'",
+                type_name(other)
+            )));
+        }
     };
     let times = usize::try_from(times.max(0)).map_err(|_| too_large())?;
     let fits = |length: usize| length.checked_mul(times).is_some_and(|size| size <= MAXIMUM_REPEAT);

@@ -118,6 +118,9 @@ pub(in crate::template) fn contains(haystack: &Value, needle: &Value) -> Outcome
                 type_name(needle)
             ))),
         },
+        Class::Dict if matches!(class_of(needle), Class::List | Class::Dict) => {
+            Err(Failure::failed(format!("unhashable type: '{}'", type_name(needle))))
+        }
         Class::Dict => Ok(mapping_get(haystack, needle)?.is_some()),
         Class::List | Class::Tuple | Class::Range => {
             for element in elements(haystack)? {

@@ -10,6 +10,7 @@ mod format;
 mod json;
 mod json_reader;
 mod random;
+mod sets;
 mod text;
 
 pub(in crate::template) use access::{
@@ -17,7 +18,7 @@ pub(in crate::template) use access::{
     slice, thaw, truth, usable,
 };
 pub(in crate::template) use arithmetic::{
-    absolute, binary, modulo, negate, parse_float, parse_integer, round_half_even,
+    absolute, binary, negate, parse_float, parse_integer, round_half_even,
 };
 pub(in crate::template) use class::{
     Class, as_float, as_integer, class_of, is_mapping, is_sequence, is_text, type_name,
@@ -33,4 +34,5 @@ pub(in crate::template) use format::{format_method, format_spec, percent};
 pub(in crate::template) use json::{JsonStyle, dump_json, value_from_json};
 pub(in crate::template) use json_reader::parse_json;
 pub(in crate::template) use random::Randomness;
+pub(in crate::template) use sets::{SetOperation, numbers_of_sets};
 pub(in crate::template) use text::{float_text, repr, text};

@@ -5,9 +5,8 @@ use minijinja::Value;
 use super::{Test, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
-use crate::template::python::{
-    as_integer, compare, contains, elements, equal, modulo, text, truth,
-};
+use crate::template::python::{binary, compare, contains, elements, equal, text, truth};
+use crate::template::syntax::BinaryOperator;
 
 /// The family.
 pub(super) const TESTS: &[Test] = &[
@@ -32,11 +31,9 @@ pub(super) const TESTS: &[Test] = &[
     }),
     test("in", &["value", "sequence"], |call| contains(call.required(1)?, call.value()?)),
     test("contains", &["value", "other"], |call| contains(call.value()?, call.required(1)?)),
-    test("even", &["value"], |call| Ok(modulo(number(call, 0)?, 2)? == 0)),
-    test("odd", &["value"], |call| Ok(modulo(number(call, 0)?, 2)? == 1)),
-    test("divisibleby", &["value", "num"], |call| {
-        Ok(modulo(number(call, 0)?, number(call, 1)?)? == 0)
-    }),
+    test("even", &["value"], |call| rest(call.value()?, &Value::from(2), 0)),
+    test("odd", &["value"], |call| rest(call.value()?, &Value::from(2), 1)),
+    test("divisibleby", &["value", "num"], |call| rest(call.value()?, call.required(1)?, 0)),
     test("lower", &["value"], |call| cased(&call.text(0)?, char::is_lowercase, char::is_uppercase)),
     test("upper", &["value"], |call| cased(&call.text(0)?, char::is_uppercase, char::is_lowercase)),
     test("truthy", &["value", "convert_bool"], converted),
@@ -73,8 +70,9 @@ fn ordered(call: &Bound<'_>, operator: &str) -> Outcome<bool> {
     }))
 }
 
-fn number(call: &Bound<'_>, index: usize) -> Outcome<i128> {
-    as_integer(call.required(index)?).ok_or_else(|| call.refuse("a whole number is needed"))
+/// Whether a division leaves a rest; of text `%` is a format.
+fn rest(value: &Value, divisor: &Value, wanted: i128) -> Outcome<bool> {
+    equal(&binary(BinaryOperator::Modulo, value, divisor)?, &Value::from(wanted))
 }
 
 fn cased(text: &str, wanted: fn(char) -> bool, refused: fn(char) -> bool) -> Outcome<bool> {
