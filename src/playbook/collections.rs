@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::load::SearchPaths;
 use super::modules::{is_builtin, qualify};
 use super::parser::{Parser, Place};
 use super::plugins::COLLECTIONS;
@@ -34,20 +35,19 @@ impl Parser<'_> {
 
     /// The folder of a collection.
     pub(super) fn collection_folder(&self, name: &str, place: &Place) -> Option<PathBuf> {
-        let (namespace, name) = name.split_once('.')?;
         let beside = place.playbook.join("collections");
-        std::iter::once(&beside)
-            .chain(&self.search.collections)
-            .map(|folder| folder.join(COLLECTIONS).join(namespace).join(name))
-            .find(|folder| folder.is_dir())
+        folder(std::iter::once(&beside).chain(&self.search.collections), name)
     }
 
     /// A role of a collection, by its fully qualified name or within the collections that are
-    /// searched here: its folder.
-    pub(super) fn collection_role(&self, name: &str, place: &Place) -> Option<PathBuf> {
+    /// searched here: its folder, and its name with that of the collection.
+    pub(super) fn collection_role(&self, name: &str, place: &Place) -> Option<(PathBuf, String)> {
         let role = |collection: &str, role: &str| {
             let folder = self.collection_folder(collection, place)?;
-            Some(folder.join("roles").join(role.replace('.', "/"))).filter(|path| path.is_dir())
+            let path = folder.join("roles").join(role.replace('.', "/"));
+            // a role below another folder goes by its last name
+            let short = role.rsplit('.').next().unwrap_or(role);
+            path.is_dir().then(|| (path, format!("{collection}.{short}")))
         };
         if let Some((collection, short)) = split(name)
             && let Some(found) = role(collection, short)
@@ -62,13 +62,8 @@ impl Parser<'_> {
 
     /// A playbook of a collection by its fully qualified name.
     pub(super) fn collection_playbook(&self, name: &str, place: &Place) -> Option<PathBuf> {
-        let (collection, short) = split(name)?;
-        let folder = self.collection_folder(collection, place)?.join("playbooks");
-        let base = folder.join(short.replace('.', "/"));
-        [".yml", ".yaml", ""]
-            .iter()
-            .map(|suffix| PathBuf::from(format!("{}{suffix}", base.display())))
-            .find(|path| path.is_file())
+        let beside = place.playbook.join("collections");
+        playbook(std::iter::once(&beside).chain(&self.search.collections), name)
     }
 
     /// Searches the collection that a file lies in first.
@@ -87,6 +82,32 @@ impl Parser<'_> {
         let all = value.as_seq().unwrap_or(std::slice::from_ref(value));
         all.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
+}
+
+impl SearchPaths {
+    /// A playbook of a collection by its fully qualified name, with or without an ending.
+    pub fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
+        playbook(self.collections.iter(), name)
+    }
+}
+
+/// The folder of a collection below the first folder of a search path that has it.
+fn folder<'p>(paths: impl Iterator<Item = &'p PathBuf>, name: &str) -> Option<PathBuf> {
+    let (namespace, name) = name.split_once('.')?;
+    paths
+        .map(|folder| folder.join(COLLECTIONS).join(namespace).join(name))
+        .find(|folder| folder.is_dir())
+}
+
+fn playbook<'p>(paths: impl Iterator<Item = &'p PathBuf>, name: &str) -> Option<PathBuf> {
+    let (collection, written) = split(name)?;
+    let endings = [".yml", ".yaml"];
+    let short = endings.iter().find_map(|ending| written.strip_suffix(ending)).unwrap_or(written);
+    let base = folder(paths, collection)?.join("playbooks").join(short.replace('.', "/"));
+    [written.strip_prefix(short).unwrap_or_default(), ".yml", ".yaml"]
+        .iter()
+        .map(|suffix| PathBuf::from(format!("{}{suffix}", base.display())))
+        .find(|path| path.is_file())
 }
 
 /// A fully qualified name in its collection and the name there.

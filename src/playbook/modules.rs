@@ -114,6 +114,10 @@ const COMMANDS: &[&str] = &[
     "ansible.builtin.shell",
     "ansible.builtin.raw",
     "ansible.builtin.script",
+    "ansible.builtin.win_command",
+    "ansible.builtin.win_shell",
+    "ansible.windows.win_command",
+    "ansible.windows.win_shell",
 ];
 
 /// The modules of `ansible.builtin` in ansible-core 2.19.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::modules::{ModuleFace, Options};
+use super::modules::{ModuleFace, Options, is_command};
 use super::parser::{Parser, Place};
 use crate::source::{SourceFile, yaml};
 
@@ -103,7 +103,8 @@ impl Parser<'_> {
         }
         self.modules.find(name).or_else(|| {
             let stands_in = self.modules.is_late() && self.has_plugin(name);
-            stands_in.then_some(ModuleFace { free_form: false, options: Options::Any })
+            let free_form = is_command(name);
+            stands_in.then_some(ModuleFace { free_form, options: Options::Any })
         })
     }
 

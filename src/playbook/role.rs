@@ -78,13 +78,15 @@ impl Parser<'_> {
     ) -> Option<Arc<Role>> {
         let searched = self.role_folders(&used.name, place);
         let beside = || searched.iter().map(|folder| folder.join(&used.name));
-        let found = self.collection_role(&used.name, place);
+        let in_collection = self.collection_role(&used.name, place);
+        let (found, full_name) = in_collection.unzip();
         let Some(path) = found.or_else(|| beside().find(|path| path.is_dir())) else {
             let kind = PlaybookErrorKind::RoleNotFound { name: used.name, searched };
             self.error(span, kind);
             return None;
         };
         let name = match Path::new(&used.name).file_name() {
+            _ if full_name.is_some() => full_name.unwrap_or_default(),
             Some(last) if used.name.contains('/') => last.to_string_lossy().into_owned(),
             _ => used.name.clone(),
         };

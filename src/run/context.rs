@@ -17,6 +17,7 @@ use crate::source::Place;
 use crate::template::{Directories, Templar};
 use crate::vars::{HashBehaviour, Layer, Scope, Var, merged};
 
+use super::heading::Heading;
 use super::host_vars::HostTable;
 use super::magic;
 use super::pool::Pool;
@@ -156,7 +157,7 @@ impl PlayContext {
     pub(crate) fn new(
         run: &Arc<RunContext>,
         play: &Arc<Play>,
-        number: usize,
+        heading: &Heading,
         steps: &Steps,
         hosts: &magic::PlayHosts,
         vars_files: HashMap<String, Vec<Arc<Layer>>>,
@@ -167,17 +168,13 @@ impl PlayContext {
             exports.add(role);
         }
         let directory = play.path.parent().map(PathBuf::from).unwrap_or_default();
-        let name = play
-            .name
-            .as_ref()
-            .and_then(|name| name.as_str().map(str::to_owned))
-            .unwrap_or_else(|| pattern_text(play));
+        let name = heading.name.clone();
         let mut magic = magic::of_play(play, &name, hosts, &steps.exported);
         Arc::new_cyclic(|this| {
             magic.insert("hostvars".to_owned(), data(magic::AllHosts::value(this)));
             Self {
                 run: Arc::clone(run),
-                number,
+                number: heading.number,
                 magic: Arc::new(magic),
                 name,
                 vars: vec![Arc::clone(answers), layer(&play.keywords.vars)],

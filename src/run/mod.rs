@@ -14,6 +14,7 @@ mod context;
 mod custom_stats;
 mod fact_cache;
 mod handlers;
+mod heading;
 mod host_vars;
 mod included;
 mod items;
@@ -57,6 +58,7 @@ use crate::template::Templar;
 
 pub use context::pattern_text;
 pub use fact_cache::{FactCacheError, FactFiles};
+pub use heading::Heading;
 pub use keyword::KeywordError;
 pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
@@ -194,13 +196,17 @@ async fn play_through(
     tally: &mut Tally,
     cancel: &CancellationToken,
 ) -> Result<Onward, Vec<Diagnostic>> {
-    let hosts = hosts_of(run, play)?;
+    let answers = Arc::new(prompts::ask(run, play).await?);
+    let outside = [Arc::clone(&run.extra_vars), Arc::clone(&answers), Arc::clone(&run.magic)];
+    let heading = Heading::render(&run.templar, play, number, &run.inventory.now(), &outside)
+        .map_err(|error| vec![*error])?;
+    let hosts = hosts_of(run, play, &heading)?;
     let hosts: Vec<String> = hosts.into_iter().filter(|host| !tally.is_out(host)).collect();
     if hosts.is_empty() {
         run.tell(Event::NoHosts {
             play: number,
-            name: play_name(play),
-            pattern: context::pattern_text(play),
+            pattern: heading.patterns.join(","),
+            name: heading.name,
             place: play.span.place(),
         });
         return Ok(Onward::Next);
@@ -215,14 +221,13 @@ async fn play_through(
         job::blocking(move || names.iter().for_each(|host| drop(table.of(host)))).await;
     }
     tally.begin_play();
-    let answers = Arc::new(prompts::ask(run, play).await?);
     for batch in serial::batches(run, play, &hosts)? {
         let batch: Vec<String> = batch.into_iter().filter(|host| !tally.is_out(host)).collect();
         let steps = Steps::compile(play, &run.settings.tags)
             .map_err(|error| vec![Diagnostic::error(&error)])?;
         let names = PlayHosts { all: hosts.clone(), batch: batch.clone() };
         let files = vars_files::read(run, play, &directory, &batch).await?;
-        let context = PlayContext::new(run, play, number, &steps, &names, files, &answers);
+        let context = PlayContext::new(run, play, &heading, &steps, &names, files, &answers);
         let strategy = play.strategy.unwrap_or(run.settings.strategy);
         run.tell(Event::PlayStarted {
             play: number,
@@ -259,31 +264,18 @@ fn rehearses(run: &RunContext, play: &Play) -> bool {
     said.unwrap_or(run.settings.mode == RunMode::Rehearsal)
 }
 
-fn play_name(play: &Play) -> String {
-    play.name
-        .as_ref()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_else(|| context::pattern_text(play))
-}
-
 /// The hosts of a play's pattern within `--limit`.
-fn hosts_of(run: &RunContext, play: &Play) -> Result<Vec<String>, Vec<Diagnostic>> {
-    let scope = crate::vars::Scope::new(vec![Arc::clone(&run.extra_vars), Arc::clone(&run.magic)]);
-    let value =
-        run.templar.node(&play.hosts, &scope).map_err(|error| vec![Diagnostic::error(&error)])?;
-    let texts: Vec<String> = match value.kind() {
-        minijinja::value::ValueKind::Seq => value
-            .try_iter()
-            .map(|parts| parts.map(|part| part.to_string()).collect())
-            .unwrap_or_default(),
-        _ => vec![value.to_string()],
-    };
+fn hosts_of(
+    run: &RunContext,
+    play: &Play,
+    heading: &Heading,
+) -> Result<Vec<String>, Vec<Diagnostic>> {
     let wrong = |error: crate::inventory::PatternError| {
         let mut diagnostic = Diagnostic::error(&error);
         diagnostic.span = diagnostic.span.or_else(|| Some(play.hosts.span.clone()));
         vec![diagnostic]
     };
-    let pattern = Pattern::all_of(texts.iter().map(String::as_str)).map_err(wrong)?;
+    let pattern = Pattern::all_of(heading.patterns.iter().map(String::as_str)).map_err(wrong)?;
     let limit = run.settings.limit.as_deref().map(Pattern::limit).transpose().map_err(wrong)?;
     let selection = run.inventory.now().select(&pattern, limit.as_ref()).map_err(wrong)?;
     for warning in &selection.warnings {

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Section, Step, StepKind, Steps, TagFilter};
 use crate::inventory::Inventory;
 use crate::playbook::{Play, Playbook};
+use crate::run::{Heading, RunSettings};
 use crate::source::Node;
+use crate::template::Templar;
 
 use super::super::{CommandError, play};
 
@@ -30,44 +33,43 @@ pub(super) fn text(
     playbooks: &[Playbook],
     inventory: &Inventory,
     limit: Option<&str>,
-    filter: &TagFilter,
     wanted: Wanted,
+    known: (&Templar, &RunSettings),
 ) -> Result<String, CommandError> {
+    let (templar, settings) = known;
+    let outside = [Arc::new(settings.extra_vars.clone())];
+    let mut filter = settings.tags.clone();
+    if wanted.tags && filter.only.is_empty() && filter.skip.is_empty() {
+        filter.only = ["never", "all"].map(str::to_owned).into();
+    }
     let mut text = String::new();
     for playbook in playbooks {
         let _ = writeln!(text, "\nplaybook: {}", playbook.path.display());
-        if !wanted.is_something() {
-            continue;
-        }
         for (number, play) in playbook.plays.iter().enumerate() {
-            let patterns = patterns(play);
-            let name = play.name.as_ref().and_then(Node::as_str);
+            // what cannot be rendered is told even where nothing of it is listed
+            let Heading { name, patterns, .. } =
+                Heading::render(templar, play, number, inventory, &outside)
+                    .map_err(|error| CommandError::parse(vec![*error]))?;
+            if !wanted.is_something() {
+                continue;
+            }
             let tags = play.keywords.tags.join(",");
             let _ = writeln!(
                 text,
-                "\n  play #{} ({}): {}\tTAGS: [{tags}]",
+                "\n  play #{} ({}): {name}\tTAGS: [{tags}]",
                 number + 1,
                 patterns.join(","),
-                name.unwrap_or(&patterns.join(",")),
             );
             if wanted.hosts {
                 hosts(&mut text, &patterns, inventory, limit)?;
             }
             if wanted.tasks || wanted.tags {
-                tasks(&mut text, play, filter, wanted)
+                tasks(&mut text, play, &filter, wanted)
                     .map_err(|error| CommandError::parse(vec![error]))?;
             }
         }
     }
     Ok(text)
-}
-
-/// The patterns of a play as they are written.
-fn patterns(play: &Play) -> Vec<String> {
-    match play.hosts.as_seq() {
-        Some(items) => items.iter().filter_map(Node::as_str).map(str::to_owned).collect(),
-        None => vec![crate::run::pattern_text(play)],
-    }
 }
 
 fn hosts(

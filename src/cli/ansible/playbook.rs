@@ -71,12 +71,18 @@ struct Arguments {
 
 /// Runs the program.
 pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
-    let arguments: Arguments = match invocation.parse("ansible-playbook") {
+    let mut arguments: Arguments = match invocation.parse("ansible-playbook") {
         Ok(arguments) => arguments,
         Err(code) => return Ok(code),
     };
     let settings = &invocation.settings;
     arguments.refuse()?;
+    let search = run::search_paths(settings);
+    for path in &mut arguments.playbooks {
+        if let Some(found) = path.to_str().and_then(|name| search.collection_playbook(name)) {
+            *path = found;
+        }
+    }
     for path in &arguments.playbooks {
         let path = path.display();
         match std::fs::metadata(path.to_string()) {
@@ -100,8 +106,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     facts::flush(&arguments.hosts, &inventory, &run_settings);
     inventory::select(&inventory.now(), "all", arguments.hosts.limit.as_deref(), settings)?;
     let templar = Templar::new();
-    let reader =
-        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic).late();
+    let reader = Reader::new(search, &templar, &run_settings, talk::diagnostic).late();
     let playbooks = reader.playbooks(&arguments.playbooks)?;
     let wanted = Wanted {
         hosts: arguments.hosts.list_hosts,
@@ -110,12 +115,9 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     };
     if arguments.syntax_check || wanted.is_something() {
         let wanted = if arguments.syntax_check { Wanted::default() } else { wanted };
-        let mut filter = run_settings.tags.clone();
-        if wanted.tags && filter.only.is_empty() && filter.skip.is_empty() {
-            filter.only = ["never", "all"].map(str::to_owned).into();
-        }
         let limit = arguments.hosts.limit.as_deref();
-        let text = listing::text(&playbooks, &inventory.now(), limit, &filter, wanted)?;
+        let text =
+            listing::text(&playbooks, &inventory.now(), limit, wanted, (&templar, &run_settings))?;
         super::super::print(&text);
         return Ok(ExitCode::SUCCESS);
     }
