@@ -164,19 +164,22 @@ impl Parser<'_> {
     ) -> Arc<Role> {
         let place = Place { role: Some(path.to_owned()), ..place.clone() };
         self.plugins_of(&place);
+        let outside = (self.scopes.len(), self.collections.clone(), self.has_defaults);
+        self.within_collection_of(path);
         let meta = self.role_meta(path, &place);
+        // its own collection comes before those that it names
+        self.collections.clone_from(&outside.1);
+        self.collections.splice(0..0, meta.collections.iter().cloned());
+        self.within_collection_of(path);
         let files = used.files;
         let defaults = self.role_variables(path, "defaults", files.defaults.as_deref(), span);
         let vars = self.role_variables(path, "vars", files.vars.as_deref(), span);
-        let outside = (self.scopes.len(), self.collections.clone(), self.has_defaults);
         self.scopes.extend([
             defaults.clone(),
             vars.clone(),
             used.keywords.vars.clone(),
             used.params.clone(),
         ]);
-        self.collections.splice(0..0, meta.collections);
-        self.within_collection_of(path);
         self.has_defaults |= !used.keywords.module_defaults.is_empty();
         let mut tasks =
             self.role_entries(path, "tasks", files.tasks.as_deref(), span, &place.of(Level::Task));

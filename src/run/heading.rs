@@ -13,6 +13,7 @@ use crate::template::Templar;
 use crate::vars::{Layer, Scope};
 
 use super::context::layer;
+use super::vars_files;
 
 /// A play's number, name and patterns, without templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,7 @@ impl Heading {
         outside: &[Arc<Layer>],
     ) -> Result<Self, Box<Diagnostic>> {
         let mut layers = outside.to_vec();
+        layers.extend(vars_files::without_hosts(templar, play, outside));
         layers.push(layer(&play.keywords.vars));
         let mut groups = inventory.magic("");
         groups.retain(|name, _| name == "groups");

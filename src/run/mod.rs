@@ -198,8 +198,12 @@ async fn play_through(
 ) -> Result<Onward, Vec<Diagnostic>> {
     let answers = Arc::new(prompts::ask(run, play).await?);
     let outside = [Arc::clone(&run.extra_vars), Arc::clone(&answers), Arc::clone(&run.magic)];
-    let heading = Heading::render(&run.templar, play, number, &run.inventory.now(), &outside)
-        .map_err(|error| vec![*error])?;
+    let heading = {
+        let (run, play) = (Arc::clone(run), Arc::clone(play));
+        let render =
+            move || Heading::render(&run.templar, &play, number, &run.inventory.now(), &outside);
+        job::blocking(render).await.map_err(|error| vec![*error])?
+    };
     let hosts = hosts_of(run, play, &heading)?;
     let hosts: Vec<String> = hosts.into_iter().filter(|host| !tally.is_out(host)).collect();
     if hosts.is_empty() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::diagnostics::{Diagnostic, Explain};
 use crate::playbook::Play;
 use crate::source::{Node, Span};
+use crate::template::Templar;
 use crate::vars::{Layer, Scope};
 
 use super::context::{RunContext, layer};
@@ -79,6 +80,36 @@ pub(super) async fn read(
             .collect()
     })
     .await
+}
+
+/// The variables of the files whose names need no host, the last first: those that are not there,
+/// or cannot be read, are told of when hosts are.
+pub(super) fn without_hosts(
+    templar: &Templar,
+    play: &Play,
+    outside: &[Arc<Layer>],
+) -> Vec<Arc<Layer>> {
+    let directory = play.path.parent().unwrap_or(Path::new(""));
+    let mut layers: Vec<Arc<Layer>> = Vec::new();
+    for entry in &play.vars_files {
+        let mut seen = outside.to_vec();
+        seen.extend(layers.iter().cloned());
+        seen.push(layer(&play.keywords.vars));
+        let scope = Scope::new(seen);
+        let alternatives = entry.as_seq().unwrap_or(std::slice::from_ref(entry));
+        let names = alternatives.iter().filter_map(|name| templar.node(name, &scope).ok());
+        let paths = names.flat_map(|name| {
+            let name = name.to_string();
+            [directory.join("vars").join(&name), directory.join(&name)]
+        });
+        let read = paths
+            .filter(|path| path.is_file())
+            .find_map(|path| VariablesFile::read_listed(&path).ok());
+        if let Some(read) = read {
+            layers.insert(0, Arc::new(read.variables));
+        }
+    }
+    layers
 }
 
 fn of_host(
