@@ -189,8 +189,13 @@ impl Job {
                 self.reader(&scope).nearest(|level| level.no_log.as_ref()).is_some()
             });
         self.settle_in(scope.clone(), censored).map_err(|error| {
-            let mut total = self.stopped(&error);
             let reader = self.reader(&scope);
+            // who acts is settled before `when`, all else matters only where it says yes
+            let names_host = reader.text(|level| level.delegate_to.as_ref()).is_ok();
+            let mut total = match self.condition(&scope) {
+                Ok(Some(skipped)) if names_host => skipped,
+                _ => self.stopped(&error),
+            };
             let ignored = total.verdict == Verdict::Failed
                 && matches!(
                     reader.boolean("ignore_errors", |level| level.ignore_errors.as_ref()),

@@ -136,6 +136,7 @@ fn known(topic: Topic, written: &str) -> Option<String> {
     let tries = [
         plain.to_owned(),
         format!("ansible.builtin.{plain}"),
+        format!("ansible.utils.{plain}"),
         format!("community.general.{plain}"),
     ];
     tries.into_iter().find(|name| names.contains(name))

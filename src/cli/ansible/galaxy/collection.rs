@@ -251,6 +251,7 @@ fn list(
         further.iter().flat_map(|paths| paths.split(':')).map(absolute).collect();
     let mut paths = given.clone();
     paths.extend(configured.iter().filter(|path| !given.contains(path)).cloned());
+    paths.extend(of_python(context));
     let found = galaxy::find(&paths, only, &context.voice)?;
     if format == Format::Human {
         human(&found);
@@ -297,6 +298,18 @@ fn list(
     };
     print(&format!("{}\n", text.trim_end()));
     Ok(())
+}
+
+/// The folders of Python's packages that hold collections.
+fn of_python(context: &Context<'_>) -> Vec<PathBuf> {
+    if !context.settings.boolean("COLLECTIONS_SCAN_SYS_PATH") {
+        return Vec::new();
+    }
+    let folders = std::env::var_os("PYTHONPATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .filter(|path| !path.as_os_str().is_empty() && with_root(path).is_dir())
+        .map(|path| absolute_path(&path))
+        .collect()
 }
 
 /// The folder of collections that one is in.
