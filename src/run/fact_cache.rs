@@ -17,7 +17,7 @@ use minijinja::Value;
 use rustix::fs::Access;
 use serde_json::{Map, Value as Json, json};
 
-use crate::template::{from_json, to_json, vaulted};
+use crate::template::{from_json, timestamp, to_json, type_name, vaulted};
 use crate::vault;
 
 /// Facts of a host, with names as modules return them.
@@ -185,6 +185,22 @@ fn kept(value: &Value) -> Json {
         minijinja::value::ValueKind::Seq => {
             value.try_iter().into_iter().flatten().map(|element| kept(&element)).collect()
         }
+        minijinja::value::ValueKind::Plain
+            if matches!(type_name(value), "date" | "time" | "datetime") =>
+        {
+            let kind = match type_name(value) {
+                "date" => "AnsibleSerializableDate",
+                "time" => "AnsibleSerializableTime",
+                _ => "AnsibleSerializableDateTime",
+            };
+            let mut written = Map::new();
+            written.insert("iso8601".to_owned(), to_json(value).unwrap_or_default());
+            if kind != "AnsibleSerializableDate" {
+                written.insert("fold".to_owned(), Json::from(0));
+            }
+            written.insert("__ansible_type".to_owned(), Json::from(kind));
+            written.into()
+        }
         // a value that cannot be read is nothing that could be kept
         _ => to_json(value).unwrap_or_default(),
     }
@@ -218,7 +234,8 @@ fn tagged(kind: &str, fields: &Map<String, Json>) -> Value {
         return vaulted(&Arc::from(ciphertext), None);
     }
     if kind.starts_with("AnsibleSerializable") {
-        return text(fields, "iso8601").map_or_else(Value::default, Value::from);
+        let written = text(fields, "iso8601").unwrap_or_default();
+        return timestamp(&written).unwrap_or_else(|| Value::from(written));
     }
     let value = fields.get("value").unwrap_or(&Json::Null);
     let tags = fields.get("tags").and_then(Json::as_array);

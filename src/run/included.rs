@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{CompileError, StepKind, StepTask, Steps};
-use crate::playbook::{IncludeError, IncludeSite, Role, TaskFile};
+use crate::playbook::{IncludeError, IncludeSite, PlaybookErrorKind, Role, TaskFile};
 use crate::vars::{Layer, Var};
 
 use super::action::{Include, IncludeCall};
@@ -76,6 +76,23 @@ fn same_values(one: &Layer, two: &Layer) -> bool {
         && one.iter().all(|(name, value)| data(Some(value)) == data(two.get(name)))
 }
 
+/// Why nothing was included, with absolute paths.
+fn reason(error: &IncludeError) -> String {
+    if let IncludeError::NoRole(missing) = error
+        && let PlaybookErrorKind::RoleNotFound { name, searched } = &missing.kind
+    {
+        let working = std::env::current_dir().unwrap_or_default();
+        let searched = searched.iter().map(|folder| match folder.as_os_str().is_empty() {
+            true => working.clone(),
+            false => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+        });
+        let kind =
+            PlaybookErrorKind::RoleNotFound { name: name.clone(), searched: searched.collect() };
+        return kind.to_string();
+    }
+    error.to_string()
+}
+
 /// Reads what a task includes.
 pub(super) fn read(
     play: &PlayContext,
@@ -113,7 +130,14 @@ pub(super) fn read(
             result
         }
         Err(error) => {
-            returned.insert("reason".to_owned(), Json::from(error.to_string()));
+            match &call.what {
+                Include::Tasks(_) => returned.shift_remove("include_args"),
+                Include::Role(_) => {
+                    returned.clear();
+                    None
+                }
+            };
+            returned.insert("reason".to_owned(), Json::from(reason(&error)));
             let mut result = TaskResult::new(Verdict::Failed, returned);
             if let IncludeError::Wrong(errors) = &error {
                 result.broken = errors.iter().map(|error| Diagnostic::error(error)).collect();

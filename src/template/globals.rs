@@ -68,7 +68,7 @@ fn now(_: &Environment<'_>, call: Call) -> Outcome<Value> {
     } else {
         ::time::OffsetDateTime::now_local().unwrap_or_else(|_| ::time::OffsetDateTime::now_utc())
     };
-    let moment = DateTime(::time::PrimitiveDateTime::new(moment.date(), moment.time()));
+    let moment = DateTime(::time::PrimitiveDateTime::new(moment.date(), moment.time()), None);
     match call.positional.get(1).or_else(|| keyword(&call, "fmt")).filter(|fmt| !fmt.is_none()) {
         Some(format) => Ok(Value::from(moment.strftime(&text(format)?))),
         None => Ok(Value::from_object(moment)),

@@ -37,7 +37,9 @@ pub(crate) use failure::{Failure, Outcome};
 pub(crate) use file_variables::file_variables;
 pub(crate) use python::vaulted;
 pub(crate) use render::{finalised, holds_template, recursion, rendered_text, template_value};
-pub(crate) use trust::{is_trusted, trusted};
+pub(crate) use time::timestamp;
+pub use trust::tell_of_untrusted;
+pub(crate) use trust::{is_trusted, look_at, trusted};
 
 /// A value as Ansible's own YAML dumper writes it: block style, sorted keys.
 ///

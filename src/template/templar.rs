@@ -473,6 +473,7 @@ fn json(value: &Value) -> Outcome<Json> {
             }
             Json::Object(members)
         }
+        Class::DateTime => Json::String(super::time::iso_text(value).unwrap_or_default()),
         _ => Json::String(text(value)?),
     })
 }

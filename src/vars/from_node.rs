@@ -7,7 +7,7 @@ use minijinja::Value;
 
 use super::layer::Var;
 use crate::source::{Kind, Node};
-use crate::template::{holds_template, trusted};
+use crate::template::{holds_template, timestamp, trusted};
 
 /// Whether text in a node may be a template.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,9 @@ fn convert(node: &Node, trust: Trust) -> Var {
         }
         Kind::Str(text) if trust == Trust::Templates => Var::Data(trusted(&text.value)),
         Kind::Str(text) => Var::Data(Value::from(text.value.as_str())),
-        Kind::Timestamp(text) => Var::Data(Value::from(text.as_str())),
+        Kind::Timestamp(text) => {
+            Var::Data(timestamp(text).unwrap_or_else(|| Value::from(text.as_str())))
+        }
         Kind::Binary(bytes) => Var::Data(Value::from_bytes(bytes.clone())),
         Kind::Seq(elements) => {
             list(elements.iter().map(|element| convert(element, trust)).collect())

@@ -10,7 +10,8 @@ use minijinja::Value;
 use super::layer::{Layer, Var};
 use super::lazy::{LazyList, LazyMap, ScopeValue, UnknownResult};
 use crate::template::{
-    Directories, Failure, Outcome, TemplateError, finalised, recursion, template_value, vaulted,
+    Directories, Failure, Outcome, TemplateError, finalised, look_at, recursion, template_value,
+    vaulted,
 };
 
 /// What a template can see: layers from the strongest to the weakest.
@@ -127,6 +128,7 @@ impl Scope {
             return self.implied(name);
         };
         if let Var::Data(value) = var {
+            look_at(value, Some(name));
             return Ok(Some(value.clone()));
         }
         let cache = self.cache.get();
@@ -167,7 +169,10 @@ impl Scope {
     /// The value of something with templates inside.
     pub(crate) fn render(&self, var: &Var) -> Outcome<Value> {
         Ok(match var {
-            Var::Data(value) => value.clone(),
+            Var::Data(value) => {
+                look_at(value, None);
+                value.clone()
+            }
             Var::Template(text, span) => template_value(text, span.as_ref(), self)?,
             Var::Vault(ciphertext, span) => vaulted(ciphertext, span.as_ref()),
             Var::List(vars) => Value::from_object(LazyList::new(Arc::clone(vars), self.inner())),

@@ -174,7 +174,10 @@ impl Arguments {
             (None, None) => serde_json::Value::Null,
         };
         let mut task = Map::new();
-        task.insert(module, arguments);
+        match module.contains("{{") {
+            true => task.insert("action".to_owned(), json!({"module": module, "args": arguments})),
+            false => task.insert(module, arguments),
+        };
         if self.background > 0 {
             let poll = self
                 .poll

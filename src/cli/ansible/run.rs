@@ -47,6 +47,15 @@ impl Groups<'_> {
         self.refuse()?;
         secrets::unlock(self.vault, settings)?;
         unsupported::warn(settings);
+        if settings.variable("_ANSIBLE_TEMPLAR_UNTRUSTED_TEMPLATE_BEHAVIOR") == Some("warning") {
+            crate::template::tell_of_untrusted(|name| {
+                let place = name.map(|name| format!(" in '{name}'")).unwrap_or_default();
+                talk::warning(&format!(
+                    "Encountered untrusted template or expression{place}: it is data and stays as \
+                     it is."
+                ));
+            });
+        }
         let connection = self.connection(settings)?;
         let privilege = self.privilege(settings, connection.password.as_ref())?;
         let seconds = settings.integer("TASK_TIMEOUT").and_then(|set| u64::try_from(set).ok());

@@ -50,7 +50,7 @@ fn format_time(call: &Bound<'_>) -> Outcome<Value> {
         UtcOffset::local_offset_at(moment).unwrap_or(UtcOffset::UTC)
     };
     let local = moment.to_offset(offset);
-    let moment = DateTime(PrimitiveDateTime::new(local.date(), local.time()));
+    let moment = DateTime(PrimitiveDateTime::new(local.date(), local.time()), None);
     Ok(Value::from(moment.strftime(&call.text(0)?)))
 }
 
@@ -144,5 +144,5 @@ fn parse_time(text: &str, format: &str) -> Option<DateTime> {
     }
     let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
     let time = Time::from_hms_micro(hour, minute, second, micro).ok()?;
-    Some(DateTime(PrimitiveDateTime::new(date, time)))
+    Some(DateTime(PrimitiveDateTime::new(date, time), None))
 }

@@ -21,7 +21,7 @@ pub(super) fn has(value: &Value, name: &str) -> bool {
         Class::Tuple | Class::Range => matches!(name, "index" | "count"),
         Class::Dict => containers::is_dict_method(value, name),
         Class::Integer | Class::Bool | Class::Float => numbers::has(value, name),
-        Class::DateTime => times::MOMENT_METHODS.contains(&name),
+        Class::DateTime => times::has(value, name),
         Class::TimeDelta => name == "total_seconds",
         _ => false,
     }

@@ -5,7 +5,7 @@ use minijinja::value::{Tuple, ValueKind};
 
 use super::containers::{Dict, List, Omit, RangeValue, Undefined};
 use crate::template::eval::Callable;
-use crate::template::time::{DateTime, TimeDelta};
+use crate::template::time::{DateTime, Day, DayTime, TimeDelta};
 use crate::vars::UnknownResult;
 
 /// The types that matter.
@@ -21,6 +21,7 @@ pub(in crate::template) enum Class {
     Tuple,
     Dict,
     Range,
+    /// A `datetime`, a `date` or a `time`.
     DateTime,
     TimeDelta,
     Callable,
@@ -74,7 +75,10 @@ fn plain_class(value: &Value) -> Class {
         Class::Omit
     } else if value.downcast_object_ref::<Callable>().is_some() {
         Class::Callable
-    } else if value.downcast_object_ref::<DateTime>().is_some() {
+    } else if value.downcast_object_ref::<DateTime>().is_some()
+        || value.downcast_object_ref::<Day>().is_some()
+        || value.downcast_object_ref::<DayTime>().is_some()
+    {
         Class::DateTime
     } else if value.downcast_object_ref::<TimeDelta>().is_some() {
         Class::TimeDelta
@@ -102,6 +106,8 @@ pub(in crate::template) fn type_name(value: &Value) -> &'static str {
             }
         }
         Class::Range => "range",
+        Class::DateTime if value.downcast_object_ref::<Day>().is_some() => "date",
+        Class::DateTime if value.downcast_object_ref::<DayTime>().is_some() => "time",
         Class::DateTime => "datetime",
         Class::TimeDelta => "timedelta",
         Class::Callable => match value.downcast_object_ref::<Callable>() {

@@ -8,7 +8,7 @@ use super::access::{elements, entries, mapping_get, usable};
 use super::class::{Class, as_float, as_integer, class_of, type_name};
 use super::text::text;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::time::{DateTime, TimeDelta};
+use crate::template::time::order;
 
 /// `a == b`
 pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
@@ -52,22 +52,12 @@ pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
             Ok(true)
         }
         (Class::DateTime, Class::DateTime) | (Class::TimeDelta, Class::TimeDelta) => {
-            Ok(time_order(left, right) == Some(Ordering::Equal))
+            Ok(order(left, right) == Some(Ordering::Equal))
         }
         (Class::Bytes, Class::Bytes) => Ok(left.as_bytes() == right.as_bytes()),
         (Class::Callable | Class::Other, _) => Ok(left == right),
         _ => Ok(false),
     }
-}
-
-fn time_order(left: &Value, right: &Value) -> Option<Ordering> {
-    if let (Some(left), Some(right)) =
-        (left.downcast_object_ref::<DateTime>(), right.downcast_object_ref::<DateTime>())
-    {
-        return left.partial_cmp(right);
-    }
-    let left = left.downcast_object_ref::<TimeDelta>()?;
-    left.partial_cmp(right.downcast_object_ref::<TimeDelta>()?)
 }
 
 /// `a < b` and its family; `operator` is for the message.
@@ -96,7 +86,7 @@ pub(in crate::template) fn compare(
             Ok(Some(left.len().cmp(&right.len())))
         }
         (Class::DateTime, Class::DateTime) | (Class::TimeDelta, Class::TimeDelta) => {
-            Ok(time_order(left, right))
+            Ok(order(left, right))
         }
         _ => Err(Failure::failed(format!(
             "'{operator}' not supported between instances of '{}' and '{}'",

@@ -11,6 +11,7 @@ use super::class::{Class, as_float, class_of, type_name};
 use super::containers::{dict, list};
 use super::text::{float_text, text};
 use crate::template::failure::{Failure, Outcome};
+use crate::template::time::iso_text;
 
 /// How JSON is laid out.
 #[derive(Debug, Clone)]
@@ -52,9 +53,8 @@ fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) 
                 plain => plain.to_owned(),
             });
         }
-        Class::Text | Class::DateTime | Class::TimeDelta => {
-            write_json_text(&text(value)?, style, out);
-        }
+        Class::Text | Class::TimeDelta => write_json_text(&text(value)?, style, out),
+        Class::DateTime => write_json_text(&iso_text(value).unwrap_or_default(), style, out),
         Class::List | Class::Tuple => {
             let elements: Vec<Value> = elements(value)?
                 .into_iter()

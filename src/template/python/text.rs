@@ -9,7 +9,7 @@ use super::class::{Class, as_float, class_of};
 use super::containers::{Dict, RangeValue};
 use crate::template::eval::Callable;
 use crate::template::failure::Outcome;
-use crate::template::time::{DateTime, TimeDelta};
+use crate::template::time::{DateTime, Day, DayTime, TimeDelta, iso_text};
 
 /// `str(value)`
 pub(in crate::template) fn text(value: &Value) -> Outcome<String> {
@@ -21,10 +21,13 @@ pub(in crate::template) fn text(value: &Value) -> Outcome<String> {
 }
 
 fn time_text(value: &Value) -> String {
-    if let Some(moment) = value.downcast_object_ref::<DateTime>() {
-        return moment.to_string();
+    if let Some(delta) = value.downcast_object_ref::<TimeDelta>() {
+        return delta.to_string();
     }
-    value.downcast_object_ref::<TimeDelta>().map(ToString::to_string).unwrap_or_default()
+    match value.downcast_object_ref::<DateTime>() {
+        Some(moment) => moment.to_string(),
+        None => iso_text(value).unwrap_or_default(),
+    }
 }
 
 /// `repr(value)`
@@ -69,6 +72,10 @@ fn write_repr(value: &Value, out: &mut String) -> Outcome<()> {
         Class::DateTime => {
             if let Some(moment) = value.downcast_object_ref::<DateTime>() {
                 out.push_str(&moment.repr());
+            } else if let Some(day) = value.downcast_object_ref::<Day>() {
+                out.push_str(&day.repr());
+            } else if let Some(time) = value.downcast_object_ref::<DayTime>() {
+                out.push_str(&time.repr());
             }
         }
         Class::TimeDelta => {
