@@ -83,6 +83,17 @@ pub enum Event {
         /// What came of the try.
         outcome: Box<Outcome>,
     },
+    /// A task in the background was looked at.
+    Polled {
+        /// [`TaskHead::id`].
+        task: usize,
+        /// The host.
+        host: String,
+        /// The id of its job there.
+        job: String,
+        /// How far it is.
+        progress: Progress,
+    },
     /// A host is done with a task.
     HostFinished {
         /// [`TaskHead::id`].
@@ -141,6 +152,18 @@ pub enum Event {
         /// The exit code.
         exit_code: i32,
     },
+}
+
+/// How far a task in the background is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// It still runs.
+    Running,
+    /// It is over.
+    Over,
+    /// It failed, or did not end in time.
+    Failed,
 }
 
 /// What may happen to hosts in a run.

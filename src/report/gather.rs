@@ -115,7 +115,10 @@ impl Gatherer {
                 play.report.unmatched_pattern = Some(pattern.clone());
             }
             Event::TaskStarted { task } => self.task_started(task),
-            Event::HostStarted { .. } | Event::Retrying { .. } | Event::Included { .. } => {}
+            Event::HostStarted { .. }
+            | Event::Polled { .. }
+            | Event::Retrying { .. }
+            | Event::Included { .. } => {}
             Event::ItemFinished { task, host, outcome } => {
                 if failed(&outcome.status)
                     && let Some(task) = self.task(*task)

@@ -7,6 +7,7 @@ use canvass_modules::wire::{Detach, Mode};
 use serde_json::{Map, Value as Json};
 
 use crate::playbook::Task;
+use crate::report::event::{Event, Progress};
 use crate::vars::Scope;
 
 use super::action::{self, After, RemoteCall};
@@ -84,6 +85,15 @@ impl Job {
         results
     }
 
+    fn polled(&self, job: &str, progress: Progress) {
+        self.play.run.tell(Event::Polled {
+            task: self.id,
+            host: self.host.clone(),
+            job: job.to_owned(),
+            progress,
+        });
+    }
+
     /// Looks at a job until it is over, then forgets its file.
     async fn watched(
         &self,
@@ -109,19 +119,29 @@ impl Job {
             if over {
                 break;
             }
+            self.polled(name, Progress::Running);
             left -= asynchronous.poll;
         }
         match last {
             Some(result) if finished(&result) => {
                 self.send(setting, vec![look(setting, name, "cleanup")], None).await;
+                self.polled(
+                    name,
+                    match result.verdict {
+                        Verdict::Failed => Progress::Failed,
+                        _ => Progress::Over,
+                    },
+                );
                 result
             }
             last => {
+                self.polled(name, Progress::Failed);
                 let mut result = TaskResult::failed(format!(
                     "async task did not complete within the requested time - {}s",
                     asynchronous.limit
                 ));
-                if let Some(last) = last {
+                if let Some(mut last) = last {
+                    last.result.retain(|name, _| !matches!(name.as_str(), "changed" | "failed"));
                     result.set("async_result", Json::Object(last.result));
                 }
                 result

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::diagnostics::Diagnostic;
 use crate::graph::{CompileError, StepKind, StepTask, Steps};
 use crate::playbook::{IncludeError, IncludeSite, PlaybookErrorKind, Role, TaskFile};
+use crate::report::event::ErrorCause;
 use crate::vars::{Layer, Var};
 
 use super::action::{Include, IncludeCall};
@@ -137,8 +138,15 @@ pub(super) fn read(
                     None
                 }
             };
-            returned.insert("reason".to_owned(), Json::from(reason(&error)));
+            let reason = reason(&error);
+            returned.insert("reason".to_owned(), Json::from(reason.as_str()));
             let mut result = TaskResult::new(Verdict::Failed, returned);
+            let named = matches!(call.what, Include::Role(_)).then(|| {
+                let mut arguments = step.task.action.arguments.iter();
+                arguments.find(|(name, _)| matches!(name.as_str(), "name" | "role"))
+            });
+            let place = named.flatten().map(|(_, node)| node.span.place());
+            result.causes = vec![ErrorCause { message: reason, place }];
             if let IncludeError::Wrong(errors) = &error {
                 result.broken = errors.iter().map(|error| Diagnostic::error(error)).collect();
             }

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 
 use super::Consumer;
 use super::color::Paint;
-use super::event::{Event, Level, Outcome, RunMode, Status, TaskHead};
+use super::event::{Event, Level, Outcome, Progress, RunMode, Status, TaskHead};
 use super::gather::Gatherer;
 use super::human::Verbosity;
 use super::recap::{self, RecapLines, banner};
@@ -160,7 +160,16 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
                 if outcome.censored { CENSORED_ITEM.to_owned() } else { python::text(item) };
             format!("(item={label})")
         });
-        let result = result::dump(outcome, module, &self.options, result::Indent::ByVerbosity);
+        let without;
+        let dumped = match &outcome.status {
+            // a loop without items has no results worth telling
+            Status::Skipped => {
+                without = result::without_items(outcome);
+                &without
+            }
+            _ => outcome,
+        };
+        let result = result::dump(dumped, module, &self.options, result::Indent::ByVerbosity);
         match &outcome.status {
             Status::Failed | Status::Unreachable => {
                 let paint = match outcome.status {
@@ -237,7 +246,12 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
 
     /// The error above a failed result; each text once in a run.
     fn error(&mut self, head: &TaskHead, outcome: &Outcome) -> io::Result<()> {
-        let Some(error) = origin::error(head, outcome) else { return Ok(()) };
+        let Some(error) = origin::error(head, outcome) else {
+            return match origin::of_include(outcome) {
+                Some(text) => self.speak(Speech::Error, &text),
+                None => Ok(()),
+            };
+        };
         match self.told.insert(error.clone()) {
             true => self.say_failed(Paint::Failed, &error),
             false => Ok(()),
@@ -458,6 +472,16 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                     let text = format!(" [started {word}: {} on {host}]", titled(head));
                     self.say(Some(Paint::Ok), &text)?;
                 }
+            }
+            Event::Polled { host, job, progress, .. } => {
+                let text = match progress {
+                    Progress::Running => {
+                        format!("ASYNC POLL on {host}: jid={job} started=True finished=False")
+                    }
+                    Progress::Over => format!("ASYNC OK on {host}: jid={job}"),
+                    Progress::Failed => format!("ASYNC FAILED on {host}: jid={job}"),
+                };
+                self.say(Some(Paint::Faint), &text)?;
             }
             Event::Rescued { .. } => {}
         }

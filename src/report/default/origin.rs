@@ -45,10 +45,23 @@ pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<Str
     Some(format!("[ERROR]: {message}\n\n{causes}"))
 }
 
+/// Why an include brought nothing, which is told beside the output.
+pub(super) fn of_include(outcome: &Outcome) -> Option<String> {
+    let cause = outcome.causes.first()?;
+    Some(match &cause.place {
+        Some(at) => format!("{}\n{}", cause.message, place(at)),
+        None => format!("{}\n", cause.message),
+    })
+}
+
 /// What is said of a failed result.
 pub(in crate::report) fn message(head: &TaskHead, outcome: &Outcome) -> String {
     let name = head.module.rsplit('.').next().unwrap_or_default();
-    let kind = if ACTIONS.contains(&name) || judged(outcome) { "Action" } else { "Module" };
+    let late = outcome.result.contains_key("async_result");
+    let kind = match ACTIONS.contains(&name) || judged(outcome) || late {
+        true => "Action",
+        false => "Module",
+    };
     let text = match outcome.result.get("msg") {
         _ if outcome.censored => "",
         Some(Json::String(text)) => text.as_str(),

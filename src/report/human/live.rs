@@ -192,6 +192,7 @@ impl State {
             Event::Interrupted => "interrupted".clone_into(&mut self.play),
             Event::NoHosts { .. }
             | Event::Rescued { .. }
+            | Event::Polled { .. }
             | Event::CustomStats { .. }
             | Event::NoHostsLeft
             | Event::Notice { .. }

@@ -122,6 +122,7 @@ impl Stream {
                 self.at_once(*task, &self.options.color.paint(Paint::Faint, &text))
             }
             Event::HostStarted { .. }
+            | Event::Polled { .. }
             | Event::Notice { .. }
             | Event::CustomStats { .. }
             | Event::NoHostsLeft => String::new(),

@@ -10,6 +10,9 @@ use crate::host::{FileKind, FileStat};
 use crate::module::file_attributes::state_word;
 use crate::module::host_path;
 
+/// Where Ansible stages the content of a task; it is not there after the task, and never here.
+const STAGED: &str = "~/.ansible/tmp/.source";
+
 pub(super) fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
     let mut plan = Plan::nothing();
     plan.set("dest", observed.shown.display().to_string());
@@ -47,6 +50,11 @@ fn file(
             observed.wanted.plan(&observed.dest, stat, plan);
         }
         return Ok(());
+    }
+    if params.src.is_none() {
+        let ending = observed.dest.extension().unwrap_or_default().to_string_lossy();
+        let dot = if ending.is_empty() { "" } else { "." };
+        plan.set("src", format!("{STAGED}{dot}{ending}"));
     }
     parents(observed, plan).map_err(failed)?;
     let (attributes, reason) = match &observed.stat {
