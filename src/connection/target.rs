@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::secret::Secret;
 
 /// A host and how it is reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// Name of the host in the inventory, for messages.
     pub name: String,

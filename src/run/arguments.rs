@@ -38,8 +38,11 @@ pub(super) enum ArgumentError {
     #[error("Task failed: Action failed: {}", action::invalid_name(.0))]
     VariableName(String),
     /// The whole is no mapping.
-    #[error("the arguments of `{module}` are no mapping but {got}")]
-    NoMapping { module: String, got: String },
+    #[error(
+        "Task failed: Finalization of task args for '{module}' failed: Task args must resolve to \
+         a 'dict' not '{got}'."
+    )]
+    NoMapping { module: String, got: &'static str, place: Place },
 }
 
 impl ArgumentError {
@@ -58,16 +61,23 @@ impl ArgumentError {
 impl ArgumentError {
     /// What led to it, in a task that stands here.
     pub(super) fn causes(&self, task: Place) -> Vec<ErrorCause> {
-        let Self::Render { module, argument, error, place } = self else { return Vec::new() };
+        let (module, message, place) = match self {
+            Self::Render { module, argument, error, place } => {
+                let message = format!("Error while resolving value for '{argument}': {error}");
+                (module, message, place.clone())
+            }
+            Self::NoMapping { module, got, place } => {
+                let message = format!("Task args must resolve to a 'dict' not '{got}'.");
+                (module, message, Some(place.clone()))
+            }
+            Self::VariableName(_) => return Vec::new(),
+        };
         vec![
             ErrorCause {
                 message: format!("Task failed: Finalization of task args for '{module}' failed."),
                 place: Some(task),
             },
-            ErrorCause {
-                message: format!("Error while resolving value for '{argument}': {error}"),
-                place: place.clone(),
-            },
+            ErrorCause { message, place },
         ]
     }
 }
@@ -108,10 +118,11 @@ pub(super) fn render(
                 let pairs = key_values(&text).unwrap_or_default();
                 arguments.extend(pairs.into_iter().map(|(name, value)| (name, Json::from(value))));
             }
-            other => {
+            _ => {
                 return Err(ArgumentError::NoMapping {
                     module: module.clone(),
-                    got: other.to_string(),
+                    got: crate::template::type_name(&value),
+                    place: whole.span.place(),
                 });
             }
         }

@@ -24,6 +24,7 @@ const POLL: f64 = 15.0;
 const TRANSFERRING: &[&str] = &["ansible.builtin.assemble", "ansible.builtin.unarchive"];
 
 /// A task that is to be a job.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Asynchronous {
     /// Seconds that it may take.
     limit: f64,

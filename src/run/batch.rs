@@ -23,7 +23,7 @@ use super::job::{Job, JobResult};
 use super::keyword::KeywordReader;
 use super::outcome::{TaskResult, Verdict};
 use super::parts::{Key, Parts};
-use super::reported::{self, Circumstances};
+use super::reported;
 use super::settings::Gathering;
 use super::tally::Tally;
 
@@ -527,7 +527,7 @@ impl<'a> Batch<'a> {
         if result.total.includes.is_empty() {
             self.report(id, at, &name, &result);
         }
-        if !result.censored {
+        if !result.total.censored {
             self.tally.stats.take(&name, &result.total.result);
         }
         if !result.total.broken.is_empty() {
@@ -539,10 +539,9 @@ impl<'a> Batch<'a> {
         self.notify(host, at, &result);
         let others = self.once.remove(&at).unwrap_or_default();
         let all: Vec<usize> = std::iter::once(host).chain(others).collect();
-        let mut learnt = result.total.learnt.clone();
-        if let Some(other) = &result.facts_of {
-            let facts = Learnt { facts: learnt.facts.take(), ..Learnt::default() };
-            self.play.run.hosts.learn(other, &facts);
+        let learnt = result.total.learnt.clone();
+        for (other, learnt) in &learnt.elsewhere {
+            self.play.run.hosts.learn(other, learnt);
         }
         for host in &all {
             if let Some((name, _)) = self.hosts.get_index(*host) {
@@ -550,7 +549,7 @@ impl<'a> Batch<'a> {
             }
         }
         let failed = match result.total.verdict {
-            Verdict::Failed | Verdict::Unreachable => !result.ignored,
+            Verdict::Failed | Verdict::Unreachable => !result.total.ignored,
             _ => false,
         };
         let unreachable = result.total.verdict == Verdict::Unreachable;
@@ -603,21 +602,14 @@ impl<'a> Batch<'a> {
             self.report_meta(id, meta, at, name, result);
             return;
         }
-        let circumstances = Circumstances {
-            delegated_to: result.delegated_to.clone(),
-            delegated_address: result.delegated_address.clone(),
-            censored: result.censored,
-            ignored: result.ignored,
-            item: None,
-        };
-        let outcome = reported::outcome(&self.play.run, &result.total, circumstances);
+        let outcome = reported::outcome(&self.play.run, &result.total, None);
         self.play.run.tell(Event::HostFinished {
             task: id,
             host: name.to_owned(),
             outcome: Box::new(outcome),
         });
         let changed = result.total.result.get("changed") == Some(&serde_json::Value::Bool(true));
-        self.tally.count(name, &result.total.verdict, result.ignored, changed);
+        self.tally.count(name, &result.total.verdict, result.total.ignored, changed);
     }
 
     /// A `meta` task is told and not counted.
@@ -634,14 +626,7 @@ impl<'a> Batch<'a> {
         self.play.run.notice(Level::Debug, format!("META: {reason}"), None);
         let mut total = TaskResult::skipped(&reason, None);
         total.set("msg", meta.word());
-        let circumstances = Circumstances {
-            delegated_to: None,
-            delegated_address: None,
-            censored: false,
-            ignored: false,
-            item: None,
-        };
-        let outcome = reported::outcome(&self.play.run, &total, circumstances);
+        let outcome = reported::outcome(&self.play.run, &total, None);
         self.play.run.tell(Event::HostFinished {
             task: id,
             host: host.to_owned(),
@@ -908,14 +893,6 @@ fn failure(parts: &Parts, at: At, total: &TaskResult) -> Learnt {
 impl JobResult {
     /// A handler of which nobody knows whether it would run.
     fn unknown(reason: String) -> Self {
-        Self {
-            total: TaskResult::unknown(format!("whether it is notified is unknown: {reason}")),
-            delegated_to: None,
-            delegated_address: None,
-            facts_of: None,
-            censored: false,
-            ignored: false,
-            meta: None,
-        }
+        Self::from(TaskResult::unknown(format!("whether it is notified is unknown: {reason}")))
     }
 }

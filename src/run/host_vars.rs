@@ -213,6 +213,8 @@ pub(crate) struct Learnt {
     pub set: Layer,
     /// `include_vars`.
     pub included: Layer,
+    /// What was learnt of other hosts (`delegate_facts`).
+    pub elsewhere: Vec<(String, Learnt)>,
     /// Where variables with reserved names were read.
     pub places: HashMap<String, Place>,
 }
@@ -231,6 +233,14 @@ impl Learnt {
         self.facts.is_none() && self.set.is_empty() && self.included.is_empty()
     }
 
+    /// All that was learnt is about another host.
+    pub(crate) fn move_to(&mut self, host: &str) {
+        let learnt = std::mem::take(self);
+        if !learnt.is_empty() {
+            self.elsewhere.push((host.to_owned(), learnt));
+        }
+    }
+
     /// Adds what a later item of the same task taught.
     pub(crate) fn merge(&mut self, later: Self) {
         match (&mut self.facts, later.facts) {
@@ -241,6 +251,7 @@ impl Learnt {
         self.set.extend(later.set);
         self.included.extend(later.included);
         self.places.extend(later.places);
+        self.elsewhere.extend(later.elsewhere);
     }
 }
 

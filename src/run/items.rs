@@ -8,7 +8,8 @@ use minijinja::value::ValueKind;
 use crate::playbook::Task;
 use crate::template::TemplateError;
 use crate::template::TemplateErrorKind;
-use crate::vars::{Layer, Scope};
+use crate::template::to_json;
+use crate::vars::{Layer, Scope, Var};
 
 use super::job::{Job, entry};
 use super::keyword::{KeywordError, KeywordReader, truth};
@@ -129,6 +130,19 @@ fn wrong(message: &str, over: &crate::playbook::model::Loop) -> KeywordError {
 }
 
 impl LoopItems {
+    /// Notes in a result which round it is of.
+    pub(super) fn note(&self, index: usize, result: &mut super::outcome::TaskResult) {
+        if let Some(name) = &self.index {
+            result.set("ansible_index_var", name.as_str());
+            result.set(name, index);
+        }
+        if self.extended != Extended::No
+            && let Some(Var::Data(fields)) = self.layer(index).get("ansible_loop")
+        {
+            result.set("ansible_loop", to_json(fields).unwrap_or_default());
+        }
+    }
+
     /// The variables of a round.
     pub(super) fn layer(&self, index: usize) -> Layer {
         let mut layer = Layer::new();

@@ -27,6 +27,13 @@ pub(crate) enum Verdict {
     Unknown(String),
 }
 
+/// A host that a task was delegated to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delegated {
+    pub host: String,
+    pub address: String,
+}
+
 /// What came of an item, or of a task.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskResult {
@@ -44,6 +51,10 @@ pub(crate) struct TaskResult {
     pub censored: bool,
     /// `ansible_facts` with what JSON does not tell, of actions that know it.
     pub facts: Option<Value>,
+    /// Whether its failure is passed over.
+    pub ignored: bool,
+    /// The host that did it, where that is not the task's.
+    pub delegated: Option<Delegated>,
     /// What the task brought: more tasks.
     pub includes: Vec<Included>,
     /// What is so wrong that the run ends.
@@ -63,6 +74,8 @@ impl TaskResult {
             verbose_always: false,
             censored: false,
             facts: None,
+            ignored: false,
+            delegated: None,
             includes: Vec::new(),
             broken: Vec::new(),
         };
@@ -236,6 +249,11 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
     let results = items.iter().map(|item| Json::Object(item.told())).collect();
     result.insert("results".to_owned(), Json::Array(results));
     let mut total = TaskResult::new(verdict, result);
+    let mut bad = items
+        .iter()
+        .filter(|item| matches!(item.verdict, Verdict::Failed | Verdict::Unreachable))
+        .peekable();
+    total.ignored = bad.peek().is_some() && bad.all(|item| item.ignored);
     for item in items {
         total.diffs.extend(item.diffs);
         total.effects.extend(item.effects);

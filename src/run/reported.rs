@@ -12,17 +12,8 @@ use crate::vars::Var;
 use super::context::RunContext;
 use super::outcome::{TaskResult, Verdict};
 
-/// What an outcome says beside its result.
-pub(crate) struct Circumstances {
-    pub delegated_to: Option<String>,
-    pub delegated_address: Option<String>,
-    pub censored: bool,
-    pub ignored: bool,
-    pub item: Option<Json>,
-}
-
-/// The outcome of a task or an item as the report may see it.
-pub(crate) fn outcome(run: &RunContext, result: &TaskResult, with: Circumstances) -> Outcome {
+/// The outcome of a task, or of the item with this label, as the report may see it.
+pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>) -> Outcome {
     let status = match &result.verdict {
         Verdict::Ok => Status::Ok,
         Verdict::Changed => Status::Changed,
@@ -33,19 +24,19 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, with: Circumstances
     };
     let mut outcome = Outcome {
         status,
-        ignored: with.ignored,
-        item: with.item,
-        delegated_to: with.delegated_to,
-        delegated_address: with.delegated_address,
+        ignored: result.ignored,
+        item,
+        delegated_to: result.delegated.as_ref().map(|to| to.host.clone()),
+        delegated_address: result.delegated.as_ref().map(|to| to.address.clone()),
         causes: Vec::new(),
         result: Map::new(),
         diffs: Vec::new(),
         effects: Vec::new(),
         took: result.took,
-        censored: with.censored,
+        censored: result.censored,
         verbose_always: result.verbose_always,
     };
-    if with.censored && result.verdict != Verdict::Unreachable {
+    if result.censored && result.verdict != Verdict::Unreachable {
         outcome.item = outcome.item.map(|_| Json::from("(censored due to no_log)"));
         outcome.result = censored(result);
         return outcome;

@@ -1,0 +1,256 @@
+//! One item: from its condition to its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use canvass_modules::wire::Mode;
+use serde_json::{Map, Value as Json};
+
+use crate::playbook::is_include;
+use crate::vars::Scope;
+
+use super::send::lost;
+use super::{Job, Setting, blocking};
+use crate::run::action::{ActionError, ActionInput, Finished, Meta, Prepared, RemoteCall};
+use crate::run::arguments;
+use crate::run::asynchronous;
+use crate::run::included;
+use crate::run::keyword::KeywordError;
+use crate::run::outcome::{TaskResult, Verdict};
+
+/// How far an item has come.
+pub(super) enum Stage {
+    Over(Box<TaskResult>),
+    Ready(Arc<Setting>, Box<Prepared>),
+    Meta(Meta, Arc<Setting>),
+}
+
+impl Job {
+    /// A task without a loop.
+    pub(super) async fn single(&self, scope: &Scope) -> (TaskResult, Option<Meta>) {
+        if self.task.task.until.is_some() || self.task.task.retries.is_some() {
+            return (self.retried(scope, None).await, None);
+        }
+        match self.prepare(scope.clone()).await {
+            Stage::Over(result) => (*result, None),
+            Stage::Meta(meta, setting) => {
+                if meta == Meta::ResetConnection {
+                    self.play.run.pool.reset(&setting.target).await;
+                }
+                (TaskResult::new(Verdict::Ok, Map::new()), Some(meta))
+            }
+            Stage::Ready(setting, prepared) => {
+                let result = self.perform(&setting, *prepared).await;
+                (self.judge(result, scope.clone()).await, None)
+            }
+        }
+    }
+
+    pub(super) async fn prepare(&self, scope: Scope) -> Stage {
+        let job = self.clone();
+        blocking(move || job.stage(&scope)).await
+    }
+
+    /// Brings an item as far as it goes on the controller: delegation, condition, keywords,
+    /// arguments, action.
+    pub(super) fn stage(&self, scope: &Scope) -> Stage {
+        self.staged(scope).unwrap_or_else(|mut over| {
+            over.censored |= self.censors(scope);
+            Stage::Over(over)
+        })
+    }
+
+    fn staged(&self, scope: &Scope) -> Result<Stage, Box<TaskResult>> {
+        let run = &self.play.run;
+        let stopped = |error: KeywordError| Box::new(self.stopped(&error));
+        let reader = self.reader(scope);
+        let host = reader.text(|level| level.delegate_to.as_ref()).map_err(stopped)?;
+        match self.condition(scope) {
+            Ok(None) => {}
+            Ok(Some(skipped)) => return Err(Box::new(skipped)),
+            Err(error) => {
+                let context = "Error while evaluating conditional: ";
+                return Err(Box::new(self.stopped_at(context, &error)));
+            }
+        }
+        let module = &self.task.task.action.module;
+        // what is included has keywords of its own, and needs no connection
+        let setting = match is_include(module) {
+            true => None,
+            false => Some(Arc::new(self.settle(scope, host).map_err(stopped)?)),
+        };
+        let rendered = arguments::render(&run.templar, scope, &self.task).map_err(|error| {
+            Box::new(match &error.unknown() {
+                Some(reason) => TaskResult::unknown(reason.clone()),
+                None => {
+                    let causes = error.causes(self.task.task.span.place());
+                    TaskResult::caused(error, causes)
+                }
+            })
+        })?;
+        for secret in rendered.secrets {
+            run.keep_secret(&secret);
+        }
+        let input = ActionInput {
+            templar: &run.templar,
+            scope,
+            step: &self.task,
+            directories: &self.layers.directories,
+            host: &self.host,
+            verbosity: run.settings.verbosity,
+            mode: match &setting {
+                Some(setting) => setting.mode,
+                None => self.mode(reader).map_err(stopped)?,
+            },
+            inventory: &run.inventory,
+            values: &rendered.values,
+        };
+        if setting.as_ref().is_some_and(|setting| setting.asynchronous.is_some())
+            && !asynchronous::supports(module)
+        {
+            let written = &self.task.task.action.written;
+            let text = format!("This action ({written}) does not support async.");
+            return Err(Box::new(TaskResult::failed(text)));
+        }
+        let prepared = match arguments::prepare(&input, rendered.arguments) {
+            Ok(prepared) => prepared,
+            Err(ActionError::Template(error)) => {
+                return Err(stopped(KeywordError::Template(error)));
+            }
+            Err(error) => return Err(Box::new(TaskResult::failed(error))),
+        };
+        Ok(match (prepared, setting) {
+            (Prepared::Include(call), _) => {
+                let read = included::read(&self.play, &self.task, self.is_handler, call);
+                Stage::Over(Box::new(read))
+            }
+            (Prepared::Meta(meta), Some(setting)) => Stage::Meta(meta, setting),
+            (prepared, Some(setting)) => Stage::Ready(setting, Box::new(prepared)),
+            (_, None) => {
+                return Err(Box::new(TaskResult::failed("this action cannot be used here")));
+            }
+        })
+    }
+
+    /// `when` of all levels; a result when it says no.
+    pub(in crate::run) fn condition(&self, scope: &Scope) -> Result<Option<TaskResult>, KeywordError> {
+        for condition in self.task.keywords.iter().rev().flat_map(|level| &level.when) {
+            if !self.play.run.templar.condition(condition, scope)? {
+                let written = match &condition.kind {
+                    crate::source::Kind::Str(text) => Json::from(text.value.clone()),
+                    _ => Json::from(false),
+                };
+                return Ok(Some(TaskResult::skipped(
+                    "Conditional result was False",
+                    Some(written),
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Does what was prepared, within the time that it may take.
+    pub(super) async fn perform(&self, setting: &Arc<Setting>, prepared: Prepared) -> TaskResult {
+        let mut result = match (setting.timeout, &prepared) {
+            // others are bounded where they run
+            (Some(limit), Prepared::Reconnect(_) | Prepared::Pause(_) | Prepared::Reboot(_)) => {
+                let performed = tokio::time::timeout(limit, self.act(setting, prepared)).await;
+                performed.unwrap_or_else(|_| timed_out(limit))
+            }
+            _ => self.act(setting, prepared).await,
+        };
+        setting.mark(&mut result);
+        result.censored |= self.censors(&setting.scope);
+        result
+    }
+
+    async fn act(&self, setting: &Arc<Setting>, prepared: Prepared) -> TaskResult {
+        match prepared {
+            Prepared::Done(finished) => TaskResult::from_finished(finished),
+            Prepared::Remote(call) => {
+                let results = self.remote(setting, vec![call]).await;
+                results
+                    .into_iter()
+                    .next()
+                    .unwrap_or_else(|| TaskResult::failed("the host gave no answer"))
+            }
+            Prepared::Several(calls, returned) => self.several(setting, calls, returned).await,
+            Prepared::Raw(script) => self.raw(setting, &script).await,
+            Prepared::Reconnect(how) => self.reconnected(setting, how).await,
+            Prepared::Reboot(how) => self.rebooted(setting, &how).await,
+            Prepared::Pause(pause) => self.paused(setting, pause).await,
+            Prepared::Meta(_) | Prepared::Include(_) => {
+                TaskResult::failed("this action cannot be used here")
+            }
+        }
+    }
+
+    async fn several(
+        &self,
+        setting: &Arc<Setting>,
+        calls: Vec<RemoteCall>,
+        returned: Map<String, Json>,
+    ) -> TaskResult {
+        let mut total = TaskResult::from_finished(Finished::ok(returned));
+        for call in calls {
+            for result in self.remote(setting, vec![call]).await {
+                match &result.verdict {
+                    Verdict::Ok | Verdict::Skipped => {}
+                    Verdict::Changed => total.decide(Verdict::Changed),
+                    Verdict::Failed | Verdict::Unreachable | Verdict::Unknown(_) => return result,
+                }
+                if let Some(Json::Object(more)) = result.result.get("ansible_facts") {
+                    let slot = total.result.entry("ansible_facts").or_insert(Json::Null);
+                    let mut facts = slot.as_object().cloned().unwrap_or_default();
+                    facts.extend(more.clone());
+                    *slot = Json::Object(facts);
+                }
+                total.learnt.merge(result.learnt);
+                total.diffs.extend(result.diffs);
+                total.effects.extend(result.effects);
+            }
+        }
+        total
+    }
+
+    async fn raw(&self, setting: &Setting, script: &str) -> TaskResult {
+        match setting.mode {
+            Mode::Apply => {}
+            Mode::Check => return TaskResult::new(Verdict::Skipped, Map::new()),
+            Mode::Rehearse => {
+                return TaskResult::unknown("a raw command is not run in a dry run");
+            }
+        }
+        let pool = &self.play.run.pool;
+        let answer = pool.raw(&setting.target, &setting.privilege, script, setting.timeout).await;
+        let output = match answer {
+            Ok(output) => output,
+            Err(error) => return lost(&error),
+        };
+        let mut returned = Map::new();
+        let [stdout, stderr] = [&output.stdout, &output.stderr]
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        for (name, text) in [("stdout", &stdout), ("stderr", &stderr)] {
+            returned.insert(name.to_owned(), Json::from(text.as_str()));
+            let lines = text.lines().map(Json::from).collect();
+            returned.insert(format!("{name}_lines"), Json::Array(lines));
+        }
+        returned.insert("rc".to_owned(), Json::from(output.status));
+        returned.insert("changed".to_owned(), Json::from(true));
+        if output.status == 0 {
+            TaskResult::new(Verdict::Changed, returned)
+        } else {
+            returned.insert("msg".to_owned(), Json::from("non-zero return code"));
+            TaskResult::new(Verdict::Failed, returned)
+        }
+    }
+}
+
+/// The result of a task that took longer than it may.
+fn timed_out(limit: Duration) -> TaskResult {
+    let seconds = limit.as_secs().max(1);
+    let text = format!("Task failed: Timed out after {seconds} second(s).");
+    let mut result = TaskResult::failed(text);
+    result.set("timedout", serde_json::json!({"period": seconds}));
+    result
+}

@@ -1,0 +1,203 @@
+//! The rounds of a loop.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::report::event::Event;
+use crate::template::to_json;
+use crate::vars::{Layer, Scope};
+
+use super::item::Stage;
+use super::{Job, Setting, blocking};
+use crate::run::action::{Prepared, RemoteCall};
+use crate::run::items::LoopItems;
+use crate::run::keyword::KeywordError;
+use crate::run::outcome::{TaskResult, Verdict, combine};
+use crate::run::reported;
+
+/// Calls that go to a host in one message, with the indexes of their items.
+#[derive(Default)]
+struct Message {
+    setting: Option<Arc<Setting>>,
+    indexes: Vec<usize>,
+    calls: Vec<RemoteCall>,
+}
+
+impl Job {
+    pub(super) async fn looped(&self, base: &Scope, items: &LoopItems) -> TaskResult {
+        if items.values.is_empty() {
+            let mut result = TaskResult::skipped("No items in the list", None);
+            result.result.insert("skipped_reason".to_owned(), "No items in the list".into());
+            result.result.insert("results".to_owned(), Json::Array(Vec::new()));
+            return result;
+        }
+        let results = if items.in_order || self.task.task.until.is_some() {
+            self.one_by_one(base, items).await
+        } else {
+            self.together(base, items).await
+        };
+        combine(results)
+    }
+
+    /// Each item begins when the one before is over, and sees what it set.
+    async fn one_by_one(&self, base: &Scope, items: &LoopItems) -> Vec<TaskResult> {
+        let mut results = Vec::with_capacity(items.values.len());
+        let mut set = Layer::new();
+        for index in 0..items.values.len() {
+            if index > 0 && !items.pause.is_zero() {
+                tokio::time::sleep(items.pause).await;
+            }
+            let base = match set.is_empty() {
+                true => base.clone(),
+                false => base.over(Arc::new(set.clone())),
+            };
+            let scope = base.over(Arc::new(items.layer(index)));
+            let mut result = if self.task.task.until.is_some() {
+                self.retried(&scope, Some((items, index))).await
+            } else {
+                match self.prepare(scope.clone()).await {
+                    Stage::Over(result) => *result,
+                    Stage::Meta(..) => TaskResult::failed("`meta` cannot be used in a loop"),
+                    Stage::Ready(setting, prepared) => {
+                        let result = self.perform(&setting, *prepared).await;
+                        self.judge(result, scope.clone()).await
+                    }
+                }
+            };
+            set.extend(result.learnt.set.clone());
+            self.item_over(&scope, items, index, &mut result);
+            let stop = result.verdict == Verdict::Unreachable;
+            let ends = self.breaks(&scope, &result);
+            results.push(result);
+            match ends {
+                Ok(false) if !stop => {}
+                Ok(_) => break,
+                Err(error) => {
+                    results.push(self.stopped(&error));
+                    break;
+                }
+            }
+        }
+        results
+    }
+
+    /// All items are rendered first; those that are done in the same place go there in one
+    /// message.
+    async fn together(&self, base: &Scope, items: &LoopItems) -> Vec<TaskResult> {
+        let job = self.clone();
+        let scopes: Vec<Scope> = (0..items.values.len())
+            .map(|index| base.over(Arc::new(items.layer(index))))
+            .collect();
+        let for_stages = scopes.clone();
+        let stages = blocking(move || {
+            for_stages.into_iter().map(|scope| job.stage(&scope)).collect::<Vec<_>>()
+        })
+        .await;
+        let mut results: Vec<Option<TaskResult>> = stages.iter().map(|_| None).collect();
+        let mut message = Message::default();
+        for (index, stage) in stages.into_iter().enumerate() {
+            let over = match stage {
+                Stage::Over(result) => *result,
+                Stage::Meta(..) => TaskResult::failed("`meta` cannot be used in a loop"),
+                Stage::Ready(setting, prepared) => match *prepared {
+                    Prepared::Remote(call) => {
+                        if message.setting.as_ref().is_some_and(|other| !other.is_same(&setting)) {
+                            self.deliver(std::mem::take(&mut message), &scopes, &mut results).await;
+                        }
+                        message.indexes.push(index);
+                        message.calls.push(call);
+                        message.setting = Some(setting);
+                        continue;
+                    }
+                    other => self.perform(&setting, other).await,
+                },
+            };
+            if let Some(slot) = results.get_mut(index) {
+                *slot = Some(over);
+            }
+        }
+        self.deliver(message, &scopes, &mut results).await;
+        let mut done = Vec::with_capacity(results.len());
+        for (index, (result, scope)) in results.into_iter().zip(&scopes).enumerate() {
+            let mut result = result
+                .unwrap_or_else(|| TaskResult::failed("the host gave no answer for this item"));
+            self.item_over(scope, items, index, &mut result);
+            done.push(result);
+        }
+        done
+    }
+
+    /// Sends what goes in one message, and judges the answers.
+    async fn deliver(
+        &self,
+        message: Message,
+        scopes: &[Scope],
+        results: &mut [Option<TaskResult>],
+    ) {
+        let Some(setting) = message.setting else { return };
+        let replies = self.remote(&setting, message.calls).await;
+        for (index, mut reply) in message.indexes.into_iter().zip(replies) {
+            let scope = scopes.get(index).cloned().unwrap_or_default();
+            setting.mark(&mut reply);
+            reply.censored |= self.censors(&scope);
+            let judged = self.judge(reply, scope).await;
+            if let Some(slot) = results.get_mut(index) {
+                *slot = Some(judged);
+            }
+        }
+    }
+
+    fn item_over(&self, scope: &Scope, items: &LoopItems, index: usize, result: &mut TaskResult) {
+        let value = items.values.get(index).cloned().unwrap_or_default();
+        result.set("ansible_loop_var", items.variable.as_str());
+        result.set(&items.variable, to_json(&value).unwrap_or_default());
+        items.note(index, result);
+        let label = match &self.task.task.loop_control.label {
+            Some(label) => match self.play.run.templar.node(label, scope) {
+                Ok(label) => label,
+                Err(error) => {
+                    self.mislabelled(&KeywordError::from(error), result);
+                    value
+                }
+            },
+            None => value,
+        };
+        let label = to_json(&label).unwrap_or_default();
+        for included in &mut result.includes {
+            included.item = Arc::new(items.layer(index));
+            included.label = Some(label.clone());
+        }
+        // what is included is told when its tasks come
+        if !result.includes.is_empty() {
+            return;
+        }
+        result.ignored = self.ignored(scope, result);
+        self.play.run.tell(Event::ItemFinished {
+            task: self.id,
+            host: self.host.clone(),
+            outcome: Box::new(reported::outcome(&self.play.run, result, Some(label))),
+        });
+    }
+
+    /// A label that cannot be rendered fails its item; what came of it stays.
+    fn mislabelled(&self, error: &KeywordError, result: &mut TaskResult) {
+        let failed = self.stopped(error);
+        if failed.verdict == Verdict::Failed && result.verdict != Verdict::Failed {
+            result.result.extend(failed.result);
+            result.causes = failed.causes;
+            result.decide(Verdict::Failed);
+        }
+    }
+
+    fn breaks(&self, scope: &Scope, result: &TaskResult) -> Result<bool, KeywordError> {
+        let Some(conditions) = &self.task.task.loop_control.break_when else { return Ok(false) };
+        let scope = self.with_result(scope, result);
+        for condition in conditions {
+            if !self.play.run.templar.condition(condition, &scope)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

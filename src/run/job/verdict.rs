@@ -1,0 +1,91 @@
+//! `changed_when` and `failed_when`.
+
+use serde_json::Value as Json;
+
+use crate::template::{TemplateError, TemplateErrorKind};
+use crate::vars::Scope;
+
+use super::{Job, blocking};
+use crate::run::arguments;
+use crate::run::keyword::KeywordError;
+use crate::run::outcome::{TaskResult, Verdict};
+
+impl Job {
+    /// `changed_when` and `failed_when`.
+    pub(super) async fn judge(&self, mut result: TaskResult, scope: Scope) -> TaskResult {
+        let task = &self.task.task;
+        let settled = !matches!(
+            result.verdict,
+            Verdict::Ok | Verdict::Changed | Verdict::Failed | Verdict::Unknown(_)
+        );
+        if settled || (task.changed_when.is_none() && task.failed_when.is_none()) {
+            return result;
+        }
+        let job = self.clone();
+        blocking(move || match job.judged(&mut result, &scope) {
+            Ok(()) => result,
+            Err(error) => TaskResult { censored: result.censored, ..job.stopped(&error) },
+        })
+        .await
+    }
+
+    fn judged(&self, result: &mut TaskResult, scope: &Scope) -> Result<(), KeywordError> {
+        let task = &self.task.task;
+        let templar = &self.play.run.templar;
+        let all = |conditions: &[crate::source::Node], scope: &Scope| {
+            for condition in conditions {
+                if !templar.condition(condition, scope)? {
+                    return Ok::<bool, KeywordError>(false);
+                }
+            }
+            Ok(true)
+        };
+        if let Verdict::Unknown(_) = result.verdict {
+            // what does not depend on the unknown can still decide: `changed_when: false`
+            let seen = self.with_result(scope, result);
+            let changed = task.changed_when.as_ref().map(|conditions| all(conditions, &seen));
+            let failed = task.failed_when.as_ref().map(|conditions| all(conditions, &seen));
+            if let (Some(Ok(false)), None | Some(Ok(false))) = (&changed, &failed) {
+                let reason = "the command was not run; it changes nothing".to_owned();
+                result.set("unknown_reason", reason);
+            }
+            return Ok(());
+        }
+        if let Some(conditions) = &task.changed_when {
+            let changed = match all(conditions, &self.with_result(scope, result)) {
+                Ok(changed) => changed,
+                Err(error) => return unjudged(result, "changed_when_result", error),
+            };
+            if result.verdict == Verdict::Failed {
+                result.set("changed", changed);
+            } else {
+                result.decide(if changed { Verdict::Changed } else { Verdict::Ok });
+            }
+        }
+        if let Some(conditions) = &task.failed_when {
+            let failed = match all(conditions, &self.with_result(scope, result)) {
+                Ok(failed) => failed,
+                Err(error) => return unjudged(result, "failed_when_result", error),
+            };
+            let changed = result.result.get("changed").and_then(Json::as_bool) == Some(true);
+            result.set("failed_when_result", failed);
+            result.decide(match (failed, changed) {
+                (true, _) => Verdict::Failed,
+                (false, true) => Verdict::Changed,
+                (false, false) => Verdict::Ok,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A condition on the result that cannot be read fails the task; what came of it stays.
+fn unjudged(result: &mut TaskResult, field: &str, error: KeywordError) -> Result<(), KeywordError> {
+    if let KeywordError::Template(TemplateError { kind: TemplateErrorKind::Unknown(_), .. }) = error
+    {
+        return Err(error);
+    }
+    result.set(field, arguments::worded(&error));
+    result.decide(Verdict::Failed);
+    Ok(())
+}
