@@ -23,13 +23,11 @@ fn missing(page: &str) -> &str {
 #[test]
 fn keywords_that_are_not_there_are_listed() {
     let page = page("COMPATIBILITY.md");
-    let line = missing(&page).lines().find(|line| line.starts_with("- **Keywords:**")).unwrap();
-    let listed = names(line);
+    let line = missing(&page).lines().find(|line| line.starts_with("- **Keywords:**"));
+    let listed = line.map(names).unwrap_or_default();
     for keyword in Keyword::ALL.iter().filter(|keyword| keyword.levels().is_empty()) {
         assert!(listed.contains(&keyword.name()), "`{}` is not listed", keyword.name());
     }
-    let levels = Keyword::from_name("debugger").unwrap().levels();
-    assert!(levels.is_empty(), "`debugger` is there now");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connector;
@@ -42,7 +42,8 @@ impl Launch<'_> {
         }
         let connector = Connector::new(super::connector_settings(tell));
         let (events, heard) = mpsc::unbounded_channel();
-        let report = tokio::task::spawn_blocking(move || listen(heard, consumers));
+        let (told_up_to, told) = watch::channel(0);
+        let report = tokio::task::spawn_blocking(move || listen(heard, consumers, &told_up_to));
         let cancel = CancellationToken::new();
         let interrupts = tokio::spawn(interrupted(cancel.clone()));
         let run = Run {
@@ -53,6 +54,8 @@ impl Launch<'_> {
             connector,
             templar: Arc::clone(&reader.names.templar),
             ask: super::prompt::asker(),
+            prompt: super::prompt::reader(),
+            heard: told,
             secrets,
             events,
             cancel,
@@ -74,10 +77,14 @@ impl Launch<'_> {
 fn listen(
     mut heard: mpsc::UnboundedReceiver<Event>,
     mut consumers: Vec<Box<dyn Consumer>>,
+    told_up_to: &watch::Sender<u64>,
 ) -> io::Result<()> {
     let mut result = Ok(());
     while let Some(event) = heard.blocking_recv() {
         result = result.and(consumers.event(&event));
+        if let Event::Waiting { mark } = event {
+            told_up_to.send_replace(mark);
+        }
     }
     result.and(consumers.finish())
 }

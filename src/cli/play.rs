@@ -20,6 +20,7 @@ use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Verbosity};
 use crate::report::{ColorChoice, Consumer};
 use crate::run::{
     Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+    Stepping,
 };
 use crate::settings::Settings;
 use crate::template::Templar;
@@ -306,6 +307,8 @@ impl PlayArguments {
                     HostKeysWord::Off => HostKeys::Off,
                 },
             },
+            start_at: None,
+            stepping: Stepping::Straight,
             privilege: PrivilegeDefaults {
                 programs: std::collections::BTreeMap::new(),
                 r#become: self.privilege.r#become,

@@ -53,6 +53,18 @@ pub(crate) fn asker() -> Option<Ask> {
     })
 }
 
+/// Asks whoever is at standard input: the question goes to standard output.
+pub(crate) fn reader() -> Ask {
+    Arc::new(|question: &Question| {
+        use std::io::Write as _;
+        let mut out = io::stdout();
+        out.write_all(question.text.as_bytes()).and_then(|()| out.flush()).ok()?;
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line).ok()?;
+        (read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
+    })
+}
+
 /// Asked for, read from a file, or none.
 pub(crate) fn secret(
     ask: bool,

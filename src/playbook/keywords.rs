@@ -115,7 +115,7 @@ keywords! {
     CheckMode = "check_mode" [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
     Collections = "collections" [Play, Role, Block, Task, Handler, Import, Include, Meta];
     Connection = "connection" [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
-    Debugger = "debugger" [] not yet [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
+    Debugger = "debugger" [Play, Role, Block, Task, Handler, Import, ImportPlaybook];
     Delay = "delay" [Task, Handler, Import];
     DelegateFacts = "delegate_facts" [Block, Task, Handler, Import];
     DelegateTo = "delegate_to" [Block, Task, Handler, Import];

@@ -40,6 +40,8 @@ pub struct Play {
     pub serial: Option<Node>,
     /// How hosts wait for each other; `None` takes the setting.
     pub strategy: Option<Strategy>,
+    /// Whether the debugger opens when a task fails (`strategy: debug`).
+    pub debugs: bool,
     /// `force_handlers`.
     pub force_handlers: Option<Node>,
     /// `max_fail_percentage`.
@@ -339,6 +341,8 @@ pub struct Keywords {
     pub throttle: Option<Node>,
     /// `timeout` in seconds.
     pub timeout: Option<Node>,
+    /// `debugger`: when someone is let look at the task.
+    pub debugger: Option<Node>,
 }
 
 impl Task {

@@ -124,6 +124,7 @@ impl Parser<'_> {
             gather_arguments: Vec::new(),
             serial: None,
             strategy: None,
+            debugs: false,
             force_handlers: None,
             max_fail_percentage: None,
             order: None,
@@ -180,7 +181,9 @@ impl Parser<'_> {
                 play.gather_arguments.push((name.to_owned(), value.clone()));
             }
             Keyword::Serial => play.serial = self.serial(value),
-            Keyword::Strategy => play.strategy = self.strategy(value, place),
+            Keyword::Strategy => {
+                (play.strategy, play.debugs) = self.strategy(value, place);
+            }
             Keyword::ForceHandlers => play.force_handlers = self.boolean(name, value),
             Keyword::MaxFailPercentage => {
                 play.max_fail_percentage = self.percentage(name, value).then(|| value.clone());
@@ -272,20 +275,20 @@ impl Parser<'_> {
         fits
     }
 
-    fn strategy(&mut self, value: &Node, place: &Place) -> Option<Strategy> {
-        const STRATEGIES: &[&str] = &["linear", "free", "host_pinned"];
+    /// The strategy, and whether it debugs what fails.
+    fn strategy(&mut self, value: &Node, place: &Place) -> (Option<Strategy>, bool) {
+        const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
         if value.is_null() {
-            return None;
+            return (None, false);
         }
-        let text = self.static_name("`strategy`", value, place)?;
+        let Some(text) = self.static_name("`strategy`", value, place) else {
+            return (None, false);
+        };
         match text.strip_prefix("ansible.builtin.").unwrap_or(&text) {
-            "linear" => Some(Strategy::Linear),
-            "free" => Some(Strategy::Free),
-            "host_pinned" => Some(Strategy::HostPinned),
-            "debug" => {
-                self.unsupported(&value.span, "strategy `debug` is");
-                None
-            }
+            "linear" => (Some(Strategy::Linear), false),
+            "free" => (Some(Strategy::Free), false),
+            "host_pinned" => (Some(Strategy::HostPinned), false),
+            "debug" => (Some(Strategy::Linear), true),
             _ => {
                 let kind = PlaybookErrorKind::Choice {
                     keyword: "strategy",
@@ -293,7 +296,7 @@ impl Parser<'_> {
                     choices: STRATEGIES,
                 };
                 self.error(&value.span, kind);
-                None
+                (None, false)
             }
         }
     }

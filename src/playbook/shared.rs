@@ -54,6 +54,7 @@ impl Parser<'_> {
             }
             Keyword::Throttle => into.throttle = self.number("throttle", value),
             Keyword::Timeout => into.timeout = self.number("timeout", value),
+            Keyword::Debugger => into.debugger = self.debugger(value),
             Keyword::Action
             | Keyword::Always
             | Keyword::AllowDuplicates
@@ -63,7 +64,6 @@ impl Parser<'_> {
             | Keyword::BlockTasks
             | Keyword::BreakWhen
             | Keyword::ChangedWhen
-            | Keyword::Debugger
             | Keyword::Delay
             | Keyword::Dependencies
             | Keyword::Extended
@@ -182,6 +182,20 @@ impl Parser<'_> {
             }
             _ => Some(value.clone()),
         }
+    }
+
+    /// When the debugger opens: a word for it, or a template.
+    fn debugger(&mut self, value: &Node) -> Option<Node> {
+        const WORDS: &[&str] = &["always", "never", "on_failed", "on_unreachable", "on_skipped"];
+        let node = self.scalar("debugger", value)?;
+        let word = node.shown();
+        if !is_template(&word) && !WORDS.contains(&word.as_str()) {
+            let kind =
+                PlaybookErrorKind::Choice { keyword: "debugger", value: word, choices: WORDS };
+            self.error(&value.span, kind);
+            return None;
+        }
+        Some(node)
     }
 
     /// One condition or a list of them.

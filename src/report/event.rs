@@ -141,6 +141,11 @@ pub enum Event {
         /// The values by host; those of the run as a whole are under `_run`.
         stats: BTreeMap<String, Map<String, Json>>,
     },
+    /// Someone is about to be asked, who should have seen all that came before.
+    Waiting {
+        /// The number of this mark.
+        mark: u64,
+    },
     /// The user interrupted the run; what is in work is being ended.
     Interrupted,
     /// The run is over.

@@ -116,6 +116,7 @@ impl Gatherer {
             }
             Event::TaskStarted { task } => self.task_started(task),
             Event::HostStarted { .. }
+            | Event::Waiting { .. }
             | Event::Polled { .. }
             | Event::Retrying { .. }
             | Event::Included { .. } => {}

@@ -9,22 +9,25 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::diagnostics::Diagnostic;
-use crate::graph::{At, Fate, RoleUse, StepKind, Steps, Trail};
+use crate::graph::{At, Fate, RoleUse, StepKind, StepTask, Steps, Trail};
 use crate::playbook::Strategy;
 use crate::report::event::{Event, Level, RunMode, TaskHead};
 use crate::source::Kind;
 
 use super::action::{Meta, bypasses_host_loop, keeps_host_order};
-use super::context::{PlayContext, data};
+use super::context::{PlayContext, StepLayers, data};
+use super::debugger::{self, Decision, Session};
 use super::handlers::{Handlers, Notified};
 use super::host_vars::{Facts, Learnt};
 use super::included::Included;
-use super::job::{Job, JobResult};
+use super::job::{Job, JobResult, blocking};
 use super::keyword::KeywordReader;
 use super::outcome::{TaskResult, Verdict};
 use super::parts::{Key, Parts};
+use super::prompts::Question;
 use super::reported;
-use super::settings::Gathering;
+use super::settings::{Debugging, Gathering, Stepping};
+use super::stepping::{self, Answer};
 use super::tally::Tally;
 
 /// A batch at work.
@@ -51,6 +54,11 @@ pub(crate) struct Batch<'a> {
     tally: &'a mut Tally,
     cancel: CancellationToken,
     ended: bool,
+    /// Whether someone is asked before each task.
+    stepping: Stepping,
+    debugging: Debugging,
+    /// Tasks that the debugger changed and ran again, by step and host.
+    redone: HashMap<(At, String), (Arc<StepTask>, Arc<StepLayers>)>,
     /// Why the run cannot go on.
     stopped: Vec<Diagnostic>,
 }
@@ -67,6 +75,8 @@ pub(crate) enum BatchEnd {
 
 struct HostRun {
     trail: Trail,
+    /// The first task of the play that it runs.
+    start: usize,
     state: State,
     /// Names that were notified since handlers last ran.
     notifications: Vec<(String, Notified)>,
@@ -76,6 +86,14 @@ struct HostRun {
     begun: HashSet<RoleUse>,
     /// Uses of roles that are done and do not run again.
     complete: HashSet<RoleUse>,
+}
+
+/// Whether the batch goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Onward {
+    Next,
+    /// Someone ended the run.
+    Quit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,13 +120,21 @@ impl<'a> Batch<'a> {
         if strategy != Strategy::Linear {
             warn_of_run_once(&play, &steps);
         }
+        let wanted = play.run.settings.start_at.as_ref().filter(|_| !tally.has_started());
+        let start = wanted.map(|wanted| stepping::find(&steps, wanted));
+        if matches!(start, Some(Some(_))) {
+            tally.start();
+        }
         let parts = Parts::new(&play, steps, strategy);
+        let debugging = play.run.settings.behaviour.debugging;
         let host_runs = hosts
             .iter()
             .map(|host| {
                 let run = HostRun {
                     trail: Trail::new(parts.steps()),
-                    state: State::Active,
+                    start: start.flatten().unwrap_or_default(),
+                    // nothing of a play runs that has not the task to start at
+                    state: if start == Some(None) { State::Over } else { State::Active },
                     notifications: Vec::new(),
                     notified: HashMap::new(),
                     begun: HashSet::new(),
@@ -132,6 +158,9 @@ impl<'a> Batch<'a> {
             once: HashMap::new(),
             tally,
             cancel,
+            stepping: play.run.settings.stepping,
+            redone: HashMap::new(),
+            debugging: Debugging { enabled: debugging.enabled || play.play.debugs, ..debugging },
             play,
             ended: false,
             stopped: Vec::new(),
@@ -145,7 +174,14 @@ impl<'a> Batch<'a> {
         }
         loop {
             self.include();
-            self.release();
+            if let Some(hosts) = self.released() {
+                match self.is_wanted(&hosts).await {
+                    true => self.release(hosts),
+                    false => self.skip(&hosts),
+                }
+                // those that follow may be ready now
+                continue;
+            }
             self.start();
             tokio::select! {
                 biased;
@@ -154,7 +190,12 @@ impl<'a> Batch<'a> {
                     return BatchEnd::Interrupted;
                 }
                 done = self.running.join_next() => match done {
-                    Some(Ok((host, at, result))) => self.finished(host, at, result),
+                    Some(Ok((host, at, result))) => {
+                        if self.finished(host, at, result).await == Onward::Quit {
+                            self.running.shutdown().await;
+                            return BatchEnd::Interrupted;
+                        }
+                    }
                     Some(Err(error)) if error.is_panic() => {
                         std::panic::resume_unwind(error.into_panic())
                     }
@@ -230,7 +271,8 @@ impl<'a> Batch<'a> {
             StepKind::InHandler => false,
             StepKind::Facts => run.state == State::Closing || !gathers,
             StepKind::Task => {
-                run.state == State::Closing
+                (at.part == 0 && at.step < run.start)
+                    || run.state == State::Closing
                     || role_use.is_some_and(|role| run.complete.contains(&role))
             }
             StepKind::Flush => true,
@@ -281,12 +323,52 @@ impl<'a> Batch<'a> {
         reader.boolean_node("gather_facts", node).unwrap_or(true)
     }
 
-    /// Lets hosts go on that waited for all others.
-    fn release(&mut self) {
-        let Some((first, _)) = self.positions.first_key_value() else { return };
-        let first = first.clone();
-        let Some(mut hosts) = self.held.remove(&first) else { return };
+    /// Hosts that waited for all others at a step, and need not any more.
+    fn released(&mut self) -> Option<Vec<usize>> {
+        let (first, _) = self.positions.first_key_value()?;
+        let mut hosts = self.held.remove(&first.clone())?;
         hosts.sort_unstable();
+        Some(hosts)
+    }
+
+    /// Whether a step is to be done, where someone is asked.
+    async fn is_wanted(&mut self, hosts: &[usize]) -> bool {
+        if self.stepping == Stepping::Straight {
+            return true;
+        }
+        let Some(step) = self.next_of(hosts).and_then(|at| self.parts.step(at)) else {
+            return true;
+        };
+        if Meta::of(&step.task.task).is_some() {
+            return true;
+        }
+        let task = debugger::title(&step.task);
+        let text = format!("Perform task: {task} (N)o/(y)es/(c)ontinue: ");
+        let line = self.play.run.asked(Question { text, private: false }).await;
+        match Answer::of(&line.unwrap_or_default()) {
+            Answer::No => false,
+            Answer::Yes => true,
+            Answer::Continue => {
+                self.stepping = Stepping::Straight;
+                true
+            }
+        }
+    }
+
+    /// Takes hosts past a step that nobody wants.
+    fn skip(&mut self, hosts: &[usize]) {
+        let Some(at) = self.next_of(hosts) else { return };
+        for host in hosts {
+            self.leave(at);
+            if self.past(*host) == Some(Fate::Failed) {
+                self.over(*host);
+            }
+            self.arrive(*host);
+        }
+    }
+
+    /// Lets hosts go on that waited for all others.
+    fn release(&mut self, mut hosts: Vec<usize>) {
         if hosts.len() > 1
             && let Some(at) = self.next_of(&hosts)
             && self.runs_once(at, &hosts)
@@ -438,20 +520,25 @@ impl<'a> Batch<'a> {
             let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
             let id = self.head(at, &name);
             self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
-            *self.at_work.entry(at).or_default() += 1;
             let job =
                 Job { play: Arc::clone(&self.play), layers, task, is_handler, host: name, id };
-            self.running.spawn(async move {
-                let result = match doubt {
-                    Some(reason) => JobResult::unknown(reason),
-                    None => job.run().await,
-                };
-                (host, at, result)
-            });
+            self.begin(host, at, job, doubt);
         }
         for host in throttled.into_iter().rev() {
             self.ready.push_front(host);
         }
+    }
+
+    /// Begins a job, or tells why nobody knows whether it would run.
+    fn begin(&mut self, host: usize, at: At, job: Job, doubt: Option<String>) {
+        *self.at_work.entry(at).or_default() += 1;
+        self.running.spawn(async move {
+            let result = match doubt {
+                Some(reason) => JobResult::unknown(reason),
+                None => job.run().await,
+            };
+            (host, at, result)
+        });
     }
 
     /// Whether as many hosts as `throttle` allows are at work on the next step of this one.
@@ -517,18 +604,64 @@ impl<'a> Batch<'a> {
         said.ok().flatten().unwrap_or(rehearsal)
     }
 
-    fn finished(&mut self, host: usize, at: At, result: JobResult) {
+    /// Reports a result and lets someone look at it, then draws what follows from it.
+    async fn finished(&mut self, host: usize, at: At, result: JobResult) -> Onward {
         if let Some(count) = self.at_work.get_mut(&at) {
             *count -= 1;
         }
         let id = self.heads.get(&at).copied().unwrap_or_default();
-        let Some((name, _)) = self.hosts.get_index(host) else { return };
+        let Some((name, _)) = self.hosts.get_index(host) else { return Onward::Next };
         let name = name.clone();
         if result.total.includes.is_empty() {
             self.report(id, at, &name, &result);
         }
+        match self.debugged(at, &name, &result.total).await {
+            Some(Decision::Redo(task, layers)) => {
+                let total = &result.total;
+                let changed = total.result.get("changed") == Some(&serde_json::Value::Bool(true));
+                self.tally.uncount(&name, &total.verdict, total.ignored, changed);
+                let kind = self.parts.step(at).map(|step| step.kind);
+                let is_handler = matches!(kind, Some(StepKind::Handler | StepKind::InHandler));
+                let again = (Arc::clone(&task), Arc::clone(&layers));
+                self.redone.insert((at, name.clone()), again);
+                let play = Arc::clone(&self.play);
+                let job = Job { play, layers, task, is_handler, host: name, id };
+                self.begin(host, at, job, None);
+                Onward::Next
+            }
+            Some(Decision::Quit) => Onward::Quit,
+            Some(Decision::Continue) | None => {
+                self.conclude(host, at, id, &name, result);
+                Onward::Next
+            }
+        }
+    }
+
+    /// Lets someone look at a task that ended in a way that asks for it.
+    async fn debugged(&self, at: At, host: &str, result: &TaskResult) -> Option<Decision> {
+        let (step, layers) = (self.parts.step(at)?, self.parts.layers(at)?);
+        let asks = self.debugging.enabled
+            || step.task.keywords.iter().any(|level| level.debugger.is_some());
+        if !asks || self.ended {
+            return None;
+        }
+        let changed = self.redone.get(&(at, host.to_owned())).cloned();
+        let (task, layers) = changed.unwrap_or_else(|| (Arc::clone(&step.task), layers));
+        let scope = self.play.step_scope(host, &layers);
+        let reader = KeywordReader::of(&self.play.run.templar, &scope, &task);
+        if !debugger::opens(reader, self.debugging, result) {
+            return None;
+        }
+        let session = Session::new(&self.play, host, &task, &layers, result);
+        self.play.run.caught_up().await;
+        let prompt = Arc::clone(&self.play.run.prompt);
+        Some(blocking(move || session.talk(&prompt)).await)
+    }
+
+    /// What follows from a result.
+    fn conclude(&mut self, host: usize, at: At, id: usize, name: &str, result: JobResult) {
         if !result.total.censored {
-            self.tally.stats.take(&name, &result.total.result);
+            self.tally.stats.take(name, &result.total.result);
         }
         if !result.total.broken.is_empty() {
             self.stopped.extend(result.total.broken);
@@ -578,7 +711,7 @@ impl<'a> Batch<'a> {
             self.move_on(host, at, failed, unreachable && index == 0, id);
         }
         if failed {
-            self.stop_for_all(at, &name);
+            self.stop_for_all(at, name);
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 use minijinja::Value;
 use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use crate::graph::{StepTask, Steps};
 use crate::inventory::LiveInventory;
@@ -19,9 +21,10 @@ use crate::vars::{HashBehaviour, Layer, Scope, Var, merged};
 
 use super::heading::Heading;
 use super::host_vars::HostTable;
+use super::job::blocking;
 use super::magic;
 use super::pool::Pool;
-use super::prompts::Ask;
+use super::prompts::{Ask, Question};
 use super::reserved::Warned;
 use super::settings::{FactNames, RunSettings};
 
@@ -38,6 +41,12 @@ pub(crate) struct RunContext {
     pub pool: Pool,
     /// Asks the user, where there is one.
     pub ask: Option<Ask>,
+    /// Asks whoever is at standard input.
+    pub prompt: Ask,
+    /// The last mark that the report has come to.
+    pub heard: watch::Receiver<u64>,
+    /// How many marks there were.
+    pub marks: AtomicU64,
     pub secrets: Mutex<Secrets>,
     pub events: UnboundedSender<Event>,
     /// Variables that are the same for all hosts and plays.
@@ -53,6 +62,21 @@ impl RunContext {
     pub(crate) fn tell(&self, event: Event) {
         // a report that has ended has nothing more to hear
         let _ = self.events.send(event);
+    }
+
+    /// Asks whoever is at standard input, once the report has told all that came before.
+    pub(crate) async fn asked(&self, question: Question) -> Option<String> {
+        self.caught_up().await;
+        let prompt = Arc::clone(&self.prompt);
+        blocking(move || prompt(&question)).await
+    }
+
+    /// Waits until the report has told all that came before.
+    pub(crate) async fn caught_up(&self) {
+        let mark = self.marks.fetch_add(1, Ordering::Relaxed) + 1;
+        self.tell(Event::Waiting { mark });
+        // a report that has ended has told all that it will
+        let _ = self.heard.clone().wait_for(|heard| *heard >= mark).await;
     }
 
     /// Tells the report something worth knowing.
@@ -135,8 +159,10 @@ impl Exports {
 }
 
 /// The variables that a step adds, the strongest first.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct StepLayers {
+    /// What the debugger set; nothing is stronger.
+    debugged: Vec<Arc<Layer>>,
     /// Variables of includes, which are among those of the task, too.
     includes: Vec<Arc<Layer>>,
     params: Vec<Arc<Layer>>,
@@ -230,7 +256,9 @@ impl PlayContext {
         let known = run.hosts.of(host);
         // a broken variables file was told before the play began
         let listed = run.inventory.host(host, &self.directory).unwrap_or_default();
-        let mut layers: Vec<Arc<Layer>> = vec![Arc::clone(&listed.magic)];
+        let mut layers: Vec<Arc<Layer>> =
+            step.map(|step| step.debugged.clone()).unwrap_or_default();
+        layers.push(Arc::clone(&listed.magic));
         layers.push(Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner)));
         layers.push(Arc::clone(&self.magic));
         layers.push(Arc::clone(&run.magic));
@@ -274,6 +302,13 @@ impl PlayContext {
 }
 
 impl StepLayers {
+    /// The same with a layer over all others.
+    pub(crate) fn with_strongest(&self, layer: Layer) -> Self {
+        let mut layers = self.clone();
+        layers.debugged.insert(0, Arc::new(layer));
+        layers
+    }
+
     fn of(step: &crate::graph::Step, play: &Play, playbook: &Path, items: &[Arc<Layer>]) -> Self {
         let task = &step.task;
         let roles: Vec<&Arc<Role>> = task.role.iter().chain(task.dependents.iter().rev()).collect();
@@ -296,6 +331,7 @@ impl StepLayers {
             })
             .map(|level| layer(&level.vars));
         Self {
+            debugged: Vec::new(),
             includes: items.iter().cloned().chain(includes).filter(filled).collect(),
             params: roles.iter().map(|role| layer(&role.params)).filter(filled).collect(),
             task: task_layers.chain(items.iter().cloned()).filter(filled).collect(),

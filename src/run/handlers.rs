@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::graph::StepTask;
+use crate::playbook::Role;
 use crate::template::Templar;
 use crate::vars::Scope;
 
@@ -18,9 +19,33 @@ pub(crate) struct Handlers {
 }
 
 struct Names {
+    /// The role that brings it, by its address; the play's own are one group.
+    group: Option<usize>,
     name: String,
-    qualified: Option<String>,
+    /// The names of its role.
+    roles: Vec<String>,
     listen: Vec<String>,
+}
+
+impl Names {
+    /// Whether a notification means this name, alone or behind that of the role.
+    fn means(&self, notification: &str, name: &str) -> bool {
+        let behind = notification.strip_suffix(name).and_then(|front| front.strip_suffix(" : "));
+        notification == name
+            || behind.is_some_and(|front| self.roles.iter().any(|role| role == front))
+    }
+}
+
+/// A role's name as written, without its collection and with it.
+fn names_of(role: &Role) -> Vec<String> {
+    let short = role.name.rsplit('.').next().unwrap_or(&role.name).to_owned();
+    let mut names = vec![role.name.clone(), short.clone()];
+    let parts: Vec<_> = role.path.iter().map(|part| part.to_string_lossy()).collect();
+    let found = parts.iter().rposition(|part| part == "ansible_collections");
+    if let Some([namespace, collection, ..]) = found.and_then(|at| parts.get(at + 1..)) {
+        names.push(format!("{namespace}.{collection}.{short}"));
+    }
+    names
 }
 
 /// Why a handler is to run.
@@ -45,7 +70,8 @@ impl Handlers {
             self.numbers.insert(Arc::as_ptr(handler) as usize, self.names.len());
             let name = handler.task.name.as_ref().map(text).unwrap_or_default();
             self.names.push(Names {
-                qualified: handler.role.as_ref().map(|role| format!("{} : {name}", role.name)),
+                group: handler.role.as_ref().map(|role| Arc::as_ptr(role) as usize),
+                roles: handler.role.as_ref().map(|role| names_of(role)).unwrap_or_default(),
                 name,
                 listen: handler.task.listen.iter().map(text).collect(),
             });
@@ -63,17 +89,20 @@ impl Handlers {
         self.numbers.get(&(Arc::as_ptr(handler) as usize)).copied()
     }
 
-    /// The handlers that a notification reaches: the last of that name, and all that listen.
+    /// The handlers that a notification reaches: one of that name, and all that listen. Of several
+    /// with the name it is the first of those that came last, from a role or from the play.
     pub(crate) fn reached(&self, notification: &str) -> Vec<usize> {
-        let by_name = self.names.iter().rposition(|names| {
-            !names.name.is_empty()
-                && (names.name == notification || names.qualified.as_deref() == Some(notification))
+        let named =
+            |names: &Names| !names.name.is_empty() && names.means(notification, &names.name);
+        let last = self.names.iter().rfind(|names| named(names)).map(|names| names.group);
+        let by_name = last.and_then(|group| {
+            self.names.iter().position(|names| names.group == group && named(names))
         });
         let listening = self
             .names
             .iter()
             .enumerate()
-            .filter(|(_, names)| names.listen.iter().any(|topic| topic == notification))
+            .filter(|(_, names)| names.listen.iter().any(|topic| names.means(notification, topic)))
             .map(|(number, _)| number);
         let mut reached: Vec<usize> = by_name.into_iter().chain(listening).collect();
         reached.sort_unstable();

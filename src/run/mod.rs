@@ -12,6 +12,7 @@ mod batch;
 mod check_mode;
 mod context;
 mod custom_stats;
+mod debugger;
 mod fact_cache;
 mod handlers;
 mod heading;
@@ -34,6 +35,7 @@ mod retry;
 mod serial;
 mod settings;
 mod static_names;
+mod stepping;
 mod tally;
 mod target;
 mod variables_file;
@@ -45,6 +47,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connector;
@@ -63,8 +66,8 @@ pub use keyword::KeywordError;
 pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
-    BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering,
-    PatternMismatch, PrivilegeDefaults, RunSettings,
+    BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
+    Gathering, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
 };
 pub use static_names::KnownNames;
 pub use target::{become_method, transport};
@@ -93,6 +96,10 @@ pub struct Run {
     pub templar: Arc<Templar>,
     /// Asks the user, where there is one.
     pub ask: Option<Ask>,
+    /// Asks whoever is at standard input, be it a terminal or not.
+    pub prompt: Ask,
+    /// How far the report has come: the last [`Event::Waiting`] that it has heard.
+    pub heard: watch::Receiver<u64>,
     /// Texts that never show.
     pub secrets: Secrets,
     /// Who hears what happens.
@@ -132,6 +139,9 @@ impl Run {
             reserved: reserved::Warned::default(),
             pool: pool::Pool::new(self.connector, self.events.clone()),
             ask: self.ask,
+            prompt: self.prompt,
+            heard: self.heard,
+            marks: std::sync::atomic::AtomicU64::new(0),
             secrets: Mutex::new(self.secrets),
             events: self.events,
             settings: self.settings,
@@ -161,6 +171,13 @@ impl Run {
                     break;
                 }
             }
+        }
+        if let Some(wanted) = context.settings.start_at.as_ref().filter(|_| !tally.has_started()) {
+            let text = format!(
+                "No matching task \"{wanted}\" found. Note: --start-at-task can only follow static \
+                 includes."
+            );
+            context.notice(Level::Warning, text, None);
         }
         context.pool.close().await;
         context.hosts.close().await;

@@ -191,7 +191,9 @@ impl TaskResult {
     /// The result with what Ansible adds to a failure: there is never a traceback.
     fn told(&self) -> Map<String, Json> {
         let mut told = self.result.clone();
-        if self.verdict == Verdict::Failed && !told.contains_key("results") {
+        let labelled = |text: &str| !text.starts_with(crate::report::default::NO_LABEL);
+        let is_labelled = told.get("msg").and_then(Json::as_str).is_none_or(labelled);
+        if self.verdict == Verdict::Failed && is_labelled && !told.contains_key("results") {
             told.entry("exception").or_insert_with(|| Json::from("(traceback unavailable)"));
         }
         told

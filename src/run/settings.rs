@@ -49,6 +49,35 @@ pub struct RunSettings {
     pub fact_cache: Option<Arc<FactFiles>>,
     /// Modules that the user has forbidden, by their fully qualified names.
     pub rejected_modules: Arc<BTreeSet<String>>,
+    /// The task that is the first to run (`--start-at-task`).
+    pub start_at: Option<String>,
+    /// Whether someone is asked before each task (`--step`).
+    pub stepping: Stepping,
+}
+
+/// Whether someone is asked before each task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stepping {
+    /// Nobody is.
+    #[default]
+    Straight,
+    /// Someone is.
+    Asking,
+}
+
+/// When the task debugger opens where no keyword says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Debugging {
+    /// Whether it opens when a task fails (`enable_task_debugger`).
+    pub enabled: bool,
+    /// Whether it stays away from failures that are ignored (`task_debugger_ignore_errors`).
+    pub ignores_ignored: bool,
+}
+
+impl Default for Debugging {
+    fn default() -> Self {
+        Self { enabled: false, ignores_ignored: true }
+    }
 }
 
 /// Ansible's settings that change what plays mean, with its defaults.
@@ -62,6 +91,8 @@ pub struct Behaviour {
     pub pattern_mismatch: PatternMismatch,
     /// What a mapping means that several layers of variables have (`hash_behaviour`).
     pub hash: HashBehaviour,
+    /// When the task debugger opens.
+    pub debugging: Debugging,
     /// Whether facts are variables of their own, too (`inject_facts_as_vars`).
     pub facts: FactNames,
 }

@@ -18,6 +18,7 @@ pub(crate) struct Tally {
     lost: BTreeSet<String>,
     tasks: usize,
     play_ended: bool,
+    started: bool,
     /// Uses of roles that are done in this play, by host.
     roles: HashMap<String, HashSet<RoleUse>>,
 }
@@ -49,6 +50,35 @@ impl Tally {
             Verdict::Unreachable => line.unreachable += 1,
             Verdict::Unknown(_) => line.unknown += 1,
         }
+    }
+
+    /// A task runs again on a host: how it ended before does not count.
+    pub(crate) fn uncount(&mut self, host: &str, verdict: &Verdict, ignored: bool, changed: bool) {
+        let before = self.recap.remove(host).unwrap_or_default();
+        self.count(host, verdict, ignored, changed);
+        let counted = self.recap.remove(host).unwrap_or_default();
+        let less = |all: u64, one: u64| all.saturating_sub(one);
+        let line = Recap {
+            ok: less(before.ok, counted.ok),
+            changed: less(before.changed, counted.changed),
+            unreachable: less(before.unreachable, counted.unreachable),
+            failed: less(before.failed, counted.failed),
+            skipped: less(before.skipped, counted.skipped),
+            ignored: less(before.ignored, counted.ignored),
+            unknown: less(before.unknown, counted.unknown),
+            ..before
+        };
+        self.recap.insert(host.to_owned(), line);
+    }
+
+    /// The task that `--start-at-task` names was found.
+    pub(crate) fn start(&mut self) {
+        self.started = true;
+    }
+
+    /// Whether it was found.
+    pub(crate) fn has_started(&self) -> bool {
+        self.started
     }
 
     /// A rescue caught the failure that was counted last.

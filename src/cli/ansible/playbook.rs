@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::run::Stepping;
 use crate::template::Templar;
 
 use super::super::CommandError;
@@ -76,7 +77,6 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Err(code) => return Ok(code),
     };
     let settings = &invocation.settings;
-    arguments.refuse()?;
     let search = run::search_paths(settings);
     for path in &mut arguments.playbooks {
         if let Some(found) = path.to_str().and_then(|name| search.collection_playbook(name)) {
@@ -99,7 +99,11 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     }
     let groups = arguments.groups();
     talk::header("ansible-playbook", settings, groups.verbosity(settings));
-    let run_settings = groups.settings(settings)?;
+    let mut run_settings = groups.settings(settings)?;
+    run_settings.start_at.clone_from(&arguments.start_at_task);
+    if arguments.step {
+        run_settings.stepping = Stepping::Asking;
+    }
     let folders: Vec<PathBuf> = arguments.playbooks.iter().map(|path| run::folder(path)).collect();
     let inventory =
         inventory::load(&arguments.hosts, settings, &folders, &run_settings.extra_vars)?;
@@ -152,16 +156,6 @@ impl Arguments {
             subset: Some(&self.subset),
             task_timeout: None,
             force_handlers: self.force_handlers,
-        }
-    }
-
-    fn refuse(&self) -> Result<(), CommandError> {
-        let refused = [("--step", self.step), ("--start-at-task", self.start_at_task.is_some())];
-        match refused.iter().find(|(_, given)| *given) {
-            Some((name, _)) => {
-                Err(CommandError::options(format!("`{name}` is not supported yet"), None))
-            }
-            None => Ok(()),
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::report::default::{DefaultOptions, Details, ResultFormat, Shown};
 use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
 use crate::run::{
-    BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, DiffMode, FactNames, Gathering,
-    PatternMismatch, PrivilegeDefaults, RunSettings,
+    BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
+    Gathering, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
 };
 use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
@@ -81,7 +81,14 @@ impl Groups<'_> {
             privilege,
             verbosity: self.verbosity(settings),
             task_timeout: seconds.map(Duration::from_secs),
+            start_at: None,
+            stepping: Stepping::Straight,
             behaviour: Behaviour {
+                debugging: Debugging {
+                    enabled: settings.boolean("ENABLE_TASK_DEBUGGER")
+                        || strategy_word(settings) == "debug",
+                    ignores_ignored: settings.boolean("TASK_DEBUGGER_IGNORE_ERRORS"),
+                },
                 any_errors_fatal: settings.boolean("ANY_ERRORS_FATAL"),
                 force_handlers: self.force_handlers || settings.boolean("DEFAULT_FORCE_HANDLERS"),
                 pattern_mismatch: pattern_mismatch(settings),
@@ -348,10 +355,15 @@ fn host_keys(settings: &Settings) -> Result<HostKeys, CommandError> {
     })
 }
 
-fn strategy(settings: &Settings) -> Result<Strategy, CommandError> {
+/// The name of the strategy of plays that name none.
+fn strategy_word(settings: &Settings) -> String {
     let word = settings.text("DEFAULT_STRATEGY").unwrap_or_default();
-    match word.strip_prefix("ansible.builtin.").unwrap_or(&word) {
-        "linear" | "" => Ok(Strategy::Linear),
+    word.strip_prefix("ansible.builtin.").map(str::to_owned).unwrap_or(word)
+}
+
+fn strategy(settings: &Settings) -> Result<Strategy, CommandError> {
+    match strategy_word(settings).as_str() {
+        "linear" | "debug" | "" => Ok(Strategy::Linear),
         "free" => Ok(Strategy::Free),
         "host_pinned" => Ok(Strategy::HostPinned),
         other => Err(CommandError::options(

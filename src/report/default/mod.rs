@@ -25,7 +25,7 @@ use super::recap::{self, RecapLines, banner};
 use super::text::{clean, visible};
 
 pub use options::{DefaultOptions, Details, ResultFormat, Shown};
-pub use origin::place;
+pub use origin::{NO_LABEL, place};
 pub(super) use origin::{absolute, error as failure, message as failure_message};
 pub(super) use result::is_quiet as is_setup;
 pub use speech::{Speech, speak};
@@ -483,7 +483,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 };
                 self.say(Some(Paint::Faint), &text)?;
             }
-            Event::Rescued { .. } => {}
+            Event::Rescued { .. } | Event::Waiting { .. } => {}
         }
         self.out.flush()
     }

@@ -27,6 +27,9 @@ const ACTIONS: [&str; 10] = [
     "wait_for_connection",
 ];
 
+/// What a result says whose label cannot be rendered.
+pub const NO_LABEL: &str = "Failed to template loop_control.label";
+
 /// The block for a failed result; none for an include, which tells its reason alone.
 pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<String> {
     let name = head.module.rsplit('.').next().unwrap_or_default();
@@ -34,6 +37,10 @@ pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<Str
         return None;
     }
     let message = message(head, outcome);
+    // that the task itself did not fail shows in that nothing is said of it
+    if outcome.result.get("msg").and_then(Json::as_str).is_some_and(|it| it.starts_with(NO_LABEL)) {
+        return None;
+    }
     if outcome.causes.is_empty() {
         return Some(format!("[ERROR]: {message}\n{}", place(&head.place)));
     }
@@ -62,16 +69,19 @@ pub(in crate::report) fn message(head: &TaskHead, outcome: &Outcome) -> String {
         true => "Action",
         false => "Module",
     };
+    let numbered;
     let text = match outcome.result.get("msg") {
         _ if outcome.censored => "",
         Some(Json::String(text)) => text.as_str(),
+        Some(Json::Number(number)) => {
+            numbered = number.to_string();
+            numbered.as_str()
+        }
         Some(_) => "",
         None => "Unknown error.",
     };
     if text.is_empty() {
         format!("Task failed: {kind} failed.")
-    } else if text.starts_with("Timed out after ") {
-        format!("Task failed: {text}")
     } else if text.starts_with("Task failed") {
         text.to_owned()
     } else {

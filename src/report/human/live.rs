@@ -193,6 +193,7 @@ impl State {
             Event::NoHosts { .. }
             | Event::Rescued { .. }
             | Event::Polled { .. }
+            | Event::Waiting { .. }
             | Event::CustomStats { .. }
             | Event::NoHostsLeft
             | Event::Notice { .. }

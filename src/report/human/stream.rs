@@ -123,6 +123,7 @@ impl Stream {
             }
             Event::HostStarted { .. }
             | Event::Polled { .. }
+            | Event::Waiting { .. }
             | Event::Notice { .. }
             | Event::CustomStats { .. }
             | Event::NoHostsLeft => String::new(),

@@ -133,7 +133,10 @@ impl Job {
     }
 
     /// `when` of all levels; a result when it says no.
-    pub(in crate::run) fn condition(&self, scope: &Scope) -> Result<Option<TaskResult>, KeywordError> {
+    pub(in crate::run) fn condition(
+        &self,
+        scope: &Scope,
+    ) -> Result<Option<TaskResult>, KeywordError> {
         for condition in self.task.keywords.iter().rev().flat_map(|level| &level.when) {
             if !self.play.run.templar.condition(condition, scope)? {
                 let written = match &condition.kind {

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use minijinja::Value;
 use serde_json::Value as Json;
 
 use crate::report::event::Event;
-use crate::template::to_json;
+use crate::source::Node;
+use crate::template::{TemplateError, to_json};
 use crate::vars::{Layer, Scope};
 
 use super::item::Stage;
 use super::{Job, Setting, blocking};
+use crate::report::default::NO_LABEL;
 use crate::run::action::{Prepared, RemoteCall};
 use crate::run::items::LoopItems;
 use crate::run::keyword::KeywordError;
@@ -86,9 +89,8 @@ impl Job {
     /// message.
     async fn together(&self, base: &Scope, items: &LoopItems) -> Vec<TaskResult> {
         let job = self.clone();
-        let scopes: Vec<Scope> = (0..items.values.len())
-            .map(|index| base.over(Arc::new(items.layer(index))))
-            .collect();
+        let scopes: Vec<Scope> =
+            (0..items.values.len()).map(|index| base.over(Arc::new(items.layer(index)))).collect();
         let for_stages = scopes.clone();
         let stages = blocking(move || {
             for_stages.into_iter().map(|scope| job.stage(&scope)).collect::<Vec<_>>()
@@ -154,11 +156,11 @@ impl Job {
         result.set(&items.variable, to_json(&value).unwrap_or_default());
         items.note(index, result);
         let label = match &self.task.task.loop_control.label {
-            Some(label) => match self.play.run.templar.node(label, scope) {
+            Some(label) => match self.labelled(label, scope, result) {
                 Ok(label) => label,
                 Err(error) => {
-                    self.mislabelled(&KeywordError::from(error), result);
-                    value
+                    mislabelled(&KeywordError::from(error), result);
+                    Value::from(())
                 }
             },
             None => value,
@@ -180,14 +182,14 @@ impl Job {
         });
     }
 
-    /// A label that cannot be rendered fails its item; what came of it stays.
-    fn mislabelled(&self, error: &KeywordError, result: &mut TaskResult) {
-        let failed = self.stopped(error);
-        if failed.verdict == Verdict::Failed && result.verdict != Verdict::Failed {
-            result.result.extend(failed.result);
-            result.causes = failed.causes;
-            result.decide(Verdict::Failed);
-        }
+    /// The label of a round, which sees the round's result.
+    fn labelled(
+        &self,
+        label: &Node,
+        scope: &Scope,
+        result: &TaskResult,
+    ) -> Result<Value, TemplateError> {
+        self.play.run.templar.node(label, &self.with_result(scope, result))
     }
 
     fn breaks(&self, scope: &Scope, result: &TaskResult) -> Result<bool, KeywordError> {
@@ -200,4 +202,11 @@ impl Job {
         }
         Ok(true)
     }
+}
+
+/// A label that cannot be rendered fails its item; what came of it stays.
+fn mislabelled(error: &KeywordError, result: &mut TaskResult) {
+    result.set("msg", format!("{NO_LABEL}: {error}"));
+    result.set("skipped", false);
+    result.decide(Verdict::Failed);
 }

@@ -14,7 +14,11 @@ use crate::run::registered_diff;
 
 impl Job {
     /// Sends calls of one module to the host in one message; a result for each.
-    pub(super) async fn remote(&self, setting: &Arc<Setting>, calls: Vec<RemoteCall>) -> Vec<TaskResult> {
+    pub(super) async fn remote(
+        &self,
+        setting: &Arc<Setting>,
+        calls: Vec<RemoteCall>,
+    ) -> Vec<TaskResult> {
         match &setting.asynchronous {
             Some(asynchronous) if setting.mode == Mode::Apply => {
                 self.detached(setting, asynchronous, calls).await
