@@ -97,13 +97,6 @@ pub(super) fn with_newlines(value: Value, source: &str) -> Value {
     Value::from(format!("{text}{}", "\n".repeat(wanted - present)))
 }
 
-/// As [`with_newlines`] for text.
-pub(super) fn text_with_newlines(text: String, source: &str) -> String {
-    let wanted = newlines_at_end(source);
-    let present = newlines_at_end(&text);
-    if present >= wanted { text } else { format!("{text}{}", "\n".repeat(wanted - present)) }
-}
-
 /// A value as it leaves the templates.
 pub(crate) fn finalised(value: &Value) -> Outcome<Value> {
     super::python::finalise(value)

@@ -13,7 +13,7 @@ use super::lookups;
 use super::place::narrow;
 use super::python::{self, Class, as_float, as_integer, class_of, finalise, text};
 use super::render::{
-    expression_value, holds_template, strip_newline, template_value, text_with_newlines,
+    expression_value, holds_template, strip_newline, template_value, with_newlines,
 };
 use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
 use super::{TemplateError, TemplateErrorKind};
@@ -370,9 +370,13 @@ fn header_option(options: &mut Options, key: &str, value: &str) -> Outcome<()> {
 }
 
 fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<String> {
-    let value = file_value(source, files, scope)?;
-    let rendered = if value.is_none() { String::new() } else { text(&value)? };
-    Ok(text_with_newlines(rendered, source))
+    let value = with_newlines(file_value(source, files, scope)?, source);
+    match value.is_none() {
+        // a template that gives nothing makes an empty file; a text that is none stays as it is
+        true if holds_template(source) => Ok(String::new()),
+        true => Ok(source.to_owned()),
+        false => text(&value),
+    }
 }
 
 fn file_value(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Value> {

@@ -121,6 +121,14 @@ impl LazyMap {
         }
     }
 
+    /// The entry at a place.
+    pub(crate) fn entry(&self, index: usize) -> Outcome<Option<(Value, Value)>> {
+        let Some(key) = self.keys()?.get(index) else {
+            return Ok(None);
+        };
+        Ok(self.at(index)?.map(|value| (Value::from(key.as_str()), value)))
+    }
+
     /// All entries.
     pub(crate) fn entries(&self) -> Outcome<Vec<(Value, Value)>> {
         let mut entries: IndexMap<String, Value> = IndexMap::new();

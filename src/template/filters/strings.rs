@@ -188,7 +188,7 @@ fn comment(call: &Bound<'_>) -> Outcome<Value> {
             return Err(call.refuse(format!("'{class}' object has no attribute 'replace'")));
         }
     };
-    let body = body.replace('\n', &format!("{newline}{decoration}"));
+    let body = body.replace(newline.as_str(), &format!("{newline}{decoration}"));
     let body = format!("{decoration}{body}")
         .replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end()));
     let mut out = String::new();
@@ -199,15 +199,15 @@ fn comment(call: &Bound<'_>) -> Outcome<Value> {
     if !prefix.is_empty() {
         for _ in 0..count("prefix_count") {
             out.push_str(&prefix);
-            out.push_str(&newline);
+            if prefix != newline {
+                out.push_str(&newline);
+            }
         }
     }
     out.push_str(&body);
-    if !postfix.is_empty() {
-        for _ in 0..count("postfix_count") {
-            out.push_str(&newline);
-            out.push_str(&postfix);
-        }
+    for _ in 0..count("postfix_count") {
+        out.push_str(&newline);
+        out.push_str(&postfix);
     }
     if !end.is_empty() {
         out.push_str(&newline);

@@ -309,10 +309,21 @@ pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
                 return Ok(value.clone());
             }
             let mut finished = Vec::new();
-            for element in elements(value)? {
+            let mut finish = |element: Value| -> Outcome<()> {
                 if class_of(&element) != Class::Omit {
                     finished.push(finalise(&element)?);
                 }
+                Ok(())
+            };
+            if let Some(lazy) = value.downcast_object_ref::<LazyList>() {
+                // one after the other, so that the first that is wrong is told
+                let mut index = 0;
+                while let Some(element) = lazy.value(index)? {
+                    finish(element)?;
+                    index += 1;
+                }
+            } else {
+                elements(value)?.into_iter().try_for_each(finish)?;
             }
             Ok(Value::from(finished))
         }
@@ -321,10 +332,20 @@ pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
                 return Ok(value.clone());
             }
             let mut finished: IndexMap<Value, Value> = IndexMap::new();
-            for (key, entry) in entries(value)? {
+            let mut finish = |(key, entry): (Value, Value)| -> Outcome<()> {
                 if class_of(&entry) != Class::Omit {
                     finished.insert(key, finalise(&entry)?);
                 }
+                Ok(())
+            };
+            if let Some(lazy) = value.downcast_object_ref::<LazyMap>() {
+                let mut index = 0;
+                while let Some(entry) = lazy.entry(index)? {
+                    finish(entry)?;
+                    index += 1;
+                }
+            } else {
+                entries(value)?.into_iter().try_for_each(finish)?;
             }
             Ok(Value::from_object(finished))
         }
