@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostics::Explain;
@@ -422,16 +423,45 @@ impl<'a> Compiler<'a> {
 impl RoleUse {
     fn of(role: &Role) -> Self {
         let mut hasher = DefaultHasher::new();
-        role.path.hash(&mut hasher);
+        plain(&role.path).hash(&mut hasher);
         for (name, value) in role.params.iter().chain(&role.keywords.vars) {
             name.hash(&mut hasher);
-            format!("{:?}", value.kind).hash(&mut hasher);
+            hash_value(value, &mut hasher);
         }
         for condition in &role.keywords.when {
-            format!("{:?}", condition.kind).hash(&mut hasher);
+            hash_value(condition, &mut hasher);
         }
         role.keywords.tags.hash(&mut hasher);
         role.files.hash(&mut hasher);
         Self(hasher.finish())
+    }
+}
+
+/// The path in full, so that it is the same from wherever the role is used.
+fn plain(path: &Path) -> PathBuf {
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for part in full.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            _ => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// What a value says, wherever it stands.
+fn hash_value(node: &Node, hasher: &mut DefaultHasher) {
+    match &node.kind {
+        Kind::Seq(elements) => elements.iter().for_each(|element| hash_value(element, hasher)),
+        Kind::Map(entries) => entries.iter().for_each(|(name, value)| {
+            hash_value(name, hasher);
+            hash_value(value, hasher);
+        }),
+        Kind::Unsafe(inner) => hash_value(inner, hasher),
+        scalar => format!("{scalar:?}").hash(hasher),
     }
 }
