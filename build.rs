@@ -167,10 +167,11 @@ fn pages(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    let rows: String =
-        pages.iter().map(|(name, page)| format!("    ({name:?}, {page:?}),\n")).collect();
+    let rows: Vec<String> =
+        pages.iter().map(|(name, page)| format!("    ({name:?}, {page:?}),")).collect();
+    let rows = rows.join("\n");
     let table = format!(
-        "/// Pages of modules by fully qualified name.\nconst PAGES: &[(&str, &str)] = &[\n{rows}];\n"
+        "/// Pages of modules by fully qualified name.\nconst PAGES: &[(&str, &str)] = &[\n{rows}\n];\n"
     );
     Ok(fs::write(out.join("pages.rs"), table)?)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -89,7 +89,8 @@ impl Place {
         self.succeeds(&["collection", "build", source.to_str().unwrap(), "--force"]);
         let file = format!("{namespace}-{short}-{version}.tar.gz");
         let body = fs::read(self.path(&file)).unwrap();
-        let sha256: String = Sha256::digest(&body).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = Sha256::digest(&body).into_iter().map(|byte| format!("{byte:02x}"));
+        let sha256 = sha256.collect::<Vec<_>>().concat();
         self.pages.lock().unwrap().insert(format!("/download/{file}"), body);
         let root = format!("/api/v3/collections/{namespace}/{short}/versions/");
         self.page(
@@ -127,18 +128,24 @@ fn serve(listener: &TcpListener, pages: &Pages, asked: &Mutex<Vec<String>>) {
         let mut first = String::new();
         reader.read_line(&mut first).unwrap();
         let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut token = String::new();
+        let (mut token, mut length) = (String::new(), 0);
         loop {
             let mut line = String::new();
             reader.read_line(&mut line).unwrap();
             if line.trim().is_empty() {
                 break;
             }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("authorization")
-            {
-                value.trim().clone_into(&mut token);
+            let Some((name, value)) = line.split_once(':') else { continue };
+            match name.to_lowercase().as_str() {
+                "authorization" => value.trim().clone_into(&mut token),
+                "content-length" => length = value.trim().parse().unwrap(),
+                _ => {}
             }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        if length > 0 {
+            pages.lock().unwrap().insert("sent".to_owned(), body);
         }
         asked.lock().unwrap().push(format!("{path} {token}"));
         let found = pages.lock().unwrap().get(&path).cloned();
@@ -250,11 +257,40 @@ fn pack(place: &Place, name: &str) {
 }
 
 #[test]
+fn a_tarball_is_published_and_its_import_awaited() {
+    let place = Place::new();
+    place.succeeds(&["collection", "init", "one.base"]);
+    place.succeeds(&["collection", "build", "one/base"]);
+    let file = "one-base-1.0.0.tar.gz";
+    place.page(
+        "/api/v3/artifacts/collections/",
+        &json!({ "task": "/api/v3/imports/collections/7/" }),
+    );
+    let import = "/api/v3/imports/collections/7/";
+    let said = json!([{ "level": "WARNING", "message": "no changelog" }]);
+    place.page(import, &json!({ "state": "completed", "finished_at": "now", "messages": said }));
+    let publish = ["collection", "publish", "-s", &place.url, "--token", "secret", file];
+    let text = place.succeeds(&publish);
+    assert!(text.contains("successfully published and imported"), "{text}");
+    assert!(text.contains("Galaxy import warning message: no changelog"), "{text}");
+    let sent = place.pages.lock().unwrap()["sent"].clone();
+    let bytes = fs::read(place.path(file)).unwrap();
+    assert!(sent.windows(bytes.len()).any(|part| part == bytes), "the tarball was not sent");
+    let error = json!({ "code": "GW001", "description": "no" });
+    place.page(import, &json!({ "state": "failed", "finished_at": "now", "error": error }));
+    let (code, text) = place.galaxy(&publish);
+    assert_eq!(code, 1);
+    assert!(text.contains("Galaxy import process failed: no (Code: GW001)"), "{text}");
+    let (code, text) = place.galaxy(&["collection", "publish", "-s", &place.url, file]);
+    assert_eq!(code, 1);
+    assert!(text.contains("No access token or username set."), "{text}");
+}
+
+#[test]
 fn what_is_not_there_is_refused_by_name() {
     let place = Place::new();
     for (words, told) in [
-        (vec!["collection", "publish", "x.tar.gz"], "`ansible-galaxy collection publish`"),
-        (vec!["role", "import", "user", "repo"], "`ansible-galaxy role import`"),
+        (vec!["role", "setup", "github", "user", "repo", "x"], "`ansible-galaxy role setup`"),
         (vec!["collection", "install", "a.b", "--keyring", "k"], "`--keyring`"),
         (vec!["init", "--type", "apb", "x"], "`--type apb`"),
     ] {

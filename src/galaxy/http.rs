@@ -4,16 +4,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canvass_modules::host::live::{Interrupt, LiveHost, NoSources};
-use canvass_modules::host::{Host as _, HttpRequest, HttpResponse};
+use canvass_modules::host::{Host as _, HttpRequest, HttpResponse, Redirects};
 
 use super::{Certificates, GalaxyError, Token};
 
 /// How many times a server that is busy is asked.
 const TRIES: u32 = 6;
 
-/// Asks for an address.
+/// What is asked of an address; by default what is there.
+#[derive(Debug, Default)]
+pub(super) struct Question {
+    /// `GET` where it is empty.
+    pub(super) method: &'static str,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) redirects: Redirects,
+}
+
+/// Asks for what is at an address.
 pub(super) fn get(
     url: &str,
+    token: Option<&Token>,
+    certificates: Certificates,
+    timeout: Duration,
+) -> Result<HttpResponse, GalaxyError> {
+    ask(url, Question::default(), token, certificates, timeout)
+}
+
+/// Asks something of an address.
+pub(super) fn ask(
+    url: &str,
+    question: Question,
     token: Option<&Token>,
     certificates: Certificates,
     timeout: Duration,
@@ -30,10 +51,13 @@ pub(super) fn get(
     if let Some(token) = token {
         headers.push(("Authorization".to_owned(), token.header().as_str().to_owned()));
     }
+    headers.extend(question.headers);
     let request = HttpRequest {
         url: url.to_owned(),
-        method: "GET".to_owned(),
+        method: if question.method.is_empty() { "GET" } else { question.method }.to_owned(),
         headers,
+        body: question.body,
+        redirects: question.redirects,
         timeout: Some(timeout),
         insecure: certificates == Certificates::Ignored,
         use_proxy: true,

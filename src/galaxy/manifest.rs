@@ -1,6 +1,7 @@
 //! Which files of a folder make the collection, with their checksums.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -140,7 +141,11 @@ pub(super) fn checksum(path: &Path) -> Result<String, GalaxyError> {
 
 /// The SHA-256 of bytes.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // writing to a string does not fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// `FILES.json`

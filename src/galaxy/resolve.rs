@@ -115,7 +115,7 @@ impl<'a> Workshop<'a> {
         self.voice.say(&format!("Downloading {url} to {}", folder.display()));
         let certificates = server.map_or(self.certificates, |server| server.certificates);
         let token = server.and_then(|server| server.token.as_ref());
-        let answer = http::get(url, token, certificates, Duration::from_secs(60))?;
+        let answer = http::get(url, token, certificates, Duration::from_mins(1))?;
         if answer.status >= 400 {
             return Err(GalaxyError::refused(format!("HTTP Error {}", answer.status)));
         }

@@ -126,7 +126,7 @@ impl<'a> Role<'a> {
             false => self.on_server(servers, voice)?,
         };
         voice.say(&format!("- downloading role from {url}"));
-        let timeout = Duration::from_secs(60);
+        let timeout = Duration::from_mins(1);
         let answer = http::get(&url, None, self.folders.certificates, timeout);
         let body = match answer {
             Ok(answer) if answer.status < 400 => answer.body,
@@ -179,10 +179,10 @@ impl<'a> Role<'a> {
         };
         self.wanted.version = Some(version.clone());
         let row = versions.iter().find(|row| text(row, "name").as_ref() == Some(&version));
-        if let Some(row) = row {
-            if let Some(url) = text(row, "download_url").or_else(|| text(row, "source")) {
-                return Ok(url);
-            }
+        if let Some(row) = row
+            && let Some(url) = text(row, "download_url").or_else(|| text(row, "source"))
+        {
+            return Ok(url);
         }
         match (text(&found, "github_user"), text(&found, "github_repo")) {
             (Some(user), Some(repository)) => {
@@ -377,12 +377,12 @@ fn settle(role: &Role<'_>, forced: bool, voice: &dyn Voice) -> Result<bool, Gala
         role.remove()?;
         return Ok(true);
     }
-    if there.unwrap_or_default() != role.wanted.version.clone().unwrap_or_default() {
+    if there.unwrap_or_default() == role.wanted.version.clone().unwrap_or_default() {
+        voice.say(&format!("- {} is already installed, skipping.", role.wanted));
+    } else {
         voice.warn(&format!(
             "- {name} ({noted}) is already installed - use --force to change version to {wanted}"
         ));
-    } else {
-        voice.say(&format!("- {} is already installed, skipping.", role.wanted));
     }
     Ok(false)
 }

@@ -53,7 +53,7 @@ impl RoleArchive {
         };
         let Content::File(bytes) = &page.content else { return Err(wrong()) };
         let meta = document::parse(Path::new(&page.name), bytes.clone()).map_err(|_| wrong())?;
-        Ok(Self { folder, meta, members })
+        Ok(Self { members, folder, meta })
     }
 
     /// Writes the role's files and links into a folder. What would lie, or lead, outside of the

@@ -7,7 +7,7 @@ use canvass_modules::host::HttpResponse;
 use serde_json::Value as Json;
 
 use super::document::plain;
-use super::http::{get, joined, quoted, resolved};
+use super::http::{self, Question, joined, quoted, resolved};
 use super::{Certificates, GalaxyError, Token, Voice};
 
 /// A Galaxy server.
@@ -61,8 +61,19 @@ impl Server {
     }
 
     fn ask(&self, url: &str, doing: &str, voice: &dyn Voice) -> Result<Json, GalaxyError> {
+        self.asked(url, doing, Question::default(), voice)
+    }
+
+    pub(super) fn asked(
+        &self,
+        url: &str,
+        doing: &str,
+        question: Question,
+        voice: &dyn Voice,
+    ) -> Result<Json, GalaxyError> {
         voice.detail(4, &format!("Calling Galaxy at {url}"));
-        let answer = get(url, self.token.as_ref(), self.certificates, self.timeout)?;
+        let token = self.token.as_ref();
+        let answer = http::ask(url, question, token, self.certificates, self.timeout)?;
         if answer.status >= 400 {
             return Err(refusal(url, doing, &answer));
         }
@@ -76,7 +87,11 @@ impl Server {
     }
 
     /// The root of the API and the path of one of its versions.
-    fn version(&self, wanted: &str, voice: &dyn Voice) -> Result<(String, String), GalaxyError> {
+    pub(super) fn version(
+        &self,
+        wanted: &str,
+        voice: &dyn Voice,
+    ) -> Result<(String, String), GalaxyError> {
         let known = self.api.borrow().clone();
         let (root, versions) = match known {
             Some(known) => known,

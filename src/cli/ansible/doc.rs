@@ -149,5 +149,6 @@ fn listed(arguments: &Arguments, topic: Topic) -> String {
         return format!("{}\n", list::lines(topic, &arguments.names));
     }
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-    names.iter().map(|name| format!("{name:width$} {}\n", told(name))).collect()
+    let line = |name: &String| format!("{name:width$} {}", told(name));
+    format!("{}\n", names.iter().map(line).collect::<Vec<_>>().join("\n"))
 }

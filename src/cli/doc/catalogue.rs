@@ -126,7 +126,7 @@ pub(in crate::cli) fn find(topic: Topic, written: &str) -> Option<Entry> {
         _ => "",
     };
     let short = phrases::of(topic, &name).map_or_else(|| short(page), str::to_owned);
-    Some(Entry { topic, short, page, name, content })
+    Some(Entry { topic, name, short, page, content })
 }
 
 /// The fully qualified name that is meant.

@@ -24,7 +24,7 @@ pub(in crate::cli) fn text(entry: &Entry) -> String {
             }
         }
         Content::AnyOption => text.push_str("\nOPTIONS: any\n"),
-        Content::Parameters(parameters) if parameters.is_empty() => {}
+        Content::Parameters([]) => {}
         Content::Parameters(parameters) => {
             let _ = writeln!(text, "\nPOSITIONAL: {}", parameters.join(", "));
         }

@@ -186,7 +186,9 @@ impl Console<'_> {
     pub(super) fn help(&self, topic: &str) {
         if topic.is_empty() {
             say("\nCommands:\n=========");
-            COMMANDS.iter().for_each(|(name, what)| say(&format!("{name:<14} {what}")));
+            for (name, what) in &COMMANDS {
+                say(&format!("{name:<14} {what}"));
+            }
             say(
                 "\nEvery module is a command, too: `help <module>`. Anything else runs in a shell.",
             );

@@ -176,8 +176,20 @@ pub(super) enum CollectionAction {
         #[arg(value_name = "collection", default_value = ".")]
         folders: Vec<PathBuf>,
     },
-    /// Publish a tarball (not supported yet)
-    Publish(Refused),
+    /// Publish a tarball
+    Publish {
+        #[command(flatten)]
+        common: Common,
+        /// Do not wait for its import
+        #[arg(long)]
+        no_wait: bool,
+        /// Seconds to wait for its import; 0 for no bound
+        #[arg(long, default_value_t = 0)]
+        import_timeout: u64,
+        /// The tarball
+        #[arg(value_name = "collection_path")]
+        path: PathBuf,
+    },
     /// Install collections and what they need
     Install(Box<CollectionInstall>),
     /// Name what is installed
@@ -303,8 +315,15 @@ pub(super) enum RoleAction {
         #[arg(required = true, value_name = "role")]
         names: Vec<String>,
     },
-    /// Remove a role from the server (not supported yet)
-    Delete(Refused),
+    /// Remove a role from the server
+    Delete {
+        #[command(flatten)]
+        common: Common,
+        /// Whose repository it is
+        github_user: String,
+        /// The repository
+        github_repo: String,
+    },
     /// Name what is installed
     List {
         #[command(flatten)]
@@ -331,8 +350,27 @@ pub(super) enum RoleAction {
         #[arg(value_name = "searchterm")]
         words: Vec<String>,
     },
-    /// Import a role into the server (not supported yet)
-    Import(Refused),
+    /// Import a role into the server
+    Import {
+        #[command(flatten)]
+        common: Common,
+        /// Do not wait for the import
+        #[arg(long)]
+        no_wait: bool,
+        /// The branch that is imported
+        #[arg(long)]
+        branch: Option<String>,
+        /// What the role is called, where not as its repository
+        #[arg(long)]
+        role_name: Option<String>,
+        /// Only tell how far the last import is
+        #[arg(long)]
+        status: bool,
+        /// Whose repository it is
+        github_user: String,
+        /// The repository
+        github_repo: String,
+    },
     /// Tie the server to a source (not supported yet)
     Setup(Refused),
     /// Tell of roles
@@ -424,15 +462,14 @@ impl Action for CollectionAction {
             | Self::Init { common, .. }
             | Self::Build { common, .. }
             | Self::List { common, .. }
+            | Self::Publish { common, .. }
             | Self::Verify { common, .. } => common,
             Self::Install(install) => &install.common,
-            Self::Publish(_) => &NOTHING,
         }
     }
 
     fn refused(&self) -> Option<String> {
         match self {
-            Self::Publish(_) => Some("ansible-galaxy collection publish".to_owned()),
             Self::Install(install) => refused(&install.common, Some(&install.signatures)),
             Self::Verify { common, signatures, .. } => refused(common, Some(signatures)),
             other => refused(other.common(), None),
@@ -447,21 +484,20 @@ impl Action for RoleAction {
             | Self::Remove { common, .. }
             | Self::List { common, .. }
             | Self::Search { common, .. }
+            | Self::Delete { common, .. }
+            | Self::Import { common, .. }
             | Self::Info { common, .. } => common,
             Self::Install(install) => &install.common,
-            Self::Delete(_) | Self::Import(_) | Self::Setup(_) => &NOTHING,
+            Self::Setup(_) => &NOTHING,
         }
     }
 
     fn refused(&self) -> Option<String> {
-        let name = match self {
-            Self::Delete(_) => "delete",
-            Self::Import(_) => "import",
-            Self::Setup(_) => "setup",
-            Self::Init { kind, .. } if kind != "default" => return Some(format!("--type {kind}")),
-            Self::Install(install) => return refused(&install.common, Some(&install.signatures)),
-            other => return refused(other.common(), None),
-        };
-        Some(format!("ansible-galaxy role {name}"))
+        match self {
+            Self::Setup(_) => Some("ansible-galaxy role setup".to_owned()),
+            Self::Init { kind, .. } if kind != "default" => Some(format!("--type {kind}")),
+            Self::Install(install) => refused(&install.common, Some(&install.signatures)),
+            other => refused(other.common(), None),
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::super::talk;
 use super::arguments::{Cache, CollectionAction, CollectionInstall, Common, Format};
 use super::{Context, absolute, absolute_path, servers};
 use crate::galaxy::{
-    self, Collection, Install, Installed, Made, Requirements, Server, Skeleton, Verified,
+    self, Collection, Install, Installed, Made, Patience, Requirements, Server, Skeleton, Verified,
     Voice as _, is_collection_name, read_requirements, with_root,
 };
 
@@ -84,8 +84,12 @@ pub(super) fn run(
             list(collections_path, *format, collection.as_deref(), context)?;
         }
         CollectionAction::Verify { .. } => return verify(action, context),
-        // refused before
-        CollectionAction::Publish(_) => {}
+        CollectionAction::Publish { common, no_wait, import_timeout, path } => {
+            let servers = servers::of(common, context)?;
+            if let Some(server) = servers.first() {
+                publish(server, &absolute_path(path), *no_wait, *import_timeout, context)?;
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -94,6 +98,38 @@ fn make(folder: &Path) -> Result<(), CommandError> {
     fs::create_dir_all(folder).map_err(|error| {
         CommandError::other(format!("cannot make `{}`: {error}", folder.display()), None)
     })
+}
+
+fn publish(
+    server: &Server,
+    path: &Path,
+    no_wait: bool,
+    seconds: u64,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let voice = &context.voice;
+    let task = server.publish(path, voice)?;
+    let (name, url) = (&server.name, &server.url);
+    if no_wait {
+        voice.say(&format!(
+            "Collection has been pushed to the Galaxy server {name} {url}, not waiting until import \
+             has completed due to --no-wait being set. Import task results can be found at {task}"
+        ));
+        return Ok(());
+    }
+    voice.say(&format!("Collection has been published to the Galaxy server {name} {url}"));
+    let number = |setting| context.settings.text(setting).and_then(|text| text.parse::<f64>().ok());
+    let pause = number("GALAXY_COLLECTION_IMPORT_POLL_INTERVAL").unwrap_or(2.0);
+    let patience = Patience {
+        pause: Duration::from_secs_f64(pause.clamp(0.1, 3600.0)),
+        factor: number("GALAXY_COLLECTION_IMPORT_POLL_FACTOR").unwrap_or(1.5),
+        limit: (seconds > 0).then(|| Duration::from_secs(seconds)),
+    };
+    server.wait_for_import(&task, patience, voice)?;
+    voice.say(&format!(
+        "Collection has been successfully published and imported to the Galaxy server {name} {url}"
+    ));
+    Ok(())
 }
 
 /// Forgets what Ansible has kept of servers.
@@ -154,8 +190,8 @@ pub(super) fn of_file(
 ) -> Result<Requirements, CommandError> {
     let found = read_requirements(file, roles_only, servers, &context.voice)?;
     for url in &found.further {
-        let seconds = Duration::from_secs(60);
-        servers.push(Server::new("requirement", url, None, context.certificates, seconds));
+        let patience = Duration::from_mins(1);
+        servers.push(Server::new("requirement", url, None, context.certificates, patience));
     }
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod collection;
+mod imports;
 mod role;
 mod servers;
 

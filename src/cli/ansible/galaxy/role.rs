@@ -10,7 +10,7 @@ use super::super::run::hash_behaviour;
 use super::super::talk;
 use super::arguments::{RoleAction, RoleInstall, RolesPath};
 use super::collection::{ignored_kind, of_file, put};
-use super::{Context, absolute, absolute_path, servers};
+use super::{Context, absolute, absolute_path, imports, servers};
 use crate::galaxy::{
     Install, Made, Role, RoleFolders, RoleRequirement, Skeleton, Voice as _, install_roles,
 };
@@ -52,8 +52,10 @@ pub(super) fn run(action: &RoleAction, context: &Context<'_>) -> Result<ExitCode
             info(names, &folders(roles_path, context), *offline, action, context)?;
         }
         RoleAction::Install(arguments) => install(arguments, context)?,
+        RoleAction::Delete { .. } => imports::delete(action, context)?,
+        RoleAction::Import { .. } => return imports::import(action, context),
         // refused before
-        RoleAction::Delete(_) | RoleAction::Import(_) | RoleAction::Setup(_) => {}
+        RoleAction::Setup(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -196,7 +198,9 @@ fn list(folders: &RoleFolders, only: Option<&str>) -> Result<(), CommandError> {
         }
     }
     if !found || only.is_none() {
-        warnings.iter().for_each(|warning| talk::warning(warning));
+        for warning in &warnings {
+            talk::warning(warning);
+        }
     }
     match usable {
         true => Ok(()),
