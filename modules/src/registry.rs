@@ -100,8 +100,12 @@ modules! {
     "ansible.posix.authorized_key" => crate::collection::ansible_posix::authorized_key::AuthorizedKey;
     "ansible.posix.mount" => crate::collection::ansible_posix::mount::Mount;
     "ansible.posix.seboolean" => crate::collection::ansible_posix::seboolean::Seboolean;
+    "ansible.posix.selinux" => crate::collection::ansible_posix::selinux::Selinux;
+    "ansible.posix.synchronize" => crate::collection::ansible_posix::synchronize::Synchronize;
     "ansible.posix.sysctl" => crate::collection::ansible_posix::sysctl::Sysctl;
     "community.general.alternatives" => crate::collection::community_general::alternatives::Alternatives;
+    "community.general.capabilities" => crate::collection::community_general::capabilities::Capabilities;
+    "community.general.git_config" => crate::collection::community_general::git_config::GitConfig;
     "community.general.ini_file" => crate::collection::community_general::ini_file::IniFile;
     "community.general.modprobe" => crate::collection::community_general::modprobe::Modprobe;
 }

@@ -32,6 +32,6 @@ pub(super) fn unpack_diff(unpack: &Unpack) -> Option<Diff> {
     if unpack.changes.is_empty() {
         return None;
     }
-    let text: String = unpack.changes.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = unpack.changes.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
     Some(Diff::new(unpack.into.to_string_lossy(), Json::from(""), Json::from(text)))
 }

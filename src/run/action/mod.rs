@@ -22,6 +22,7 @@ mod registry;
 mod script;
 mod set_fact;
 mod set_stats;
+mod synchronize;
 mod template;
 mod unarchive;
 mod uri;
@@ -51,6 +52,7 @@ pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use reboot::Reboot;
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
 pub(crate) use set_fact::invalid_name;
+pub(crate) use synchronize::{Runs, Synchronize};
 pub(crate) use wait_for_connection::Reconnect;
 
 /// What an action is given.
@@ -88,6 +90,8 @@ pub(crate) enum Prepared {
     Raw(String),
     /// The host is connected anew until it answers.
     Reconnect(Reconnect),
+    /// rsync makes trees equal, here or there.
+    Synchronize(Box<Synchronize>),
     /// The host is started anew.
     Reboot(Box<Reboot>),
     /// Someone is asked, or some time passes.

@@ -267,4 +267,12 @@ static ACTIONS: &[ActionEntry] = &[
         expressions: &[],
         prepare: super::wait_for_connection::prepare,
     },
+    ActionEntry {
+        name: "ansible.posix.synchronize",
+        free_form: false,
+        options: Some(canvass_modules::collection::ansible_posix::synchronize::Params::options),
+        rules: canvass_modules::collection::ansible_posix::synchronize::Params::rules,
+        expressions: &[],
+        prepare: super::synchronize::prepare,
+    },
 ];

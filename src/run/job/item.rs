@@ -180,6 +180,7 @@ impl Job {
             Prepared::Several(calls, returned) => self.several(setting, calls, returned).await,
             Prepared::Raw(script) => self.raw(setting, &script).await,
             Prepared::Reconnect(how) => self.reconnected(setting, how).await,
+            Prepared::Synchronize(trees) => self.synchronized(setting, *trees).await,
             Prepared::Reboot(how) => self.rebooted(setting, &how).await,
             Prepared::Pause(pause) => self.paused(setting, pause).await,
             Prepared::Meta(_) | Prepared::Include(_) => {

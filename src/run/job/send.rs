@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use canvass_modules::wire::{Detach, Mode, TaskRequest};
 
-use crate::connection::{ConnectionError, TaskSource};
+use crate::connection::{ConnectionError, Privilege, Target, TaskSource, Transport};
 
 use super::{Job, Setting, blocking};
-use crate::run::action::RemoteCall;
+use crate::run::action::{RemoteCall, Runs, Synchronize};
 use crate::run::check_mode;
 use crate::run::outcome::TaskResult;
 use crate::run::registered_diff;
@@ -27,9 +27,40 @@ impl Job {
         }
     }
 
+    /// rsync runs on this machine, or where the task does.
+    pub(super) async fn synchronized(
+        &self,
+        setting: &Arc<Setting>,
+        trees: Synchronize,
+    ) -> TaskResult {
+        let delegated = setting.delegated.as_ref().map(|to| to.host.as_str());
+        let (runs, call) = trees.call(&setting.target, delegated, &setting.privilege);
+        let results = match runs {
+            Runs::Controller => {
+                let here = Target::new("localhost", Transport::Local);
+                self.send_to((&here, &Privilege::Same), setting, vec![call], None).await
+            }
+            Runs::There(privilege) => {
+                self.send_to((&setting.target, &privilege), setting, vec![call], None).await
+            }
+        };
+        let gone = || TaskResult::failed("the host gave no answer");
+        results.into_iter().next().unwrap_or_else(gone)
+    }
+
     /// Sends calls as they are, or as jobs.
     pub(in crate::run) async fn send(
         &self,
+        setting: &Arc<Setting>,
+        calls: Vec<RemoteCall>,
+        detach: Option<Detach>,
+    ) -> Vec<TaskResult> {
+        self.send_to((&setting.target, &setting.privilege), setting, calls, detach).await
+    }
+
+    async fn send_to(
+        &self,
+        (target, privilege): (&Target, &Privilege),
         setting: &Arc<Setting>,
         calls: Vec<RemoteCall>,
         detach: Option<Detach>,
@@ -68,7 +99,7 @@ impl Job {
         let checked = (setting.mode == Mode::Check).then(|| request.items.clone());
         let module = request.module.clone();
         let asked = self.task.task.action.module.clone();
-        match pool.task(&setting.target, &setting.privilege, request, sources).await {
+        match pool.task(target, privilege, request, sources).await {
             Err(error) => (0..count).map(|_| lost(&error)).collect(),
             Ok(replies) => {
                 let registers_diff = setting.registers_diff;

@@ -86,7 +86,7 @@ params! {
         recursive ("recurse"): bool = false,
         /// Whether the mask follows from the entries.
         recalculate_mask: RecalculateMask = RecalculateMask::Default,
-        /// Whether the lists are those of NFSv4.
+        /// Whether the lists are those of `NFSv4`.
         use_nfsv4_acls: bool = false,
     }
 }

@@ -4,4 +4,6 @@ pub mod acl;
 pub mod authorized_key;
 pub mod mount;
 pub mod seboolean;
+pub mod selinux;
+pub mod synchronize;
 pub mod sysctl;

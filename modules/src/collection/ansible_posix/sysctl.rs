@@ -276,7 +276,7 @@ fn fixed(text: &str, name: &str, value: Option<&str>) -> String {
     if let (false, Some(value)) = (seen.contains(&name), value) {
         lines.push(format!("{name}={value}"));
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }
 
 #[cfg(test)]

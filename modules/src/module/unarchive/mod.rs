@@ -163,8 +163,8 @@ struct Contents {
 }
 
 /// The names of a list that may be missing.
-fn listed(names: &Option<Vec<String>>) -> &[String] {
-    names.as_deref().unwrap_or_default()
+fn listed(names: Option<&Vec<String>>) -> &[String] {
+    names.map(Vec::as_slice).unwrap_or_default()
 }
 
 /// What the readers of archives are given.

@@ -111,7 +111,7 @@ fn options(asked: &Asked<'_>, compression: &str, owners: Owners) -> Vec<String> 
     if !compression.is_empty() {
         words.push(compression.to_owned());
     }
-    let more = listed(&params.extra_opts);
+    let more = listed(params.extra_opts.as_ref());
     if !more.is_empty() {
         words.push("--show-transformed-names".to_owned());
         words.extend(more.iter().cloned());
@@ -125,10 +125,10 @@ fn options(asked: &Asked<'_>, compression: &str, owners: Owners) -> Vec<String> 
             words.push("--keep-newer-files".to_owned());
         }
     }
-    let exclude = listed(&params.exclude).iter().map(|name| name.trim_end_matches('/'));
+    let exclude = listed(params.exclude.as_ref()).iter().map(|name| name.trim_end_matches('/'));
     words.extend(exclude.map(|name| format!("--exclude={name}")));
     words.extend(["-f".to_owned(), ARCHIVE.to_owned()]);
-    words.extend(listed(&params.include).iter().cloned());
+    words.extend(listed(params.include.as_ref()).iter().cloned());
     words
 }
 
@@ -138,7 +138,7 @@ fn fill(word: &str, asked: &Asked<'_>) -> String {
 }
 
 fn is_excluded(name: &str, asked: &Asked<'_>) -> bool {
-    let exclude = listed(&asked.params.exclude).iter();
+    let exclude = listed(asked.params.exclude.as_ref()).iter();
     exclude.map(|pattern| pattern.trim_end_matches('/')).any(|it| wildcard::matches(it, name))
 }
 
@@ -229,10 +229,10 @@ fn difference(member: &Member, there: Option<&FileStat>) -> Option<String> {
                 flags.push((4, 't'));
             }
         }
-        (FileKind::Link, FileKind::Link) => {
-            if member.target.as_deref().map(PathBuf::from) != there.link_target {
-                flags.push((2, 'c'));
-            }
+        (FileKind::Link, FileKind::Link)
+            if member.target.as_deref().map(PathBuf::from) != there.link_target =>
+        {
+            flags.push((2, 'c'));
         }
         _ => {}
     }

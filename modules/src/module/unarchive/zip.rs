@@ -56,7 +56,8 @@ pub(super) fn read(
         None => ("ZipZArchive", vec![unzip.clone(), "-Zl".to_owned()]),
     };
     words.extend(["-T", "-s", &archive].map(str::to_owned));
-    let (exclude, include) = (listed(&asked.params.exclude), listed(&asked.params.include));
+    let (exclude, include) =
+        (listed(asked.params.exclude.as_ref()), listed(asked.params.include.as_ref()));
     if !exclude.is_empty() {
         words.push("-x".to_owned());
         words.extend(exclude.iter().cloned());
@@ -71,7 +72,7 @@ pub(super) fn read(
     }
     let Compared { changes, newer } = compare(asked, &members, &sums, host)?;
     let mut argv = vec![unzip, "-o".to_owned()];
-    argv.extend(listed(&asked.params.extra_opts).iter().cloned());
+    argv.extend(listed(asked.params.extra_opts.as_ref()).iter().cloned());
     argv.push(ARCHIVE.to_owned());
     if !exclude.is_empty() || !newer.is_empty() {
         argv.push("-x".to_owned());
@@ -94,8 +95,8 @@ pub(super) fn read(
 
 fn is_wanted(name: &str, asked: &Asked<'_>) -> bool {
     let matches = |patterns: &[String]| patterns.iter().any(|it| wildcard::matches(it, name));
-    match listed(&asked.params.include) {
-        [] => !matches(listed(&asked.params.exclude)),
+    match listed(asked.params.include.as_ref()) {
+        [] => !matches(listed(asked.params.exclude.as_ref())),
         include => matches(include),
     }
 }
@@ -151,7 +152,7 @@ fn compare(
     let gid = host.user(&key)?.and_then(|user| user.gid);
     let group = Principal { name: None, id: gid };
     let mut compared = Compared::default();
-    let exclude = listed(&asked.params.exclude);
+    let exclude = listed(asked.params.exclude.as_ref());
     for member in members.iter().filter(|member| !exclude.contains(&member.name)) {
         let path = asked.dest.join(&member.name);
         let kind = match member.kind {

@@ -44,7 +44,7 @@ pub(super) enum Line {
 pub(super) struct Key {
     pub(super) options: Options,
     pub(super) kind: String,
-    pub(super) key: String,
+    pub(super) blob: String,
     pub(super) comment: String,
 }
 
@@ -52,7 +52,7 @@ impl Line {
     /// What tells it from others: the key, or the line.
     pub(super) fn id(&self) -> &str {
         match self {
-            Self::Key(key) => &key.key,
+            Self::Key(key) => &key.blob,
             Self::Other(line) => line,
         }
     }
@@ -76,9 +76,9 @@ impl Key {
         let at = words.iter().position(|word| KINDS.contains(word))?;
         let options = options(&words.get(..at)?.join(" "));
         let kind = (*words.get(at)?).to_owned();
-        let key = (*words.get(at + 1)?).to_owned();
+        let blob = (*words.get(at + 1)?).to_owned();
         let comment = words.get(at + 2..)?.join(" ");
-        Some(Self { options, kind, key, comment })
+        Some(Self { options, kind, blob, comment })
     }
 
     /// Whether both are the same, whatever the order of options.
@@ -88,7 +88,7 @@ impl Key {
             options.sort();
             options
         };
-        (&self.kind, &self.key, &self.comment) == (&other.kind, &other.key, &other.comment)
+        (&self.kind, &self.blob, &self.comment) == (&other.kind, &other.blob, &other.comment)
             && sorted(&self.options) == sorted(&other.options)
     }
 
@@ -102,7 +102,7 @@ impl Key {
             })
             .collect();
         let space = if options.is_empty() { "" } else { " " };
-        format!("{}{space}{} {} {}\n", options.join(","), self.kind, self.key, self.comment)
+        format!("{}{space}{} {} {}\n", options.join(","), self.kind, self.blob, self.comment)
     }
 }
 

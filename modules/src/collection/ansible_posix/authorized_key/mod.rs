@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use self::keys::{Key, Line};
-use crate::contract::{Module, Plan, Stop};
+use crate::contract::{Module, Plan, Returned, Stop};
 use crate::effect::{Attributes, Content, Effect, Principal, WriteFile};
 use crate::host::{AccountKey, FileKind, FileStat, Follow, Host, HttpRequest};
-use crate::module::{expansion, host_path};
+use crate::module::{expansion, file_attributes, host_path};
 use crate::{choices, params};
 
 choices! {
@@ -160,6 +160,19 @@ impl Module for AuthorizedKey {
         }
         Ok(plan)
     }
+
+    fn revisit(
+        params: &Params,
+        observed: &Observed,
+        host: &mut dyn Host,
+        returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        // a result with a path tells what lies there
+        if params.path.is_some() {
+            file_attributes::describe(host, &observed.path, returned)?;
+        }
+        Ok(())
+    }
 }
 
 impl Observed {
@@ -248,8 +261,8 @@ fn edited(params: &Params, observed: &Observed) -> Result<Option<Vec<Line>>, Sto
             key.comment.clone_from(comment);
         }
         let known =
-            lines.iter().position(|known| matches!(known, Line::Key(it) if it.key == key.key));
-        wanted.push(key.key.clone());
+            lines.iter().position(|known| matches!(known, Line::Key(it) if it.blob == key.blob));
+        wanted.push(key.blob.clone());
         match (known.and_then(|at| Some((at, lines.get(at)?))), present) {
             (Some((_, Line::Key(there))), true) if there.is(&key) => {}
             (Some((at, _)), true) => {

@@ -137,7 +137,8 @@ impl Section<'_> {
         if !new.is_empty() {
             self.message = "option added";
             self.changed = true;
-            self.lines.splice(last + 1..last + 1, new);
+            let after = self.lines.split_off(last + 1);
+            self.lines.extend(new.into_iter().chain(after));
         }
     }
 

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use base64::Engine as _;
-use md5::{Digest as _, Md5};
 
-use crate::host::HttpResponse;
+use crate::host::{DigestAlgorithm, HttpResponse};
 
 /// The header of Basic authentication.
 pub(super) fn basic(user: &str, password: &str) -> String {
@@ -68,7 +67,7 @@ fn digest(method: &str, url: &str, user: &str, password: &str, challenge: &str) 
 }
 
 fn md5(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::host::digest::Digester::of(DigestAlgorithm::Md5, text.as_bytes())
 }
 
 /// `name="value", other=value`.
