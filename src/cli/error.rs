@@ -33,7 +33,7 @@ impl CommandError {
     pub(crate) fn parse_all<E: Explain + 'static>(errors: &[E]) -> Self {
         let told = errors.iter().map(|error| Diagnostic::error(error)).collect();
         // what stays locked, or is not there, is nothing that cannot be understood
-        match errors.iter().any(is_locked) || errors.first().is_some_and(is_missing_role) {
+        match errors.iter().any(is_locked) || errors.first().is_some_and(is_missing) {
             true => Self { status: ExitStatus::Error, diagnostics: told },
             false => Self::parse(told),
         }
@@ -65,10 +65,14 @@ impl CommandError {
     }
 }
 
-fn is_missing_role(error: &(impl Explain + 'static)) -> bool {
+/// A name that leads nowhere, or that only a run could tell: as in Ansible no error of the parser.
+fn is_missing(error: &(impl Explain + 'static)) -> bool {
     let error: &(dyn std::error::Error + 'static) = error;
     let error = error.downcast_ref::<PlaybookError>();
-    error.is_some_and(|error| matches!(error.kind, PlaybookErrorKind::RoleNotFound { .. }))
+    error.is_some_and(|error| {
+        use PlaybookErrorKind::{RoleNotFound, StaticName};
+        matches!(error.kind, RoleNotFound { .. } | StaticName { .. })
+    })
 }
 
 fn is_locked(error: &(impl Explain + 'static)) -> bool {
