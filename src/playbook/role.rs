@@ -85,11 +85,7 @@ impl Parser<'_> {
             self.error(span, kind);
             return None;
         };
-        let name = match Path::new(&used.name).file_name() {
-            _ if full_name.is_some() => full_name.unwrap_or_default(),
-            Some(last) if used.name.contains('/') => last.to_string_lossy().into_owned(),
-            _ => used.name.clone(),
-        };
+        let name = full_name.unwrap_or_else(|| used.name.clone());
         self.within("role", &path, &name, span, |parser| {
             Some(parser.role_files(&path, &name, used, place, span))
         })
