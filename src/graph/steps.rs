@@ -423,6 +423,7 @@ impl<'a> Compiler<'a> {
 impl RoleUse {
     fn of(role: &Role) -> Self {
         let mut hasher = DefaultHasher::new();
+        role.name.hash(&mut hasher);
         plain(&role.path).hash(&mut hasher);
         for (name, value) in role.params.iter().chain(&role.keywords.vars) {
             name.hash(&mut hasher);
