@@ -585,7 +585,7 @@ impl<'a> Batch<'a> {
             role: found.task.role.as_ref().map(|role| role.name.clone()),
             module: task.action.module.clone(),
             action: task.action.written.clone(),
-            arguments: self.play.run.mask(&reported::arguments(&found.task)),
+            arguments: self.play.run.mask(&reported::arguments(&self.play.run, &found.task)),
             handler: matches!(found.kind, StepKind::Handler | StepKind::InHandler),
             check: self.rehearses(at, host),
             place: task.span.place(),

@@ -63,9 +63,13 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>)
 }
 
 /// The arguments of a task as written; none where `no_log` is said.
-pub(crate) fn arguments(step: &StepTask) -> String {
-    let no_log = step.keywords.iter().find_map(|level| level.no_log.as_ref());
-    if no_log.is_some_and(|node| !matches!(node.kind, Kind::Bool(false))) {
+pub(crate) fn arguments(run: &RunContext, step: &StepTask) -> String {
+    let mut said = step.keywords.iter().filter_map(|level| level.no_log.as_ref()).peekable();
+    let hidden = match said.peek() {
+        Some(_) => said.any(|node| !matches!(node.kind, Kind::Bool(false))),
+        None => run.settings.behaviour.no_log,
+    };
+    if hidden {
         return String::new();
     }
     let texts = step.task.action.arguments.iter().map(|(name, node)| {

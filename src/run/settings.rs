@@ -87,6 +87,8 @@ pub struct Behaviour {
     pub any_errors_fatal: bool,
     /// Whether handlers run on hosts that failed (`force_handlers`, `--force-handlers`).
     pub force_handlers: bool,
+    /// Whether results of tasks that say nothing of it are hidden (`no_log`).
+    pub no_log: bool,
     /// What a pattern does that matches no host (`host_pattern_mismatch`).
     pub pattern_mismatch: PatternMismatch,
     /// What a mapping means that several layers of variables have (`hash_behaviour`).

@@ -92,6 +92,7 @@ impl Groups<'_> {
                 any_errors_fatal: settings.boolean("ANY_ERRORS_FATAL"),
                 force_handlers: self.force_handlers || settings.boolean("DEFAULT_FORCE_HANDLERS"),
                 pattern_mismatch: pattern_mismatch(settings),
+                no_log: settings.boolean("DEFAULT_NO_LOG"),
                 hash: hash_behaviour(settings),
                 facts: match settings.boolean("INJECT_FACTS_AS_VARS") {
                     true => FactNames::Injected,

@@ -117,11 +117,13 @@ impl Job {
         }
     }
 
-    /// Whether `no_log` hides the result; one that cannot be read does.
+    /// Whether `no_log`, or the setting of that name, hides the result; one that cannot be read
+    /// does.
     fn censors(&self, scope: &Scope) -> bool {
         let reader = self.reader(scope);
         let said = reader.boolean("no_log", |level| level.no_log.as_ref()).ok().flatten();
-        said.unwrap_or_else(|| reader.nearest(|level| level.no_log.as_ref()).is_some())
+        let hides = self.play.run.settings.behaviour.no_log;
+        said.unwrap_or_else(|| reader.nearest(|level| level.no_log.as_ref()).is_some() || hides)
     }
 
     /// The task with the module that its template names.
