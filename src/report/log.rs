@@ -96,7 +96,7 @@ mod tests {
         let path = folder.path().join("log");
         let log = Log::open(&path, "me").unwrap();
         let mut out = Logged::new(Vec::new(), Some(log.clone()));
-        writeln!(out, "\n{}", "PLAY [x]").unwrap();
+        writeln!(out, "\nPLAY [x]").unwrap();
         writeln!(out, "\u{1b}[0;32mok: [h] => {{\n    1\n}}\u{1b}[0m").unwrap();
         log.write("[WARNING]: w");
         let text = std::fs::read_to_string(path).unwrap();

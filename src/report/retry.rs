@@ -31,7 +31,8 @@ impl<O: Write + Send> RetryFile<O> {
         let mut name = playbook.file_stem().unwrap_or_default().to_owned();
         name.push(".retry");
         let path = folder.join(name);
-        let text: String = hosts.iter().map(|host| format!("{host}\n")).collect();
+        let mut text = hosts.join("\n");
+        text.push('\n');
         std::fs::create_dir_all(folder)?;
         std::fs::write(&path, text)?;
         writeln!(self.out, "\tto retry, use: --limit @{}\n", path.display())

@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn facts_are_there_in_the_next_run_until_they_are_too_old() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = files(folder.path(), Some(Duration::from_secs(60)));
+        let cache = files(folder.path(), Some(Duration::from_mins(1)));
         assert!(cache.read("h").unwrap().is_none());
         let value = json!({"a": [1, "{{ b }}", null], "ansible_type": {"x": 1.5}});
         let facts = HostFacts::from_iter([("ansible_one".to_owned(), from_json(&value))]);

@@ -73,14 +73,14 @@ impl fmt::Display for DayTime {
 }
 
 impl Day {
-    pub(super) fn repr(&self) -> String {
+    pub(super) fn repr(self) -> String {
         let day = self.0;
         format!("datetime.date({}, {}, {})", day.year(), u8::from(day.month()), day.day())
     }
 }
 
 impl DayTime {
-    pub(super) fn repr(&self) -> String {
+    pub(super) fn repr(self) -> String {
         let time = self.0;
         let mut fields = vec![time.hour().to_string(), time.minute().to_string()];
         if time.second() > 0 || time.microsecond() > 0 {

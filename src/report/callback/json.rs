@@ -186,10 +186,10 @@ impl<O: Write + Send, T: Write + Send> Consumer for JsonOutput<O, T> {
                     self.begin(task.id, None);
                 }
             }
-            Event::HostStarted { task, host } => {
-                if self.plays.last().is_some_and(|play| !play.lockstep) {
-                    self.begin(*task, Some(host));
-                }
+            Event::HostStarted { task, host }
+                if self.plays.last().is_some_and(|play| !play.lockstep) =>
+            {
+                self.begin(*task, Some(host));
             }
             Event::HostFinished { task, host, outcome } => {
                 for (speech, text) in result::warnings(outcome) {

@@ -206,7 +206,9 @@ impl JunitReport {
             .with("skipped", skipped)
             .with("tests", tests)
             .with("time", time);
-        suite_cases.into_iter().for_each(|case| suite.push(case));
+        for case in suite_cases {
+            suite.push(case);
+        }
         let mut root =
             counted("testsuites").with("failures", 0).with("tests", tests).with("time", time);
         root.push(suite);

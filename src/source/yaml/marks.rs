@@ -23,7 +23,9 @@ pub(super) fn read(node: &mut Node) {
                 _ => None,
             },
             _ => {
-                entries.iter_mut().for_each(|(_, value)| read(value));
+                for (_, value) in entries.iter_mut() {
+                    read(value);
+                }
                 None
             }
         },
