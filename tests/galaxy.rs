@@ -1,5 +1,9 @@
 //! `ansible-galaxy` against a Galaxy server of its own.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::collections::HashMap;
 use std::fs;
