@@ -141,9 +141,13 @@ fn hexadecimal(bytes: &[u8]) -> String {
 /// The pages of modules: what stands at the head of their files, by the names in its first line.
 fn pages(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let mut pages = BTreeMap::new();
-    // the part on the host tells more
-    for folder in [ACTIONS, "modules/src/module"] {
-        for entry in fs::read_dir(root.join(folder))? {
+    // the part on the host of a builtin module tells more
+    let of_collections = fs::read_dir(root.join("modules/src/collection"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let folders = [ACTIONS, "modules/src/module"].map(|folder| root.join(folder));
+    for folder in of_collections.iter().chain(&folders).filter(|folder| folder.is_dir()) {
+        for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let path = if path.is_dir() { path.join("mod.rs") } else { path };
             let Ok(text) = fs::read_to_string(&path) else { continue };
@@ -157,6 +161,9 @@ fn pages(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
             let Some((collection, _)) = names.first().and_then(|name| name.rsplit_once('.')) else {
                 continue;
             };
+            if !collection.contains('.') {
+                continue;
+            }
             for name in names {
                 let name = if name.contains('.') {
                     name.to_owned()

@@ -39,7 +39,7 @@ fn files_follow_the_rules_of_the_template_module() {
     let scope = scope("{n: 5, l: [1, 2], s: text}");
     let cases = [
         ("a {{ n }}\n", "a 5\n"),
-        ("{{ n }}\n", "5\n"),
+        ("{{ n }}\n", "5"),
         ("{{ l }}", "[1, 2]"),
         ("a\r\nb {{ s }}\r\n", "a\nb text\n"),
         ("{% for i in l %}\n- {{ i }}\n{% endfor %}\n", "- 1\n- 2\n"),
@@ -242,6 +242,6 @@ fn lookups_search_the_role_and_keep_passwords() {
     let node = document("[1, [2, [3]]]");
     let items = Templar::new().lookup_loop("items", &node, &scope).unwrap();
     assert_eq!(to_json(&Value::from(items)).unwrap(), json!([1, 2, [3]]));
-    let refused = Templar::new().lookup_loop("config", &node, &scope).unwrap_err();
-    assert!(refused.to_string().contains("not supported"));
+    let refused = Templar::new().lookup_loop("dig", &node, &scope).unwrap_err();
+    assert!(refused.to_string().contains("dig"), "{refused}");
 }

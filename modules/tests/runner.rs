@@ -229,7 +229,7 @@ fn an_item_that_takes_too_long_fails_and_the_next_item_runs() {
     runner.send(&ToRunner::Task(Box::new(task)));
     let late = runner.item();
     assert_eq!(late.status, Status::Failed);
-    assert_eq!(late.returned["msg"], "Timed out after 1 second(s).");
+    assert_eq!(late.returned["msg"], "Task failed: Timed out after 1 second(s).");
     assert_eq!(runner.item().returned["stdout"], "here");
 }
 

@@ -112,7 +112,6 @@ const FILTERS: &[(&str, &str)] = &[
     ("sort", "The elements in order"),
     ("split", "The parts of a text"),
     ("splitext", "The path and its ending"),
-    ("splitlines", "The lines of a text"),
     ("strftime", "A time by a format"),
     ("string", "The value as text"),
     ("striptags", "The text without tags of HTML"),

@@ -148,7 +148,7 @@ mod tests {
             (json!({"pre_reboot_delay": 119}), "fedora", "shutdown", format!("-r 1 {said}")),
             (json!({"pre_reboot_delay": -5}), "void", "shutdown", format!("-r +0 {said}")),
             (json!({}), "alpine", "reboot", String::new()),
-            (json!({"msg": "it's $x"}), "debian", "shutdown", "-r 0 'it'\\''s $x'".to_owned()),
+            (json!({"msg": "it's $x"}), "debian", "shutdown", "-r 0 'it'\"'\"'s $x'".to_owned()),
             (
                 json!({"reboot_command": "/bin/systemctl --force reboot"}),
                 "debian",
