@@ -200,6 +200,9 @@ pub enum PlaybookErrorKind {
     /// A role entry without a name.
     #[error("role definitions must contain a role name")]
     NoRoleName,
+    /// A group of modules that is not there.
+    #[error("Error loading module_defaults: could not resolve the module_defaults group {0}")]
+    ActionGroup(String),
     /// Roles that depend on each other, or files that import each other.
     #[error("{what} recursion: {}", .chain.join(" -> "))]
     Cycle {
@@ -322,6 +325,10 @@ impl Explain for PlaybookError {
                  line, of the play, of the role and of the blocks around it"
                     .to_owned(),
                 "`include_tasks` and `include_role` read theirs while the play runs".to_owned(),
+            ],
+            Kind::ActionGroup(_) => vec![
+                "groups stand under `action_groups` in `meta/runtime.yml` of a collection"
+                    .to_owned(),
             ],
             Kind::NoRoleName => vec!["write `- role: NAME`".to_owned()],
             Kind::RoleNotFound { name, .. } if name.matches('.').count() == 2 => {

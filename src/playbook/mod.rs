@@ -4,6 +4,7 @@
 //! any host: unknown keywords and modules, wrong parameters, missing files and roles.
 
 mod action;
+mod action_groups;
 mod collections;
 mod entries;
 mod error;
@@ -25,6 +26,8 @@ mod task;
 mod tests;
 mod text_arguments;
 
+pub use action_groups::ActionGroup;
+pub(crate) use action_groups::{PREFIX as GROUP_PREFIX, full_name as group_name};
 pub use error::{PlaybookError, PlaybookErrorKind, Unsupported};
 pub use include::{IncludeError, IncludeSite, Includes, RoleInclude, TaskFile};
 pub use load::{Loaded, SearchPaths, load, load_given};

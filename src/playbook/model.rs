@@ -299,6 +299,8 @@ pub struct Keywords {
     /// `module_defaults`: mappings from modules to arguments, or templates; outer ones first, later
     /// ones win.
     pub module_defaults: Vec<Node>,
+    /// The groups that `module_defaults` names.
+    pub action_groups: Vec<super::ActionGroup>,
     /// `collections`: where names without a dot are looked for first.
     pub collections: Vec<String>,
     /// Environment: mappings or templates; outer ones first, later ones win.

@@ -150,6 +150,15 @@ impl Parser<'_> {
         })
     }
 
+    /// The folder of a collection, beside a playbook that was read or where the settings say.
+    pub(super) fn known_collection(&self, name: &str) -> Option<PathBuf> {
+        let (namespace, name) = name.split_once('.')?;
+        let paths = self.plugins.collections.iter().chain(&self.search.collections);
+        paths
+            .map(|path| path.join(COLLECTIONS).join(namespace).join(name))
+            .find(|folder| folder.is_dir())
+    }
+
     /// Notes the folders that may bring plugins of their own.
     pub(super) fn plugins_of(&mut self, place: &Place) {
         if self.plugins.add(&place.playbook) {

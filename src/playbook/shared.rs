@@ -1,5 +1,6 @@
 //! Keywords that plays, roles, blocks and tasks share, and the shapes of their values.
 
+use super::action_groups::PREFIX;
 use super::error::PlaybookErrorKind;
 use super::keywords::Keyword;
 use super::model::Keywords;
@@ -27,7 +28,7 @@ impl Parser<'_> {
             }
             Keyword::Vars => into.vars = self.variables(value),
             Keyword::Notify => into.notify = self.texts("notify", value),
-            Keyword::ModuleDefaults => into.module_defaults = self.module_defaults(value),
+            Keyword::ModuleDefaults => self.module_defaults(value, into),
             Keyword::Collections => into.collections = self.collection_names(value),
             Keyword::Environment => into.environment = self.environment(value),
             Keyword::Become => into.r#become = self.boolean("become", value),
@@ -107,9 +108,9 @@ impl Parser<'_> {
     }
 
     /// Defaults of modules: a mapping, a template or a list of them.
-    fn module_defaults(&mut self, value: &Node) -> Vec<Node> {
+    fn module_defaults(&mut self, value: &Node, into: &mut Keywords) {
         let elements = match &value.kind {
-            Kind::Null => return Vec::new(),
+            Kind::Null => &[],
             Kind::Seq(elements) => elements.as_slice(),
             _ => std::slice::from_ref(value),
         };
@@ -122,14 +123,15 @@ impl Parser<'_> {
                 continue;
             };
             for (key, value) in entries {
-                if key.as_str().is_some_and(|name| name.starts_with("group/")) {
-                    self.unsupported(&key.span, "an action group in `module_defaults` is");
-                } else if !matches!(value.kind, Kind::Map(_) | Kind::Null | Kind::Str(_)) {
+                if let Some(name) = key.as_str().and_then(|name| name.strip_prefix(PREFIX)) {
+                    into.action_groups.extend(self.action_group(name, &key.span));
+                }
+                if !matches!(value.kind, Kind::Map(_) | Kind::Null | Kind::Str(_)) {
                     self.wrong_type("module_defaults", "a mapping of arguments", value);
                 }
             }
         }
-        elements.to_vec()
+        into.module_defaults = elements.to_vec();
     }
 
     /// Names of collections.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Explain;
 use crate::graph::StepTask;
-use crate::playbook::{Action, key_values, qualify};
+use crate::playbook::{Action, GROUP_PREFIX, group_name, key_values, qualify};
 use crate::report::event::ErrorCause;
 use crate::source::{Kind, Node, Place};
 use crate::template::{Templar, TemplateError, TemplateErrorKind, is_omit, to_json};
@@ -161,43 +161,73 @@ pub(super) fn render(
     Ok(Rendered { arguments, values, secrets })
 }
 
-/// What `module_defaults` of all levels give to the module of a task; the nearest level wins.
+/// What `module_defaults` of all levels give to the module of a task: of each name the nearest
+/// level's arguments alone; those of groups come before those of the module.
 fn defaults(
     templar: &Templar,
     scope: &Scope,
     step: &StepTask,
 ) -> Result<Map<String, Json>, TemplateError> {
-    let mut defaults = Map::new();
+    let mut named: IndexMap<String, Given<'_>> = IndexMap::new();
     let levels = step.keywords.iter().rev().flat_map(|level| &level.module_defaults);
     for node in levels {
-        // each entry is rendered for itself: those of other modules may need what is not there
-        let rendered;
-        let entries = match &node.kind {
-            Kind::Map(entries) => entries
-                .iter()
-                .filter(|(name, _)| name.as_str().is_some_and(|name| is_for(name, step)))
-                .map(|(_, value)| templar.node(value, scope))
-                .collect::<Result<Vec<_>, _>>()?,
+        match &node.kind {
+            Kind::Map(entries) => {
+                let entries = entries.iter().filter_map(|(name, value)| {
+                    Some((default_name(name.as_str()?), Given::Written(value)))
+                });
+                named.extend(entries);
+            }
             _ => {
-                rendered = templar.node(node, scope)?;
-                let names = rendered.try_iter().into_iter().flatten();
-                names
-                    .filter(|name| name.as_str().is_some_and(|name| is_for(name, step)))
-                    .map(|name| rendered.get_item(&name).unwrap_or_default())
-                    .collect()
+                let rendered = templar.node(node, scope)?;
+                for name in rendered.try_iter().into_iter().flatten() {
+                    let Some(key) = name.as_str().map(default_name) else { continue };
+                    named
+                        .insert(key, Given::Rendered(rendered.get_item(&name).unwrap_or_default()));
+                }
             }
+        }
+    }
+    let module = &step.task.action.module;
+    let groups = step.keywords.iter().flat_map(|level| &level.action_groups);
+    let groups: Vec<&str> = groups
+        .filter(|group| group.modules.contains(module))
+        .map(|group| group.name.as_str())
+        .collect();
+    let is_group =
+        |name: &str| name.strip_prefix(GROUP_PREFIX).is_some_and(|it| groups.contains(&it));
+    let (of_groups, of_module): (Vec<_>, Vec<_>) = named
+        .iter()
+        .filter(|(name, _)| *name == module || is_group(name))
+        .partition(|(name, _)| *name != module);
+    let mut defaults = Map::new();
+    for (_, given) in of_groups.into_iter().chain(of_module) {
+        // each is rendered for itself: those of other modules may need what is not there
+        let arguments = match given {
+            Given::Written(node) => templar.node(node, scope)?,
+            Given::Rendered(value) => value.clone(),
         };
-        for arguments in entries {
-            if let Json::Object(arguments) = to_json(&arguments)? {
-                defaults.extend(arguments);
-            }
+        if let Json::Object(arguments) = to_json(&arguments)? {
+            defaults.extend(arguments);
         }
     }
     Ok(defaults)
 }
 
-fn is_for(name: &str, step: &StepTask) -> bool {
-    qualify(name) == step.task.action.module
+/// Defaults of a module or a group.
+enum Given<'s> {
+    /// As they stand in a playbook.
+    Written(&'s Node),
+    /// As a template gave them.
+    Rendered(Value),
+}
+
+/// The full name of a key of `module_defaults`.
+fn default_name(written: &str) -> String {
+    match written.strip_prefix(GROUP_PREFIX) {
+        Some(group) => format!("{GROUP_PREFIX}{}", group_name(group)),
+        None => qualify(written),
+    }
 }
 
 /// The name of an argument; `set_fact` alone takes templates there.
