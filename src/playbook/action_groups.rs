@@ -122,7 +122,6 @@ pub(crate) fn full_name(written: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::playbook::{NoNames, RunnerModules, SearchPaths, load};
 
     const RUNTIME: &str = "\

@@ -16,7 +16,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 
 VERSION = "2.19.14"
@@ -38,8 +37,7 @@ def suite(folder):
     archive = next(pathlib.Path(folder).glob("ansible_core-*.tar.gz"), None)
     if archive is None:
         return None
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
+    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
     return pathlib.Path(str(archive)[: -len(".tar.gz")]) / "test/integration/targets"
 
 
@@ -129,7 +127,8 @@ def main():
         folder = pathlib.Path(folder)
         targets = words.suite or suite(folder)
         if targets is None:
-            sys.exit("skipped: conformance: ansible-core's source distribution could not be downloaded")
+            print("skipped: conformance: ansible-core's source distribution could not be downloaded")
+            return
         links = folder / "bin"
         links.mkdir()
         for name in COMMANDS:
@@ -143,7 +142,8 @@ def main():
                 failed.append(name)
                 print("\n".join(text.splitlines()[-40:]), flush=True)
         print(f"conformance: {len(asked) - len(failed)} of {len(asked)} targets pass")
-        sys.exit(1 if failed else 0)
+        if failed:
+            sys.exit(1)
 
 
 if __name__ == "__main__":
