@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use crate::playbook;
 use crate::source::{SourceFile, yaml};
 use crate::vars::{HashBehaviour, Layer, Var, merged};
 
@@ -60,20 +61,15 @@ fn mapping(file: &Arc<SourceFile>, text: &str) -> Result<Layer, CommandError> {
 
 /// `key=value` words: values are text, and templates in them are rendered.
 fn key_values(text: &str) -> Result<Layer, CommandError> {
-    let words = shell_words::split(text).map_err(|error| {
-        CommandError::options(format!("cannot read `--extra-vars {text}`: {error}"), None)
+    let pairs = playbook::key_values(text).ok_or_else(|| {
+        CommandError::options(
+            format!("`--extra-vars {text}` is no `key=value`, or a quote or `{{{{` is left open"),
+            Some("write `key=value`, a JSON or YAML mapping, or `@file`"),
+        )
     })?;
-    words
-        .iter()
-        .map(|word| match word.split_once('=') {
-            Some((name, value)) if value.contains("{{") || value.contains("{%") => {
-                Ok((name.to_owned(), Var::Template(Arc::from(value), None)))
-            }
-            Some((name, value)) => Ok((name.to_owned(), Var::Data(Value::from(value)))),
-            None => Err(CommandError::options(
-                format!("`{word}` in `--extra-vars` is no `key=value`"),
-                Some("write `key=value`, a JSON or YAML mapping, or `@file`"),
-            )),
-        })
-        .collect()
+    let variable = |value: String| match value.contains("{{") || value.contains("{%") {
+        true => Var::Template(Arc::from(value), None),
+        false => Var::Data(Value::from(value)),
+    };
+    Ok(pairs.into_iter().map(|(name, value)| (name, variable(value))).collect())
 }

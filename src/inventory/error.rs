@@ -134,6 +134,9 @@ pub enum Problem {
         /// What it is.
         found: &'static str,
     },
+    /// The name of a host is a number or the like.
+    #[error("Host pattern {0} must be a string. Enclose integers/floats in quotation marks.")]
+    HostNotText(String),
     /// The name of a group, host or variable is no text.
     #[error("the name of a {what} must be text, found {found}")]
     NotText {

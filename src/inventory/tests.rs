@@ -313,7 +313,7 @@ fn bad_lines_are_told_with_their_place() {
             "all:\n  hosts:\n    a: x\n    1: {}\n",
             &[
                 "3:8+1 the variables of host `a` must be a mapping, found text",
-                "4:5+1 the name of a host must be text, found a whole number",
+                "4:5+1 Host pattern 1 must be a string. Enclose integers/floats in quotation marks.",
             ],
         ),
         ("hosts.yml", "plugin: amazon.aws.aws_ec2\n", &["1:9+18 inventory config '"]),

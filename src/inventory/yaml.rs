@@ -31,9 +31,11 @@ impl Reader<'_> {
     }
 
     fn name<'n>(&mut self, what: &'static str, name: &'n Node) -> Option<&'n str> {
-        let text = name
-            .as_str()
-            .ok_or_else(|| Problem::NotText { what, found: name.describe() }.at(name.span.clone()));
+        let wrong = || match what {
+            "host" => Problem::HostNotText(key_text(name)),
+            _ => Problem::NotText { what, found: name.describe() },
+        };
+        let text = name.as_str().ok_or_else(|| wrong().at(name.span.clone()));
         self.kept(text)
     }
 

@@ -349,6 +349,11 @@ impl Parser<'_> {
             Some(text) if is_all_template(&text) => {
                 arguments.variable = Some(Node::text(text, node.span.clone()));
             }
+            // a task that is skipped may have what it likes
+            Some(text) if self.modules.is_late() => {
+                let text = Node::text(text.trim(), node.span.clone());
+                arguments.set("_raw_params", text, node.span.clone());
+            }
             Some(text) => {
                 let module = module.to_owned();
                 let text = text.trim().to_owned();

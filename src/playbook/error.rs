@@ -85,7 +85,7 @@ pub enum PlaybookErrorKind {
         choices: &'static [&'static str],
     },
     /// A key that is no keyword.
-    #[error("`{name}` is not a keyword of {level}")]
+    #[error("'{name}' is not a valid attribute for a {}", level.class())]
     UnknownKeyword {
         /// The key.
         name: String,
@@ -178,7 +178,7 @@ pub enum PlaybookErrorKind {
         reason: String,
     },
     /// A block among handlers.
-    #[error("using a block as a handler is not supported")]
+    #[error("Using a block as a handler is not supported.")]
     HandlerBlock,
     /// `rescue` or `always` without `block`.
     #[error("`{0}` cannot be used without `block`")]
@@ -200,6 +200,9 @@ pub enum PlaybookErrorKind {
     /// A role entry without a name.
     #[error("role definitions must contain a role name")]
     NoRoleName,
+    /// A handler that is a role.
+    #[error("Using '{0}' as a handler is not supported.")]
+    RoleAsHandler(String),
     /// A group of modules that is not there.
     #[error("Error loading module_defaults: could not resolve the module_defaults group {0}")]
     ActionGroup(String),

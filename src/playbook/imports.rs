@@ -157,6 +157,11 @@ impl Parser<'_> {
         given: &Given,
         place: &Place,
     ) -> Option<Arc<super::Role>> {
+        if place.level == super::keywords::Level::Handler {
+            let kind = PlaybookErrorKind::RoleAsHandler("import_role".to_owned());
+            self.error(&node.span, kind);
+            return None;
+        }
         let mut used = RoleUse::import();
         let mut name = None;
         for (option, value) in given {

@@ -45,6 +45,21 @@ impl Level {
             Self::Meta => "the `meta` of a role",
         }
     }
+
+    /// Ansible's word for it, which scripts look for.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Play => "Play",
+            Self::Role => "RoleInclude",
+            Self::Block => "Block",
+            Self::Task => "Task",
+            Self::Handler => "Handler",
+            Self::ImportPlaybook => "PlaybookInclude",
+            Self::Import | Self::Include => "TaskInclude",
+            Self::LoopControl => "LoopControl",
+            Self::Meta => "RoleMetadata",
+        }
+    }
 }
 
 impl fmt::Display for Level {

@@ -86,7 +86,10 @@ impl Parser<'_> {
             return None;
         };
         let name = full_name.unwrap_or_else(|| used.name.clone());
-        self.within("role", &path, &name, span, |parser| {
+        // a role may use other tasks of its own
+        let entry = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let entry = entry.join("tasks").join(used.files.tasks.as_deref().unwrap_or("main"));
+        self.within("role", &entry, &name, span, |parser| {
             Some(parser.role_files(&path, &name, used, place, span))
         })
     }

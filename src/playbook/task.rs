@@ -66,6 +66,10 @@ impl Parser<'_> {
             _ => None,
         };
         let (action, local) = found?;
+        if place.level == Level::Handler && action.module == "ansible.builtin.include_role" {
+            self.error(&action.span, PlaybookErrorKind::RoleAsHandler(action.written));
+            return None;
+        }
         if let Some(localhost) = local {
             draft.keywords.delegate_to = Some(localhost);
         }

@@ -300,6 +300,14 @@ fn hand_over(
         )));
     }
     let module = &input.step.task.action.module;
+    let takes_text = match action::find(module) {
+        Some(entry) => entry.free_form,
+        None => registry::find(module).is_none_or(|entry| entry.free_form),
+    };
+    if !takes_text && arguments.contains_key("_raw_params") {
+        let text = format!("Action '{module}' does not support raw params.");
+        return Err(ActionError::Include(text));
+    }
     if let Some(entry) = action::find(module) {
         return (entry.prepare)(input, arguments);
     }

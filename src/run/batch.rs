@@ -854,6 +854,11 @@ impl<'a> Batch<'a> {
                     continue;
                 }
             };
+            if !topics.is_empty() {
+                for text in self.handlers.take_unusable() {
+                    self.play.run.notice(Level::Warning, text, None);
+                }
+            }
             for topic in topics {
                 let reached = self.handlers.reached(&topic);
                 if reached.is_empty() {

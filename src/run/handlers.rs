@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::graph::StepTask;
 use crate::playbook::Role;
+use crate::source::Node;
 use crate::template::Templar;
 use crate::vars::Scope;
 
@@ -16,6 +17,8 @@ pub(crate) struct Handlers {
     /// Number of a handler by the address of its step task.
     numbers: HashMap<usize, usize>,
     names: Vec<Names>,
+    /// What is to be told of names that cannot be rendered.
+    unusable: Vec<String>,
 }
 
 struct Names {
@@ -61,22 +64,42 @@ impl Handlers {
     /// Adds handlers; names with templates are rendered with the scope of the play. Those of a
     /// role that is there already are left out.
     pub(crate) fn add(&mut self, handlers: &[Arc<StepTask>], templar: &Templar, scope: &Scope) {
-        let text = |node: &crate::source::Node| match templar.node(node, scope) {
-            Ok(value) => value.to_string(),
-            Err(_) => node.as_str().unwrap_or_default().to_owned(),
-        };
+        let written = |node: &Node| node.as_str().unwrap_or_default().to_owned();
+        let mut unusable = Vec::new();
         let known: Vec<_> = self.steps.iter().map(|step| Arc::as_ptr(&step.task)).collect();
         for handler in handlers.iter().filter(|step| !known.contains(&Arc::as_ptr(&step.task))) {
             self.numbers.insert(Arc::as_ptr(handler) as usize, self.names.len());
-            let name = handler.task.name.as_ref().map(text).unwrap_or_default();
+            let name =
+                match handler.task.name.as_ref().map(|name| (name, templar.node(name, scope))) {
+                    Some((_, Ok(name))) => name.to_string(),
+                    Some((name, Err(error))) => {
+                        if handler.task.listen.is_empty() {
+                            unusable.push(format!(
+                                "Handler '{}' is unusable because it has no listen topics and the \
+                             name could not be templated (host-specific variables are not \
+                             supported in handler names). The error: {error}",
+                                written(name)
+                            ));
+                        }
+                        written(name)
+                    }
+                    None => String::new(),
+                };
             self.names.push(Names {
                 group: handler.role.as_ref().map(|role| Arc::as_ptr(role) as usize),
                 roles: handler.role.as_ref().map(|role| names_of(role)).unwrap_or_default(),
                 name,
-                listen: handler.task.listen.iter().map(text).collect(),
+                // topics are taken as they are written
+                listen: handler.task.listen.iter().map(written).collect(),
             });
             self.steps.push(Arc::clone(handler));
         }
+        self.unusable.extend(unusable);
+    }
+
+    /// What makes handlers unusable, told once: when the first notification looks for one.
+    pub(crate) fn take_unusable(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unusable)
     }
 
     /// All handlers, in the order in which they run.

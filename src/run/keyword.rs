@@ -30,6 +30,14 @@ pub enum KeywordError {
         /// Where.
         span: Span,
     },
+    /// A time that no task can have.
+    #[error("Timeout {seconds} is invalid, it must be between 0 and {LONGEST_TIMEOUT}.")]
+    Timeout {
+        /// Seconds.
+        seconds: f64,
+        /// Where.
+        span: Span,
+    },
     /// Its value is of the wrong kind.
     #[error("`{keyword}` must be {wanted}, not `{got}`")]
     Kind {
@@ -44,11 +52,16 @@ pub enum KeywordError {
     },
 }
 
+/// The longest `timeout` of a task, in seconds.
+pub(super) const LONGEST_TIMEOUT: u32 = 100_000_000;
+
 impl Explain for KeywordError {
     fn span(&self) -> Option<&Span> {
         match self {
             Self::Template(error) => error.span(),
-            Self::Kind { span, .. } | Self::Boolean { span, .. } => Some(span),
+            Self::Kind { span, .. } | Self::Boolean { span, .. } | Self::Timeout { span, .. } => {
+                Some(span)
+            }
         }
     }
 }

@@ -98,11 +98,12 @@ pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<R
     layer.extend(of_hosts(hosts));
     let direct: Vec<&str> = play.roles.iter().map(|role| role.name.as_str()).collect();
     let mut outer = Vec::new();
-    for role in &play.roles {
+    // roles that tasks import are none of the play's, what they depend on is
+    for role in play.roles.iter().chain(roles) {
         dependencies(role, &mut outer);
     }
-    let mut names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
     let mut seen = std::collections::HashSet::new();
+    let mut names: Vec<&str> = outer.iter().chain(&direct).copied().collect();
     names.retain(|name| seen.insert(*name));
     for (variable, names) in [
         ("ansible_role_names", &names),
@@ -135,9 +136,13 @@ pub(crate) fn of_step(step: &StepTask) -> Layer {
         layer.insert("role_name".to_owned(), data(role.name.as_str()));
         layer.insert("ansible_role_name".to_owned(), data(role.name.as_str()));
         layer.insert("role_path".to_owned(), data(absolute(&role.path)));
-        let outer = step.dependents.iter().map(|role| role.name.as_str());
-        let outer = Value::from_iter(outer.collect::<Vec<_>>());
-        layer.insert("ansible_parent_role_names".to_owned(), data(outer));
+        if !step.dependents.is_empty() {
+            let outer = || step.dependents.iter().rev();
+            let names = Value::from_iter(outer().map(|role| role.name.as_str()));
+            layer.insert("ansible_parent_role_names".to_owned(), data(names));
+            let paths = Value::from_iter(outer().map(|role| absolute(&role.path)));
+            layer.insert("ansible_parent_role_paths".to_owned(), data(paths));
+        }
     }
     layer
 }

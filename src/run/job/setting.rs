@@ -11,7 +11,7 @@ use crate::vars::Scope;
 
 use super::Job;
 use crate::run::asynchronous::Asynchronous;
-use crate::run::keyword::{KeywordError, KeywordReader};
+use crate::run::keyword::{KeywordError, KeywordReader, LONGEST_TIMEOUT};
 use crate::run::outcome::{Delegated, TaskResult};
 use crate::run::settings::{CheckMode, DiffMode};
 use crate::run::target;
@@ -90,8 +90,13 @@ impl Job {
         let diff = reader.boolean("diff", |level| level.diff.as_ref())?;
         let timeout = match reader.nearest(|level| level.timeout.as_ref()) {
             Some(node) => match reader.number("timeout", node)? {
-                seconds if seconds > 0.0 => Some(Duration::from_secs_f64(seconds)),
-                _ => None,
+                0.0 => None,
+                seconds if (0.0..=f64::from(LONGEST_TIMEOUT)).contains(&seconds) => {
+                    Some(Duration::from_secs_f64(seconds))
+                }
+                seconds => {
+                    return Err(KeywordError::Timeout { seconds, span: node.span.clone() });
+                }
             },
             None => run.settings.task_timeout,
         };
