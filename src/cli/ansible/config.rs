@@ -194,11 +194,11 @@ impl Common {
         Ok(settings.with_file(Some(file)))
     }
 
-    /// The settings of the program, by name; those whose names begin with `_` are its own.
+    /// The settings of the program, by name.
     fn base(&self) -> Vec<&'static Definition> {
         let rows = Table::get().rows().iter();
         let mut rows: Vec<_> = rows
-            .filter(|row| row.plugin.is_none() && !row.name.starts_with('_'))
+            .filter(|row| row.plugin.is_none())
             .filter(|_| matches!(self.r#type.as_str(), "base" | "all"))
             .collect();
         rows.sort_by_key(|row| row.name);
@@ -347,6 +347,9 @@ impl Common {
                 }
                 InitForm::Env => {
                     let Some(name) = row.environment.last() else { continue };
+                    if name.starts_with("_ANSIBLE_") {
+                        continue;
+                    }
                     let mark = if disabled { "#" } else { "" };
                     let value = match &default {
                         Json::Bool(flag) => if *flag { "1" } else { "0" }.to_owned(),
@@ -360,6 +363,9 @@ impl Common {
                 }
                 InitForm::Vars => {
                     let Some(name) = row.variables.last() else { continue };
+                    if name.starts_with("_ansible_") {
+                        continue;
+                    }
                     let mark = if disabled { "#" } else { "" };
                     text.push_str(&format!("{head}\n{mark}{name}: {default}\n\n"));
                 }

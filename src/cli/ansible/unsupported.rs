@@ -36,6 +36,9 @@ const NOT_HONOURED: &[&str] = &[
     "VARIABLE_PLUGINS_ENABLED",
     "VARIABLE_PRECEDENCE",
     "VERBOSE_TO_STDERR",
+    "_TEMPLAR_SANDBOX_MODE",
+    "_TEMPLAR_UNKNOWN_TYPE_CONVERSION",
+    "_TEMPLAR_UNKNOWN_TYPE_ENCOUNTERED",
 ];
 
 /// Warns of each that is set to something else than its default.
