@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{Filter, filter, lenient};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Class, class_of, locked_text, type_name, usable};
+use crate::template::python::{Class, class_of, locked_text, text, truth, type_name, usable};
 use crate::vault::{self, Keyring, VaultError, VaultSecret};
 
 const PARAMETERS: &[&str] = &["data", "secret", "salt", "vault_id", "wrap_object", "vaultid"];
@@ -36,17 +36,28 @@ fn id(call: &Bound<'_>, index: usize, old: usize) -> Outcome<String> {
     if id == DEFAULT { call.text_or(old, DEFAULT) } else { Ok(id) }
 }
 
+/// The bytes of a salt: what is no text counts as it prints, what is nothing as empty.
+fn salt(value: &Value) -> Outcome<Vec<u8>> {
+    if !truth(value)? {
+        return Ok(Vec::new());
+    }
+    match value.as_bytes() {
+        Some(bytes) if class_of(value) == Class::Bytes => Ok(bytes.to_vec()),
+        _ => Ok(text(value)?.into_bytes()),
+    }
+}
+
 fn lock(call: &Bound<'_>) -> Outcome<Value> {
     let secret = bytes(call, 1, "Secret passed is required to be a string")?;
     let data = bytes(call, 0, "Can only vault strings")?;
-    let salt = call.some(2).map(|_| bytes(call, 2, "The salt must be a string")).transpose()?;
+    let salt = call.some(2).map(salt).transpose()?;
     let id = id(call, 3, 5)?;
     let failed = |why: &str| Failure::failed(format!("Unable to encrypt: {why}"));
     if salt.as_ref().is_some_and(|salt| salt.is_empty()) {
         return Err(failed("Empty or invalid salt passed to encrypt()"));
     }
     let secret = VaultSecret::new(id.as_str(), secret);
-    let ciphertext = vault::encrypt(&data, &secret, &id, salt.as_ref().map(|salt| salt.as_slice()))
+    let ciphertext = vault::encrypt(&data, &secret, &id, salt.as_ref().map(Vec::as_slice))
         .map_err(|error| failed(&error.to_string()))?;
     if call.flag(4)? {
         return Ok(vault::wrapped(&ciphertext, &String::from_utf8_lossy(&data)));
