@@ -195,7 +195,6 @@ fn combine(call: &Bound<'_>) -> Outcome<Value> {
     if before.is_empty() {
         return Ok(last.clone());
     }
-    let mut combined: IndexMap<Value, Value> = IndexMap::new();
     let wrong = all.iter().rposition(|value| python::usable(value).is_ok() && !is_mapping(value));
     if let Some(index) = wrong {
         // dictionaries are merged from the last to the first
@@ -206,11 +205,23 @@ fn combine(call: &Bound<'_>) -> Outcome<Value> {
             "failed to combine variables, expected dicts but got a '{low}' and a '{high}'."
         )));
     }
-    for value in &all {
-        python::usable(value)?;
-        merge_into(&mut combined, entries(value)?, recursive, merge)?;
+    all.iter().try_for_each(python::usable)?;
+    let mut combined = last.clone();
+    for low in before.iter().rev() {
+        combined = overlaid(low, combined, recursive, merge)?;
     }
-    Ok(dict(combined))
+    let entries = entries(&combined)?;
+    Ok(dict(entries.into_iter().collect()))
+}
+
+/// A dictionary over another; equal ones are not merged, whatever becomes of lists.
+fn overlaid(low: &Value, high: Value, recursive: bool, merge: ListMerge) -> Outcome<Value> {
+    if python::equal(low, &high)? {
+        return Ok(high);
+    }
+    let mut merged: IndexMap<Value, Value> = entries(low)?.into_iter().collect();
+    merge_into(&mut merged, entries(&high)?, recursive, merge)?;
+    Ok(dict(merged))
 }
 
 /// Adds entries to a dictionary, as `combine` does.
@@ -232,9 +243,7 @@ pub(super) fn merge_into(
 
 fn merged(before: &Value, after: Value, recursive: bool, merge: ListMerge) -> Outcome<Value> {
     if recursive && is_mapping(before) && is_mapping(&after) {
-        let mut inner: IndexMap<Value, Value> = entries(before)?.into_iter().collect();
-        merge_into(&mut inner, entries(&after)?, recursive, merge)?;
-        return Ok(dict(inner));
+        return overlaid(before, after, recursive, merge);
     }
     if class_of(before) != Class::List || class_of(&after) != Class::List {
         return Ok(after);
@@ -252,16 +261,26 @@ fn merged(before: &Value, after: Value, recursive: bool, merge: ListMerge) -> Ou
             list(new)
         }
         ListMerge::AppendNew => {
-            let mut all = kept(old, |value| Ok(!contains(&after, value)?))?;
+            let mut all = without(old, &after)?;
             all.append(&mut new);
             list(all)
         }
         ListMerge::PrependNew => {
-            let rest = kept(old, |value| Ok(!contains(&after, value)?))?;
-            new.extend(rest);
+            new.extend(without(old, &after)?);
             list(new)
         }
     })
+}
+
+/// The values that another list has not.
+fn without(values: Vec<Value>, other: &Value) -> Outcome<Vec<Value>> {
+    let mut rest = Vec::new();
+    for value in values {
+        if !contains(other, &value)? {
+            rest.push(value);
+        }
+    }
+    Ok(rest)
 }
 
 /// Lists within a list, opened to a depth.
