@@ -7,7 +7,8 @@ use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
     Class, Missing, Undefined, as_float, as_integer, class_of, element_at, elements, entries,
-    is_mapping, length, list, parse_float, parse_integer, text, truth, tuple, type_name, usable,
+    is_mapping, length, list, locked_text, parse_float, parse_integer, text, truth, tuple,
+    type_name, usable,
 };
 
 /// The family.
@@ -21,8 +22,11 @@ pub(super) const FILTERS: &[Filter] = &[
         if class_of(value) == Class::Unknown {
             usable(value)?;
         }
-        let undefined = class_of(value) == Class::Undefined;
-        Ok(Value::from(if undefined { "UndefinedMarker" } else { type_name(value) }))
+        Ok(Value::from(match class_of(value) {
+            Class::Undefined if locked_text(value).is_some() => "VaultExceptionMarker",
+            Class::Undefined => "UndefinedMarker",
+            _ => type_name(value),
+        }))
     }),
     filter("int", &["value", "default", "base"], int),
     filter("float", &["value", "default"], float),

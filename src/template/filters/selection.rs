@@ -7,8 +7,8 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    Class, binary, class_of, compare, elements, entries, equal, fold_case, is_mapping, item, list,
-    parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
+    Class, Group, binary, class_of, compare, elements, entries, equal, fold_case, is_mapping, item,
+    list, parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
 };
 use crate::template::syntax::BinaryOperator;
 
@@ -268,7 +268,8 @@ fn group_by(call: &Bound<'_>) -> Outcome<Value> {
             _ => groups.push((key.clone(), vec![element.clone()])),
         }
     }
-    Ok(list(groups.into_iter().map(|(key, members)| tuple(vec![key, list(members)])).collect()))
+    let group = |(key, members)| Value::from_object(Group([key, list(members)]));
+    Ok(list(groups.into_iter().map(group).collect()))
 }
 
 fn batch(call: &Bound<'_>) -> Outcome<Value> {

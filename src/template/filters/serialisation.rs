@@ -7,8 +7,8 @@ use crate::source::{SourceFile, yaml};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    Class, JsonStyle, as_integer, class_of, dict, dump_json, elements, entries, list, parse_json,
-    text, truth, type_name, vaulted,
+    Class, JsonStyle, as_integer, class_of, dict, dump_json, elements, entries, finalise, list,
+    parse_json, text, truth, type_name, vaulted,
 };
 use crate::template::trust::{is_trusted, trusted};
 use crate::template::yaml_emitter::{YamlStyle, dump_yaml};
@@ -53,6 +53,7 @@ pub(super) const FILTERS: &[Filter] = &[
         let value = call.value()?;
         Ok(value.as_str().map_or_else(|| value.clone(), trusted))
     }),
+    filter("ansible._protomatter.finalize", &["value"], |call| finalise(call.value()?)),
     filter("to_yaml", &["value", "**"], |call| yaml_text(call, YamlStyle::default())),
     filter("to_nice_yaml", &["value", "**"], |call| {
         yaml_text(call, YamlStyle { indent: 4, flow: Some(false), ..YamlStyle::default() })

@@ -11,7 +11,7 @@ pub(super) use strings::{capitalize, split_lines};
 
 use super::eval::{Call, Callable, Environment};
 use super::failure::{Failure, Outcome};
-use super::python::{Class, class_of, type_name};
+use super::python::{Class, Group, class_of, type_name};
 
 /// Whether a value has a method.
 pub(super) fn has(value: &Value, name: &str) -> bool {
@@ -31,6 +31,9 @@ pub(super) fn has(value: &Value, name: &str) -> bool {
 pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
     if has(value, name) {
         return Some(Value::from_object(Callable::Method(value.clone(), name.to_owned())));
+    }
+    if let Some(group) = value.downcast_object_ref::<Group>() {
+        return group.attribute(name);
     }
     numbers::attribute(value, name).or_else(|| times::attribute(value, name))
 }

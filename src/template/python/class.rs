@@ -3,7 +3,7 @@
 use minijinja::Value;
 use minijinja::value::{Tuple, ValueKind};
 
-use super::containers::{Dict, List, Omit, RangeValue, Undefined};
+use super::containers::{Dict, Group, List, Omit, RangeValue, Undefined};
 use crate::template::eval::Callable;
 use crate::template::time::{DateTime, Day, DayTime, TimeDelta};
 use crate::vars::UnknownResult;
@@ -49,7 +49,9 @@ pub(in crate::template) fn class_of(value: &Value) -> Class {
                 Class::Range
             } else if value.downcast_object_ref::<List>().is_some() {
                 Class::List
-            } else if value.downcast_object_ref::<Tuple>().is_some() {
+            } else if value.downcast_object_ref::<Tuple>().is_some()
+                || value.downcast_object_ref::<Group>().is_some()
+            {
                 Class::Tuple
             } else {
                 Class::List
@@ -97,6 +99,7 @@ pub(in crate::template) fn type_name(value: &Value) -> &'static str {
         Class::Text => "str",
         Class::Bytes => "bytes",
         Class::List => "list",
+        Class::Tuple if value.downcast_object_ref::<Group>().is_some() => "GroupTuple",
         Class::Tuple => "tuple",
         Class::Dict | Class::Unknown => {
             if value.downcast_object_ref::<Dict>().is_some_and(|dict| dict.namespace) {

@@ -84,6 +84,36 @@ pub(in crate::template) fn tuple(values: Vec<Value>) -> Value {
     Value::from(Tuple::new(values))
 }
 
+/// What `groupby` gives: a tuple of a key and its members that also have names.
+#[derive(Debug)]
+pub(in crate::template) struct Group(pub(in crate::template) [Value; 2]);
+
+impl Group {
+    /// `grouper` and `list`.
+    pub(in crate::template) fn attribute(&self, name: &str) -> Option<Value> {
+        let [grouper, list] = &self.0;
+        match name {
+            "grouper" => Some(grouper.clone()),
+            "list" => Some(list.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Object for Group {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.0.len())
+    }
+}
+
 /// `range(…)`, which makes its numbers when they are asked for.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::template) struct RangeValue {
