@@ -11,7 +11,7 @@ use super::eval::{Environment, FileContext, Interpreter, Output};
 use super::failure::{Failure, Outcome};
 use super::lookups;
 use super::place::narrow;
-use super::python::{self, Class, as_float, as_integer, class_of, finalise, text};
+use super::python::{self, Class, as_float, as_integer, class_of, finalise, finalise_marked, text};
 use super::render::{
     expression_value, holds_template, strip_newline, template_value, with_newlines,
 };
@@ -123,6 +123,24 @@ impl Templar {
         scope: &Scope,
     ) -> Result<Value, TemplateError> {
         complete(|| finalise(&expression_value(text, Embedded::Kept, span, scope)?), span)
+    }
+
+    /// The value of an expression where text that tells why (`<< error 1 - 'x' is undefined >>`)
+    /// stands for what is missing; and those reasons.
+    pub fn marked_expression(
+        &self,
+        text: &str,
+        span: Option<&Span>,
+        scope: &Scope,
+    ) -> Result<(Value, Vec<String>), TemplateError> {
+        let run = || {
+            let value = match expression_value(text, Embedded::Kept, span, scope) {
+                Ok(value) => value,
+                Err(failure) => failure.into_undefined()?,
+            };
+            finalise_marked(&value).map_err(|failure| failure.of_text("expression"))
+        };
+        complete(run, span)
     }
 
     /// Whether a condition holds (`when`, `until` …): text is an expression, a boolean is itself.

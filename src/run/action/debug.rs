@@ -3,8 +3,8 @@
 use canvass_modules::params;
 use serde_json::{Map, Value as Json};
 
-use crate::source::{Kind, Node};
-use crate::template::{TemplateErrorKind, holds_template, to_json};
+use crate::source::{Kind, Node, Span};
+use crate::template::{TemplateError, TemplateErrorKind, holds_template, is_omit, to_json};
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
 
@@ -47,7 +47,12 @@ pub(super) fn prepare(
             let expression = match span {
                 Some(span) if holds_template(&expression) => {
                     let named = Node::text(expression.as_str(), span.clone());
-                    match to_json(&input.templar.node(&named, input.scope)?)? {
+                    let named = input.templar.node(&named, input.scope)?;
+                    if is_omit(&named) {
+                        returned.insert("msg".to_owned(), params.msg);
+                        return Ok(told(returned));
+                    }
+                    match to_json(&named)? {
                         Json::String(named) => named,
                         other => {
                             returned.insert(expression, other);
@@ -57,16 +62,21 @@ pub(super) fn prepare(
                 }
                 _ => expression,
             };
-            let value = match input.templar.expression(&expression, span, input.scope) {
-                Ok(value) => to_json(&value)?,
-                Err(error) => match &error.kind {
-                    TemplateErrorKind::Undefined { message, .. } => {
-                        Json::from(format!("<< error 1 - {message} >>"))
-                    }
-                    _ => return Err(error.into()),
-                },
-            };
-            returned.insert(expression, value);
+            let (value, missing) = input
+                .templar
+                .marked_expression(&expression, span, input.scope)
+                .map_err(|error| resolving(error, span))?;
+            if is_omit(&value) {
+                let text = "The result of the `var` expression could not be omitted; a \
+                            placeholder was used instead.";
+                returned.insert("warnings".to_owned(), Json::from(vec![text]));
+                returned.insert(expression, Json::from("<<Omit>>"));
+                return Ok(told(returned));
+            }
+            returned.insert(expression, to_json(&value)?);
+            if !missing.is_empty() {
+                returned.insert("warnings".to_owned(), warnings(&missing));
+            }
         }
         Some(other) => {
             returned.insert(other.to_string(), other);
@@ -76,6 +86,33 @@ pub(super) fn prepare(
         }
     }
     Ok(told(returned))
+}
+
+fn resolving(error: TemplateError, span: Option<&Span>) -> TemplateError {
+    if matches!(error.kind, TemplateErrorKind::Unknown(_)) {
+        return error;
+    }
+    let text = format!("Error while resolving `var` expression: {}", error.kind);
+    TemplateError {
+        kind: TemplateErrorKind::Failed(text),
+        span: error.span.or_else(|| span.cloned()),
+    }
+}
+
+/// A warning for each row of values that are missing for one reason.
+fn warnings(missing: &[String]) -> Json {
+    let mut number = 0;
+    let mut warnings = Vec::new();
+    for row in missing.chunk_by(|left, right| left == right) {
+        let many = if row.len() > 1 { "s" } else { "" };
+        let mut text = format!("Encountered {} template error{many}.", row.len());
+        for message in row {
+            number += 1;
+            text.push_str(&format!("\nerror {number} - {message}"));
+        }
+        warnings.push(Json::from(text));
+    }
+    Json::from(warnings)
 }
 
 fn told(returned: Map<String, Json>) -> Prepared {

@@ -6,6 +6,7 @@ use minijinja::Value;
 use super::class::{Class, as_integer, class_of, type_name};
 use super::containers::{Dict, List, Missing, RangeValue, Undefined, list, tuple, undefined};
 use super::text::repr;
+use crate::template::TemplateErrorKind;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
 use crate::vars::{LazyList, LazyMap, ScopeValue, UnknownResult};
@@ -294,6 +295,17 @@ pub(in crate::template) fn slice(value: &Value, bounds: [Option<Value>; 3]) -> O
 /// A value as it leaves the templates: plain lists and mappings, nothing missing, no `omit` in
 /// containers.
 pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
+    finished(value, &mut None)
+}
+
+/// The same where text that tells why stands for what is missing; and those reasons.
+pub(in crate::template) fn finalise_marked(value: &Value) -> Outcome<(Value, Vec<String>)> {
+    let mut told = Some(Vec::new());
+    let value = finished(value, &mut told)?;
+    Ok((value, told.unwrap_or_default()))
+}
+
+fn finished(value: &Value, told: &mut Option<Vec<String>>) -> Outcome<Value> {
     match class_of(value) {
         Class::Undefined => {
             if let Some(Undefined { missing: Missing::Branch, .. }) = value.downcast_object_ref() {
@@ -301,17 +313,25 @@ pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
                     "Type 'Undefined' is unsupported for variable storage.",
                 ));
             }
-            usable(value)?;
-            Ok(value.clone())
+            match (usable(value), told) {
+                (Err(failure), Some(told)) => match failure.kind {
+                    TemplateErrorKind::Undefined { message, .. } => {
+                        told.push(message);
+                        Ok(Value::from(marker(told)))
+                    }
+                    _ => Err(failure),
+                },
+                (outcome, _) => outcome.map(|()| value.clone()),
+            }
         }
         Class::List | Class::Tuple => {
             if is_plain(value) {
                 return Ok(value.clone());
             }
-            let mut finished = Vec::new();
+            let mut list = Vec::new();
             let mut finish = |element: Value| -> Outcome<()> {
                 if class_of(&element) != Class::Omit {
-                    finished.push(finalise(&element)?);
+                    list.push(finished(&element, told)?);
                 }
                 Ok(())
             };
@@ -325,16 +345,16 @@ pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
             } else {
                 elements(value)?.into_iter().try_for_each(finish)?;
             }
-            Ok(Value::from(finished))
+            Ok(Value::from(list))
         }
         Class::Dict => {
             if is_plain(value) {
                 return Ok(value.clone());
             }
-            let mut finished: IndexMap<Value, Value> = IndexMap::new();
+            let mut dict: IndexMap<Value, Value> = IndexMap::new();
             let mut finish = |(key, entry): (Value, Value)| -> Outcome<()> {
                 if class_of(&entry) != Class::Omit {
-                    finished.insert(key, finalise(&entry)?);
+                    dict.insert(key, finished(&entry, told)?);
                 }
                 Ok(())
             };
@@ -347,7 +367,7 @@ pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
             } else {
                 entries(value)?.into_iter().try_for_each(finish)?;
             }
-            Ok(Value::from_object(finished))
+            Ok(Value::from_object(dict))
         }
         Class::Unknown | Class::Invalid => {
             usable(value)?;
@@ -359,6 +379,12 @@ pub(in crate::template) fn finalise(value: &Value) -> Outcome<Value> {
         ))),
         _ => Ok(value.clone()),
     }
+}
+
+/// What stands for the last of the values that are missing.
+fn marker(told: &[String]) -> String {
+    let message = told.last().map(String::as_str).unwrap_or_default();
+    format!("<< error {} - {message} >>", told.len())
 }
 
 /// A list of its own elements, for containers that are not changed in place.

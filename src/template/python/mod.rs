@@ -14,8 +14,8 @@ mod sets;
 mod text;
 
 pub(in crate::template) use access::{
-    attribute_of, element_at, elements, entries, finalise, item, length, mapping_get, settle,
-    slice, thaw, truth, usable,
+    attribute_of, element_at, elements, entries, finalise, finalise_marked, item, length,
+    mapping_get, settle, slice, thaw, truth, usable,
 };
 pub(in crate::template) use arithmetic::{
     absolute, binary, negate, parse_float, parse_integer, round_half_even,
