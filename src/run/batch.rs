@@ -30,6 +30,10 @@ use super::settings::{Debugging, Gathering, Stepping};
 use super::stepping::{self, Answer};
 use super::tally::Tally;
 
+mod fatal;
+
+use fatal::{Answered, Went};
+
 /// A batch at work.
 pub(crate) struct Batch<'a> {
     play: Arc<PlayContext>,
@@ -45,6 +49,8 @@ pub(crate) struct Batch<'a> {
     positions: BTreeMap<Key, usize>,
     /// Hosts that have included something, and what, until all hosts at the step have.
     including: BTreeMap<Key, Vec<(usize, Vec<Included>)>>,
+    /// Hosts that have done a step at which a failure is one of all hosts, until all at it have.
+    answered: BTreeMap<Key, Vec<Answered>>,
     heads: HashMap<At, usize>,
     /// How many hosts are at work on each step.
     at_work: HashMap<At, u32>,
@@ -152,6 +158,7 @@ impl<'a> Batch<'a> {
             held: BTreeMap::new(),
             positions: BTreeMap::new(),
             including: BTreeMap::new(),
+            answered: BTreeMap::new(),
             heads: HashMap::new(),
             at_work: HashMap::new(),
             running: JoinSet::new(),
@@ -173,6 +180,7 @@ impl<'a> Batch<'a> {
             self.arrive(host);
         }
         loop {
+            self.settle();
             self.include();
             if let Some(hosts) = self.released() {
                 match self.is_wanted(&hosts).await {
@@ -400,12 +408,8 @@ impl<'a> Batch<'a> {
 
     /// Brings the steps of what was included, where all hosts at the step have answered.
     fn include(&mut self) {
-        let answered: Vec<Key> = self
-            .including
-            .iter()
-            .filter(|(key, hosts)| self.positions.get(*key).is_none_or(|all| *all == hosts.len()))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let answered: Vec<Key> =
+            self.including.keys().filter(|key| self.have_all_answered(key)).cloned().collect();
         for key in answered {
             let mut hosts = self.including.remove(&key).unwrap_or_default();
             hosts.sort_by_key(|(host, _)| *host);
@@ -706,10 +710,20 @@ impl<'a> Batch<'a> {
         {
             return;
         }
-        for (index, host) in all.into_iter().enumerate() {
+        let mut answered = all.into_iter().enumerate().map(|(index, host)| {
             // those that waited for a `run_once` share its failure, not its connection
-            self.move_on(host, at, failed, unreachable && index == 0, id);
+            let went = match (failed, unreachable && index == 0) {
+                (true, true) => Went::Unreachable,
+                (true, false) => Went::Failed,
+                (false, _) => Went::Well,
+            };
+            Answered { host, at, id, went }
+        });
+        if !self.ended && self.is_fatal_for_all(at, name) {
+            self.answered.entry(self.parts.key(at)).or_default().extend(answered);
+            return;
         }
+        answered.by_ref().for_each(|one| self.move_on(&one));
         if failed {
             self.stop_for_all(at, name);
         }
@@ -768,7 +782,8 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes a host past a step that it has done.
-    fn move_on(&mut self, host: usize, at: At, failed: bool, unreachable: bool, id: usize) {
+    fn move_on(&mut self, answered: &Answered) {
+        let Answered { host, at, id, went } = *answered;
         self.leave(at);
         let ended = self.ended;
         let force = self.forces_handlers();
@@ -779,17 +794,22 @@ impl<'a> Batch<'a> {
             return;
         }
         let root = run.trail.root_step(parts);
-        let fate = match (unreachable, failed) {
-            (true, true) => {
+        let fate = match went {
+            Went::Unreachable => {
                 self.tally.lose(name);
                 self.play.hosts_have_left(|host| self.tally.is_out(host));
                 run.state = State::Over;
                 return;
             }
-            (_, true) => Some(run.trail.failed(parts)),
-            _ => run.trail.done(parts),
+            Went::Failed | Went::WithOthers => Some(run.trail.failed(parts)),
+            Went::Well => run.trail.done(parts),
         };
+        if went == Went::WithOthers {
+            self.tally.fail(name);
+            self.play.hosts_have_left(|host| self.tally.is_out(host));
+        }
         match fate {
+            Some(Fate::Rescued) if went == Went::WithOthers => {}
             Some(Fate::Rescued) => {
                 self.tally.rescued(name);
                 self.play.run.tell(Event::Rescued { host: name.clone(), task: id });
@@ -956,21 +976,21 @@ impl<'a> Batch<'a> {
         self.held.clear();
         self.positions.clear();
         self.including.clear();
+        self.answered.clear();
         self.once.clear();
         for run in self.hosts.values_mut() {
             run.state = State::Over;
         }
     }
 
-    /// `any_errors_fatal` and `max_fail_percentage`.
+    /// `max_fail_percentage`.
     fn stop_for_all(&mut self, at: At, host: &str) {
+        if self.ended || self.play.play.max_fail_percentage.is_none() {
+            return;
+        }
         let Some(found) = self.parts.step(at) else { return };
         let scope = self.parts.scope(&self.play, host, at);
         let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
-        let fatal = reader
-            .boolean("any_errors_fatal", |level| level.any_errors_fatal.as_ref())
-            .unwrap_or_default()
-            .unwrap_or(self.play.run.settings.behaviour.any_errors_fatal);
         let out = self.hosts.keys().filter(|host| self.tally.is_out(host)).count();
         let limit = self
             .play
@@ -982,8 +1002,7 @@ impl<'a> Batch<'a> {
             let percent = u32::try_from(out * 100).map_or(f64::MAX, f64::from);
             percent / u32::try_from(self.hosts.len().max(1)).map_or(f64::MAX, f64::from)
         };
-        let too_many = limit.is_some_and(|limit| share(out) > limit);
-        if (fatal && out > 0) || too_many {
+        if limit.is_some_and(|limit| share(out) > limit) {
             for host in self.hosts.keys() {
                 self.tally.fail(host);
             }
