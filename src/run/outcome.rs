@@ -59,7 +59,12 @@ pub(crate) struct TaskResult {
     pub includes: Vec<Included>,
     /// What is so wrong that the run ends.
     pub broken: Vec<Diagnostic>,
+    /// Whether a module said it, not an action on the controller.
+    pub of_module: bool,
 }
+
+/// What stands for the traceback of a failure: there is never one.
+pub(crate) const NO_TRACEBACK: &str = "(traceback unavailable)";
 
 impl TaskResult {
     pub(crate) fn new(verdict: Verdict, result: Map<String, Json>) -> Self {
@@ -78,6 +83,7 @@ impl TaskResult {
             delegated: None,
             includes: Vec::new(),
             broken: Vec::new(),
+            of_module: false,
         };
         this.mark();
         this
@@ -140,7 +146,7 @@ impl TaskResult {
             WireStatus::Failed => Verdict::Failed,
             WireStatus::Unknown { reason } => Verdict::Unknown(reason),
         };
-        let mut this = Self::new(verdict, reply.returned);
+        let mut this = Self { of_module: true, ..Self::new(verdict, reply.returned) };
         if let Some(Json::Object(facts)) = this.result.get("ansible_facts") {
             let facts: IndexMap<String, Value> = facts
                 .iter()
@@ -194,7 +200,7 @@ impl TaskResult {
         let labelled = |text: &str| !text.starts_with(crate::report::default::NO_LABEL);
         let is_labelled = told.get("msg").and_then(Json::as_str).is_none_or(labelled);
         if self.verdict == Verdict::Failed && is_labelled && !told.contains_key("results") {
-            told.entry("exception").or_insert_with(|| Json::from("(traceback unavailable)"));
+            told.entry("exception").or_insert_with(|| Json::from(NO_TRACEBACK));
         }
         told
     }

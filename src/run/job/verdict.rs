@@ -8,7 +8,7 @@ use crate::vars::Scope;
 use super::{Job, blocking};
 use crate::run::arguments;
 use crate::run::keyword::KeywordError;
-use crate::run::outcome::{TaskResult, Verdict};
+use crate::run::outcome::{NO_TRACEBACK, TaskResult, Verdict};
 
 impl Job {
     /// `changed_when` and `failed_when`.
@@ -69,6 +69,11 @@ impl Job {
             };
             let changed = result.result.get("changed").and_then(Json::as_bool) == Some(true);
             result.set("failed_when_result", failed);
+            if !failed && result.verdict == Verdict::Failed && result.of_module {
+                let exception = result.result.remove("exception");
+                let exception = exception.unwrap_or_else(|| Json::from(NO_TRACEBACK));
+                result.set("failed_when_suppressed_exception", exception);
+            }
             result.decide(match (failed, changed) {
                 (true, _) => Verdict::Failed,
                 (false, true) => Verdict::Changed,
