@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use minijinja::Value;
-
 use crate::playbook;
 use crate::source::{SourceFile, yaml};
+use crate::template::trusted;
 use crate::vars::{HashBehaviour, Layer, Var, merged};
 
 use super::CommandError;
@@ -69,7 +68,7 @@ fn key_values(text: &str) -> Result<Layer, CommandError> {
     })?;
     let variable = |value: String| match value.contains("{{") || value.contains("{%") {
         true => Var::Template(Arc::from(value), None),
-        false => Var::Data(Value::from(value)),
+        false => Var::Data(trusted(&value)),
     };
     Ok(pairs.into_iter().map(|(name, value)| (name, variable(value))).collect())
 }

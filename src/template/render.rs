@@ -8,7 +8,6 @@ use super::failure::{Failure, Outcome};
 use super::place::narrow;
 use super::python::settle;
 use super::syntax::Embedded;
-use super::trust::untrusted;
 use crate::source::Span;
 use crate::vars::Scope;
 
@@ -48,7 +47,7 @@ pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -
             failure.range = failure.range.or(range);
             failure
         })?;
-        Ok(untrusted(with_newlines(value, source)))
+        Ok(with_newlines(value, source))
     };
     run().map_err(placed(source, span, "template"))
 }

@@ -16,6 +16,7 @@ use super::render::{
     expression_value, holds_template, strip_newline, template_value, with_newlines,
 };
 use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
+use super::trust::is_trusted;
 use super::{TemplateError, TemplateErrorKind};
 use crate::source::{Kind, Node, Span};
 use crate::vars::{Scope, Var};
@@ -286,13 +287,16 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
         Kind::Bool(flag) => return Ok(*flag),
         Kind::Str(source) if is_wrapped(&source.value) => {
             let value = template_value(&source.value, Some(&condition.span), scope)?;
-            // text that a template gives is an expression in its turn
+            // text of the user's that a template gives is an expression in its turn
             match value.as_str() {
-                Some(_) if source.value.trim().starts_with("{%") => {
-                    return Err(Failure::refused("Encountered untrusted template or expression."));
+                Some(inner) if inner.trim().is_empty() => {
+                    return Err(Failure::refused("Empty conditional expressions are not allowed."));
                 }
-                Some(inner) => {
+                Some(inner) if is_trusted(&value) => {
                     expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?
+                }
+                Some(_) => {
+                    return Err(Failure::refused("Encountered untrusted template or expression."));
                 }
                 None => value,
             }

@@ -1,7 +1,8 @@
 //! Text that may be a template: what stands in the user's own files, not what hosts or lookups say.
 //!
-//! A literal of a file is marked as such by its value; what a template makes is not. The mark only
-//! tells: data is never rendered, whatever it is marked as.
+//! A literal of a file is marked as such by its value, and stays so where a template hands it on as
+//! it is; what a template makes is not. The mark only tells: data is never rendered, whatever it is
+//! marked as.
 
 use std::sync::OnceLock;
 
@@ -47,13 +48,5 @@ fn looks_like_template(value: &Value) -> bool {
             parts.any(|key| value.get_item(&key).is_ok_and(|entry| looks_like_template(&entry)))
         }
         _ => false,
-    }
-}
-
-/// What a template gives, which is no longer text of the user's.
-pub(super) fn untrusted(value: Value) -> Value {
-    match value.as_str() {
-        Some(text) if is_trusted(&value) => Value::from(text),
-        _ => value,
     }
 }

@@ -1,11 +1,12 @@
 //! `ansible.builtin.assert` and `ansible.builtin.fail`.
 
 use canvass_modules::params;
+use minijinja::Value;
 use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
-use crate::source::{Kind, Node};
-use crate::template::is_trusted;
+use crate::source::{Kind, Node, Span};
+use crate::template::{from_json, is_trusted};
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse, refuse_others};
 
@@ -35,14 +36,22 @@ pub(super) fn assert(
     input: &ActionInput<'_>,
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
-    let that = input.step.task.action.arguments.iter().find(|(name, _)| name == "that");
-    arguments.entry("that").or_insert(Json::Null);
-    if that.is_some() {
-        arguments.insert("that".to_owned(), Json::from(true));
-    }
+    let action = &input.step.task.action;
+    let written = action.arguments.iter().find(|(name, _)| name == "that");
+    let conditions = match (written, arguments.get("that")) {
+        (Some((_, that)), _) => conditions(input, that)?,
+        (None, Some(given)) => given_conditions(input, given)?,
+        (None, None) => Vec::new(),
+    };
+    let that = if written.is_some() || arguments.contains_key("that") {
+        Json::from(true)
+    } else {
+        Json::Null
+    };
+    arguments.insert("that".to_owned(), that);
     let params: AssertParams = parse("ansible.builtin.assert", &arguments)?;
     let mut returned = Map::new();
-    for condition in conditions(input, that.map(|(_, node)| node))? {
+    for condition in conditions {
         if input.templar.condition(&condition, input.scope)? {
             continue;
         }
@@ -68,8 +77,7 @@ pub(super) fn assert(
 }
 
 /// The conditions; a template may stand for a list of the user's own.
-fn conditions(input: &ActionInput<'_>, that: Option<&Node>) -> Result<Vec<Node>, ActionError> {
-    let Some(that) = that else { return Ok(Vec::new()) };
+fn conditions(input: &ActionInput<'_>, that: &Node) -> Result<Vec<Node>, ActionError> {
     match &that.kind {
         Kind::Seq(conditions) => return Ok(conditions.clone()),
         Kind::Str(text) if text.value.trim_start().starts_with("{{") => {}
@@ -79,16 +87,36 @@ fn conditions(input: &ActionInput<'_>, that: Option<&Node>) -> Result<Vec<Node>,
     if value.kind() != ValueKind::Seq {
         return Ok(vec![that.clone()]);
     }
-    let listed = value.try_iter().into_iter().flatten().map(|condition| {
-        let kind = match condition.as_str() {
-            Some(text) if is_trusted(&condition) => return Node::text(text, that.span.clone()),
-            Some(text) => Kind::Unsafe(Box::new(Node::text(text, that.span.clone()))),
-            None if condition.kind() == ValueKind::Bool => Kind::Bool(condition.is_true()),
-            None => Kind::Null,
-        };
-        Node { kind, span: that.span.clone() }
-    });
-    Ok(listed.collect())
+    Ok(listed(&value, &that.span))
+}
+
+/// The conditions that come with a template for all arguments, or from elsewhere.
+fn given_conditions(input: &ActionInput<'_>, given: &Json) -> Result<Vec<Node>, ActionError> {
+    let action = &input.step.task.action;
+    let whole = match &action.variable_arguments {
+        Some(whole) => input.templar.node(whole, input.scope)?.get_item(&Value::from("that")).ok(),
+        None => None,
+    };
+    let that = whole.filter(|that| !that.is_undefined()).unwrap_or_else(|| from_json(given));
+    Ok(match that.kind() {
+        ValueKind::Seq => listed(&that, &action.span),
+        _ => vec![condition(&that, &action.span)],
+    })
+}
+
+fn listed(values: &Value, span: &Span) -> Vec<Node> {
+    values.try_iter().into_iter().flatten().map(|value| condition(&value, span)).collect()
+}
+
+/// A condition from its value: only text of the user's is an expression.
+fn condition(value: &Value, span: &Span) -> Node {
+    let kind = match value.as_str() {
+        Some(text) if is_trusted(value) => return Node::text(text, span.clone()),
+        Some(text) => Kind::Unsafe(Box::new(Node::text(text, span.clone()))),
+        None if value.kind() == ValueKind::Bool => Kind::Bool(value.is_true()),
+        None => Kind::Null,
+    };
+    Node { kind, span: span.clone() }
 }
 
 pub(super) fn fail(

@@ -68,10 +68,7 @@ impl Job {
         match self.condition(scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Err(Box::new(skipped)),
-            Err(error) => {
-                let context = "Error while evaluating conditional: ";
-                return Err(Box::new(self.stopped_at(context, &error)));
-            }
+            Err(error) => return Err(stopped(error)),
         }
         let module = &self.task.task.action.module;
         // what is included has keywords of its own, and needs no connection

@@ -154,18 +154,13 @@ impl Job {
 
     /// A keyword or template that cannot be used ends the task: failed, or unknown.
     fn stopped(&self, error: &KeywordError) -> TaskResult {
-        self.stopped_at("", error)
-    }
-
-    /// The same, with what was being done before the error.
-    fn stopped_at(&self, context: &str, error: &KeywordError) -> TaskResult {
         match error {
             KeywordError::Template(TemplateError {
                 kind: TemplateErrorKind::Unknown(reason),
                 ..
             }) => TaskResult::unknown(reason.clone()),
             _ => {
-                let message = format!("{context}{error}");
+                let message = error.to_string();
                 let cause = ErrorCause {
                     message: message.clone(),
                     place: error.span().map(crate::source::Span::place),
