@@ -53,11 +53,11 @@ fn lock(call: &Bound<'_>) -> Outcome<Value> {
     let salt = call.some(2).map(salt).transpose()?;
     let id = id(call, 3, 5)?;
     let failed = |why: &str| Failure::failed(format!("Unable to encrypt: {why}"));
-    if salt.as_ref().is_some_and(|salt| salt.is_empty()) {
+    if salt.as_ref().is_some_and(Vec::is_empty) {
         return Err(failed("Empty or invalid salt passed to encrypt()"));
     }
     let secret = VaultSecret::new(id.as_str(), secret);
-    let ciphertext = vault::encrypt(&data, &secret, &id, salt.as_ref().map(Vec::as_slice))
+    let ciphertext = vault::encrypt(&data, &secret, &id, salt.as_deref())
         .map_err(|error| failed(&error.to_string()))?;
     if call.flag(4)? {
         return Ok(vault::wrapped(&ciphertext, &String::from_utf8_lossy(&data)));
