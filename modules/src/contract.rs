@@ -23,6 +23,13 @@ pub trait Module {
     /// Asks the host for all that [`Module::plan`] needs.
     fn observe(params: &Self::Params, host: &mut dyn Host) -> Result<Self::Observed, Stop>;
 
+    /// What a dry run warns of: what is missing now and may be made by another play before the
+    /// real one. Asks, never changes; asked before [`Module::observe`], and only in a dry run, so
+    /// that the module itself need not know that it is one. Most modules warn of nothing.
+    fn foresee(_params: &Self::Params, _host: &mut dyn Host) -> Result<Vec<String>, Stop> {
+        Ok(Vec::new())
+    }
+
     /// Decides what to do, without the host.
     fn plan(params: &Self::Params, observed: &Self::Observed) -> Result<Plan, Stop>;
 

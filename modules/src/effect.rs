@@ -52,6 +52,10 @@ pub enum Effect {
         accessed: Option<Timestamp>,
         /// Modification time; `None` leaves it.
         modified: Option<Timestamp>,
+        /// Whether both are the present: whoever may write the file may set that, where other
+        /// times take its owner. The host then takes the time at which it sets them.
+        #[serde(default)]
+        present: bool,
     },
     /// Removes a file, link or a directory with all below it.
     Remove {

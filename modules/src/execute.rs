@@ -64,6 +64,19 @@ pub fn execute<M: Module>(name: &str, execution: Execution<'_>) -> Executed {
     run
 }
 
+/// What a module warns of in a dry run; nothing where it cannot tell, for the execution that
+/// follows meets the same trouble and words it.
+pub fn foresee<M: Module>(
+    name: &str,
+    arguments: &Map<String, Json>,
+    host: &mut dyn Host,
+) -> Vec<String> {
+    match M::Params::parse(name, arguments) {
+        Ok(params) => M::foresee(&params, host).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
+}
+
 fn attempt<M: Module>(
     params: &M::Params,
     host: &mut dyn Host,
@@ -114,6 +127,17 @@ fn attempt<M: Module>(
 }
 
 impl Executed {
+    /// Puts warnings before those of the result.
+    pub fn warn_first(&mut self, mut warnings: Vec<Json>) {
+        if warnings.is_empty() {
+            return;
+        }
+        if let Some(Json::Array(own)) = self.returned.shift_remove("warnings") {
+            warnings.extend(own);
+        }
+        self.returned.insert("warnings".to_owned(), Json::Array(warnings));
+    }
+
     fn fail(&mut self, stop: Stop) {
         self.status = Status::Failed;
         match stop {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json};
 
 use crate::contract::Module;
-use crate::execute::{Executed, Execution, execute};
+use crate::execute::{Executed, Execution, execute, foresee};
+use crate::host::Host;
 use crate::params::{OptionSpec, ParamError, Params as _, Rule};
 
 /// A module that the runner has.
@@ -19,6 +20,8 @@ pub struct Entry {
     pub rules: fn() -> Vec<Rule>,
     /// Checks rendered arguments.
     pub check: fn(&Map<String, Json>) -> Result<(), Vec<ParamError>>,
+    /// What it warns of in a dry run.
+    pub foresee: fn(&Map<String, Json>, &mut dyn Host) -> Vec<String>,
     /// Runs it on a host.
     pub execute: fn(Execution<'_>) -> Executed,
 }
@@ -37,6 +40,7 @@ macro_rules! modules {
             options: <$module as Module>::Params::options,
             rules: <$module as Module>::Params::rules,
             check: |arguments| <$module as Module>::Params::parse($name, arguments).map(drop),
+            foresee: |arguments, host| foresee::<$module>($name, arguments, host),
             execute: |execution| execute::<$module>($name, execution),
         }),*];
     };

@@ -372,7 +372,7 @@ impl Host for FakeHost {
                 self.nodes.insert(path, node);
             }
             Effect::SetAttributes { path, attributes } => self.set(path, attributes),
-            Effect::SetTimes { path, accessed, modified } => {
+            Effect::SetTimes { path, accessed, modified, .. } => {
                 let path = self.resolve(path, Follow::Yes).unwrap();
                 let stat = &mut self.nodes.get_mut(&path).unwrap().stat;
                 stat.accessed = accessed.unwrap_or(stat.accessed);

@@ -128,6 +128,22 @@ impl FileAttributes {
         Ok(Wanted { owner, group, mode: self.mode.clone(), umask: umask(host) })
     }
 
+    /// Warns of an owner and a group that are not there yet.
+    pub fn foresee(&self, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
+        let mut warnings = Vec::new();
+        if let Some(name) = self.owner.as_deref().filter(|name| !name.is_empty())
+            && is_missing(host.user(&account_key(name)))?
+        {
+            warnings.push(not_there_yet("user", "uid", name));
+        }
+        if let Some(name) = self.group.as_deref().filter(|name| !name.is_empty())
+            && is_missing(host.group(&account_key(name)))?
+        {
+            warnings.push(not_there_yet("group", "gid", name));
+        }
+        Ok(warnings)
+    }
+
     fn refuse_selinux(&self, host: &mut dyn Host) -> Result<(), Stop> {
         let options = [
             ("seuser", &self.seuser),
@@ -143,6 +159,27 @@ impl FileAttributes {
         }
         Ok(())
     }
+}
+
+/// What is all digits is a number here, and no name.
+fn account_key(name: &str) -> AccountKey {
+    name.trim().parse().map_or_else(|_| AccountKey::Name(name.to_owned()), AccountKey::Id)
+}
+
+fn is_missing<T>(found: Result<Option<T>, HostError>) -> Result<bool, Stop> {
+    match found {
+        Ok(account) => Ok(account.is_none()),
+        Err(HostError::NoSuchAccount { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn not_there_yet(kind: &str, number: &str, name: &str) -> String {
+    let what = match account_key(name) {
+        AccountKey::Id(id) => format!("with {number} {id}"),
+        AccountKey::Name(name) => name,
+    };
+    format!("failed to look up {kind} {what}. Create {kind} up to this point in real play")
 }
 
 fn find_user(host: &mut dyn Host, name: &str) -> Result<Principal, Stop> {

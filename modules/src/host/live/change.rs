@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
 
 use super::LiveHost;
 use super::files::{self, io_error};
@@ -197,8 +197,17 @@ pub(super) fn set_times(
         Some(time) => Timespec { tv_sec: time.seconds, tv_nsec: i64::from(time.nanoseconds) },
         None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
     };
-    let times = Timestamps { last_access: time(accessed), last_modification: time(modified) };
-    utimensat(CWD, path, &times, AtFlags::empty())
+    put_times(path, &Timestamps { last_access: time(accessed), last_modification: time(modified) })
+}
+
+/// Sets both times of what a path leads to to the present.
+pub(super) fn set_present(path: &Path) -> Result<(), HostError> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    put_times(path, &Timestamps { last_access: now, last_modification: now })
+}
+
+fn put_times(path: &Path, times: &Timestamps) -> Result<(), HostError> {
+    utimensat(CWD, path, times, AtFlags::empty())
         .map_err(|error| io_error("set the times of", path, error))
 }
 

@@ -343,7 +343,8 @@ impl Host for LiveHost {
                 change::place_link(path, |beside| std::fs::hard_link(target, beside))?;
             }
             Effect::SetAttributes { path, attributes } => self.set_attributes(path, attributes)?,
-            Effect::SetTimes { path, accessed, modified } => {
+            Effect::SetTimes { path, present: true, .. } => change::set_present(path)?,
+            Effect::SetTimes { path, accessed, modified, present: false } => {
                 change::set_times(path, *accessed, *modified)?;
             }
             Effect::Remove { path } => change::remove(path)?,

@@ -168,7 +168,12 @@ fn directories_links_times_and_removals() {
     assert_eq!(stat.links, 2);
     let time = Timestamp { seconds: 5, nanoseconds: 7 };
     place
-        .apply(Effect::SetTimes { path: link.clone(), accessed: None, modified: Some(time) })
+        .apply(Effect::SetTimes {
+            path: link.clone(),
+            accessed: None,
+            modified: Some(time),
+            present: false,
+        })
         .unwrap();
     assert_eq!(place.host.stat(&hard, Follow::No).unwrap().unwrap().modified, time);
     assert_eq!(place.names(), ["d", "h", "l"]);

@@ -126,7 +126,7 @@ impl<B: Host> RehearsalHost<B> {
             Effect::MakeSymlink { path, target } => self.make_symlink(path, target)?,
             Effect::MakeHardLink { path, target } => self.make_hard_link(path, target)?,
             Effect::SetAttributes { path, attributes } => self.set_attributes(path, attributes)?,
-            Effect::SetTimes { path, accessed, modified } => {
+            Effect::SetTimes { path, accessed, modified, .. } => {
                 self.set_times(path, *accessed, *modified)?;
             }
             Effect::Remove { path } => self.remove(path)?,

@@ -155,7 +155,7 @@ fn effects_that_could_not_happen_fail_as_they_would() {
         directory("/etc/app"),
         directory("/no/such"),
         copy,
-        Effect::SetTimes { path: "/none".into(), accessed: None, modified: None },
+        Effect::SetTimes { path: "/none".into(), accessed: None, modified: None, present: false },
     ];
     for effect in cases {
         let planned = Planned { effect, reason: String::new() };

@@ -219,8 +219,14 @@ impl Module for File {
             stat = host.stat(&path, Follow::No)?;
         }
         let source = observe_source(params, state, &path, stat.as_ref(), host)?;
-        let wanted =
-            params.attributes.resolve(host).map_err(|stop| located(stop, &path, stat.as_ref()))?;
+        let wanted = match (state, &stat) {
+            // nothing will have an owner
+            (State::Absent, _) | (State::File, None) => Wanted::default(),
+            _ => params
+                .attributes
+                .resolve(host)
+                .map_err(|stop| located(stop, &path, stat.as_ref()))?,
+        };
         let times = Times::read(params, state, host)?;
         let (missing, ancestor) = host_path::ancestors(host, &path)?;
         let is_directory = stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
@@ -250,6 +256,13 @@ impl Module for File {
             binary,
         };
         Ok(observed)
+    }
+
+    fn foresee(params: &Params, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
+        if params.state == Some(State::Absent) {
+            return Ok(Vec::new());
+        }
+        params.attributes.foresee(host)
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
@@ -341,7 +354,9 @@ fn observe_source(
         (Some(source), State::Link | State::Hard, _) => host_path::expand(host, source)?,
         // the link that is there stays
         (None, State::Link, Some(FileStat { link_target: Some(target), .. })) => target.clone(),
-        (None, State::Hard, Some(_)) => path.to_owned(),
+        (None, State::Hard, Some(stat)) if file_attributes::state_word(stat) == "hard" => {
+            path.to_owned()
+        }
         _ => return Ok(None),
     };
     let directory = stat.is_some_and(|stat| stat.kind == FileKind::Directory);

@@ -92,7 +92,7 @@ fn make_directory(observed: &Observed, path: &Path, plan: &mut Plan) {
     observed.wanted.plan_directory(path, plan);
     let (accessed, modified) = (observed.times.accessed(), observed.times.modified());
     if path == observed.path && (accessed.is_some() || modified.is_some()) {
-        let effect = Effect::SetTimes { path: path.to_owned(), accessed, modified };
+        let effect = Effect::SetTimes { path: path.to_owned(), accessed, modified, present: false };
         plan.push(effect, "it is new and has a given time");
     }
 }

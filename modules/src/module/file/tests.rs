@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::File;
-use crate::execute::{Executed, Execution, execute};
+use crate::execute::{Executed, Execution, execute, foresee};
 use crate::host::Host as _;
 use crate::host::fake::FakeHost;
 use crate::wire::Status;
@@ -212,6 +212,7 @@ fn refusals_say_what_ansible_says() {
         ),
         (json!({"path": "/tmp/zz", "state": "link"}), "src is required for creating new symlinks"),
         (json!({"path": "/tmp/zz", "state": "hard"}), "src is required for creating new hardlinks"),
+        (json!({"path": "/tmp/f", "state": "hard"}), "src is required for creating new hardlinks"),
         (json!({"path": "/tmp/zz", "state": "hard", "src": "/tmp/nono"}), "src does not exist"),
         (
             json!({"path": "/tmp/dir/x", "state": "hard", "src": "/tmp/f"}),
@@ -228,6 +229,10 @@ fn refusals_say_what_ansible_says() {
         (
             json!({"path": "/tmp/f", "owner": "nosuch"}),
             "chown failed: failed to look up user nosuch",
+        ),
+        (
+            json!({"path": "/tmp/none", "owner": "nosuch"}),
+            "file (/tmp/none) is absent, cannot continue",
         ),
         (
             json!({"path": "/tmp/f", "group": "nosuch"}),
@@ -316,4 +321,30 @@ fn times_are_set_when_they_differ() {
     assert_eq!(run(&mut host, &arguments).status, Status::Ok);
     let stat = host.stat("/tmp/f".as_ref(), crate::host::Follow::No).unwrap().unwrap();
     assert_eq!((stat.modified.seconds, stat.accessed.seconds), (1_577_934_245, 1_000));
+}
+
+#[test]
+fn a_dry_run_warns_of_accounts_that_are_not_there_yet() {
+    let user =
+        |what| format!("failed to look up user {what}. Create user up to this point in real play");
+    let group = |what| {
+        format!("failed to look up group {what}. Create group up to this point in real play")
+    };
+    let cases = [
+        (json!({"owner": "nosuch"}), vec![user("nosuch")]),
+        (
+            json!({"owner": "111119", "group": "nosuch"}),
+            vec![user("with uid 111119"), group("nosuch")],
+        ),
+        (json!({"group": "111118"}), vec![group("with gid 111118")]),
+        (json!({"owner": "www", "group": "0"}), vec![]),
+        (json!({"owner": "", "group": ""}), vec![]),
+        (json!({"owner": "nosuch", "state": "absent"}), vec![]),
+    ];
+    for (mut arguments, warnings) in cases {
+        arguments["path"] = json!("/tmp/none");
+        let arguments = arguments.as_object().unwrap();
+        let foreseen = foresee::<File>("ansible.builtin.file", arguments, &mut host());
+        assert_eq!(foreseen, warnings, "{arguments:?}");
+    }
 }

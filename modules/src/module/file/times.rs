@@ -10,6 +10,8 @@ use crate::host::{FileStat, Host};
 pub(super) struct Times {
     accessed: Option<Timestamp>,
     modified: Option<Timestamp>,
+    /// Whether both are `now`.
+    present: bool,
 }
 
 impl Times {
@@ -27,6 +29,7 @@ impl Times {
         Ok(Self {
             accessed: time(accessed, &params.access_time_format, host)?,
             modified: time(modified, &params.modification_time_format, host)?,
+            present: accessed == Some("now") && modified == Some("now"),
         })
     }
 
@@ -55,7 +58,9 @@ impl Times {
                 (Some(_), None) => "access time differs",
                 _ => "modification time differs",
             };
-            plan.push(Effect::SetTimes { path: path.to_owned(), accessed, modified }, reason);
+            let present = self.present;
+            let effect = Effect::SetTimes { path: path.to_owned(), accessed, modified, present };
+            plan.push(effect, reason);
         }
     }
 
@@ -66,7 +71,7 @@ impl Times {
         let modified = self.modified.filter(|_| given(&params.modification_time));
         if accessed.is_some() || modified.is_some() {
             plan.push(
-                Effect::SetTimes { path: path.to_owned(), accessed, modified },
+                Effect::SetTimes { path: path.to_owned(), accessed, modified, present: false },
                 "it is new and has a given time",
             );
         }

@@ -116,7 +116,7 @@ impl Server {
                 host.forget();
             }
             self.interrupt.limit(timeout.map(Duration::from_secs));
-            let mut executed = run(&module, stage.host(), arguments, diff);
+            let mut executed = stage.run(&module, arguments, diff);
             if self.interrupt.stopped().is_some() {
                 break;
             }
@@ -155,6 +155,17 @@ impl Stage<'_> {
             Self::Live(host) => *host,
             Self::Rehearsal(host) => host.as_mut(),
         }
+    }
+
+    /// Runs a module; a rehearsal also warns of what it foresees.
+    fn run(&mut self, module: &str, arguments: &Map<String, Json>, diff: bool) -> Executed {
+        let foreseen = match (&mut *self, registry::find(module)) {
+            (Self::Rehearsal(host), Some(entry)) => (entry.foresee)(arguments, host.as_mut()),
+            _ => Vec::new(),
+        };
+        let mut executed = run(module, self.host(), arguments, diff);
+        executed.warn_first(foreseen.into_iter().map(Json::from).collect());
+        executed
     }
 
     /// Effects of a rehearsal carry their content to other runners; those that were applied are
