@@ -97,7 +97,7 @@ impl Params {
             validate: self.validate.clone(),
             force: true,
             follow: false,
-            local_follow: true,
+            local_follow: None,
             checksum: None,
             decrypt: self.decrypt,
             attributes: self.attributes.clone(),

@@ -95,7 +95,7 @@ impl Params {
             validate: self.validate.clone(),
             force: self.force,
             follow: self.follow,
-            local_follow: true,
+            local_follow: None,
             checksum: None,
             decrypt: true,
             attributes: self.attributes.clone(),

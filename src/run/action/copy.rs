@@ -44,7 +44,7 @@ pub(super) fn prepare(
         let tree = Tree {
             contents_only,
             dest: params.dest.to_string_lossy().into_owned(),
-            links: if params.local_follow { Links::Followed } else { Links::Kept },
+            links: if params.local_follow == Some(false) { Links::Kept } else { Links::Followed },
             decrypt: params.decrypt,
         };
         return tree.prepare(&path, arguments);

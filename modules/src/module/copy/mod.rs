@@ -28,6 +28,7 @@ mod observe;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::path::PathBuf;
 
@@ -68,8 +69,9 @@ params! {
         force ("thirsty"): bool = true,
         /// Whether a link at `dest` is followed.
         follow: bool = false,
-        /// Whether links in `src` on the controller are followed; the engine does it.
-        local_follow: bool = true,
+        /// Whether links in `src` are followed: on the controller by the engine, where that is the
+        /// default; below a directory of the host only when asked for.
+        local_follow: Option<bool>,
         /// SHA-1 that the content must have.
         checksum: Option<String>,
         /// Whether vaulted files are decrypted; the engine does it.
@@ -122,6 +124,12 @@ pub enum Error {
     /// It is neither file nor directory.
     #[error("{0} is neither a file nor a directory and cannot be copied")]
     Special(String),
+    /// A link that shall be followed leads to nothing.
+    #[error("{0} cannot be copied: the link leads to nothing")]
+    DanglingLink(String),
+    /// A link that shall be followed leads to a directory that holds it.
+    #[error("{0} cannot be copied: the link leads to a directory that holds it")]
+    CircularLink(String),
     /// The parent is missing.
     #[error("Destination directory {0} does not exist")]
     NoDirectory(String),

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use sha1::{Digest as _, Sha1};
 
+use super::tree::{self, Entry};
 use super::{Error, Params};
 use crate::contract::Stop;
 use crate::effect::{Content, Principal};
-use crate::host::{DigestAlgorithm, FileKind, FileStat, Follow, Host, HostError};
+use crate::host::{DigestAlgorithm, FileKind, FileStat, Follow, Host};
 use crate::module::file_attributes::{self, FileAttributes, Wanted};
 use crate::module::file_mode::FileMode;
 use crate::module::host_path;
@@ -54,17 +55,6 @@ pub(super) enum From {
     File { content: Content, checksum: String },
     /// A tree of the host.
     Tree(Vec<Entry>),
-}
-
-/// A part of a tree and its place.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) from: PathBuf,
-    pub(super) to: PathBuf,
-    pub(super) source: FileStat,
-    pub(super) there: Option<FileStat>,
-    /// Whether both are files with the same content.
-    pub(super) same: bool,
 }
 
 impl From {
@@ -119,9 +109,8 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     let stat = host.stat(&dest, Follow::No)?;
     let source = match (&source_path, &remote) {
         (Some(path), Some(remote)) if remote.kind == FileKind::Directory => {
-            let mut entries = Vec::new();
-            read_tree(path, &dest, host, &mut entries)?;
-            From::Tree(entries)
+            let links = if params.local_follow == Some(true) { Follow::Yes } else { Follow::No };
+            From::Tree(tree::read(path, &dest, links, host)?)
         }
         (Some(path), Some(remote)) if remote.kind != FileKind::File => {
             return Err(Stop::failed(Error::Special(path.display().to_string())));
@@ -260,46 +249,6 @@ fn destination(
         Some(name) if params.content.is_none() => Ok(plain.join(name)),
         _ => Err(Stop::failed(Error::ContentToDirectory)),
     }
-}
-
-fn read_tree(
-    from: &Path,
-    to: &Path,
-    host: &mut dyn Host,
-    entries: &mut Vec<Entry>,
-) -> Result<(), Stop> {
-    for name in host.list(from)? {
-        let from = from.join(&name);
-        let to = to.join(&name);
-        let Some(source) = host.stat(&from, Follow::No)? else { continue };
-        let there = host.stat(&to, Follow::No)?;
-        let kind = source.kind;
-        if !matches!(kind, FileKind::File | FileKind::Directory | FileKind::Link) {
-            return Err(Stop::failed(Error::Special(from.display().to_string())));
-        }
-        let same = equal_files(host, &from, &source, &to, there.as_ref())?;
-        entries.push(Entry { from: from.clone(), to: to.clone(), source, there, same });
-        if kind == FileKind::Directory {
-            read_tree(&from, &to, host, entries)?;
-        }
-    }
-    Ok(())
-}
-
-fn equal_files(
-    host: &mut dyn Host,
-    from: &Path,
-    source: &FileStat,
-    to: &Path,
-    there: Option<&FileStat>,
-) -> Result<bool, HostError> {
-    let Some(there) = there else { return Ok(false) };
-    let files = source.kind == FileKind::File && there.kind == FileKind::File;
-    if !files || source.size != there.size {
-        return Ok(false);
-    }
-    let algorithm = DigestAlgorithm::Sha1;
-    Ok(host.digest(from, algorithm)? == host.digest(to, algorithm)?)
 }
 
 fn wanted(

@@ -1,8 +1,11 @@
 //! Decides what `copy` does, without the host.
 
+use std::path::Path;
+
 use serde_json::Value as Json;
 
-use super::observe::{Entry, From, Parents, differs};
+use super::observe::{From, Parents, differs};
+use super::tree::Entry;
 use super::{Error, Observed, Params};
 use crate::contract::{Plan, Stop};
 use crate::effect::{Attributes, Content, Effect, WriteFile};
@@ -142,7 +145,7 @@ fn tree(
 }
 
 fn part(params: &Params, observed: &Observed, entry: &Entry, plan: &mut Plan) -> Result<(), Error> {
-    let Entry { from, to, source, there, same } = entry;
+    let Entry { from, to, source, there, same, keeps_mode } = entry;
     let over = |to_be: &FileStat| Error::OverFile {
         from: from.display().to_string(),
         to: format!("{} ({})", to.display(), state_word(to_be)),
@@ -151,24 +154,27 @@ fn part(params: &Params, observed: &Observed, entry: &Entry, plan: &mut Plan) ->
         (FileKind::Directory, None) => {
             let effect = Effect::MakeDirectory { path: to.clone(), mode: Some(source.mode) };
             plan.push(effect, "it is absent");
-            own(observed, entry, plan);
+            own(observed, to, there.as_ref(), plan);
         }
         (FileKind::Directory, Some(there)) if there.kind == FileKind::Directory => {
-            own(observed, entry, plan);
+            own(observed, to, Some(there), plan);
         }
         (_, Some(there)) if there.kind == FileKind::Directory => return Err(over(there)),
         (FileKind::Directory, Some(there)) => return Err(over(there)),
         (FileKind::Link, there) => {
             let target = source.link_target.clone().unwrap_or_default();
             let old = there.as_ref().and_then(|there| there.link_target.clone());
-            if old.as_ref() != Some(&target) {
+            if old.as_ref() == Some(&target) {
+                own(observed, to, there.as_ref(), plan);
+            } else {
                 let reason = if there.is_none() { "it is absent" } else { "it is another link" };
                 plan.push(Effect::MakeSymlink { path: to.clone(), target }, reason);
+                own(observed, to, None, plan);
             }
         }
-        (_, Some(_)) if *same || !params.force => own(observed, entry, plan),
+        (_, Some(_)) if *same || !params.force => own(observed, to, there.as_ref(), plan),
         (_, there) => {
-            let mode = there.is_none().then_some(source.mode);
+            let mode = (there.is_some() || *keeps_mode).then_some(source.mode);
             let attributes = Attributes {
                 owner: observed.wanted.owner.clone(),
                 group: observed.wanted.group.clone(),
@@ -190,16 +196,16 @@ fn part(params: &Params, observed: &Observed, entry: &Entry, plan: &mut Plan) ->
 }
 
 /// Plans owner and group of a part of a tree; its mode stays.
-fn own(observed: &Observed, entry: &Entry, plan: &mut Plan) {
+fn own(observed: &Observed, to: &Path, there: Option<&FileStat>, plan: &mut Plan) {
     let wanted = &observed.wanted;
     let (mut owner, mut group) = (wanted.owner.clone(), wanted.group.clone());
-    if let Some(there) = &entry.there {
+    if let Some(there) = there {
         owner = owner.filter(|owner| differs(Some(owner), &there.owner));
         group = group.filter(|group| differs(Some(group), &there.group));
     }
     if owner.is_some() || group.is_some() {
         let attributes = Attributes { owner, group, mode: None };
-        let effect = Effect::SetAttributes { path: entry.to.clone(), attributes };
+        let effect = Effect::SetAttributes { path: to.to_owned(), attributes };
         plan.push(effect, "its owner or group differs");
     }
 }

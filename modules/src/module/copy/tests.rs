@@ -195,6 +195,55 @@ fn trees_of_the_host_are_copied_with_their_modes() {
 }
 
 #[test]
+fn links_of_a_tree_are_followed_when_asked_for() {
+    let mut host = host();
+    host.directory("/tmp/t", 0o755).file("/tmp/t/run", "go\n").link("/tmp/t/lrun", "run");
+    host.directory("/tmp/t/sub", 0o700).link("/tmp/t/sub/up", "../run").link("/tmp/t/lsub", "sub");
+    run(&mut host, &json!({"content": "go\n", "dest": "/tmp/t/run", "mode": "0751"}));
+    let tree = |dest: &str, follow: Option<bool>| json!({"src": "/tmp/t/", "dest": dest, "remote_src": true, "local_follow": follow});
+    expect(&mut host, &tree("/tmp/new", Some(true)), &Status::Changed, &json!({}));
+    expect(&mut host, &tree("/tmp/empty", Some(true)), &Status::Changed, &json!({}));
+    let parts = ["/lrun", "/lsub", "/lsub/up", "/run", "/sub", "/sub/up"];
+    for (dest, link_mode) in [("/tmp/new", 0o751), ("/tmp/empty", 0o644)] {
+        assert_eq!(host.paths(dest), parts.map(|part| format!("{dest}{part}")));
+        // beside what was there the file of a link has the mode of every new file
+        assert_eq!(host.mode(&format!("{dest}/lrun")), link_mode, "{dest}");
+        assert_eq!(host.mode(&format!("{dest}/lsub")), 0o700, "{dest}");
+        assert_eq!(host.mode(&format!("{dest}/lsub/up")), 0o751, "{dest}");
+    }
+    // a file with another content takes the mode of its source too
+    run(&mut host, &json!({"content": "stop\n", "dest": "/tmp/empty/lrun", "mode": "0600"}));
+    expect(&mut host, &tree("/tmp/empty", Some(true)), &Status::Changed, &json!({}));
+    assert_eq!(host.mode("/tmp/empty/lrun"), 0o751);
+    for follow in [Some(false), None] {
+        let dest = format!("/tmp/kept{follow:?}");
+        expect(&mut host, &tree(&dest, follow), &Status::Changed, &json!({}));
+        let kept = ["/lrun", "/lsub", "/run", "/sub", "/sub/up"];
+        assert_eq!(host.paths(&dest), kept.map(|part| format!("{dest}{part}")));
+    }
+    // a link to nothing is left out beside what was there, and refused in a new directory
+    host.directory("/tmp/dd", 0o755).link("/tmp/dd/x", "nowhere").directory("/tmp/there", 0o755);
+    host.directory("/tmp/loop", 0o755).link("/tmp/loop/me", ".");
+    let cases = [
+        ("dd", "there", None),
+        ("dd", "none", Some("/tmp/dd/x cannot be copied: the link leads to nothing")),
+        (
+            "loop",
+            "none",
+            Some("/tmp/loop/me cannot be copied: the link leads to a directory that holds it"),
+        ),
+    ];
+    for (from, to, message) in cases {
+        let arguments = json!({
+            "src": format!("/tmp/{from}/"), "dest": format!("/tmp/{to}"),
+            "remote_src": true, "local_follow": true,
+        });
+        let done = run(&mut host, &arguments);
+        assert_eq!(done.returned.get("msg").and_then(Json::as_str), message, "{arguments}");
+    }
+}
+
+#[test]
 fn mode_preserve_takes_the_mode_of_the_source() {
     let mut host = host();
     run(&mut host, &json!({"content": "x\n", "dest": "/tmp/dir/x", "mode": "0640"}));
