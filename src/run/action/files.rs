@@ -83,7 +83,10 @@ pub(super) fn decrypted(path: &Path, decrypt: bool) -> Result<Option<Vec<u8>>, A
     if !vault::is_encrypted(&start) {
         return Ok(None);
     }
-    let plain = vault::decrypt(&read(path)?).map_err(|source| ActionError::Vault { source })?;
+    let plain = vault::decrypt(&read(path)?).map_err(|source| match source {
+        vault::VaultError::NoSecrets => ActionError::NoVaultSecrets(path.to_owned()),
+        source => ActionError::Vault { source },
+    })?;
     if let Ok(text) = std::str::from_utf8(&plain) {
         vault::keep_secret(text);
     }

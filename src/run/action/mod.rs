@@ -195,6 +195,9 @@ pub(crate) enum ActionError {
         #[source]
         source: std::io::Error,
     },
+    /// An encrypted file of the controller is needed and no password is given.
+    #[error("A vault password or secret must be specified to decrypt {}", .0.display())]
+    NoVaultSecrets(PathBuf),
     /// An encrypted file of the controller stays locked.
     #[error("{source}")]
     Vault {
