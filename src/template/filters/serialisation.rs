@@ -66,8 +66,12 @@ pub(super) const FILTERS: &[Filter] = &[
         parse_yaml(source)
     }),
     filter("from_yaml_all", &["value"], |call| {
+        let value = call.value()?;
+        let Some(source) = value.as_str() else {
+            return Ok(if value.is_none() { list(Vec::new()) } else { value.clone() });
+        };
         let mut documents = Vec::new();
-        for document in split_documents(call.string(0)?) {
+        for document in split_documents(source) {
             documents.push(parse_yaml(&document)?);
         }
         Ok(list(documents))
