@@ -24,6 +24,8 @@ pub(super) struct YamlStyle {
     pub(super) unicode: bool,
     pub(super) explicit_start: bool,
     pub(super) explicit_end: bool,
+    /// Whether every node names its tag.
+    pub(super) canonical: bool,
     /// `default_style`
     pub(super) quote: Option<char>,
     /// Whether texts of several lines stand as blocks.
@@ -97,6 +99,7 @@ impl Default for YamlStyle {
             unicode: true,
             explicit_start: false,
             explicit_end: false,
+            canonical: false,
             quote: None,
             blocks: Blocks::None,
             vault_tags: true,
@@ -120,6 +123,7 @@ pub(super) fn dump_yaml(value: &Value, style: &YamlStyle) -> Outcome<String> {
         emitter.set_unicode(style.unicode);
         emitter.set_indent(style.indent);
         emitter.set_width(style.width);
+        emitter.set_canonical(style.canonical);
         for event in events {
             emitter
                 .emit(event)

@@ -175,6 +175,7 @@ fn yaml_text(call: &Bound<'_>, mut style: YamlStyle) -> Outcome<Value> {
             "default_flow_style" => style.flow = Some(truth(value)?),
             "allow_unicode" => style.unicode = truth(value)?,
             "explicit_start" => style.explicit_start = truth(value)?,
+            "canonical" => style.canonical = truth(value)?,
             "explicit_end" => style.explicit_end = truth(value)?,
             "default_style" if value.is_none() => {}
             "default_style" => style.quote = text(value)?.chars().next(),
