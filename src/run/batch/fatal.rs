@@ -1,4 +1,6 @@
-//! `any_errors_fatal`: a failure on one host is one on all hosts of the batch.
+//! `any_errors_fatal` and `max_fail_percentage`: what failures mean for the others.
+//!
+//! With `any_errors_fatal` a failure on one host is one on all hosts of the batch.
 //!
 //! All hosts end the step first; then those on which it did not fail go the way of a failure too:
 //! to the `rescue` or `always` of the block, or out of the play. They stay out of later plays even
@@ -6,6 +8,7 @@
 
 use crate::graph::At;
 use crate::playbook::Strategy;
+use crate::report::event::Event;
 
 use super::super::keyword::KeywordReader;
 use super::super::parts::Key;
@@ -97,5 +100,33 @@ impl Batch<'_> {
             .filter_map(|host| Some((host, next(host)?)))
             .map(|(host, at)| Answered { host, at, went: Went::WithOthers, ..failure })
             .collect()
+    }
+
+    /// `max_fail_percentage`.
+    pub(super) fn stop_for_all(&mut self, at: At, host: &str) {
+        if self.ended || self.play.play.max_fail_percentage.is_none() {
+            return;
+        }
+        let Some(found) = self.parts.step(at) else { return };
+        let scope = self.parts.scope(&self.play, host, at);
+        let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
+        let out = self.hosts.keys().filter(|host| self.tally.is_out(host)).count();
+        let limit = self
+            .play
+            .play
+            .max_fail_percentage
+            .as_ref()
+            .and_then(|node| reader.number("max_fail_percentage", node).ok());
+        let share = |out: usize| {
+            let percent = u32::try_from(out * 100).map_or(f64::MAX, f64::from);
+            percent / u32::try_from(self.hosts.len().max(1)).map_or(f64::MAX, f64::from)
+        };
+        if limit.is_some_and(|limit| share(out) > limit) {
+            for host in self.hosts.keys() {
+                self.tally.fail(host);
+            }
+            self.play.run.tell(Event::NoHostsLeft);
+            self.end();
+        }
     }
 }

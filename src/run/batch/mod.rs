@@ -1,0 +1,239 @@
+//! One batch of a play: hosts go through the steps as the edges of the graph allow.
+//!
+//! [`movement`] leads each host; [`release`], [`include`] and [`fatal`] join hosts where they wait
+//! for each other; [`start`] begins jobs and [`conclude`] draws what follows from their results:
+//! [`notify`] for handlers, [`meta`] for what a `meta` task asks. [`told`] speaks to the report.
+
+mod conclude;
+mod fatal;
+mod include;
+mod meta;
+mod movement;
+mod notify;
+mod release;
+mod start;
+mod told;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::diagnostics::Diagnostic;
+use crate::graph::{At, RoleUse, StepTask, Steps, Trail};
+use crate::playbook::Strategy;
+use crate::report::event::Level;
+
+use super::context::{PlayContext, StepLayers};
+use super::handlers::{Handlers, Notified};
+use super::included::Included;
+use super::job::JobResult;
+use super::outcome::TaskResult;
+use super::parts::{Key, Parts};
+use super::settings::{Debugging, Stepping};
+use super::stepping;
+use super::tally::Tally;
+
+use fatal::Answered;
+
+/// A batch at work.
+pub(crate) struct Batch<'a> {
+    play: Arc<PlayContext>,
+    parts: Parts,
+    strategy: Strategy,
+    handlers: Handlers,
+    hosts: IndexMap<String, HostRun>,
+    /// Hosts that may begin their next step.
+    ready: VecDeque<usize>,
+    /// Hosts that wait for all others at a step.
+    held: BTreeMap<Key, Vec<usize>>,
+    /// How many hosts are at each step.
+    positions: BTreeMap<Key, usize>,
+    /// Hosts that have included something, and what, until all hosts at the step have.
+    including: BTreeMap<Key, Vec<(usize, Vec<Included>)>>,
+    /// Hosts that have done a step at which a failure is one of all hosts, until all at it have.
+    answered: BTreeMap<Key, Vec<Answered>>,
+    heads: HashMap<At, usize>,
+    /// How many hosts are at work on each step.
+    at_work: HashMap<At, u32>,
+    running: JoinSet<(usize, At, JobResult)>,
+    /// Steps that run once: all hosts that wait for the one that does it.
+    once: HashMap<At, Vec<usize>>,
+    tally: &'a mut Tally,
+    cancel: CancellationToken,
+    ended: bool,
+    /// Whether someone is asked before each task.
+    stepping: Stepping,
+    debugging: Debugging,
+    /// Tasks that the debugger changed and ran again, by step and host.
+    redone: HashMap<(At, String), (Arc<StepTask>, Arc<StepLayers>)>,
+    /// Why the run cannot go on.
+    stopped: Vec<Diagnostic>,
+}
+
+/// How a batch ended.
+pub(crate) enum BatchEnd {
+    /// All hosts are through, or out.
+    Done,
+    /// The user interrupted it.
+    Interrupted,
+    /// Something is so wrong that the run ends.
+    Stopped(Vec<Diagnostic>),
+}
+
+struct HostRun {
+    trail: Trail,
+    /// The first task of the play that it runs.
+    start: usize,
+    state: State,
+    /// Names that were notified since handlers last ran.
+    notifications: Vec<(String, Notified)>,
+    /// Handlers that are to run now.
+    notified: HashMap<usize, Notified>,
+    /// Uses of roles of which a task has run.
+    begun: HashSet<RoleUse>,
+    /// Uses of roles that are done and do not run again.
+    complete: HashSet<RoleUse>,
+}
+
+/// Whether the batch goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Onward {
+    Next,
+    /// Someone ended the run.
+    Quit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Active,
+    /// It failed; only its handlers are still run (`force_handlers`).
+    Closing,
+    /// It is through, or out.
+    Over,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(
+        play: Arc<PlayContext>,
+        steps: Steps,
+        strategy: Strategy,
+        hosts: &[String],
+        tally: &'a mut Tally,
+        cancel: CancellationToken,
+    ) -> Self {
+        let mut handlers = Handlers::default();
+        let scope = hosts.first().map(|host| play.host_scope(host)).unwrap_or_default();
+        handlers.add(&steps.handlers, &play.run.templar, &scope);
+        if strategy != Strategy::Linear {
+            warn_of_run_once(&play, &steps);
+        }
+        let wanted = play.run.settings.start_at.as_ref().filter(|_| !tally.has_started());
+        let start = wanted.map(|wanted| stepping::find(&steps, wanted));
+        if matches!(start, Some(Some(_))) {
+            tally.start();
+        }
+        let parts = Parts::new(&play, steps, strategy);
+        let debugging = play.run.settings.behaviour.debugging;
+        let host_runs = hosts
+            .iter()
+            .map(|host| {
+                let run = HostRun {
+                    trail: Trail::new(parts.steps()),
+                    start: start.flatten().unwrap_or_default(),
+                    // nothing of a play runs that has not the task to start at
+                    state: if start == Some(None) { State::Over } else { State::Active },
+                    notifications: Vec::new(),
+                    notified: HashMap::new(),
+                    begun: HashSet::new(),
+                    complete: tally.complete_roles(host),
+                };
+                (host.clone(), run)
+            })
+            .collect();
+        Self {
+            parts,
+            strategy,
+            handlers,
+            hosts: host_runs,
+            ready: VecDeque::new(),
+            held: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            including: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            heads: HashMap::new(),
+            at_work: HashMap::new(),
+            running: JoinSet::new(),
+            once: HashMap::new(),
+            tally,
+            cancel,
+            stepping: play.run.settings.stepping,
+            redone: HashMap::new(),
+            debugging: Debugging { enabled: debugging.enabled || play.play.debugs, ..debugging },
+            play,
+            ended: false,
+            stopped: Vec::new(),
+        }
+    }
+
+    /// Runs the batch to its end.
+    pub(crate) async fn run(mut self) -> BatchEnd {
+        for host in 0..self.hosts.len() {
+            self.arrive(host);
+        }
+        loop {
+            self.settle();
+            self.include();
+            if let Some(hosts) = self.released() {
+                match self.is_wanted(&hosts).await {
+                    true => self.release(hosts),
+                    false => self.skip(&hosts),
+                }
+                // those that follow may be ready now
+                continue;
+            }
+            self.start();
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => {
+                    self.running.shutdown().await;
+                    return BatchEnd::Interrupted;
+                }
+                done = self.running.join_next() => match done {
+                    Some(Ok((host, at, result))) => {
+                        if self.finished(host, at, result).await == Onward::Quit {
+                            self.running.shutdown().await;
+                            return BatchEnd::Interrupted;
+                        }
+                    }
+                    Some(Err(error)) if error.is_panic() => {
+                        std::panic::resume_unwind(error.into_panic())
+                    }
+                    Some(Err(_)) => {}
+                    None if self.stopped.is_empty() => return BatchEnd::Done,
+                    None => return BatchEnd::Stopped(self.stopped),
+                },
+            }
+        }
+    }
+}
+
+/// Only `linear` has a moment at which all hosts stand before the same step.
+fn warn_of_run_once(play: &PlayContext, steps: &Steps) {
+    for step in &steps.list {
+        if step.task.keywords.iter().any(|level| level.run_once.is_some()) {
+            let text = "`run_once` has no meaning without the `linear` strategy: the task runs on \
+                        every host";
+            play.run.notice(Level::Warning, text, Some(step.task.task.span.place()));
+        }
+    }
+}
+
+impl JobResult {
+    /// A handler of which nobody knows whether it would run.
+    fn unknown(reason: String) -> Self {
+        Self::from(TaskResult::unknown(format!("whether it is notified is unknown: {reason}")))
+    }
+}

@@ -1,0 +1,74 @@
+//! Notifications of handlers.
+
+use std::collections::HashMap;
+
+use crate::graph::{At, StepKind};
+use crate::report::event::Level;
+
+use super::super::handlers::Notified;
+use super::super::job::JobResult;
+use super::super::outcome::Verdict;
+use super::Batch;
+
+impl Batch<'_> {
+    /// Notes the handlers that the task notifies; while handlers run, they are told at once.
+    pub(super) fn notify(&mut self, host: usize, at: At, result: &JobResult) {
+        let reason = match &result.total.verdict {
+            Verdict::Changed => Notified::Changed,
+            Verdict::Unknown(reason) => Notified::Unknown(reason.clone()),
+            _ => return,
+        };
+        let Some(found) = self.parts.step(at) else { return };
+        let notify = found.task.notify();
+        if notify.is_empty() {
+            return;
+        }
+        let in_handlers = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
+        let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
+        let scope = self.parts.scope(&self.play, name, at);
+        for node in notify {
+            let topics = match self.play.run.templar.node(node, &scope) {
+                Ok(value) => match value.kind() {
+                    minijinja::value::ValueKind::Seq => value
+                        .try_iter()
+                        .map(|all| all.map(|one| one.to_string()).collect())
+                        .unwrap_or_default(),
+                    _ => vec![value.to_string()],
+                },
+                Err(error) => {
+                    let place = Some(node.span.place());
+                    self.play.run.notice(Level::Warning, error.to_string(), place);
+                    continue;
+                }
+            };
+            if !topics.is_empty() {
+                for text in self.handlers.take_unusable() {
+                    self.play.run.notice(Level::Warning, text, None);
+                }
+            }
+            for topic in topics {
+                let reached = self.handlers.reached(&topic);
+                if reached.is_empty() {
+                    let text = format!(
+                        "The requested handler '{topic}' was not found in either the main \
+                         handlers list nor in the listening handlers list"
+                    );
+                    self.play.run.notice(Level::Warning, text, Some(node.span.place()));
+                } else if in_handlers {
+                    for number in reached {
+                        mark(&mut run.notified, number, &reason);
+                    }
+                } else {
+                    run.notifications.push((topic, reason.clone()));
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn mark(notified: &mut HashMap<usize, Notified>, number: usize, reason: &Notified) {
+    let slot = notified.entry(number).or_insert_with(|| reason.clone());
+    if *reason == Notified::Changed {
+        *slot = Notified::Changed;
+    }
+}

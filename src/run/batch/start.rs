@@ -1,0 +1,81 @@
+//! Begins steps, as many as the forks and `throttle` allow.
+
+use std::sync::Arc;
+
+use crate::graph::{At, StepKind};
+use crate::report::event::Event;
+
+use super::super::action::keeps_host_order;
+use super::super::handlers::Notified;
+use super::super::job::{Job, JobResult};
+use super::super::keyword::KeywordReader;
+use super::Batch;
+
+impl Batch<'_> {
+    /// Begins as many steps as the forks allow, and of a step as many as its `throttle` does.
+    pub(super) fn start(&mut self) {
+        let mut throttled = Vec::new();
+        while self.running.len() < self.play.run.settings.forks.get() {
+            let Some(host) = self.ready.pop_front() else { break };
+            if self.is_throttled(host) {
+                throttled.push(host);
+                continue;
+            }
+            let Some((name, run)) = self.hosts.get_index_mut(host) else { continue };
+            let Some(at) = run.trail.next(self.parts.steps()) else { continue };
+            let Some(found) = self.parts.step(at) else { continue };
+            let Some(layers) = self.parts.layers(at) else { continue };
+            let mut doubt = None;
+            if found.kind == StepKind::Handler
+                && let Some(number) = self.handlers.number(&found.task)
+                && let Some(Notified::Unknown(reason)) = run.notified.remove(&number)
+            {
+                doubt = Some(reason);
+            }
+            let name = name.clone();
+            let task = Arc::clone(&found.task);
+            let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
+            let id = self.head(at, &name);
+            self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
+            let job =
+                Job { play: Arc::clone(&self.play), layers, task, is_handler, host: name, id };
+            self.begin(host, at, job, doubt);
+        }
+        for host in throttled.into_iter().rev() {
+            self.ready.push_front(host);
+        }
+    }
+
+    /// Begins a job, or tells why nobody knows whether it would run.
+    pub(super) fn begin(&mut self, host: usize, at: At, job: Job, doubt: Option<String>) {
+        *self.at_work.entry(at).or_default() += 1;
+        self.running.spawn(async move {
+            let result = match doubt {
+                Some(reason) => JobResult::unknown(reason),
+                None => job.run().await,
+            };
+            (host, at, result)
+        });
+    }
+
+    /// Whether as many hosts as `throttle` allows are at work on the next step of this one.
+    pub(super) fn is_throttled(&self, host: usize) -> bool {
+        let Some((name, run)) = self.hosts.get_index(host) else { return false };
+        let Some(at) = run.trail.next(self.parts.steps()) else { return false };
+        let Some(found) = self.parts.step(at) else { return false };
+        let at_work = self.at_work.get(&at).copied().unwrap_or_default();
+        if at_work > 0 && keeps_host_order(&found.task.task) {
+            return true;
+        }
+        if at_work == 0 || found.task.keywords.iter().all(|level| level.throttle.is_none()) {
+            return false;
+        }
+        let scope = self.parts.scope(&self.play, name, at);
+        let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
+        let limit = reader
+            .nearest(|level| level.throttle.as_ref())
+            .and_then(|node| reader.number("throttle", node).ok());
+        // 0 and less mean no limit
+        limit.is_some_and(|limit| limit > 0.0 && f64::from(at_work) >= limit)
+    }
+}
