@@ -53,7 +53,7 @@ impl Parser<'_> {
             Keyword::AnyErrorsFatal => {
                 into.any_errors_fatal = self.boolean("any_errors_fatal", value);
             }
-            Keyword::Throttle => into.throttle = self.number("throttle", value),
+            Keyword::Throttle => into.throttle = self.integer("throttle", value),
             Keyword::Timeout => into.timeout = self.number("timeout", value),
             Keyword::Debugger => into.debugger = self.debugger(value),
             Keyword::Action
@@ -154,6 +154,22 @@ impl Parser<'_> {
         };
         if !fits {
             self.wrong_type(keyword, "a boolean", value);
+            return None;
+        }
+        Some(value.clone())
+    }
+
+    /// A whole number, text that is one, or a template.
+    fn integer(&mut self, keyword: &str, value: &Node) -> Option<Node> {
+        let fits = match &value.kind {
+            Kind::Null => return None,
+            Kind::Int(_) | Kind::Bool(_) => true,
+            Kind::Float(number) => number.fract() == 0.0,
+            Kind::Str(text) => is_template(&text.value) || text.value.trim().parse::<i64>().is_ok(),
+            _ => false,
+        };
+        if !fits {
+            self.wrong_type(keyword, "a whole number", value);
             return None;
         }
         Some(value.clone())

@@ -20,7 +20,7 @@ use crate::template::{Directories, Templar};
 use crate::vars::{HashBehaviour, Layer, Scope, Var, merged};
 
 use super::heading::Heading;
-use super::host_vars::HostTable;
+use super::host_vars::{HostTable, HostVars};
 use super::job::blocking;
 use super::magic;
 use super::pool::Pool;
@@ -124,6 +124,8 @@ pub(crate) struct PlayContext {
     pub directory: PathBuf,
     /// Variables of the play that are the same for all hosts.
     pub magic: Arc<Layer>,
+    /// `playbook_dir`, the one of them that `hostvars` shows.
+    folder: Arc<Layer>,
     /// The hosts of the play.
     hosts: magic::PlayHosts,
     /// Names of the hosts that are still in the play, once some have left it.
@@ -201,6 +203,7 @@ impl PlayContext {
             Self {
                 run: Arc::clone(run),
                 number: heading.number,
+                folder: Arc::new(magic::of_folder(play)),
                 magic: Arc::new(magic),
                 name,
                 vars: vec![Arc::clone(answers), layer(&play.keywords.vars)],
@@ -214,9 +217,22 @@ impl PlayContext {
         })
     }
 
-    /// The view of a host without a task: what `hostvars` and connections read.
+    /// The view of a host without a task, of which connections read.
     pub(crate) fn host_scope(&self, host: &str) -> Scope {
         self.scope(host, None)
+    }
+
+    /// The view of a host without a play: `hostvars` knows nothing of what a play or its roles set.
+    pub(crate) fn hostvars_scope(&self, host: &str) -> Scope {
+        let run = &self.run;
+        let known = run.hosts.of(host);
+        let listed = run.inventory.host(host, &self.directory).unwrap_or_default();
+        let mut layers =
+            vec![Arc::clone(&listed.magic), Arc::clone(&self.folder), Arc::clone(&run.magic)];
+        layers.extend([&run.extra_vars, &known.set, &known.included].map(Arc::clone));
+        layers.push(self.facts(&known));
+        layers.extend(listed.layers.iter().cloned());
+        self.complete(layers)
     }
 
     /// The view of a task on a host, by Ansible's precedence.
@@ -280,24 +296,33 @@ impl PlayContext {
         layers.extend(exports.vars.iter().cloned());
         layers.extend(self.vars_files.get(host).into_iter().flatten().cloned());
         layers.extend(self.vars.iter().cloned());
-        layers.push(match behaviour.facts {
-            FactNames::Injected => Arc::clone(&known.facts),
-            FactNames::Apart => Arc::new(apart(&known.facts)),
-        });
+        layers.push(self.facts(&known));
         layers.extend(listed.layers.iter().cloned());
         if let Some(step) = step {
             layers.extend(step.defaults.iter().cloned());
         }
         layers.extend(exports.defaults.iter().cloned());
         drop(exports);
-        layers.push(Arc::clone(&run.connection));
+        let directories = step.map(|step| Arc::clone(&step.directories)).unwrap_or_default();
+        self.complete(layers).with_directories(directories)
+    }
+
+    fn facts(&self, known: &HostVars) -> Arc<Layer> {
+        match self.run.settings.behaviour.facts {
+            FactNames::Injected => Arc::clone(&known.facts),
+            FactNames::Apart => Arc::new(apart(&known.facts)),
+        }
+    }
+
+    /// These layers and the weakest ones, which everybody sees.
+    fn complete(&self, mut layers: Vec<Arc<Layer>>) -> Scope {
+        layers.push(Arc::clone(&self.run.connection));
         layers.push(Arc::clone(&NO_FACTS));
         layers.retain(|layer| !layer.is_empty());
-        if behaviour.hash == HashBehaviour::Merge {
+        if self.run.settings.behaviour.hash == HashBehaviour::Merge {
             layers = vec![Arc::new(merged(&layers))];
         }
-        let directories = step.map(|step| Arc::clone(&step.directories)).unwrap_or_default();
-        Scope::new(layers).with_directories(directories)
+        Scope::new(layers)
     }
 }
 

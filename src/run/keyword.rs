@@ -38,6 +38,16 @@ pub enum KeywordError {
         /// Where.
         span: Span,
     },
+    /// Its value is no whole number.
+    #[error("Failed to convert the {keyword} value to an integer: {got}")]
+    Integer {
+        /// The keyword.
+        keyword: &'static str,
+        /// What it is.
+        got: String,
+        /// Where.
+        span: Span,
+    },
     /// Its value is of the wrong kind.
     #[error("`{keyword}` must be {wanted}, not `{got}`")]
     Kind {
@@ -59,9 +69,10 @@ impl Explain for KeywordError {
     fn span(&self) -> Option<&Span> {
         match self {
             Self::Template(error) => error.span(),
-            Self::Kind { span, .. } | Self::Boolean { span, .. } | Self::Timeout { span, .. } => {
-                Some(span)
-            }
+            Self::Kind { span, .. }
+            | Self::Boolean { span, .. }
+            | Self::Timeout { span, .. }
+            | Self::Integer { span, .. } => Some(span),
         }
     }
 }
@@ -143,6 +154,21 @@ impl<'a> KeywordReader<'a> {
             });
         }
         Ok(None)
+    }
+
+    /// A keyword that is a whole number.
+    pub(crate) fn integer(&self, keyword: &'static str, node: &Node) -> Result<i64, KeywordError> {
+        let value = self.templar.node(node, self.scope)?;
+        let number = match value.kind() {
+            ValueKind::Number | ValueKind::Bool => i64::try_from(value.clone()).ok(),
+            ValueKind::String => value.as_str().and_then(|text| text.trim().parse().ok()),
+            _ => None,
+        };
+        number.ok_or_else(|| KeywordError::Integer {
+            keyword,
+            got: value.to_string(),
+            span: node.span.clone(),
+        })
     }
 
     /// A number keyword.

@@ -36,6 +36,9 @@ pub(crate) fn of_run(settings: &RunSettings, sources: &[String]) -> Layer {
     let sources = Value::from_iter(sources.iter().map(String::as_str));
     layer.insert("ansible_inventory_sources".to_owned(), data(sources));
     layer.insert("ansible_playbook_python".to_owned(), data(python()));
+    let file = crate::settings::current().file();
+    let file = file.map_or_else(|| Value::from(()), |file| absolute(&file.path).into());
+    layer.insert("ansible_config_file".to_owned(), data(file));
     let (full, major, minor, revision) = ANSIBLE_VERSION;
     let version = Value::from_pairs([
         ("full", Value::from(full)),
@@ -113,10 +116,14 @@ pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<R
     ] {
         layer.insert(variable.to_owned(), data(Value::from_iter(names.iter().copied())));
     }
-    let directory = play.path.parent().filter(|path| !path.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    layer.insert("playbook_dir".to_owned(), data(absolute(directory)));
+    layer.extend(of_folder(play));
     layer
+}
+
+/// Where the playbook of a play stands.
+pub(crate) fn of_folder(play: &Play) -> Layer {
+    let directory = absolute(play.path.parent().unwrap_or(Path::new(".")));
+    Layer::from([("playbook_dir".to_owned(), data(directory))])
 }
 
 /// The names of the roles that a role depends on, each once.
@@ -159,7 +166,7 @@ pub(crate) struct AllHosts {
 }
 
 impl AllHosts {
-    /// The variables of the hosts as a play sees them.
+    /// The variables of the hosts, for the templates of a play.
     pub(crate) fn value(play: &Weak<PlayContext>) -> Value {
         Value::from_object(Self { play: Weak::clone(play) })
     }
@@ -176,7 +183,7 @@ impl Object for AllHosts {
         let play = self.play.upgrade()?;
         let host = key.as_str()?;
         let known = play.run.inventory.now().is_listed(host) || LOCALHOST.contains(&host);
-        known.then(|| play.host_scope(host).to_value())
+        known.then(|| play.hostvars_scope(host).to_value())
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

@@ -4,7 +4,9 @@ use canvass_modules::params;
 use serde_json::{Map, Value as Json};
 
 use crate::source::{Kind, Node, Span};
-use crate::template::{TemplateError, TemplateErrorKind, holds_template, is_omit, to_json};
+use crate::template::{
+    TemplateError, TemplateErrorKind, holds_template, is_omit, is_trusted, to_json,
+};
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
 
@@ -47,12 +49,16 @@ pub(super) fn prepare(
             let expression = match span {
                 Some(span) if holds_template(&expression) => {
                     let named = Node::text(expression.as_str(), span.clone());
-                    let named = input.templar.node(&named, input.scope)?;
+                    let named = input
+                        .templar
+                        .node(&named, input.scope)
+                        .map_err(|error| naming(error, span))?;
                     if is_omit(&named) {
                         returned.insert("msg".to_owned(), params.msg);
                         return Ok(told(returned));
                     }
                     match to_json(&named)? {
+                        Json::String(_) if !is_trusted(&named) => return Err(untrusted()),
                         Json::String(named) => named,
                         other => {
                             returned.insert(expression, other);
@@ -88,13 +94,23 @@ pub(super) fn prepare(
     Ok(told(returned))
 }
 
+/// The expression's text cannot be told.
+fn naming(error: TemplateError, span: &Span) -> TemplateError {
+    let prefix = "Finalization of task args for 'ansible.builtin.debug' failed: Error while \
+                  resolving value for 'var'";
+    prefixed(error, prefix, Some(span))
+}
+
 fn resolving(error: TemplateError, span: Option<&Span>) -> TemplateError {
+    prefixed(error, "Error while resolving `var` expression", span)
+}
+
+fn prefixed(error: TemplateError, prefix: &str, span: Option<&Span>) -> TemplateError {
     if matches!(error.kind, TemplateErrorKind::Unknown(_)) {
         return error;
     }
-    let text = format!("Error while resolving `var` expression: {}", error.kind);
     TemplateError {
-        kind: TemplateErrorKind::Failed(text),
+        kind: TemplateErrorKind::Failed(format!("{prefix}: {}", error.kind)),
         span: error.span.or_else(|| span.cloned()),
     }
 }
@@ -115,6 +131,13 @@ fn warnings(missing: &[String]) -> Json {
     Json::from(warnings)
 }
 
+/// What a host, a lookup or a filter said is no expression.
+fn untrusted() -> ActionError {
+    let text = "Error while resolving `var` expression: Encountered untrusted template or \
+                expression.";
+    ActionError::Include(text.to_owned())
+}
+
 fn told(returned: Map<String, Json>) -> Prepared {
     Prepared::Done(Finished { verbose_always: true, returned, ..Finished::default() })
 }
@@ -123,9 +146,7 @@ fn told(returned: Map<String, Json>) -> Prepared {
 fn refuse_var(input: &ActionInput<'_>, var: &Json) -> Result<(), ActionError> {
     let written = input.step.task.action.arguments.iter().find(|(name, _)| name == "var");
     if matches!(written, Some((_, Node { kind: Kind::Unsafe(_), .. }))) {
-        let text = "Error while resolving `var` expression: Encountered untrusted template or \
-                    expression.";
-        return Err(ActionError::Include(text.to_owned()));
+        return Err(untrusted());
     }
     let kind = match var {
         Json::Object(_) => "dict",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::diagnostics::Diagnostic;
 use crate::graph::{At, StepKind};
 
 use super::super::action::Meta;
@@ -13,6 +14,14 @@ impl Batch<'_> {
     pub(super) fn act(&mut self, meta: Meta, at: At, hosts: &[usize]) -> bool {
         match meta {
             Meta::FlushHandlers => {
+                if let Some(step) = self.parts.step(at)
+                    && matches!(step.kind, StepKind::Handler | StepKind::InHandler)
+                {
+                    let text = "flush_handlers cannot be used as a handler";
+                    let span = Some(step.task.task.span.clone());
+                    self.stop(Diagnostic { span, ..Diagnostic::failure(text) });
+                    return true;
+                }
                 for host in hosts {
                     self.leave(at);
                     if !self.flush(*host, at) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::diagnostics::Diagnostic;
 use crate::graph::{At, Fate, StepKind};
 use crate::playbook::Strategy;
 use crate::report::event::Event;
@@ -204,6 +205,12 @@ impl Batch<'_> {
         let scope = crate::vars::Scope::default();
         let reader = KeywordReader { templar: &self.play.run.templar, scope: &scope, levels: &[] };
         reader.boolean_node("force_handlers", node).unwrap_or(false)
+    }
+
+    /// The whole run ends here.
+    pub(super) fn stop(&mut self, why: Diagnostic) {
+        self.stopped.push(why);
+        self.end();
     }
 
     /// No host begins another step.

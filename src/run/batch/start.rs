@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::diagnostics::Diagnostic;
 use crate::graph::{At, StepKind};
 use crate::report::event::Event;
 
 use super::super::action::keeps_host_order;
 use super::super::handlers::Notified;
 use super::super::job::{Job, JobResult};
-use super::super::keyword::KeywordReader;
+use super::super::keyword::{KeywordError, KeywordReader};
 use super::Batch;
 
 impl Batch<'_> {
@@ -17,9 +18,13 @@ impl Batch<'_> {
         let mut throttled = Vec::new();
         while self.running.len() < self.play.run.settings.forks.get() {
             let Some(host) = self.ready.pop_front() else { break };
-            if self.is_throttled(host) {
-                throttled.push(host);
-                continue;
+            match self.is_throttled(host) {
+                Ok(false) => {}
+                Ok(true) => {
+                    throttled.push(host);
+                    continue;
+                }
+                Err(error) => return self.stop(Diagnostic::error(&error)),
             }
             let Some((name, run)) = self.hosts.get_index_mut(host) else { continue };
             let Some(at) = run.trail.next(self.parts.steps()) else { continue };
@@ -59,23 +64,22 @@ impl Batch<'_> {
     }
 
     /// Whether as many hosts as `throttle` allows are at work on the next step of this one.
-    pub(super) fn is_throttled(&self, host: usize) -> bool {
-        let Some((name, run)) = self.hosts.get_index(host) else { return false };
-        let Some(at) = run.trail.next(self.parts.steps()) else { return false };
-        let Some(found) = self.parts.step(at) else { return false };
+    pub(super) fn is_throttled(&self, host: usize) -> Result<bool, KeywordError> {
+        let Some((name, run)) = self.hosts.get_index(host) else { return Ok(false) };
+        let Some(at) = run.trail.next(self.parts.steps()) else { return Ok(false) };
+        let Some(found) = self.parts.step(at) else { return Ok(false) };
         let at_work = self.at_work.get(&at).copied().unwrap_or_default();
         if at_work > 0 && keeps_host_order(&found.task.task) {
-            return true;
+            return Ok(true);
         }
-        if at_work == 0 || found.task.keywords.iter().all(|level| level.throttle.is_none()) {
-            return false;
+        if found.task.keywords.iter().all(|level| level.throttle.is_none()) {
+            return Ok(false);
         }
         let scope = self.parts.scope(&self.play, name, at);
         let reader = KeywordReader::of(&self.play.run.templar, &scope, &found.task);
-        let limit = reader
-            .nearest(|level| level.throttle.as_ref())
-            .and_then(|node| reader.number("throttle", node).ok());
+        let Some(limit) = reader.nearest(|level| level.throttle.as_ref()) else { return Ok(false) };
         // 0 and less mean no limit
-        limit.is_some_and(|limit| limit > 0.0 && f64::from(at_work) >= limit)
+        let limit = reader.integer("throttle", limit)?;
+        Ok(limit > 0 && i64::from(at_work) >= limit)
     }
 }

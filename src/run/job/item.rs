@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canvass_modules::wire::Mode;
+use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::playbook::is_include;
-use crate::vars::Scope;
+use crate::source::Node;
+use crate::vars::{Layer, Scope, Var};
 
 use super::send::lost;
 use super::{Job, Setting, blocking};
@@ -68,7 +70,13 @@ impl Job {
         match self.condition(scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Err(Box::new(skipped)),
-            Err(error) => return Err(stopped(error)),
+            Err(error) => {
+                let mut over = stopped(error);
+                if let Verdict::Unknown(reason) = &over.verdict {
+                    over.learnt.set = self.unknown_facts(reason, |_| None);
+                }
+                return Err(over);
+            }
         }
         let module = &self.task.task.action.module;
         // what is included has keywords of its own, and needs no connection
@@ -78,7 +86,12 @@ impl Job {
         };
         let rendered = arguments::render(&run.templar, scope, &self.task).map_err(|error| {
             Box::new(match &error.unknown() {
-                Some(reason) => TaskResult::unknown(reason.clone()),
+                Some(reason) => {
+                    let mut over = TaskResult::unknown(reason.clone());
+                    let known = |node: &Node| run.templar.node(node, scope).ok();
+                    over.learnt.set = self.unknown_facts(reason, known);
+                    over
+                }
                 None => {
                     let causes = error.causes(self.task.task.span.place());
                     TaskResult::caused(error, causes)
@@ -127,6 +140,25 @@ impl Job {
                 return Err(Box::new(TaskResult::failed("this action cannot be used here")));
             }
         })
+    }
+
+    /// What a `set_fact` sets that nobody knows whether it runs, or with which values: variables
+    /// that are unknown themselves, but for those that are `known`.
+    fn unknown_facts(&self, reason: &str, known: impl Fn(&Node) -> Option<Value>) -> Layer {
+        let action = &self.task.task.action;
+        if action.module != "ansible.builtin.set_fact" {
+            return Layer::new();
+        }
+        let names = action.arguments.iter().filter(|(name, _)| name != "cacheable");
+        names
+            .map(|(name, node)| {
+                let value = match known(node) {
+                    Some(value) => Var::Data(crate::template::kept(&value)),
+                    None => Var::Unknown(Arc::default(), reason.into()),
+                };
+                (name.clone(), value)
+            })
+            .collect()
     }
 
     /// `when` of all levels; a result when it says no.

@@ -30,7 +30,11 @@ pub(super) const FILTERS: &[Filter] = &[
     }),
     filter("int", &["value", "default", "base"], int),
     filter("float", &["value", "default"], float),
-    filter("string", &["value"], |call| Ok(Value::from(call.text(0)?))),
+    filter("string", &["value"], |call| {
+        let value = call.required(0)?;
+        // text stays what it is, the user's or not
+        Ok(if class_of(value) == Class::Text { value.clone() } else { call.text(0)?.into() })
+    }),
     filter("bool", &["value"], boolean),
     filter("list", &["value"], |call| Ok(list(call.elements(0)?))),
     filter("length", &["value"], |call| Ok(Value::from(length(call.value()?)?))),
