@@ -438,6 +438,9 @@ pub struct SettingChange {
     /// Directories that the commands make or fill, and nobody knows with what.
     #[serde(default)]
     pub fills: Vec<PathBuf>,
+    /// Files that the commands move, from and to, where there is one.
+    #[serde(default)]
+    pub moves: Vec<(PathBuf, PathBuf)>,
     /// The kind of settings that all are gone after it.
     #[serde(default)]
     pub clears: Option<String>,

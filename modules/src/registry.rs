@@ -101,6 +101,7 @@ modules! {
     "ansible.builtin.wait_for" => crate::module::wait_for::WaitFor;
     "ansible.builtin.yum_repository" => crate::module::yum_repository::YumRepository;
     "ansible.posix.acl" => crate::collection::ansible_posix::acl::Acl;
+    "ansible.posix.at" => crate::collection::ansible_posix::at::At;
     "ansible.posix.authorized_key" => crate::collection::ansible_posix::authorized_key::AuthorizedKey;
     "ansible.posix.mount" => crate::collection::ansible_posix::mount::Mount;
     "ansible.posix.seboolean" => crate::collection::ansible_posix::seboolean::Seboolean;
@@ -109,7 +110,14 @@ modules! {
     "ansible.posix.sysctl" => crate::collection::ansible_posix::sysctl::Sysctl;
     "community.general.alternatives" => crate::collection::community_general::alternatives::Alternatives;
     "community.general.capabilities" => crate::collection::community_general::capabilities::Capabilities;
+    "community.general.dpkg_divert" => crate::collection::community_general::dpkg_divert::DpkgDivert;
+    "community.general.gem" => crate::collection::community_general::gem::Gem;
     "community.general.git_config" => crate::collection::community_general::git_config::GitConfig;
     "community.general.ini_file" => crate::collection::community_general::ini_file::IniFile;
+    "community.general.locale_gen" => crate::collection::community_general::locale_gen::LocaleGen;
     "community.general.modprobe" => crate::collection::community_general::modprobe::Modprobe;
+    "community.general.npm" => crate::collection::community_general::npm::Npm;
+    "community.general.pam_limits" => crate::collection::community_general::pam_limits::PamLimits;
+    "community.general.sudoers" => crate::collection::community_general::sudoers::Sudoers;
+    "community.general.timezone" => crate::collection::community_general::timezone::Timezone;
 }

@@ -1,6 +1,7 @@
 //! `ansible.posix`.
 
 pub mod acl;
+pub mod at;
 pub mod authorized_key;
 pub mod mount;
 pub mod seboolean;

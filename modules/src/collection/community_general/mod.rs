@@ -2,6 +2,13 @@
 
 pub mod alternatives;
 pub mod capabilities;
+pub mod dpkg_divert;
+pub mod gem;
 pub mod git_config;
 pub mod ini_file;
+pub mod locale_gen;
 pub mod modprobe;
+pub mod npm;
+pub mod pam_limits;
+pub mod sudoers;
+pub mod timezone;

@@ -14,6 +14,12 @@ impl<B: Host> RehearsalHost<B> {
         }
         let key = (change.kind.clone(), change.name.clone());
         self.overlay.settings.insert(key, change.after.clone());
+        for (from, to) in &change.moves {
+            if self.stat(from, Follow::No)?.is_some() {
+                self.copy_file(from, to)?;
+                self.remove(from)?;
+            }
+        }
         for directory in &change.fills {
             self.fill(directory)?;
         }
