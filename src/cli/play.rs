@@ -96,7 +96,7 @@ struct WhatArguments {
     #[arg(long, value_name = "TAGS", value_delimiter = ',')]
     skip_tags: Vec<String>,
     /// How hosts wait for each other in plays that do not say
-    #[arg(long, value_enum, default_value_t = StrategyWord::Linear)]
+    #[arg(long, value_enum, default_value_t = StrategyWord::Linear, env = "ANSIBLE_STRATEGY")]
     strategy: StrategyWord,
     /// End a task that takes longer than this many seconds
     #[arg(long, value_name = "SECONDS")]
@@ -186,9 +186,15 @@ struct OutputArguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum StrategyWord {
+    /// All hosts end a task before any begins the next
     Linear,
+    /// Each host at its own pace
     Free,
+    /// As `free`, and a host keeps its place among the forks
+    #[value(alias = "host_pinned")]
     HostPinned,
+    /// Hosts wait for each other only where the play couples them
+    Dag,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -288,6 +294,7 @@ impl PlayArguments {
                 StrategyWord::Linear => Strategy::Linear,
                 StrategyWord::Free => Strategy::Free,
                 StrategyWord::HostPinned => Strategy::HostPinned,
+                StrategyWord::Dag => Strategy::Dag,
             },
             connection: ConnectionDefaults {
                 transport: crate::run::transport(&connection.connection).map_err(wrong)?,

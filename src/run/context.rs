@@ -427,7 +427,8 @@ fn filled(layer: &Arc<Layer>) -> bool {
     !layer.is_empty()
 }
 
-fn directories(task: &StepTask, playbook: &Path) -> Directories {
+/// Where a task looks for files.
+pub(crate) fn directories(task: &StepTask, playbook: &Path) -> Directories {
     Directories {
         role: task.role.as_ref().map(|role| role.path.clone()),
         task: task.task.path.parent().map(PathBuf::from),

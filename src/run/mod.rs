@@ -11,6 +11,7 @@ mod asynchronous;
 mod batch;
 mod check_mode;
 mod context;
+mod coupling;
 mod custom_stats;
 mod debugger;
 mod fact_cache;
@@ -60,6 +61,7 @@ use crate::report::mask::Secrets;
 use crate::template::Templar;
 
 pub use context::pattern_text;
+pub use coupling::ties;
 pub use fact_cache::{FactCacheError, FactFiles};
 pub use heading::Heading;
 pub use keyword::KeywordError;
@@ -249,7 +251,11 @@ async fn play_through(
         let names = PlayHosts { all: hosts.clone(), batch: batch.clone() };
         let files = vars_files::read(run, play, &directory, &batch).await?;
         let context = PlayContext::new(run, play, &heading, &steps, &names, files, &answers);
-        let strategy = play.strategy.unwrap_or(run.settings.strategy);
+        let strategy = match play.strategy.unwrap_or(run.settings.strategy) {
+            // who is asked before each task is asked once for all hosts
+            Strategy::Dag if run.settings.stepping == Stepping::Asking => Strategy::Linear,
+            strategy => strategy,
+        };
         run.tell(Event::PlayStarted {
             play: number,
             name: context.name.clone(),

@@ -98,6 +98,7 @@ impl Batch<'_> {
         let others = self.once.remove(&at).unwrap_or_default();
         let all: Vec<usize> = std::iter::once(host).chain(others).collect();
         let learnt = result.total.learnt.clone();
+        self.parts.learn(&learnt.included);
         for (other, learnt) in &learnt.elsewhere {
             self.play.run.hosts.learn(other, learnt);
         }

@@ -35,13 +35,14 @@ pub(super) struct Answered {
 }
 
 impl Batch<'_> {
-    /// Whether a failure at this step is one of all hosts; only `linear` knows when all have ended
-    /// a step.
+    /// Whether a failure at this step is one of all hosts; `free` and `host_pinned` do not know
+    /// when all have ended a step.
     pub(super) fn is_fatal_for_all(&self, at: At, host: &str) -> bool {
         let Some(found) = self.parts.step(at) else { return false };
         let general = self.play.run.settings.behaviour.any_errors_fatal;
         let said = found.task.keywords.iter().any(|level| level.any_errors_fatal.is_some());
-        if self.strategy != Strategy::Linear || !(general || said) {
+        let goes_alone = matches!(self.strategy, Strategy::Free | Strategy::HostPinned);
+        if goes_alone || !(general || said) {
             return false;
         }
         let scope = self.parts.scope(&self.play, host, at);
