@@ -8,6 +8,7 @@ mod extra_vars;
 mod graph;
 mod lab;
 mod launch;
+mod output;
 mod play;
 mod prompt;
 mod read;

@@ -15,9 +15,6 @@ use crate::inventory::{Inventory, InventorySettings, LiveInventory};
 use crate::lab::{Lab, Names, Start};
 use crate::playbook::{Playbook, SearchPaths, Strategy};
 use crate::report::event::RunMode;
-use crate::report::file::ReportFile;
-use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Verbosity};
-use crate::report::{ColorChoice, Consumer};
 use crate::run::{
     Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
     Stepping,
@@ -29,6 +26,7 @@ use crate::vars::HashBehaviour;
 use super::ansible::{Vault, unlock};
 use super::error::draw;
 use super::launch::Launch;
+use super::output::OutputArguments;
 use super::read::Reader;
 use super::{CommandError, extra_vars, prompt, say};
 
@@ -166,24 +164,6 @@ struct PrivilegeArguments {
     become_password_file: Option<PathBuf>,
 }
 
-/// What is told.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-struct OutputArguments {
-    /// Tell more; up to four times
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Leave the diffs out of the report
-    #[arg(long)]
-    no_diff: bool,
-    /// Also write the report as JSON
-    #[arg(long, value_name = "FILE.json")]
-    report: Option<PathBuf>,
-    /// Colour
-    #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
-    color: ColorWord,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum StrategyWord {
     /// All hosts end a task before any begins the next
@@ -205,13 +185,6 @@ enum HostKeysWord {
     AcceptNew,
     /// Any key
     Off,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ColorWord {
-    Auto,
-    Always,
-    Never,
 }
 
 /// Runs the command.
@@ -260,7 +233,7 @@ impl PlayArguments {
             return self.list_hosts(&inventory.now(), &playbooks);
         }
         let launch =
-            Launch { settings, playbooks, inventory, reader, consumers: self.consumers()? };
+            Launch { settings, playbooks, inventory, reader, consumers: self.output.consumers()? };
         launch.run().await
     }
 
@@ -383,28 +356,6 @@ impl PlayArguments {
             ));
         }
         Ok(())
-    }
-
-    fn consumers(&self) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
-        let color = match self.output.color {
-            ColorWord::Auto => ColorChoice::Auto,
-            ColorWord::Always => ColorChoice::Always,
-            ColorWord::Never => ColorChoice::Never,
-        };
-        let options = HumanOptions {
-            verbosity: Verbosity::from(self.output.verbose),
-            diff: if self.output.no_diff { DiffOutput::Hidden } else { DiffOutput::Shown },
-            ..HumanOptions::detect(color)
-        };
-        let human = HumanReport::new(std::io::stdout(), std::io::stderr(), options);
-        let mut consumers: Vec<Box<dyn Consumer>> = vec![Box::new(human)];
-        if let Some(path) = &self.output.report {
-            let file = ReportFile::create(path).map_err(|error| {
-                CommandError::options(format!("cannot write `--report`: {error}"), None)
-            })?;
-            consumers.push(Box::new(file));
-        }
-        Ok(consumers)
     }
 
     fn list_hosts(

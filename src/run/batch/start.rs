@@ -1,6 +1,7 @@
 //! Begins steps, as many as the forks and `throttle` allow.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{At, StepKind};
@@ -41,7 +42,8 @@ impl Batch<'_> {
             let task = Arc::clone(&found.task);
             let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
             let id = self.head(at, &name);
-            self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
+            let now = SystemTime::now();
+            self.play.run.tell(Event::HostStarted { at: now, task: id, host: name.clone() });
             let job =
                 Job { play: Arc::clone(&self.play), layers, task, is_handler, host: name, id };
             self.begin(host, at, job, doubt);
