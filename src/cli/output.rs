@@ -63,18 +63,23 @@ enum AnnotationsWord {
 }
 
 impl OutputArguments {
-    /// Who reads the events.
-    pub(super) fn consumers(&self) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
+    /// How the report for people looks.
+    pub(super) fn look(&self) -> HumanOptions {
         let color = match self.color {
             ColorWord::Auto => ColorChoice::Auto,
             ColorWord::Always => ColorChoice::Always,
             ColorWord::Never => ColorChoice::Never,
         };
-        let options = HumanOptions {
+        HumanOptions {
             verbosity: Verbosity::from(self.verbose),
             diff: if self.no_diff { DiffOutput::Hidden } else { DiffOutput::Shown },
             ..HumanOptions::detect(color)
-        };
+        }
+    }
+
+    /// Who reads the events.
+    pub(super) fn consumers(&self) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
+        let options = self.look();
         let mut consumers: Vec<Box<dyn Consumer>> = Vec::new();
         if self.events.as_deref() == Some(Path::new("-")) {
             let options = HumanOptions { live: Live::Off, ..options };

@@ -268,7 +268,7 @@ pub struct NoticeReport {
 }
 
 /// A place in a file, for reading: bytes of its name that are no UTF-8 are replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// The file.
     pub file: String,

@@ -20,6 +20,8 @@ pub(super) enum Went {
     Well,
     Failed,
     Unreachable,
+    /// It was stopped because it is not what was approved.
+    Held,
     /// It failed on another host, and that is fatal for all.
     WithOthers,
 }
@@ -64,7 +66,8 @@ impl Batch<'_> {
             self.answered.keys().filter(|key| self.have_all_answered(key)).cloned().collect();
         for key in done {
             let mut answered = self.answered.remove(&key).unwrap_or_default();
-            let failed = |one: &&Answered| matches!(one.went, Went::Failed | Went::Unreachable);
+            let failed =
+                |one: &&Answered| matches!(one.went, Went::Failed | Went::Unreachable | Went::Held);
             let failure = answered.iter().find(failed).copied();
             if let Some(failure) = failure {
                 for one in answered.iter_mut().filter(|one| one.went == Went::Well) {

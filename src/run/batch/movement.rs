@@ -169,6 +169,12 @@ impl Batch<'_> {
                 run.state = State::Over;
                 return;
             }
+            Went::Held => {
+                self.tally.hold(name);
+                self.play.hosts_have_left(|host| self.tally.is_out(host));
+                run.state = State::Over;
+                return;
+            }
             Went::Failed | Went::WithOthers => Some(run.trail.failed(parts)),
             Went::Well => run.trail.done(parts),
         };

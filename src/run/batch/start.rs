@@ -44,8 +44,8 @@ impl Batch<'_> {
             let id = self.head(at, &name);
             let now = SystemTime::now();
             self.play.run.tell(Event::HostStarted { at: now, task: id, host: name.clone() });
-            let job =
-                Job { play: Arc::clone(&self.play), layers, task, is_handler, host: name, id };
+            let play = Arc::clone(&self.play);
+            let job = Job { play, layers, task, is_handler, host: name, id, item: None };
             self.begin(host, at, job, doubt);
         }
         for host in throttled.into_iter().rev() {
@@ -58,7 +58,11 @@ impl Batch<'_> {
         *self.at_work.entry(at).or_default() += 1;
         self.running.spawn(async move {
             let result = match doubt {
-                Some(reason) => JobResult::unknown(reason),
+                Some(reason) => {
+                    let result = JobResult::unknown(reason);
+                    job.note_unknown(None, &result.total);
+                    result
+                }
                 None => job.run().await,
             };
             (host, at, result)
