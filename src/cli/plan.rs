@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use clap::Args;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::inventory::LiveInventory;
 use crate::lab::Lab;
@@ -19,6 +17,7 @@ use crate::report::event::{Event, RunMode};
 use crate::report::gather::Gatherer;
 use crate::report::mask::MASK;
 use crate::report::model::ChangeReport;
+use crate::report::moment::rfc3339;
 use crate::run::{Keeper, RunEnd};
 use crate::{source, vault};
 
@@ -198,12 +197,6 @@ pub(super) fn root() -> Result<PathBuf, CommandError> {
     std::env::current_dir().map_err(|error| {
         CommandError::other(format!("cannot tell the current folder: {error}"), None)
     })
-}
-
-/// A time after RFC 3339 in UTC, to the second.
-pub(super) fn rfc3339(at: SystemTime) -> String {
-    let at = OffsetDateTime::from(at);
-    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
 /// Gathers the change report of a run for whoever started it.

@@ -6,11 +6,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::Args;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::plan::{self, KeyForm, Plan, signature};
-use crate::report::human;
+use crate::report::{human, moment};
 
 use super::CommandError;
 use super::output::OutputArguments;
@@ -81,8 +79,7 @@ impl VerifyArguments {
 pub(super) fn is_expired(plan: &Plan) -> bool {
     let Some(expires) = &plan.expires else { return false };
     // what cannot be read is no permission
-    OffsetDateTime::parse(expires, &Rfc3339)
-        .map_or(true, |expires| expires <= OffsetDateTime::from(SystemTime::now()))
+    moment::parse(expires).is_none_or(|expires| expires <= SystemTime::now())
 }
 
 fn head(plan: &Plan, signed: &str) -> String {
