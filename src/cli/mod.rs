@@ -1,6 +1,7 @@
 //! The command line: arguments become settings, then one call into the library.
 
 mod ansible;
+mod apply;
 mod compat;
 mod doc;
 mod error;
@@ -42,6 +43,8 @@ enum Command {
     Play(Box<play::PlayArguments>),
     /// Rehearses playbooks and keeps what they would do, to be read, approved and applied.
     Plan(Box<plan::PlanArguments>),
+    /// Does what a plan says, or stops.
+    Apply(Box<apply::ApplyArguments>),
     /// Shows a plan.
     Show(show::ShowArguments),
     /// Shows the steps of playbooks: what runs in which order, and who waits for whom.
@@ -99,6 +102,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
     let done = match arguments.command {
         Command::Play(arguments) => runtime()?.block_on(play::play(*arguments)),
         Command::Plan(arguments) => runtime()?.block_on(plan::plan(*arguments)),
+        Command::Apply(arguments) => apply::apply(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Compat(arguments) => compat::compat(&arguments),

@@ -102,7 +102,7 @@ impl PlanArguments {
         let listener = Listener::default();
         consumers.push(Box::new(listener.clone()));
         let hosts = hosts(&inventory);
-        let end = rehearsal(prepared, inventory, consumers, recorder.clone()).await?;
+        let end = rehearsal(&prepared, inventory, consumers, recorder.clone()).await?;
         let code = match self.plan.detailed_exitcode {
             true => detailed(&end),
             false => ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)),
@@ -165,17 +165,16 @@ impl PlanArguments {
 
 /// Rehearses, with someone who listens to every step.
 pub(super) async fn rehearsal(
-    prepared: Prepared,
+    prepared: &Prepared,
     inventory: Arc<LiveInventory>,
     consumers: Vec<Box<dyn Consumer>>,
     keeper: Arc<dyn Keeper>,
 ) -> Result<RunEnd, CommandError> {
-    let Prepared { settings, playbooks, reader } = prepared;
     let launch = Launch {
-        settings,
-        playbooks,
+        settings: prepared.settings.clone(),
+        playbooks: prepared.playbooks.clone(),
         inventory,
-        reader: &reader,
+        reader: &prepared.reader,
         consumers,
         keeper: Some(keeper),
         held: BTreeMap::new(),

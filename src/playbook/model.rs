@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::source::{Node, Span};
 
 /// A playbook file with all that it imports.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Playbook {
     /// The file.
     pub path: PathBuf,
