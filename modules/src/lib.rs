@@ -17,7 +17,6 @@ pub mod effect;
 pub mod execute;
 pub mod host;
 pub mod module;
-pub mod observation;
 pub mod params;
 pub mod python_regex;
 pub mod registry;

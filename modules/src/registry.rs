@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::contract::Module;
-use crate::execute::{Consent, Executed, Execution, execute_with, foresee};
+use crate::execute::{Executed, Execution, execute, foresee};
 use crate::host::Host;
 use crate::params::{OptionSpec, ParamError, Params as _, Rule};
 
@@ -23,7 +23,7 @@ pub struct Entry {
     /// What it warns of in a dry run.
     pub foresee: fn(&Map<String, Json>, &mut dyn Host) -> Vec<String>,
     /// Runs it on a host.
-    pub execute: fn(Execution<'_>, Option<&mut dyn Consent>) -> Executed,
+    pub execute: fn(Execution<'_>) -> Executed,
 }
 
 /// Finds a module by its fully qualified name.
@@ -41,7 +41,7 @@ macro_rules! modules {
             rules: <$module as Module>::Params::rules,
             check: |arguments| <$module as Module>::Params::parse($name, arguments).map(drop),
             foresee: |arguments, host| foresee::<$module>($name, arguments, host),
-            execute: |execution, consent| execute_with::<$module>($name, execution, consent),
+            execute: |execution| execute::<$module>($name, execution),
         }),*];
     };
     (@free) => { false };
@@ -103,6 +103,7 @@ modules! {
     "ansible.posix.acl" => crate::collection::ansible_posix::acl::Acl;
     "ansible.posix.at" => crate::collection::ansible_posix::at::At;
     "ansible.posix.authorized_key" => crate::collection::ansible_posix::authorized_key::AuthorizedKey;
+    "ansible.posix.firewalld" => crate::collection::ansible_posix::firewalld::Firewalld;
     "ansible.posix.mount" => crate::collection::ansible_posix::mount::Mount;
     "ansible.posix.seboolean" => crate::collection::ansible_posix::seboolean::Seboolean;
     "ansible.posix.selinux" => crate::collection::ansible_posix::selinux::Selinux;
@@ -120,4 +121,5 @@ modules! {
     "community.general.pam_limits" => crate::collection::community_general::pam_limits::PamLimits;
     "community.general.sudoers" => crate::collection::community_general::sudoers::Sudoers;
     "community.general.timezone" => crate::collection::community_general::timezone::Timezone;
+    "community.general.ufw" => crate::collection::community_general::ufw::Ufw;
 }

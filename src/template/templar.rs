@@ -17,17 +17,13 @@ use super::render::{
 };
 use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
 use super::trust::is_trusted;
-use super::work;
 use super::{TemplateError, TemplateErrorKind};
 use crate::source::{Kind, Node, Span};
 use crate::vars::{Scope, Var};
 
 /// Renders; one for a run, shared by all hosts.
-#[derive(Debug, Clone)]
-pub struct Templar {
-    /// What one rendering may spend.
-    most: u64,
-}
+#[derive(Debug, Clone, Default)]
+pub struct Templar {}
 
 /// Where lookups and template includes look for files, the first first.
 #[derive(Debug, Clone, Default)]
@@ -103,33 +99,21 @@ impl Default for FileOptions {
     }
 }
 
-impl Default for Templar {
-    fn default() -> Self {
-        Self { most: work::USUAL }
-    }
-}
-
 impl Templar {
     /// A templar for a run.
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
-    /// A templar that lets one rendering do so many evaluations; text and lists that are made
-    /// count, too.
-    pub fn bounded(most: u64) -> Arc<Self> {
-        Arc::new(Self { most })
-    }
-
     /// The value of a node, all templates in it rendered, keys too.
     pub fn node(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
         let var = Var::from(node);
-        self.complete(|| finalise(&scope.render(&var)?), Some(&node.span))
+        complete(|| finalise(&scope.render(&var)?), Some(&node.span))
     }
 
     /// The value of a variable, all templates in it rendered.
     pub fn var(&self, var: &Var, scope: &Scope) -> Result<Value, TemplateError> {
-        self.complete(|| finalise(&scope.render(var)?), None)
+        complete(|| finalise(&scope.render(var)?), None)
     }
 
     /// The value of a bare expression (`var:` of debug, `that:` of assert).
@@ -139,7 +123,7 @@ impl Templar {
         span: Option<&Span>,
         scope: &Scope,
     ) -> Result<Value, TemplateError> {
-        self.complete(|| finalise(&expression_value(text, Embedded::Kept, span, scope)?), span)
+        complete(|| finalise(&expression_value(text, Embedded::Kept, span, scope)?), span)
     }
 
     /// The value of an expression where text that tells why (`<< error 1 - 'x' is undefined >>`)
@@ -157,13 +141,13 @@ impl Templar {
             };
             finalise_marked(&value).map_err(|failure| failure.of_text("expression"))
         };
-        self.complete(run, span)
+        complete(run, span)
     }
 
     /// Whether a condition holds (`when`, `until` …): text is an expression, a boolean is itself.
     pub fn condition(&self, condition: &Node, scope: &Scope) -> Result<bool, TemplateError> {
         let run = || condition_value(condition, scope).map_err(in_condition);
-        self.complete(run, Some(&condition.span))
+        complete(run, Some(&condition.span))
     }
 
     /// The elements that a lookup gives for `with_<name>`.
@@ -174,7 +158,7 @@ impl Templar {
         scope: &Scope,
     ) -> Result<Vec<Value>, TemplateError> {
         let var = Var::from(value);
-        self.complete(
+        complete(
             || {
                 let terms = finalise(&scope.render(&var)?)?;
                 let terms = match class_of(&terms) {
@@ -210,16 +194,6 @@ impl Templar {
         self.in_file(path, text, options, scope, file_value)
     }
 
-    /// Runs a rendering within its bounds; its failure with a place.
-    fn complete<T>(
-        &self,
-        run: impl FnOnce() -> Outcome<T>,
-        span: Option<&Span>,
-    ) -> Result<T, TemplateError> {
-        work::bounded(self.most, run)
-            .map_err(|failure| failure.of_text("template").into_error(span))
-    }
-
     fn in_file<T>(
         &self,
         path: &Path,
@@ -229,7 +203,7 @@ impl Templar {
         render: fn(&str, &FileContext, &Scope) -> Outcome<T>,
     ) -> Result<T, TemplateError> {
         let source = text.replace("\r\n", "\n");
-        let (source, options) = self.complete(|| file_options(&source, options), None)?;
+        let (source, options) = complete(|| file_options(&source, options), None)?;
         let mut folders: Vec<PathBuf> = path.parent().map(Path::to_path_buf).into_iter().collect();
         for candidate in scope.directories().candidates("templates", Path::new("")) {
             if !folders.contains(&candidate) {
@@ -237,7 +211,7 @@ impl Templar {
             }
         }
         let files = FileContext { folders, options };
-        let rendered = work::bounded(self.most, || render(source, &files, scope));
+        let rendered = render(source, &files, scope);
         rendered.map_err(|mut failure| {
             let offset = text.find(source).unwrap_or_default();
             if failure.span.is_none()
@@ -281,6 +255,10 @@ impl Templar {
             _ => Ok(()),
         }
     }
+}
+
+fn complete<T>(run: impl FnOnce() -> Outcome<T>, span: Option<&Span>) -> Result<T, TemplateError> {
+    run().map_err(|failure| failure.of_text("template").into_error(span))
 }
 
 fn syntax_error(error: SyntaxError, source: &str, span: &Span) -> TemplateError {

@@ -1,6 +1,5 @@
 //! `ansible`: one task on hosts.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -126,15 +125,8 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     if let Some(folder) = &arguments.tree {
         consumers.push(Box::new(callbacks::tree(settings, Some(folder))));
     }
-    let launch = Launch {
-        settings: run_settings,
-        playbooks,
-        inventory,
-        reader: &reader,
-        consumers,
-        keeper: None,
-        held: BTreeMap::new(),
-    };
+    let launch =
+        Launch { settings: run_settings, playbooks, inventory, reader: &reader, consumers };
     super::super::block_on(launch.run())
 }
 

@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use serde::{Deserialize, Serialize};
 
 /// Every program.
 #[derive(Debug, Args)]
@@ -131,8 +130,7 @@ pub(in crate::cli) struct Subset {
 }
 
 /// Secrets of vaults.
-#[derive(Debug, Default, Args, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Args)]
 #[expect(clippy::struct_field_names, reason = "fields are called as the options")]
 pub(in crate::cli) struct Vault {
     /// A vault identity with its source, `LABEL@FILE`; may be given several times

@@ -6,6 +6,7 @@ mod junit;
 mod profile_tasks;
 mod timer;
 mod tree;
+mod xml;
 
 pub use json::{JsonOptions, JsonOutput};
 pub use junit::{JunitOptions, JunitReport};

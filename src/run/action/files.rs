@@ -66,8 +66,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// Reads a file whole.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ActionError> {
-    crate::source::inputs::read(path)
-        .map_err(|source| ActionError::Read { path: path.to_owned(), source })
+    std::fs::read(path).map_err(|source| ActionError::Read { path: path.to_owned(), source })
 }
 
 /// What an encrypted file holds; `None` where it is not encrypted, or `decrypt` is off.

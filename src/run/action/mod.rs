@@ -103,7 +103,6 @@ pub(crate) enum Prepared {
 }
 
 /// A call of a module on the host.
-#[derive(Clone)]
 pub(crate) struct RemoteCall {
     /// Fully qualified name.
     pub module: String,

@@ -1,7 +1,6 @@
 //! Begins steps, as many as the forks and `throttle` allow.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{At, StepKind};
@@ -42,10 +41,9 @@ impl Batch<'_> {
             let task = Arc::clone(&found.task);
             let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
             let id = self.head(at, &name);
-            let now = SystemTime::now();
-            self.play.run.tell(Event::HostStarted { at: now, task: id, host: name.clone() });
-            let play = Arc::clone(&self.play);
-            let job = Job { play, layers, task, is_handler, host: name, id, item: None };
+            self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
+            let job =
+                Job { play: Arc::clone(&self.play), layers, task, is_handler, host: name, id };
             self.begin(host, at, job, doubt);
         }
         for host in throttled.into_iter().rev() {
@@ -58,11 +56,7 @@ impl Batch<'_> {
         *self.at_work.entry(at).or_default() += 1;
         self.running.spawn(async move {
             let result = match doubt {
-                Some(reason) => {
-                    let result = JobResult::unknown(reason);
-                    job.note_unknown(None, &result.total);
-                    result
-                }
+                Some(reason) => JobResult::unknown(reason),
                 None => job.run().await,
             };
             (host, at, result)

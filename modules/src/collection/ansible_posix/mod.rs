@@ -3,6 +3,7 @@
 pub mod acl;
 pub mod at;
 pub mod authorized_key;
+pub mod firewalld;
 pub mod mount;
 pub mod seboolean;
 pub mod selinux;

@@ -12,3 +12,4 @@ pub mod npm;
 pub mod pam_limits;
 pub mod sudoers;
 pub mod timezone;
+pub mod ufw;

@@ -168,11 +168,36 @@ impl<B: Host> RehearsalHost<B> {
                     let _ = self.make_symlink(path, target);
                 }
                 Deed::Directory(path) => self.make_directories(path),
+                Deed::Copy { from, to } => self.copy_deed(from, to),
                 Deed::Link { .. } | Deed::User(_) | Deed::Group(_) => {}
             }
         }
         self.start_units(&units, &script);
         self.overlay.scripts.push(PackageScript { package: name, text: script });
+    }
+
+    /// A copy of what the package brings, or of what is there, to where there is nothing.
+    fn copy_deed(&mut self, from: &Path, to: &Path) {
+        let Ok(located) = self.locate(to, Follow::Yes) else { return };
+        let to = match self.entry_stat(&located) {
+            Ok(Some(stat)) if stat.kind == FileKind::Directory => match from.file_name() {
+                Some(name) => located.join(name),
+                None => return,
+            },
+            Ok(_) => located,
+            Err(_) => return,
+        };
+        let is_file = |stat: &FileStat| stat.kind == FileKind::File;
+        let source = self.stat(from, Follow::Yes).ok().flatten();
+        if source.is_some_and(|stat| is_file(&stat))
+            && matches!(self.stat(&to, Follow::No), Ok(None))
+        {
+            if let Some(parent) = to.parent() {
+                self.make_directories(parent);
+            }
+            // what does not fit here would not fit in reality either
+            let _ = self.copy_file(from, &to);
+        }
     }
 
     fn lay_item(
@@ -268,7 +293,7 @@ impl<B: Host> RehearsalHost<B> {
     fn do_account(&mut self, deed: &Deed) {
         let name = match deed {
             Deed::User(name) | Deed::Group(name) => name.clone(),
-            Deed::Link { .. } | Deed::Directory(_) => return,
+            Deed::Link { .. } | Deed::Directory(_) | Deed::Copy { .. } => return,
         };
         let key = AccountKey::Name(name.clone());
         if matches!(self.find_group(&key), Ok(None)) {

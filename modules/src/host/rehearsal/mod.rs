@@ -7,7 +7,8 @@
 //! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages, [`settings`]
 //!   for what programs keep;
 //! - [`archives`] lays over the host what an archive holds;
-//! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do.
+//! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do, as far
+//!   as [`shell`] can be read.
 
 mod accounts;
 mod archives;
@@ -18,6 +19,7 @@ mod packages;
 mod paths;
 mod scripts;
 mod settings;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -214,6 +214,11 @@ impl Overlay {
             .collect()
     }
 
+    /// What would have happened on the host that nobody can foresee all of, where there was such.
+    pub fn acted(&self) -> Option<&str> {
+        self.acted.as_deref()
+    }
+
     /// Why it cannot be known that something is missing, when packages would come first.
     pub(super) fn pending(&self) -> Option<String> {
         let first = self.opaque_packages.first()?;

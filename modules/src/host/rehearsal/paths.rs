@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::RehearsalHost;
 use super::overlay::{Below, Body, Entry, Sight};
+use super::scripts;
 use super::settings::filled;
 use crate::host::{FileKind, FileStat, Follow, Host, HostError};
 
@@ -119,10 +120,11 @@ impl<B: Host> RehearsalHost<B> {
             .scripts
             .iter()
             .find(|script| {
-                script
+                let named = script
                     .text
                     .match_indices(path)
-                    .any(|(at, found)| script.text.get(at + found.len()..).is_some_and(ends))
+                    .any(|(at, found)| script.text.get(at + found.len()..).is_some_and(ends));
+                named || scripts::enables(&script.text, path)
             })
             .map(|script| {
                 format!(

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::shell;
+
 /// Something that a script does to the host.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Deed {
@@ -13,6 +15,8 @@ pub(super) enum Deed {
     Link { path: PathBuf, target: PathBuf },
     /// Makes a directory and its parents.
     Directory(PathBuf),
+    /// Copies a file to where there is nothing.
+    Copy { from: PathBuf, to: PathBuf },
 }
 
 /// What a script does with a unit.
@@ -44,10 +48,9 @@ const VALUED: [&str; 18] = [
     "-K",
 ];
 
-/// The deeds whose arguments are written out; those with variables are left.
+/// The deeds whose arguments are written out, perhaps in a variable; others are left.
 pub(super) fn deeds(script: &str) -> Vec<Deed> {
-    let joined = script.replace("\\\n", " ");
-    joined.lines().filter_map(deed).collect()
+    shell::plain_lines(script).iter().filter_map(|line| deed(line)).collect()
 }
 
 fn deed(line: &str) -> Option<Deed> {
@@ -55,7 +58,7 @@ fn deed(line: &str) -> Option<Deed> {
     let program = words.iter().position(|word| {
         matches!(
             word.rsplit('/').next(),
-            Some("adduser" | "useradd" | "addgroup" | "groupadd" | "ln" | "mkdir")
+            Some("adduser" | "useradd" | "addgroup" | "groupadd" | "ln" | "mkdir" | "cp" | "ucf")
         )
     })?;
     let name = words.get(program)?.rsplit('/').next()?;
@@ -68,7 +71,11 @@ fn deed(line: &str) -> Option<Deed> {
         .take_while(|word| !word.contains('>'))
         .map(|word| word.trim_end_matches(';'))
         .collect();
-    let valued: &[&str] = if matches!(name, "ln" | "mkdir") { &["-m"] } else { &VALUED };
+    let valued: &[&str] = match name {
+        "ln" | "mkdir" | "cp" => &["-m"],
+        "ucf" => &["--sum-file", "--state-dir", "--src-dir"],
+        _ => &VALUED,
+    };
     let plain = plain_words(&arguments, valued);
     match (name, plain.as_slice()) {
         ("adduser", [name])
@@ -82,6 +89,9 @@ fn deed(line: &str) -> Option<Deed> {
             Some(Deed::Link { path: written_out(path)?, target: written_out(target)? })
         }
         ("mkdir", [path]) => written_out(path).map(Deed::Directory),
+        ("cp" | "ucf", [from, to]) if !arguments.iter().any(|word| is_flag(word, 't')) => {
+            Some(Deed::Copy { from: written_out(from)?, to: written_out(to)? })
+        }
         _ => None,
     }
 }
@@ -137,6 +147,19 @@ pub(super) fn sysusers(text: &str) -> Vec<Deed> {
         .collect()
 }
 
+/// Whether a script makes a piece of configuration take effect by a helper that links it to a place
+/// of its own choice (`php_invoke enmod 8.2 ALL opcache` for `conf.d/10-opcache.ini`).
+pub(super) fn enables(script: &str, path: &str) -> bool {
+    let Some(name) = Path::new(path).file_stem().and_then(|stem| stem.to_str()) else {
+        return false;
+    };
+    // the number that gives links an order
+    let name = name.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
+    let helpers = ["enmod", "enconf", "ensite"];
+    let enabling = |line: &&str| helpers.iter().any(|helper| line.contains(helper));
+    !name.is_empty() && script.lines().filter(enabling).any(|line| mentions(line, name))
+}
+
 /// Whether a script enables and starts a unit, by Debian's helpers.
 pub(super) fn unit_handling(script: &str, unit: &str) -> Handling {
     let stem = unit.strip_suffix(".service").unwrap_or(unit);
@@ -190,6 +213,15 @@ mod tests {
             ("ln -s $a /etc/nginx/b", None),
             ("mkdir -p /var/www/html", Some(Deed::Directory("/var/www/html".into()))),
             ("mkdir -p \"$dir\"", None),
+            (
+                "cp -p /usr/share/x/x.conf /etc/x.conf",
+                Some(Deed::Copy { from: "/usr/share/x/x.conf".into(), to: "/etc/x.conf".into() }),
+            ),
+            (
+                "ucf --three-way --debconf-ok /usr/share/x/x.conf /etc/x.conf > /dev/null",
+                Some(Deed::Copy { from: "/usr/share/x/x.conf".into(), to: "/etc/x.conf".into() }),
+            ),
+            ("cp /a/b /c/d /e", None),
             ("# adduser is called by the other", None),
             ("echo 'unfinished", None),
         ];
@@ -207,6 +239,14 @@ mod tests {
         assert_eq!(unit_handling(script, "db.service"), Handling { enables: true, starts: false });
         assert_eq!(unit_handling(script, "we.service"), Handling::default());
         assert_eq!(unit_handling(script, "web.socket"), Handling::default());
+    }
+
+    #[test]
+    fn links_of_helpers_are_theirs() {
+        let script = "php_invoke enmod 8.2 ALL opcache || exit 1\necho apcu\n";
+        assert!(enables(script, "/etc/php/8.2/fpm/conf.d/10-opcache.ini"));
+        assert!(!enables(script, "/etc/php/8.2/fpm/conf.d/20-apcu.ini"));
+        assert!(!enables(script, "/etc/php/8.2/fpm/conf.d/"));
     }
 
     #[test]

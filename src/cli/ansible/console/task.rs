@@ -1,6 +1,5 @@
 //! A typed task becomes a run.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, json};
@@ -49,8 +48,6 @@ impl Console<'_> {
             inventory: self.inventory.clone(),
             reader: &reader,
             consumers: vec![output],
-            keeper: None,
-            held: BTreeMap::new(),
         };
         // how it ended was told; the console goes on
         block_on(launch.run()).map(drop)
