@@ -22,9 +22,6 @@ pub struct Callable {
     pub parameters: &'static [&'static str],
 }
 
-/// Lookups that have moved out of `ansible.builtin`.
-const GENERAL: [&str; 2] = ["cartesian", "flattened"];
-
 /// All of a kind, sorted by name.
 pub fn catalogue(kind: Kind) -> Vec<Callable> {
     let all: Vec<(&'static str, &'static [&'static str])> = match kind {
@@ -34,18 +31,17 @@ pub fn catalogue(kind: Kind) -> Vec<Callable> {
     };
     let mut all: Vec<Callable> = all
         .into_iter()
-        .map(|(name, parameters)| Callable { name: qualified(kind, name), parameters })
+        .map(|(name, parameters)| Callable { name: qualified(name), parameters })
         .collect();
     all.sort_by(|one, other| one.name.cmp(&other.name));
     all.dedup_by(|one, other| one.name == other.name);
     all
 }
 
-fn qualified(kind: Kind, name: &str) -> String {
-    match kind {
+fn qualified(name: &str) -> String {
+    match name {
         // a collection's own names hold their collection
         _ if name.split('.').count() > 2 => name.to_owned(),
-        Kind::Lookup if GENERAL.contains(&name) => format!("community.general.{name}"),
         _ => format!("ansible.builtin.{name}"),
     }
 }

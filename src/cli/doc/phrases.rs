@@ -2,7 +2,7 @@
 
 use super::catalogue::Topic;
 
-/// The line of a thing of `ansible.builtin`, by its short name.
+/// The line of a thing by its full name; the table leaves `ansible.builtin` out.
 pub(super) fn of(topic: Topic, name: &str) -> Option<&'static str> {
     let table: &[(&str, &str)] = match topic {
         Topic::Filter => FILTERS,
@@ -11,10 +11,7 @@ pub(super) fn of(topic: Topic, name: &str) -> Option<&'static str> {
         Topic::Module => IMPORTS,
         Topic::Keyword => &[],
     };
-    let short = ["ansible.builtin.", "community.general."]
-        .iter()
-        .find_map(|collection| name.strip_prefix(collection))
-        .unwrap_or(name);
+    let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
     table.iter().find(|(known, _)| *known == short).map(|(_, phrase)| *phrase)
 }
 
@@ -234,7 +231,15 @@ const TESTS: &[(&str, &str)] = &[
 ];
 
 const LOOKUPS: &[(&str, &str)] = &[
-    ("cartesian", "All combinations of an element of each list"),
+    ("ansible.utils.get_path", "The value at a path in data"),
+    ("ansible.utils.index_of", "Where elements are for which a test holds"),
+    ("ansible.utils.to_paths", "The values in data by the paths that lead to them"),
+    ("community.general.cartesian", "All combinations of an element of each list"),
+    ("community.general.dependent", "Nested loops whose lists depend on what was chosen before"),
+    ("community.general.filetree", "All files of folders with what they are"),
+    ("community.general.flattened", "The elements of lists in lists"),
+    ("community.general.merge_variables", "The variables whose names match, as one"),
+    ("community.general.random_string", "Letters by chance, so many of each class"),
     ("config", "The value of a setting of Ansible"),
     ("csvfile", "A field of a file of comma-separated values"),
     ("dict", "The pairs of mappings"),
@@ -242,7 +247,6 @@ const LOOKUPS: &[(&str, &str)] = &[
     ("file", "The contents of files"),
     ("fileglob", "The files that match patterns"),
     ("first_found", "The first file that is there"),
-    ("flattened", "The elements of lists in lists"),
     ("indexed_items", "The elements with their numbers"),
     ("ini", "Values of an INI file or of properties"),
     ("inventory_hostnames", "The hosts that match a pattern"),

@@ -4,11 +4,15 @@
 //! elements.
 
 mod config;
+mod dependent;
 mod environment;
 mod files;
+mod filetree;
 mod ini_file;
 mod loops;
+mod merge_variables;
 mod password;
+mod random_string;
 mod records;
 mod sequence;
 mod subelements;
@@ -62,8 +66,6 @@ const LOOKUPS: &[(&str, Run)] = &[
     ("dict", loops::dicts),
     ("together", loops::together),
     ("nested", loops::nested),
-    ("cartesian", loops::nested),
-    ("flattened", loops::flattened),
     ("indexed_items", loops::indexed),
     ("sequence", sequence::sequence),
     ("subelements", subelements::subelements),
@@ -72,7 +74,19 @@ const LOOKUPS: &[(&str, Run)] = &[
     ("csvfile", records::csv),
     ("ini", records::ini),
     ("url", url::contents),
+    ("community.general.cartesian", loops::nested),
+    ("community.general.dependent", dependent::dependent),
+    ("community.general.filetree", filetree::filetree),
+    ("community.general.flattened", loops::flattened),
+    ("community.general.merge_variables", merge_variables::merge_variables),
+    ("community.general.random_string", random_string::random_string),
+    ("ansible.utils.get_path", |request| request.filtered("get_path", false)),
+    ("ansible.utils.index_of", |request| request.filtered("index_of", true)),
+    ("ansible.utils.to_paths", |request| request.filtered("to_paths", false)),
 ];
+
+/// Lookups of `community.general` that were Ansible's own, and are still known by those names.
+const MOVED: &[&str] = &["cartesian", "filetree", "flattened"];
 
 /// The names of all lookups.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -81,8 +95,12 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// Whether a name is a lookup's; the message of a refusal.
 pub(super) fn find(name: &str) -> Result<Run, String> {
-    let short = name.strip_prefix("community.general.").unwrap_or_else(|| short_name(name));
-    if let Some((_, run)) = LOOKUPS.iter().find(|(known, _)| *known == short) {
+    let short = short_name(name);
+    let full = match MOVED.contains(&short) {
+        true => format!("community.general.{short}"),
+        false => short.to_owned(),
+    };
+    if let Some((_, run)) = LOOKUPS.iter().find(|(known, _)| *known == full) {
         return Ok(*run);
     }
     let mut message = format!("The lookup plugin '{name}' was not found.");
@@ -168,6 +186,38 @@ impl Request<'_> {
     /// An option as text.
     pub(super) fn text_option(&self, name: &str, default: &str) -> Outcome<String> {
         self.option(name).map_or_else(|| Ok(default.to_owned()), text)
+    }
+
+    /// Refuses options that the lookup does not have.
+    pub(super) fn only(&self, options: &[&str]) -> Outcome<()> {
+        match self.options.iter().find(|(name, _)| !options.contains(&name.as_str())) {
+            Some((name, _)) => Err(Failure::failed(format!("there is no option `{name}`"))),
+            None => Ok(()),
+        }
+    }
+
+    /// An option that the environment and `ansible.cfg` may set, too, as text.
+    pub(super) fn setting(&self, name: &str, section: &str, default: &str) -> Outcome<String> {
+        let settings = crate::settings::current();
+        let family = section.trim_end_matches("_lookup");
+        let variable = format!("ANSIBLE_{family}_{name}").to_uppercase();
+        let set = settings.variable(&variable).or_else(|| settings.entry(section, name));
+        self.text_option(name, set.unwrap_or(default))
+    }
+
+    /// What the filter of `ansible.utils` of this name gives for the terms and options.
+    fn filtered(&self, name: &str, wants_list: bool) -> Outcome<Vec<Value>> {
+        let environment = Environment::new(self.scope);
+        let filter = environment.filter_named(&format!("ansible.utils.{name}").into())?;
+        let mut options = self.options.clone();
+        if wants_list {
+            options.push(("wantlist".to_owned(), Value::from(true)));
+        }
+        let found = environment.filter(filter, self.terms.clone(), options)?;
+        match class_of(&found) {
+            Class::List => elements(&found),
+            _ => Ok(vec![found]),
+        }
     }
 
     /// An option as a switch.

@@ -67,7 +67,7 @@ impl Randomness {
     }
 
     /// `random.shuffle`
-    pub(in crate::template) fn shuffle(&mut self, values: &mut [Value]) {
+    pub(in crate::template) fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
             let other = usize::try_from(self.below(last as u128 + 1)).unwrap_or_default();
             values.swap(last, other);
@@ -76,13 +76,13 @@ impl Randomness {
 }
 
 fn system_bits(bits: u32) -> u128 {
-    use std::hash::{BuildHasher, Hasher};
-    // a hasher's keys come from the system's random numbers
-    let half = || {
-        let hasher = std::collections::hash_map::RandomState::new().build_hasher();
-        u128::from(hasher.finish())
-    };
-    ((half() << 64) | half()) >> (u128::BITS - bits)
+    use ring::rand::SecureRandom as _;
+    use std::hash::{BuildHasher as _, Hasher as _};
+    // a hasher's keys come from the system, too: never all zeros, whatever fails
+    let hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    let mut bytes = u128::from(hasher.finish()).to_be_bytes();
+    let _ = ring::rand::SystemRandom::new().fill(&mut bytes);
+    u128::from_be_bytes(bytes) >> (u128::BITS - bits)
 }
 
 /// A big-endian number as words of 32 bits, the lowest first, without zeros at the high end.
