@@ -22,6 +22,7 @@
 //! | [`run`] | the graph | outcomes: one state machine a host |
 //! | [`connection`] | host variables, `ssh_config` | an open channel to a runner |
 //! | [`report`] | events | what people and machines read |
+//! | [`plan`] | a rehearsal | what was approved, and a run that is held to it |
 //! | [`lab`] | a number | throwaway hosts on this machine |
 //! | [`settings`] | `ansible.cfg`, `ANSIBLE_*` | the value of each setting, and where it comes from |
 //! | [`galaxy`] | names, tarballs, repositories | collections and roles in their places |
@@ -36,6 +37,7 @@ pub mod galaxy;
 pub mod graph;
 pub mod inventory;
 pub mod lab;
+pub mod plan;
 pub mod playbook;
 pub mod report;
 pub mod run;

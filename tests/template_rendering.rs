@@ -245,3 +245,36 @@ fn lookups_search_the_role_and_keep_passwords() {
     let refused = Templar::new().lookup_loop("dig", &node, &scope).unwrap_err();
     assert!(refused.to_string().contains("dig"), "{refused}");
 }
+
+#[test]
+fn a_rendering_has_bounds() {
+    let scope = scope("{n: 5}");
+    let stopped = "it was stopped";
+    let deep = "maximum recursion depth exceeded";
+    let cases = [
+        ("{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}", stopped),
+        (
+            "{% set s = namespace(x='a') %}{% for i in range(40) %}{% set s.x = s.x ~ s.x %}{% endfor %}",
+            stopped,
+        ),
+        ("{% set l = [] %}{% set _ = l.append(l) %}{{ l }}", deep),
+        ("{% set l = [] %}{% set m = [l] %}{% set _ = l.insert(0, m) %}{{ l }}", deep),
+        ("{% set d = {} %}{% set _ = d.update({'a': [d]}) %}{{ d }}", deep),
+        ("{% set d = {} %}{% set _ = d.setdefault('a', d) %}{{ d }}", deep),
+        ("{% set s = namespace() %}{% set s.x = s %}{{ s.x }}", deep),
+        (
+            "{% set s = namespace(x=1) %}{% for i in range(999) %}{% set s.x = (s.x, 1) %}{% endfor %}{{ s.x }}",
+            deep,
+        ),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", deep),
+    ];
+    for (source, expected) in cases {
+        let templar = Templar::bounded(200_000);
+        let error = templar.file(Path::new("/t/x.j2"), source, &options(), &scope).unwrap_err();
+        assert!(error.to_string().contains(expected), "{source}: {error}");
+    }
+    let source =
+        "{% set l = [3, 1] %}{% set _ = l.insert(1, 7) %}{% set _ = l.insert(-1, 9) %}{{ l }}";
+    let rendered = Templar::new().file(Path::new("/t/x.j2"), source, &options(), &scope);
+    assert_eq!(rendered.unwrap(), "[3, 7, 9, 1]");
+}

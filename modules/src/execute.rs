@@ -8,6 +8,7 @@ use crate::contract::{Module, Returned, Stop};
 use crate::diff::{Diff, DiffCollector};
 use crate::effect::Applied;
 use crate::host::{Host, HostError};
+use crate::observation::{Observation, observe};
 use crate::params::Params as _;
 use crate::wire::{EffectRecord, Status};
 
@@ -21,6 +22,12 @@ pub struct Execution<'a> {
     pub diff: bool,
 }
 
+/// Who hears what an execution would do before it does it.
+pub trait Consent {
+    /// Whether these effects, which met this, may be applied.
+    fn agrees(&mut self, effects: &[EffectRecord], observed: &[Observation]) -> bool;
+}
+
 /// What came of an execution.
 #[derive(Debug)]
 pub struct Executed {
@@ -32,6 +39,8 @@ pub struct Executed {
     pub effects: Vec<EffectRecord>,
     /// What changes.
     pub diffs: Vec<Diff>,
+    /// What the effects met, where someone is to agree with them.
+    pub observed: Vec<Observation>,
     /// Time that observing and planning took, in microseconds.
     pub observe_micros: u64,
     /// Time that applying took, in microseconds.
@@ -40,15 +49,17 @@ pub struct Executed {
 
 /// Runs a module with JSON arguments.
 pub fn execute<M: Module>(name: &str, execution: Execution<'_>) -> Executed {
+    execute_with::<M>(name, execution, None)
+}
+
+/// Runs a module with JSON arguments; its effects are applied only where `consent` agrees.
+pub fn execute_with<M: Module>(
+    name: &str,
+    execution: Execution<'_>,
+    consent: Option<&mut dyn Consent>,
+) -> Executed {
     let Execution { host, arguments, diff } = execution;
-    let mut run = Executed {
-        status: Status::Ok,
-        returned: Returned::new(),
-        effects: Vec::new(),
-        diffs: Vec::new(),
-        observe_micros: 0,
-        apply_micros: 0,
-    };
+    let mut run = Executed::new(Status::Ok);
     let params = match M::Params::parse(name, arguments) {
         Ok(params) => params,
         Err(errors) => {
@@ -56,7 +67,7 @@ pub fn execute<M: Module>(name: &str, execution: Execution<'_>) -> Executed {
             return run;
         }
     };
-    match attempt::<M>(&params, host, diff, &mut run) {
+    match attempt::<M>(&params, host, diff, consent, &mut run) {
         Ok(()) => {}
         Err(Stop::Host(HostError::Unknown(reason))) => run.status = Status::Unknown { reason },
         Err(stop) => run.fail(stop),
@@ -81,11 +92,30 @@ fn attempt<M: Module>(
     params: &M::Params,
     host: &mut dyn Host,
     diff: bool,
+    consent: Option<&mut dyn Consent>,
     run: &mut Executed,
 ) -> Result<(), Stop> {
     let started = Instant::now();
     let observed = M::observe(params, host)?;
     let plan = M::plan(params, &observed)?;
+    if let Some(consent) = consent
+        && !plan.effects.is_empty()
+    {
+        let records: Vec<EffectRecord> = plan
+            .effects
+            .iter()
+            .map(|planned| EffectRecord {
+                effect: planned.effect.clone(),
+                reason: planned.reason.clone(),
+            })
+            .collect();
+        run.observed = observe(&records, host);
+        if !consent.agrees(&records, &run.observed) {
+            run.effects = records;
+            run.status = Status::Refused;
+            return Ok(());
+        }
+    }
     run.observe_micros = micros(started);
     let started = Instant::now();
     let mut applied = Vec::with_capacity(plan.effects.len());
@@ -127,6 +157,19 @@ fn attempt<M: Module>(
 }
 
 impl Executed {
+    /// Nothing has come of it yet.
+    pub fn new(status: Status) -> Self {
+        Self {
+            status,
+            returned: Returned::new(),
+            effects: Vec::new(),
+            diffs: Vec::new(),
+            observed: Vec::new(),
+            observe_micros: 0,
+            apply_micros: 0,
+        }
+    }
+
     /// Puts warnings before those of the result.
     pub fn warn_first(&mut self, mut warnings: Vec<Json>) {
         if warnings.is_empty() {

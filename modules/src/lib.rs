@@ -17,6 +17,7 @@ pub mod effect;
 pub mod execute;
 pub mod host;
 pub mod module;
+pub mod observation;
 pub mod params;
 pub mod python_regex;
 pub mod registry;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::contract::Module;
-use crate::execute::{Executed, Execution, execute, foresee};
+use crate::execute::{Consent, Executed, Execution, execute_with, foresee};
 use crate::host::Host;
 use crate::params::{OptionSpec, ParamError, Params as _, Rule};
 
@@ -23,7 +23,7 @@ pub struct Entry {
     /// What it warns of in a dry run.
     pub foresee: fn(&Map<String, Json>, &mut dyn Host) -> Vec<String>,
     /// Runs it on a host.
-    pub execute: fn(Execution<'_>) -> Executed,
+    pub execute: fn(Execution<'_>, Option<&mut dyn Consent>) -> Executed,
 }
 
 /// Finds a module by its fully qualified name.
@@ -41,7 +41,7 @@ macro_rules! modules {
             rules: <$module as Module>::Params::rules,
             check: |arguments| <$module as Module>::Params::parse($name, arguments).map(drop),
             foresee: |arguments, host| foresee::<$module>($name, arguments, host),
-            execute: |execution| execute::<$module>($name, execution),
+            execute: |execution, consent| execute_with::<$module>($name, execution, consent),
         }),*];
     };
     (@free) => { false };

@@ -12,7 +12,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use canvass_modules::wire::frame::{self, Kind};
-use canvass_modules::wire::{FromRunner, ItemReply, Mode, Status, TaskRequest, ToRunner};
+use canvass_modules::wire::{FromRunner, ItemReply, Mode, Status, TaskRequest, ToRunner, Witness};
 use serde_json::{Value as Json, json};
 
 struct Runner {
@@ -86,6 +86,7 @@ fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
         timeout: None,
         sources: Vec::new(),
         detach: None,
+        witness: Witness::None,
     }
 }
 

@@ -49,6 +49,20 @@ impl CommandError {
         Self { status: ExitStatus::Error, diagnostics: vec![plain(message.into(), hint)] }
     }
 
+    /// Something else, with all that led to it.
+    pub(crate) fn caused(error: &dyn std::error::Error, hint: Option<&str>) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = inner.source();
+        }
+        Self::other(message, hint)
+    }
+
     /// As it is shown on standard error.
     pub fn rendered(&self) -> String {
         self.diagnostics.iter().map(draw).collect::<Vec<_>>().join("\n")

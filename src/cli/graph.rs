@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::diagnostics::Diagnostic;
-use crate::graph::{Order, Reason, StepKind, Steps, TagFilter};
+use crate::graph::{Order, StepKind, Steps, TagFilter};
 use crate::playbook::Play;
 use crate::run::KnownNames;
 use crate::template::Templar;
@@ -48,7 +48,8 @@ pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError
 fn draw(play: &Play, text: &mut String) -> Result<(), Diagnostic> {
     let steps =
         Steps::compile(play, &TagFilter::default()).map_err(|error| Diagnostic::error(&error))?;
-    let order = Order::new(&steps, play.strategy.unwrap_or_default());
+    let ties = crate::run::ties(play, &steps);
+    let order = Order::new(&steps, play.strategy.unwrap_or_default(), &ties);
     let _ = writeln!(text, "play on `{}`", crate::run::pattern_text(play));
     for (number, step) in steps.list.iter().enumerate() {
         let kind = match step.kind {
@@ -61,12 +62,9 @@ fn draw(play: &Play, text: &mut String) -> Result<(), Diagnostic> {
         let name = task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.module);
         let role = step.task.role.as_ref().map(|role| format!("{} : ", role.name));
         let waits: Vec<&str> = order
-            .edges()
-            .filter(|(_, to, _)| *to == number)
-            .map(|(_, _, reason)| match reason {
-                Reason::HostOrder => "its own last step",
-                Reason::LockStep => "all hosts (linear)",
-            })
+            .edges_into(number)
+            .filter(|(from, _)| number > 0 || from.is_some())
+            .map(|(_, reason)| reason.words())
             .collect();
         let waits = match waits.is_empty() {
             true => String::new(),

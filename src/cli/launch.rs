@@ -1,5 +1,6 @@
 //! Starting a run: events go to their readers, Ctrl-C ends it in order.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::playbook::Playbook;
 use crate::report::Consumer;
 use crate::report::event::Event;
 use crate::report::mask::Secrets;
-use crate::run::{Run, RunSettings};
+use crate::run::{Keeper, Run, RunEnd, RunSettings};
 
 use super::CommandError;
 use super::read::Reader;
@@ -27,12 +28,22 @@ pub(super) struct Launch<'a> {
     pub reader: &'a Reader,
     /// Who reads the events.
     pub consumers: Vec<Box<dyn Consumer>>,
+    /// Who hears what steps would do, and agrees with it.
+    pub keeper: Option<Arc<dyn Keeper>>,
+    /// Hosts that count as failed before the run begins, with the reason.
+    pub held: BTreeMap<String, String>,
 }
 
 impl Launch<'_> {
     /// Runs to the end.
     pub(super) async fn run(self) -> Result<ExitCode, CommandError> {
-        let Self { settings, playbooks, inventory, reader, consumers } = self;
+        let end = self.end().await?;
+        Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)))
+    }
+
+    /// Runs to the end, and tells what came of it.
+    pub(super) async fn end(self) -> Result<RunEnd, CommandError> {
+        let Self { settings, playbooks, inventory, reader, consumers, keeper, held } = self;
         let tell = reader.tell;
         let mut secrets = Secrets::new();
         for secret in
@@ -53,10 +64,16 @@ impl Launch<'_> {
             inventory,
             connector,
             templar: Arc::clone(&reader.names.templar),
-            ask: super::prompt::asker(),
+            ask: super::prompt::asker().map(|ask| match &keeper {
+                // an apply rehearses first: nobody is asked the same twice
+                Some(_) => super::prompt::remembered(ask),
+                None => ask,
+            }),
             prompt: super::prompt::reader(),
             heard: told,
             secrets,
+            keeper,
+            held,
             events,
             cancel,
         };
@@ -69,7 +86,7 @@ impl Launch<'_> {
         {
             return Err(CommandError::other(format!("cannot write the report: {error}"), None));
         }
-        Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)))
+        Ok(end)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: arguments become settings, then one call into the library.
 
 mod ansible;
+mod apply;
 mod compat;
 mod doc;
 mod error;
@@ -8,9 +9,13 @@ mod extra_vars;
 mod graph;
 mod lab;
 mod launch;
+mod output;
+mod plan;
 mod play;
 mod prompt;
 mod read;
+mod run_arguments;
+mod show;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -36,6 +41,12 @@ struct Arguments {
 enum Command {
     /// Runs playbooks and reports what changed.
     Play(Box<play::PlayArguments>),
+    /// Rehearses playbooks and keeps what they would do, to be read, approved and applied.
+    Plan(Box<plan::PlanArguments>),
+    /// Does what a plan says, or stops.
+    Apply(Box<apply::ApplyArguments>),
+    /// Shows a plan.
+    Show(show::ShowArguments),
     /// Shows the steps of playbooks: what runs in which order, and who waits for whom.
     Graph(graph::GraphArguments),
     /// Links by the names of Ansible's programs.
@@ -90,6 +101,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
     };
     let done = match arguments.command {
         Command::Play(arguments) => runtime()?.block_on(play::play(*arguments)),
+        Command::Plan(arguments) => runtime()?.block_on(plan::plan(*arguments)),
+        Command::Apply(arguments) => apply::apply(&arguments),
+        Command::Show(arguments) => show::show(&arguments),
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Compat(arguments) => compat::compat(&arguments),
         Command::Inventory(arguments) => arguments.run(ansible::show_inventory::Face::Native),

@@ -1,13 +1,15 @@
 //! Asking for passwords on the terminal.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use console::Term;
+use zeroize::Zeroizing;
 
 use crate::connection::Secret;
 use crate::run::{Ask, Question};
@@ -50,6 +52,43 @@ pub(crate) fn asker() -> Option<Ask> {
                 false => terminal.read_line().ok(),
             }
         })
+    })
+}
+
+/// Asks a question that takes yes or no; an error with a hint where there is nobody to ask.
+pub(crate) fn yes(question: &str) -> Result<bool, &'static str> {
+    let terminal = Term::stderr();
+    if !io::IsTerminal::is_terminal(&io::stdin()) {
+        // answers can be piped
+        let _ = terminal.write_str(question);
+        let mut line = String::new();
+        return match io::stdin().read_line(&mut line) {
+            Ok(read) if read > 0 => Ok(is_yes(&line)),
+            _ => Err("there is no terminal; `--on-drift stop-host` leaves such hosts out"),
+        };
+    }
+    let asked = terminal.write_str(question).and_then(|()| terminal.read_line());
+    asked.map(|line| is_yes(&line)).map_err(|_| "the terminal is gone")
+}
+
+fn is_yes(line: &str) -> bool {
+    matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// Asks each question once in this process, and answers it again as it was answered.
+pub(crate) fn remembered(ask: Ask) -> Ask {
+    static ANSWERS: Mutex<BTreeMap<String, Zeroizing<String>>> = Mutex::new(BTreeMap::new());
+    Arc::new(move |question: &Question| {
+        let known = |answers: &BTreeMap<String, Zeroizing<String>>| {
+            answers.get(&question.text).map(|answer| answer.to_string())
+        };
+        let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = known(&answers) {
+            return Some(answer);
+        }
+        let answer = ask(question)?;
+        answers.insert(question.text.clone(), Zeroizing::new(answer.clone()));
+        Some(answer)
     })
 }
 

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use canvass_modules::effect::Source;
 use canvass_modules::wire::frame::{BLOB_CHUNK, Kind, header, parse_header};
 use canvass_modules::wire::{
-    FromRunner, INLINE_SOURCE_LIMIT, InlineSource, ItemReply, TaskRequest, ToRunner,
+    FromRunner, INLINE_SOURCE_LIMIT, InlineSource, ItemReply, Proposal, TaskRequest, ToRunner,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
@@ -40,6 +40,17 @@ pub enum TaskSource {
         /// Where.
         path: PathBuf,
     },
+}
+
+/// What an item would do, and where to say whether it may.
+///
+/// One that is dropped without an answer is refused.
+#[derive(Debug)]
+pub struct Asked {
+    /// What it would do.
+    pub proposal: Proposal,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<bool>,
 }
 
 impl TaskSource {
@@ -92,6 +103,8 @@ impl From<End> for Problem {
 struct Waiting {
     items_left: usize,
     replies: mpsc::UnboundedSender<ItemReply>,
+    /// Who agrees with what items would do.
+    asking: Option<mpsc::UnboundedSender<Asked>>,
     sources: HashMap<u64, TaskSource>,
     done: Option<oneshot::Sender<Result<(), Problem>>>,
 }
@@ -136,6 +149,32 @@ impl Shared {
         if finished {
             self.finish(task, Ok(()));
         }
+    }
+
+    /// Hands on what an item would do; the answer goes back when there is one.
+    fn ask(&self, proposal: Proposal, messages: mpsc::WeakUnboundedSender<Vec<u8>>) {
+        let (id, item) = (proposal.task, proposal.item);
+        let asking = self.state().waiting.get(&id).and_then(|waiting| waiting.asking.clone());
+        let (answer, answered) = oneshot::channel();
+        if let Some(asking) = asking {
+            // who has gone does not agree
+            let _ = asking.send(Asked { proposal, answer });
+        }
+        tokio::spawn(async move {
+            let agreed = answered.await.unwrap_or(false);
+            if let Some(messages) = messages.upgrade() {
+                post(&messages, &ToRunner::Decide { id, item, agreed });
+            }
+        });
+    }
+}
+
+fn post(messages: &mpsc::UnboundedSender<Vec<u8>>, message: &ToRunner) {
+    // a message always serialises; the writer is gone only when the runner is
+    if let Ok(body) = serde_json::to_vec(message)
+        && let Ok(frame) = framed(Kind::Message, &[&body])
+    {
+        let _ = messages.send(frame);
     }
 }
 
@@ -196,7 +235,13 @@ impl Runner {
         let (wants, want_queue) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write(process.input, message_queue, blob_queue));
         let feeder = tokio::spawn(feed(Arc::clone(&shared), want_queue, blobs));
-        let reader = Reader { frames, shared: Arc::clone(&shared), wants, patience };
+        let reader = Reader {
+            frames,
+            shared: Arc::clone(&shared),
+            wants,
+            messages: messages.downgrade(),
+            patience,
+        };
         let reader = tokio::spawn(reader.run(writer, feeder, why));
         Ok(Self { host: host.to_owned(), shared, messages, reader })
     }
@@ -207,9 +252,21 @@ impl Runner {
     /// request. Dropping the future tells the runner to stop the task.
     pub async fn task(
         &self,
+        request: TaskRequest,
+        sources: Vec<TaskSource>,
+        replies: mpsc::UnboundedSender<ItemReply>,
+    ) -> Result<(), ConnectionError> {
+        self.held_task(request, sources, replies, None).await
+    }
+
+    /// The same, with someone who agrees with what items would do where the request asks
+    /// ([`canvass_modules::wire::Witness::Ask`]).
+    pub async fn held_task(
+        &self,
         mut request: TaskRequest,
         sources: Vec<TaskSource>,
         replies: mpsc::UnboundedSender<ItemReply>,
+        asking: Option<mpsc::UnboundedSender<Asked>>,
     ) -> Result<(), ConnectionError> {
         let task = request.id;
         if request.items.is_empty() {
@@ -235,7 +292,7 @@ impl Runner {
                 return Err(ConnectionError::new(&self.host, problem));
             }
             let items_left = request.items.len();
-            let waiting = Waiting { items_left, replies, sources: by_id, done: Some(done) };
+            let waiting = Waiting { items_left, replies, asking, sources: by_id, done: Some(done) };
             state.waiting.insert(task, waiting);
         }
         let mut abandon = Abandon { runner: self, task, armed: true };
@@ -271,12 +328,7 @@ impl Runner {
     }
 
     fn post(&self, message: &ToRunner) {
-        // a message always serialises; the writer is gone only when the runner is
-        if let Ok(body) = serde_json::to_vec(message)
-            && let Ok(frame) = framed(Kind::Message, &[&body])
-        {
-            let _ = self.messages.send(frame);
-        }
+        post(&self.messages, message);
     }
 }
 
@@ -336,6 +388,7 @@ struct Reader {
     frames: Frames,
     shared: Arc<Shared>,
     wants: mpsc::UnboundedSender<(u64, u64)>,
+    messages: mpsc::WeakUnboundedSender<Vec<u8>>,
     /// How long the runner may go on after its input has ended.
     patience: Duration,
 }
@@ -347,7 +400,7 @@ impl Reader {
         feeder: JoinHandle<()>,
         why: impl Fn() -> Option<String> + Send + 'static,
     ) {
-        let Self { mut frames, shared, wants, patience: allowed } = self;
+        let Self { mut frames, shared, wants, messages, patience: allowed } = self;
         let _guard = Abort([writer.abort_handle(), feeder.abort_handle()]);
         let patience = async {
             let _ = (&mut writer).await;
@@ -362,6 +415,7 @@ impl Reader {
             match frame {
                 Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
                     Ok(FromRunner::Item(reply)) => shared.deliver(*reply),
+                    Ok(FromRunner::Propose(proposal)) => shared.ask(*proposal, messages.clone()),
                     Ok(FromRunner::Want { task, source }) => {
                         let _ = wants.send((task, source));
                     }

@@ -12,7 +12,7 @@ mod tags;
 mod trail;
 
 pub use cursor::Fate;
-pub use order::{Order, Reason};
+pub use order::{Order, Reason, Tie, Ties, Wait};
 pub use steps::{
     BlockSteps, CompileError, Position, RoleUse, Section, Step, StepKind, StepTask, Steps,
 };

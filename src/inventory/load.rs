@@ -236,7 +236,7 @@ pub(super) fn ending(path: &str) -> &str {
 
 /// The text of a file; comments may be in any encoding.
 pub(super) fn text(path: &Path) -> Result<SourceFile, InventoryError> {
-    let bytes = fs::read(path)
+    let bytes = crate::source::inputs::read(path)
         .map_err(|source| Problem::Read { path: path.to_owned(), source })
         .map_err(InventoryError::from)?;
     let (path, bytes) = match vault::is_encrypted(&bytes) {

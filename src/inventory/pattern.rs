@@ -2,8 +2,8 @@
 
 mod glob;
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use fancy_regex::Regex;
 use thiserror::Error;
@@ -120,9 +120,12 @@ impl Pattern {
         for part in split(text) {
             match part.strip_prefix('@') {
                 Some(path) => {
-                    let lines = fs::read_to_string(path).map_err(|source| {
-                        PatternError::LimitFile { path: Path::new(path).to_owned(), source }
-                    })?;
+                    let lines = crate::source::inputs::read_to_string(Path::new(path)).map_err(
+                        |source| PatternError::LimitFile {
+                            path: Path::new(path).to_owned(),
+                            source,
+                        },
+                    )?;
                     parts.extend(lines.lines().map(|line| line.trim().to_owned()));
                 }
                 None => parts.push(part),

@@ -233,6 +233,10 @@ impl Answer {
 fn run(source: &Source, arguments: &[&str]) -> Result<Answer, InventoryError> {
     // a name without a slash is a file here, no program of the search path
     let program = std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone());
+    // its output is no file, and shows in the hosts and what is done on them
+    if let Ok(content) = std::fs::read(&program) {
+        crate::source::inputs::note(std::path::Path::new(&program), &content);
+    }
     let output = Command::new(&program).args(arguments).output().map_err(|error| {
         let words: Vec<&str> =
             std::iter::once(source.text.as_str()).chain(arguments.iter().copied()).collect();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::source::{Node, Span};
 
 /// A playbook file with all that it imports.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Playbook {
     /// The file.
     pub path: PathBuf,
@@ -97,6 +97,9 @@ pub enum Strategy {
     Free,
     /// As `free`, and a host that has begun keeps its place among the forks until it is done.
     HostPinned,
+    /// Each host goes on as soon as what its next task reads is there; hosts wait for each other
+    /// only where the play couples them.
+    Dag,
 }
 
 /// A role as used at one place of a play.
@@ -345,6 +348,36 @@ pub struct Keywords {
     pub timeout: Option<Node>,
     /// `debugger`: when someone is let look at the task.
     pub debugger: Option<Node>,
+}
+
+impl Keywords {
+    /// All values that may hold templates, apart from `vars`.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        let single = [
+            &self.r#become,
+            &self.become_user,
+            &self.become_method,
+            &self.become_flags,
+            &self.become_exe,
+            &self.connection,
+            &self.remote_user,
+            &self.port,
+            &self.ignore_errors,
+            &self.ignore_unreachable,
+            &self.no_log,
+            &self.delegate_to,
+            &self.delegate_facts,
+            &self.run_once,
+            &self.check_mode,
+            &self.diff,
+            &self.any_errors_fatal,
+            &self.throttle,
+            &self.timeout,
+            &self.debugger,
+        ];
+        let lists = [&self.when, &self.notify, &self.module_defaults, &self.environment];
+        single.into_iter().flatten().chain(lists.into_iter().flatten())
+    }
 }
 
 impl Task {

@@ -277,7 +277,7 @@ impl Parser<'_> {
 
     /// The strategy, and whether it debugs what fails.
     fn strategy(&mut self, value: &Node, place: &Place) -> (Option<Strategy>, bool) {
-        const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
+        const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug", "dag"];
         if value.is_null() {
             return (None, false);
         }
@@ -289,6 +289,8 @@ impl Parser<'_> {
             "free" => (Some(Strategy::Free), false),
             "host_pinned" => (Some(Strategy::HostPinned), false),
             "debug" => (Some(Strategy::Linear), true),
+            // ours: no collection has it
+            "dag" => (Some(Strategy::Dag), false),
             _ => {
                 let kind = PlaybookErrorKind::Choice {
                     keyword: "strategy",

@@ -12,6 +12,11 @@ use serde_json::{Map, Value as Json};
 
 use crate::source::Place;
 
+use super::moment;
+
+/// Name and version of the form of the events as JSON lines.
+pub const SCHEMA: &str = "canvass-events/1";
+
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -19,6 +24,7 @@ pub enum Event {
     /// The run begins.
     RunStarted {
         /// When.
+        #[serde(with = "moment")]
         at: SystemTime,
         /// What may happen to hosts.
         mode: RunMode,
@@ -58,6 +64,9 @@ pub enum Event {
     },
     /// A host begins to work on a task.
     HostStarted {
+        /// When.
+        #[serde(with = "moment")]
+        at: SystemTime,
         /// [`TaskHead::id`].
         task: usize,
         /// The host.
@@ -151,6 +160,7 @@ pub enum Event {
     /// The run is over.
     RunFinished {
         /// When.
+        #[serde(with = "moment")]
         at: SystemTime,
         /// The recap, a line a host, in inventory order.
         recap: BTreeMap<String, Recap>,
@@ -254,6 +264,7 @@ pub struct Outcome {
     /// The effects, with their reasons, without file contents.
     pub effects: Vec<EffectRecord>,
     /// How long it took.
+    #[serde(with = "moment::seconds")]
     pub took: Duration,
     /// Whether `no_log` hides it.
     pub censored: bool,

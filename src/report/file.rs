@@ -1,51 +1,52 @@
-//! `--report FILE.json`: the change report as a file.
+//! `--report FILE`: the change report as a file, in the face that its ending names.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::Consumer;
-use super::event::Event;
-use super::gather::Gatherer;
+use super::face::Face;
 use super::model::ChangeReport;
+use super::outlet::Outlet;
 
-/// Gathers the change report and writes it when the run is over.
+/// A file that takes the report.
 #[derive(Debug)]
 pub struct ReportFile {
     path: PathBuf,
-    gatherer: Gatherer,
+    face: Face,
 }
 
 impl ReportFile {
     /// Will write to `path`, which is replaced when it is there.
     ///
-    /// Fails where no file can be written, so that nobody learns that after the run.
-    pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
+    /// # Errors
+    ///
+    /// No file can be written there, so that nobody learns that after the run.
+    pub fn create(path: impl Into<PathBuf>, face: Face) -> io::Result<Self> {
         let path = path.into();
         refuse_devices(&path)?;
         let beside = beside(&path);
         File::create(&beside).map_err(|error| named(&beside, &error))?;
         fs::remove_file(&beside)?;
-        Ok(Self { path, gatherer: Gatherer::new() })
+        Ok(Self { path, face })
     }
 }
 
-impl Consumer for ReportFile {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        self.gatherer.event(event);
-        Ok(())
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        write(&self.gatherer.report(), &self.path)
+impl Outlet for ReportFile {
+    fn take(&mut self, report: &ChangeReport) -> io::Result<()> {
+        write(report, self.face, &self.path)
     }
 }
 
 /// Writes a report atomically: beside, synced, renamed.
-pub fn write(report: &ChangeReport, path: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn write(report: &ChangeReport, face: Face, path: &Path) -> io::Result<()> {
     refuse_devices(path)?;
+    let text = face.draw(report)?;
     let beside = beside(path);
-    let written = write_to(report, &beside).and_then(|()| fs::rename(&beside, path));
+    let written = write_to(&text, &beside).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // what is half written must not be taken for a report; the first error is the one to tell
         let _ = fs::remove_file(&beside);
@@ -53,11 +54,28 @@ pub fn write(report: &ChangeReport, path: &Path) -> io::Result<()> {
     written.map_err(|error| named(path, &error))
 }
 
-fn write_to(report: &ChangeReport, path: &Path) -> io::Result<()> {
+fn write_to(text: &str, path: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    serde_json::to_writer_pretty(&mut file, report)?;
-    file.write_all(b"\n")?;
+    file.write_all(text.as_bytes())?;
     file.into_inner()?.sync_all()
+}
+
+/// Adds a report to the end of a file, as the summary of a step on GitHub is written.
+#[derive(Debug)]
+pub struct Appended {
+    /// The file.
+    pub path: PathBuf,
+    /// What is added.
+    pub face: Face,
+}
+
+impl Outlet for Appended {
+    fn take(&mut self, report: &ChangeReport) -> io::Result<()> {
+        let text = self.face.draw(report)?;
+        let file = File::options().append(true).create(true).open(&self.path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| named(&self.path, &error))
+    }
 }
 
 /// A rename would replace a device, a pipe or a directory.
@@ -88,8 +106,10 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::report::event::{RunMode, Status};
+    use crate::report::Consumer as _;
+    use crate::report::event::{Event, RunMode, Status};
     use crate::report::human::tests::{Run, changed, names, outcome, with_result};
+    use crate::report::outlet::Gathered;
 
     fn events() -> Vec<Event> {
         let hosts = names("web", 2);
@@ -106,11 +126,12 @@ mod tests {
     }
 
     fn written(events: &[Event], path: &Path) -> Json {
-        let mut file = ReportFile::create(path).unwrap();
+        let file = ReportFile::create(path, Face::Json).unwrap();
+        let mut gathered = Gathered::new(vec![Box::new(file)]);
         for event in events {
-            file.event(event).unwrap();
+            gathered.event(event).unwrap();
         }
-        file.finish().unwrap();
+        gathered.finish().unwrap();
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 
@@ -179,10 +200,10 @@ mod tests {
     fn refuses_before_the_run_what_it_could_not_write_after_it() {
         let directory = tempfile::tempdir().unwrap();
         for path in [directory.path().to_owned(), directory.path().join("missing/report.json")] {
-            let error = ReportFile::create(&path).unwrap_err().to_string();
+            let error = ReportFile::create(&path, Face::Json).unwrap_err().to_string();
             assert!(error.contains("failed to write the report"), "{error}");
         }
-        let error = ReportFile::create("/dev/null").unwrap_err().to_string();
+        let error = ReportFile::create("/dev/null", Face::Json).unwrap_err().to_string();
         assert!(error.ends_with("`/dev/null`: not a regular file"), "{error}");
     }
 }

@@ -10,16 +10,15 @@ use canvass_modules::wire::EffectRecord;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::diff;
 use super::event::{Event, Level, Outcome, RunMode, Status, TaskHead};
 use super::hosts::natural;
 use super::model::{
-    Cause, Change, ChangeReport, Failure, HostReport, NoticeReport, PlayReport, Position, SCHEMA,
-    SharedEffect, TaskReport, TaskStatus, Unknown,
+    Cause, Change, ChangeReport, Failure, HostReport, ItemReport, NoticeReport, PlayReport,
+    Position, SCHEMA, SharedEffect, SharedItems, TaskReport, TaskStatus, Unknown,
 };
+use super::moment::rfc3339;
 use super::python_json::{Ascii, Layout, dumps};
 
 /// What stands in place of what `no_log` hides.
@@ -29,6 +28,7 @@ pub const CENSORED: &str = "hidden because the task has `no_log`";
 #[derive(Debug, Default)]
 pub struct Gatherer {
     mode: Option<RunMode>,
+    began: Option<SystemTime>,
     started: Option<String>,
     finished: Option<String>,
     playbooks: Vec<String>,
@@ -70,6 +70,9 @@ struct Task {
     unknown: Shared<String>,
     failures: IndexMap<String, Vec<Cause>>,
     failed_items: HashMap<String, Vec<Cause>>,
+    begun: HashMap<String, f64>,
+    items: HashMap<String, Vec<ItemReport>>,
+    all_items: Shared<Vec<ItemReport>>,
 }
 
 impl Gatherer {
@@ -97,12 +100,14 @@ impl Gatherer {
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::RunStarted { at, mode, playbooks } => {
-                self.started = rfc3339(*at);
+                self.began = Some(*at);
+                self.started = Some(rfc3339(*at));
                 self.mode = Some(*mode);
                 self.playbooks.clone_from(playbooks);
             }
-            Event::PlayStarted { play, name, hosts, place, .. } => {
+            Event::PlayStarted { play, name, hosts, place, lockstep, .. } => {
                 let play = self.play(*play, name, Position::from(place));
+                play.report.lockstep = *lockstep;
                 play.begun.clear();
                 for host in hosts {
                     if !play.report.hosts.contains(host) {
@@ -115,16 +120,20 @@ impl Gatherer {
                 play.report.unmatched_pattern = Some(pattern.clone());
             }
             Event::TaskStarted { task } => self.task_started(task),
-            Event::HostStarted { .. }
-            | Event::Waiting { .. }
+            Event::HostStarted { at, task, host } => {
+                let began = self.began.and_then(|began| at.duration_since(began).ok());
+                if let Some(task) = self.task(*task) {
+                    let began = began.unwrap_or_default().as_secs_f64();
+                    task.begun.insert(host.clone(), began);
+                }
+            }
+            Event::Waiting { .. }
             | Event::Polled { .. }
             | Event::Retrying { .. }
             | Event::Included { .. } => {}
             Event::ItemFinished { task, host, outcome } => {
-                if failed(&outcome.status)
-                    && let Some(task) = self.task(*task)
-                {
-                    task.failed_items.entry(host.clone()).or_default().push(cause(outcome));
+                if let Some(task) = self.task(*task) {
+                    task.item_finished(host, outcome);
                 }
             }
             Event::HostFinished { task, host, outcome } => {
@@ -151,7 +160,7 @@ impl Gatherer {
             Event::CustomStats { .. } | Event::NoHostsLeft => {}
             Event::Interrupted => self.interrupted = true,
             Event::RunFinished { at, recap, exit_code } => {
-                self.finished = rfc3339(*at);
+                self.finished = Some(rfc3339(*at));
                 self.recap.clone_from(recap);
                 self.exit_code = Some(*exit_code);
             }
@@ -161,7 +170,8 @@ impl Gatherer {
     /// The report so far.
     pub fn report(&self) -> ChangeReport {
         ChangeReport {
-            schema: SCHEMA,
+            schema: SCHEMA.to_owned(),
+            engine: concat!("canvass ", env!("CARGO_PKG_VERSION")).to_owned(),
             mode: self.mode(),
             started: self.started.clone(),
             finished: self.finished.clone(),
@@ -183,6 +193,7 @@ impl Gatherer {
                 name: name.to_owned(),
                 place,
                 hosts: Vec::new(),
+                lockstep: false,
                 unmatched_pattern: None,
                 tasks: Vec::new(),
             };
@@ -240,7 +251,22 @@ impl Task {
             unknown: Shared::default(),
             failures: IndexMap::new(),
             failed_items: HashMap::new(),
+            begun: HashMap::new(),
+            items: HashMap::new(),
+            all_items: Shared::default(),
         }
+    }
+
+    fn item_finished(&mut self, host: &str, outcome: &Outcome) {
+        if failed(&outcome.status) {
+            self.failed_items.entry(host.to_owned()).or_default().push(cause(outcome));
+        }
+        let item = match (&outcome.item, outcome.censored) {
+            (Some(item), false) => label(item),
+            _ => "censored".to_owned(),
+        };
+        let report = ItemReport { item, status: status(&outcome.status) };
+        self.items.entry(host.to_owned()).or_default().push(report);
     }
 
     fn host_finished(&mut self, host: &str, outcome: &Outcome) {
@@ -249,6 +275,7 @@ impl Task {
             ignored: outcome.ignored,
             rescued: false,
             delegated_to: outcome.delegated_to.clone(),
+            started: self.begun.remove(host).unwrap_or_default(),
             seconds: outcome.took.as_secs_f64(),
         };
         let quiet = matches!(outcome.status, Status::Ok | Status::Skipped);
@@ -260,6 +287,9 @@ impl Task {
             for effect in &outcome.effects {
                 self.effects.add(effect, host);
             }
+        }
+        if let Some(items) = self.items.remove(host) {
+            self.all_items.add(&items, host);
         }
         let items = self.failed_items.remove(host).unwrap_or_default();
         if let Status::Unknown { reason } = &outcome.status {
@@ -323,6 +353,7 @@ impl Task {
             }),
             failures,
             unknown: self.unknown.map(|reason, hosts| Unknown { hosts, reason: reason.clone() }),
+            items: self.all_items.map(|items, hosts| SharedItems { hosts, items: items.clone() }),
         }
     }
 }
@@ -437,8 +468,4 @@ pub(super) fn label(item: &Json) -> String {
 fn text_field(result: &Map<String, Json>, field: &str) -> Option<String> {
     let text = result.get(field)?.as_str()?;
     (!text.trim().is_empty()).then(|| text.to_owned())
-}
-
-fn rfc3339(at: SystemTime) -> Option<String> {
-    OffsetDateTime::from(at).format(&Rfc3339).ok()
 }

@@ -3,11 +3,16 @@
 //! [`event`] is the border: `run` sends [`event::Event`]s, in order and already masked, and every
 //! [`Consumer`] reads them.
 
+pub mod annotations;
 pub mod callback;
 mod color;
+pub mod critical;
 pub mod default;
 pub mod diff;
+pub mod entries;
 pub mod event;
+pub mod events;
+pub mod face;
 pub mod file;
 pub mod gather;
 pub mod hosts;
@@ -16,10 +21,13 @@ pub mod log;
 pub mod mask;
 pub mod minimal;
 pub mod model;
+pub mod moment;
+pub mod outlet;
 pub mod python_json;
 mod recap;
 pub mod retry;
 pub mod text;
+mod xml;
 
 pub use color::{Color, ColorChoice, Terminal};
 

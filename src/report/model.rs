@@ -1,14 +1,14 @@
 //! The change report: what a run did or would do, each thing once with the hosts that share it.
 //!
-//! This is what people read at the end of a run and what `--report FILE.json` writes; its JSON is
-//! documented in `docs/report.md`.
+//! This is what people read at the end of a run, what every face of `--report` is drawn from, and
+//! what a record keeps; its JSON is documented in `docs/report.md`.
 
 use std::collections::BTreeMap;
 
 use canvass_modules::diff::Diff;
 use canvass_modules::effect::Effect;
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::{Level, Recap, RunMode};
 use crate::source::Place;
@@ -17,10 +17,13 @@ use crate::source::Place;
 pub const SCHEMA: &str = "canvass-report/1";
 
 /// A whole run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeReport {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: String,
+    /// Name and version of the program that wrote it.
+    #[serde(default)]
+    pub engine: String,
     /// Whether hosts were changed or would be.
     pub mode: RunMode,
     /// When the run began, after RFC 3339 in UTC.
@@ -49,7 +52,7 @@ impl ChangeReport {
 }
 
 /// A play, with the hosts of all its batches.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlayReport {
     /// Its number in the run, from 0.
     pub number: usize,
@@ -59,6 +62,9 @@ pub struct PlayReport {
     pub place: Position,
     /// Its hosts.
     pub hosts: Vec<String>,
+    /// Whether its hosts wait for each other at each task (`linear`).
+    #[serde(default)]
+    pub lockstep: bool,
     /// The host pattern, when it matched no host.
     pub unmatched_pattern: Option<String>,
     /// Its tasks in the order in which they began; the same task of several batches is one.
@@ -66,7 +72,7 @@ pub struct PlayReport {
 }
 
 /// A task on all its hosts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskReport {
     /// Its name, or its module where it has none.
     pub name: String,
@@ -88,6 +94,9 @@ pub struct TaskReport {
     pub failures: Vec<Failure>,
     /// Each reason for not knowing once.
     pub unknown: Vec<Unknown>,
+    /// Of a loop, each distinct list of its items' results once.
+    #[serde(default)]
+    pub items: Vec<SharedItems>,
 }
 
 impl TaskReport {
@@ -96,10 +105,24 @@ impl TaskReport {
         let with = self.hosts.iter().filter(|(_, host)| host.status == status);
         with.map(|(name, _)| name.as_str()).collect()
     }
+
+    /// Its role and its name, as people call it.
+    pub fn title(&self) -> String {
+        match &self.role {
+            Some(role) => format!("{role} : {}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// When its first host began and its last one was done, in seconds after the run began.
+    pub fn span(&self) -> Option<(f64, f64)> {
+        let spans = self.hosts.values().map(|host| (host.started, host.started + host.seconds));
+        spans.reduce(|(first, last), (start, end)| (first.min(start), last.max(end)))
+    }
 }
 
 /// How a task ended on one host.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostReport {
     /// How.
     pub status: TaskStatus,
@@ -109,12 +132,15 @@ pub struct HostReport {
     pub rescued: bool,
     /// The host that did it in place of this one.
     pub delegated_to: Option<String>,
+    /// When it began, in seconds after the run began.
+    #[serde(default)]
+    pub started: f64,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
 
 /// How a task ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
     /// As it should be.
@@ -131,8 +157,44 @@ pub enum TaskStatus {
     Unknown,
 }
 
+impl TaskStatus {
+    /// All of them, the worst first.
+    pub const ALL: [Self; 6] =
+        [Self::Unreachable, Self::Failed, Self::Unknown, Self::Changed, Self::Ok, Self::Skipped];
+
+    /// As JSON has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Changed => "changed",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The items of a loop, and the hosts for which they ended so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SharedItems {
+    /// The hosts.
+    pub hosts: Vec<String>,
+    /// The items in their order.
+    pub items: Vec<ItemReport>,
+}
+
+/// How one item of a loop ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ItemReport {
+    /// Its label.
+    pub item: String,
+    /// How.
+    pub status: TaskStatus,
+}
+
 /// A diff and the hosts that share it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// The hosts.
     pub hosts: Vec<String>,
@@ -143,7 +205,7 @@ pub struct Change {
 }
 
 /// An effect, why, and the hosts that share it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SharedEffect {
     /// The hosts.
     pub hosts: Vec<String>,
@@ -154,7 +216,7 @@ pub struct SharedEffect {
 }
 
 /// A failure and the hosts that share it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// The hosts.
     pub hosts: Vec<String>,
@@ -169,7 +231,7 @@ pub struct Failure {
 }
 
 /// Why something failed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
     /// Label of the item, for an item of a loop.
     pub item: Option<String>,
@@ -184,7 +246,7 @@ pub struct Cause {
 }
 
 /// Why an outcome cannot be known, and the hosts that share it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Unknown {
     /// The hosts.
     pub hosts: Vec<String>,
@@ -193,7 +255,7 @@ pub struct Unknown {
 }
 
 /// Something worth knowing.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NoticeReport {
     /// How much it matters.
     pub level: Level,
@@ -206,7 +268,7 @@ pub struct NoticeReport {
 }
 
 /// A place in a file, for reading: bytes of its name that are no UTF-8 are replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// The file.
     pub file: String,

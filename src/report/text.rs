@@ -54,7 +54,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// Whether a character may make a terminal do or show something else than text.
-fn is_hostile(character: char) -> bool {
+pub fn is_hostile(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
         // directions of writing that make text read as another

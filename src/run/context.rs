@@ -20,6 +20,7 @@ use crate::template::{Directories, Templar};
 use crate::vars::{HashBehaviour, Layer, Scope, Var, merged};
 
 use super::heading::Heading;
+use super::hold::{Keeper, OnDrift};
 use super::host_vars::{HostTable, HostVars};
 use super::job::blocking;
 use super::magic;
@@ -48,6 +49,8 @@ pub(crate) struct RunContext {
     /// How many marks there were.
     pub marks: AtomicU64,
     pub secrets: Mutex<Secrets>,
+    /// Who hears what steps would do, and agrees with it.
+    pub keeper: Option<Arc<dyn Keeper>>,
     pub events: UnboundedSender<Event>,
     /// Variables that are the same for all hosts and plays.
     pub magic: Arc<Layer>,
@@ -106,6 +109,11 @@ impl RunContext {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.learn();
         secrets
+    }
+
+    /// What follows where a step is not what was approved.
+    pub(crate) fn on_drift(&self) -> OnDrift {
+        self.keeper.as_ref().map(|keeper| keeper.on_drift()).unwrap_or_default()
     }
 
     /// From now on this text is masked wherever it shows.
@@ -427,7 +435,8 @@ fn filled(layer: &Arc<Layer>) -> bool {
     !layer.is_empty()
 }
 
-fn directories(task: &StepTask, playbook: &Path) -> Directories {
+/// Where a task looks for files.
+pub(crate) fn directories(task: &StepTask, playbook: &Path) -> Directories {
     Directories {
         role: task.role.as_ref().map(|role| role.path.clone()),
         task: task.task.path.parent().map(PathBuf::from),

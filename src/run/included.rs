@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{CompileError, StepKind, StepTask, Steps};
-use crate::playbook::{IncludeError, IncludeSite, PlaybookErrorKind, Role, TaskFile};
+use crate::playbook::{Entry, IncludeError, IncludeSite, PlaybookErrorKind, Role, TaskFile};
 use crate::report::event::ErrorCause;
 use crate::vars::{Layer, Var};
 
@@ -41,6 +41,23 @@ impl Included {
             _ => false,
         };
         same && self.label == other.label && same_values(&self.item, &other.item)
+    }
+
+    /// Whether a role comes with it, which may give variables and handlers to the whole play.
+    pub(crate) fn brings_roles(&self) -> bool {
+        fn any(entries: &[Entry]) -> bool {
+            entries.iter().any(|entry| match entry {
+                Entry::Role(_) => true,
+                Entry::Task(_) => false,
+                Entry::Block(block) => {
+                    any(&block.block) || any(&block.rescue) || any(&block.always)
+                }
+            })
+        }
+        match &self.what {
+            Part::Role(_) => true,
+            Part::Tasks(file) => any(&file.entries),
+        }
     }
 
     /// What reports name: the path of a file, the name of a role.

@@ -11,11 +11,13 @@ mod asynchronous;
 mod batch;
 mod check_mode;
 mod context;
+mod coupling;
 mod custom_stats;
 mod debugger;
 mod fact_cache;
 mod handlers;
 mod heading;
+mod hold;
 mod host_vars;
 mod included;
 mod items;
@@ -60,8 +62,10 @@ use crate::report::mask::Secrets;
 use crate::template::Templar;
 
 pub use context::pattern_text;
+pub use coupling::ties;
 pub use fact_cache::{FactCacheError, FactFiles};
 pub use heading::Heading;
+pub use hold::{Consent, Keeper, OnDrift, StepId, Told};
 pub use keyword::KeywordError;
 pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
@@ -102,6 +106,10 @@ pub struct Run {
     pub heard: watch::Receiver<u64>,
     /// Texts that never show.
     pub secrets: Secrets,
+    /// Who hears what steps would do, and agrees with it.
+    pub keeper: Option<Arc<dyn Keeper>>,
+    /// Hosts that count as failed before the run begins, with the reason.
+    pub held: BTreeMap<String, String>,
     /// Who hears what happens.
     pub events: UnboundedSender<Event>,
     /// Ends the run when it is cancelled.
@@ -117,6 +125,8 @@ pub struct RunEnd {
     pub recap: BTreeMap<String, Recap>,
     /// Why the engine could not go on, if it could not.
     pub stopped: Vec<Diagnostic>,
+    /// All texts that must not show.
+    pub secrets: Secrets,
 }
 
 impl Run {
@@ -143,6 +153,7 @@ impl Run {
             heard: self.heard,
             marks: std::sync::atomic::AtomicU64::new(0),
             secrets: Mutex::new(self.secrets),
+            keeper: self.keeper,
             events: self.events,
             settings: self.settings,
         });
@@ -154,6 +165,17 @@ impl Run {
         let extra = context.extra_vars.keys().map(|name| (name.as_str(), None));
         context.reserved.of(&context, extra);
         let mut tally = Tally::default();
+        for (host, reason) in &self.held {
+            tally.count(host, &outcome::Verdict::Failed, false, false);
+            tally.hold(host);
+            context.tell(Event::Notice {
+                level: Level::Warning,
+                text: context.mask(reason),
+                place: None,
+                host: Some(host.clone()),
+                marked: false,
+            });
+        }
         let plays = self.playbooks.iter().flat_map(|playbook| &playbook.plays);
         let mut stopped = Vec::new();
         let mut interrupted = false;
@@ -195,7 +217,8 @@ impl Run {
             context.tell(Event::CustomStats { stats });
         }
         context.tell(Event::RunFinished { at: SystemTime::now(), recap: recap.clone(), exit_code });
-        RunEnd { exit_code, recap, stopped }
+        let secrets = std::mem::take(&mut *context.secrets());
+        RunEnd { exit_code, recap, stopped, secrets }
     }
 }
 
@@ -249,7 +272,11 @@ async fn play_through(
         let names = PlayHosts { all: hosts.clone(), batch: batch.clone() };
         let files = vars_files::read(run, play, &directory, &batch).await?;
         let context = PlayContext::new(run, play, &heading, &steps, &names, files, &answers);
-        let strategy = play.strategy.unwrap_or(run.settings.strategy);
+        let strategy = match play.strategy.unwrap_or(run.settings.strategy) {
+            // who is asked before each task is asked once for all hosts
+            Strategy::Dag if run.settings.stepping == Stepping::Asking => Strategy::Linear,
+            strategy => strategy,
+        };
         run.tell(Event::PlayStarted {
             play: number,
             name: context.name.clone(),

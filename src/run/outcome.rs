@@ -61,6 +61,9 @@ pub(crate) struct TaskResult {
     pub broken: Vec<Diagnostic>,
     /// Whether a module said it, not an action on the controller.
     pub of_module: bool,
+    /// Whether it was stopped because it is not what was approved: the host stops there, and
+    /// nothing rescues it.
+    pub held: bool,
 }
 
 /// What stands for the traceback of a failure: there is never one.
@@ -84,6 +87,7 @@ impl TaskResult {
             includes: Vec::new(),
             broken: Vec::new(),
             of_module: false,
+            held: false,
         };
         this.mark();
         this
@@ -102,6 +106,11 @@ impl TaskResult {
     /// A lost or unreachable host.
     pub(crate) fn unreachable(message: impl ToString) -> Self {
         Self::new(Verdict::Unreachable, message_map(message))
+    }
+
+    /// Stopped before it did anything, for this reason.
+    pub(crate) fn held(reason: &str) -> Self {
+        Self { held: true, ..Self::failed(format!("not what was approved: {reason}")) }
     }
 
     /// Only acting would tell.
@@ -145,6 +154,7 @@ impl TaskResult {
             WireStatus::Changed => Verdict::Changed,
             WireStatus::Failed => Verdict::Failed,
             WireStatus::Unknown { reason } => Verdict::Unknown(reason),
+            WireStatus::Refused => return Self::held("an item before it was stopped"),
         };
         let mut this = Self { of_module: true, ..Self::new(verdict, reply.returned) };
         if let Some(Json::Object(facts)) = this.result.get("ansible_facts") {
@@ -269,6 +279,7 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
         total.took += item.took;
         total.verbose_always |= item.verbose_always;
         total.censored |= item.censored;
+        total.held |= item.held;
         total.includes.extend(item.includes);
         total.broken.extend(item.broken);
     }

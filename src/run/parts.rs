@@ -1,13 +1,14 @@
 //! The parts of a play's batch: the play itself, and what came while it ran.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::graph::{At, CompileError, Order, Step, StepKind, StepTask, Steps};
+use crate::graph::{At, CompileError, Order, Step, StepKind, StepTask, Steps, Wait};
 use crate::playbook::Strategy;
 use crate::vars::{Layer, Scope};
 
 use super::context::{PlayContext, StepLayers};
+use super::coupling::Coupling;
 use super::included::Included;
 
 /// Where a step stands among all steps of a batch: of two hosts the one with the lower key is
@@ -24,6 +25,10 @@ pub(crate) struct Parts {
     about: Vec<Part>,
     /// Runs of handlers: the step that lets them run, and how many there are.
     handlers: HashMap<(At, usize), usize>,
+    /// What was included, by the step that did: hosts that come there later go the same way.
+    included: Vec<(At, Included, usize)>,
+    /// What ties the hosts to each other, under `dag`.
+    coupling: Option<Coupling>,
 }
 
 struct Part {
@@ -31,14 +36,28 @@ struct Part {
     prefix: Key,
     order: Order,
     layers: Vec<Arc<StepLayers>>,
+    /// Steps that brought parts behind which hosts wait for each other.
+    waits_behind: BTreeSet<usize>,
     /// The variables of the rounds that included it, the innermost first.
     items: Vec<Arc<Layer>>,
 }
 
 impl Parts {
-    pub(crate) fn new(play: &PlayContext, steps: Steps, strategy: Strategy) -> Self {
-        let mut parts =
-            Self { strategy, steps: Vec::new(), about: Vec::new(), handlers: HashMap::new() };
+    pub(crate) fn new(
+        play: &PlayContext,
+        steps: Steps,
+        strategy: Strategy,
+        batch: &[String],
+    ) -> Self {
+        let coupling = (strategy == Strategy::Dag).then(|| Coupling::of_batch(play, batch));
+        let mut parts = Self {
+            strategy,
+            steps: Vec::new(),
+            about: Vec::new(),
+            handlers: HashMap::new(),
+            included: Vec::new(),
+            coupling,
+        };
         parts.add(play, steps, Key::new(), Vec::new());
         parts
     }
@@ -75,21 +94,49 @@ impl Parts {
         key
     }
 
-    /// Whether a host that is ready for the step waits until all hosts of the batch are.
-    pub(crate) fn couples_hosts(&self, at: At) -> bool {
-        // no edge leads to a first step, but all hosts come to it together
-        (at.step == 0 && self.strategy == Strategy::Linear)
-            || self.about.get(at.part).is_some_and(|part| part.order.couples_hosts(at.step))
+    /// The lowest place of all hosts with which a host that is ready for the step may go on;
+    /// `None` where it waits for nobody.
+    pub(crate) fn gate(&self, at: At) -> Option<Key> {
+        let part = self.about.get(at.part)?;
+        let behind = part.waits_behind.range(..at.step).next_back();
+        let wait = part.order.wait(at.step).max(behind.map_or(Wait::Nobody, |at| Wait::Ended(*at)));
+        let step = match wait {
+            Wait::Nobody => return None,
+            Wait::Entry => 0,
+            Wait::Ended(step) => step + 1,
+            Wait::Together => at.step,
+        };
+        Some(part.prefix.iter().copied().chain([step]).collect())
     }
 
-    /// The part with what a step included.
+    /// Variables came while the play runs (`include_vars`): what they lead to ties steps, too.
+    pub(crate) fn learn(&mut self, variables: &Layer) {
+        let Some(coupling) = self.coupling.as_mut().filter(|_| !variables.is_empty()) else {
+            return;
+        };
+        if coupling.learn_while_running(variables) {
+            for (steps, about) in self.steps.iter().zip(&mut self.about) {
+                about.order = Order::new(steps, self.strategy, &coupling.ties(steps));
+            }
+        }
+    }
+
+    /// The part with what a step included, and whether it is new. Of equal ones a host enters each
+    /// once, so those that it enters already are left out.
     pub(crate) fn include(
         &mut self,
         play: &PlayContext,
         at: At,
         included: &Included,
-    ) -> Result<usize, CompileError> {
-        let Some(step) = self.step(at) else { return Ok(self.steps.len()) };
+        entered: &VecDeque<usize>,
+    ) -> Result<(usize, bool), CompileError> {
+        let known = self.included.iter().find(|(other, what, part)| {
+            *other == at && what.is_same(included) && !entered.contains(part)
+        });
+        if let Some((_, _, part)) = known {
+            return Ok((*part, false));
+        }
+        let Some(step) = self.step(at) else { return Ok((self.steps.len(), true)) };
         // each level adds the step and the part
         if self.key(at).len() > 2 * NESTING_LIMIT {
             let span = step.task.task.span.clone();
@@ -105,7 +152,19 @@ impl Parts {
         let mut items: Vec<Arc<Layer>> = vec![Arc::clone(&included.item)];
         items.extend(self.about.get(at.part).into_iter().flat_map(|part| part.items.clone()));
         items.retain(|layer| !layer.is_empty());
-        Ok(self.add(play, steps, self.key(at), items))
+        let part = self.add(play, steps, self.key(at), items);
+        self.included.push((at, included.clone(), part));
+        self.wait_behind(at, part);
+        Ok((part, true))
+    }
+
+    /// Hosts wait behind a step for what it brought.
+    fn wait_behind(&mut self, at: At, part: usize) {
+        if self.about.get(part).is_some_and(|part| part.order.waits_behind())
+            && let Some(outer) = self.about.get_mut(at.part)
+        {
+            outer.waits_behind.insert(at.step);
+        }
     }
 
     /// The part with the handlers that are known by now, behind a step that lets them run.
@@ -120,6 +179,7 @@ impl Parts {
         }
         let part = self.add(play, Steps::of_handlers(handlers), self.key(at), Vec::new());
         self.handlers.insert((at, handlers.len()), part);
+        self.wait_behind(at, part);
         part
     }
 
@@ -134,9 +194,11 @@ impl Parts {
         if number > 0 {
             prefix.push(number);
         }
+        let ties = self.coupling.as_mut().map(|coupling| coupling.ties(&steps)).unwrap_or_default();
         self.about.push(Part {
             prefix,
-            order: Order::new(&steps, self.strategy),
+            order: Order::new(&steps, self.strategy, &ties),
+            waits_behind: BTreeSet::new(),
             layers: play.layers(&steps, &items),
             items,
         });

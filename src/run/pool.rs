@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 
 use crate::connection::{
-    Connection, ConnectionError, Connector, Output, Privilege, Runner, Target, TaskSource,
+    Asked, Connection, ConnectionError, Connector, Output, Privilege, Runner, Target, TaskSource,
     Transport,
 };
 use crate::report::event::{Event, Level};
@@ -79,6 +79,7 @@ impl Pool {
         privilege: &Privilege,
         mut request: TaskRequest,
         sources: Vec<TaskSource>,
+        asking: Option<mpsc::UnboundedSender<Asked>>,
     ) -> Result<Vec<ItemReply>, ConnectionError> {
         // tasks of several hosts can be delegated to one runner at once
         request.id = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +87,7 @@ impl Pool {
         let link = self.link(&key);
         if request.mode != Mode::Rehearse {
             let seat = self.seat(&link, target, privilege).await?;
-            let replies = exchange(&seat.runner, request, sources).await?;
+            let replies = exchange(&seat.runner, request, sources, asking).await?;
             link.put_back(privilege, seat);
             return Ok(replies);
         }
@@ -104,7 +105,7 @@ impl Pool {
             Err(error) => return rehearsal.unknown_for(privilege, &request).ok_or(error),
         };
         request.rehearsed = rehearsal.effects.get(seat.known..).unwrap_or_default().to_vec();
-        let replies = exchange(&seat.runner, request, sources).await?;
+        let replies = exchange(&seat.runner, request, sources, asking).await?;
         for reply in &replies {
             rehearsal.effects.extend(reply.effects.iter().map(|record| record.effect.clone()));
         }
@@ -222,6 +223,7 @@ impl Rehearsal {
             returned: serde_json::Map::new(),
             effects: Vec::new(),
             diffs: Vec::new(),
+            observed: Vec::new(),
             observe_micros: 0,
             apply_micros: 0,
         };
@@ -252,10 +254,11 @@ async fn exchange(
     runner: &Runner,
     request: TaskRequest,
     sources: Vec<TaskSource>,
+    asking: Option<mpsc::UnboundedSender<Asked>>,
 ) -> Result<Vec<ItemReply>, ConnectionError> {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let count = request.items.len();
-    runner.task(request, sources, sender).await?;
+    runner.held_task(request, sources, sender, asking).await?;
     let mut replies = Vec::with_capacity(count);
     while let Ok(reply) = receiver.try_recv() {
         replies.push(reply);

@@ -29,7 +29,11 @@ impl Job {
             return ended(Verdict::Failed, false, Duration::ZERO, Some(message));
         }
         if setting.mode != Mode::Apply {
+            self.script_rehearsed(setting, &how.written, "a host that starts anew may be another");
             return ended(Verdict::Changed, true, Duration::ZERO, None);
+        }
+        if let Err(held) = self.script_agrees(setting, &how.written).await {
+            return *held;
         }
         let asker = Asker { job: self, setting, how, target: setting.target.clone() };
         match asker.reboot().await {

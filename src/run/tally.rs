@@ -16,6 +16,8 @@ pub(crate) struct Tally {
     recap: BTreeMap<String, Recap>,
     failed: BTreeSet<String>,
     lost: BTreeSet<String>,
+    /// Hosts that are not what was approved: nothing brings them back.
+    held: BTreeSet<String>,
     tasks: usize,
     play_ended: bool,
     started: bool,
@@ -98,6 +100,11 @@ impl Tally {
         self.lost.insert(host.to_owned());
     }
 
+    /// The host is not what was approved and leaves the run.
+    pub(crate) fn hold(&mut self, host: &str) {
+        self.held.insert(host.to_owned());
+    }
+
     /// A use of a role is done on a host.
     pub(crate) fn role_is_complete(&mut self, host: &str, role: RoleUse) {
         self.roles.entry(host.to_owned()).or_default().insert(role);
@@ -133,12 +140,12 @@ impl Tally {
 
     /// Whether a host has left the run.
     pub(crate) fn is_out(&self, host: &str) -> bool {
-        self.failed.contains(host) || self.lost.contains(host)
+        self.failed.contains(host) || self.lost.contains(host) || self.held.contains(host)
     }
 
     /// The exit code, as Ansible's: 4 when a host was unreachable, 2 when one failed.
     pub(crate) fn exit_code(&self) -> i32 {
-        match (self.lost.is_empty(), self.failed.is_empty()) {
+        match (self.lost.is_empty(), self.failed.is_empty() && self.held.is_empty()) {
             (false, _) => 4,
             (true, false) => 2,
             (true, true) => 0,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use canvass_modules::wire::{Mode, TaskRequest};
+use canvass_modules::wire::{Mode, TaskRequest, Witness};
 use serde_json::Map;
 
 use crate::report::event::Level;
@@ -54,7 +54,7 @@ impl Job {
             self.play.run.pool.reset(&target).await;
             let request = ping(setting);
             let pool = &self.play.run.pool;
-            match pool.task(&target, &setting.privilege, request, Vec::new()).await {
+            match pool.task(&target, &setting.privilege, request, Vec::new(), None).await {
                 Ok(_) => break TaskResult::new(Verdict::Ok, Map::new()),
                 Err(error) if trying.elapsed() + how.sleep >= how.timeout => {
                     let text = format!("timed out waiting for ping module test: {error}");
@@ -81,5 +81,6 @@ fn ping(setting: &Setting) -> TaskRequest {
         timeout: None,
         sources: Vec::new(),
         detach: None,
+        witness: Witness::None,
     }
 }

@@ -1,6 +1,7 @@
 //! Files of the user: their text, places in them, and YAML as Ansible reads it.
 
 mod error;
+pub mod inputs;
 mod node;
 mod read;
 mod span;

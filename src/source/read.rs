@@ -13,7 +13,7 @@ impl SourceFile {
     ///
     /// When it cannot be read, or its bytes are not UTF-8 (with the place of the first wrong one).
     pub fn read(path: &Path) -> Result<Arc<Self>, SourceError> {
-        let bytes = std::fs::read(path)
+        let bytes = super::inputs::read(path)
             .map_err(|source| SourceError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(path, bytes)
     }

@@ -42,7 +42,7 @@ impl fmt::Debug for Span {
 }
 
 /// File, line and column, as reports carry them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file.
     pub file: PathBuf,

@@ -26,6 +26,7 @@ mod templar;
 mod tests;
 mod time;
 mod trust;
+mod work;
 mod yaml_emitter;
 
 pub use catalogue::{Callable, Kind, catalogue};
@@ -40,6 +41,7 @@ pub(crate) use render::{finalised, holds_template, recursion, rendered_text, tem
 pub(crate) use time::timestamp;
 pub use trust::tell_of_untrusted;
 pub(crate) use trust::{is_trusted, look_at, trusted};
+pub(crate) use work::{USUAL, bounded};
 
 /// A value as Ansible's own YAML dumper writes it: block style, sorted keys.
 ///

@@ -17,13 +17,17 @@ use super::render::{
 };
 use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
 use super::trust::is_trusted;
+use super::work;
 use super::{TemplateError, TemplateErrorKind};
 use crate::source::{Kind, Node, Span};
 use crate::vars::{Scope, Var};
 
 /// Renders; one for a run, shared by all hosts.
-#[derive(Debug, Clone, Default)]
-pub struct Templar {}
+#[derive(Debug, Clone)]
+pub struct Templar {
+    /// What one rendering may spend.
+    most: u64,
+}
 
 /// Where lookups and template includes look for files, the first first.
 #[derive(Debug, Clone, Default)]
@@ -99,21 +103,33 @@ impl Default for FileOptions {
     }
 }
 
+impl Default for Templar {
+    fn default() -> Self {
+        Self { most: work::USUAL }
+    }
+}
+
 impl Templar {
     /// A templar for a run.
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
+    /// A templar that lets one rendering do so many evaluations; text and lists that are made
+    /// count, too.
+    pub fn bounded(most: u64) -> Arc<Self> {
+        Arc::new(Self { most })
+    }
+
     /// The value of a node, all templates in it rendered, keys too.
     pub fn node(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
         let var = Var::from(node);
-        complete(|| finalise(&scope.render(&var)?), Some(&node.span))
+        self.complete(|| finalise(&scope.render(&var)?), Some(&node.span))
     }
 
     /// The value of a variable, all templates in it rendered.
     pub fn var(&self, var: &Var, scope: &Scope) -> Result<Value, TemplateError> {
-        complete(|| finalise(&scope.render(var)?), None)
+        self.complete(|| finalise(&scope.render(var)?), None)
     }
 
     /// The value of a bare expression (`var:` of debug, `that:` of assert).
@@ -123,7 +139,7 @@ impl Templar {
         span: Option<&Span>,
         scope: &Scope,
     ) -> Result<Value, TemplateError> {
-        complete(|| finalise(&expression_value(text, Embedded::Kept, span, scope)?), span)
+        self.complete(|| finalise(&expression_value(text, Embedded::Kept, span, scope)?), span)
     }
 
     /// The value of an expression where text that tells why (`<< error 1 - 'x' is undefined >>`)
@@ -141,13 +157,13 @@ impl Templar {
             };
             finalise_marked(&value).map_err(|failure| failure.of_text("expression"))
         };
-        complete(run, span)
+        self.complete(run, span)
     }
 
     /// Whether a condition holds (`when`, `until` …): text is an expression, a boolean is itself.
     pub fn condition(&self, condition: &Node, scope: &Scope) -> Result<bool, TemplateError> {
         let run = || condition_value(condition, scope).map_err(in_condition);
-        complete(run, Some(&condition.span))
+        self.complete(run, Some(&condition.span))
     }
 
     /// The elements that a lookup gives for `with_<name>`.
@@ -158,7 +174,7 @@ impl Templar {
         scope: &Scope,
     ) -> Result<Vec<Value>, TemplateError> {
         let var = Var::from(value);
-        complete(
+        self.complete(
             || {
                 let terms = finalise(&scope.render(&var)?)?;
                 let terms = match class_of(&terms) {
@@ -194,6 +210,16 @@ impl Templar {
         self.in_file(path, text, options, scope, file_value)
     }
 
+    /// Runs a rendering within its bounds; its failure with a place.
+    fn complete<T>(
+        &self,
+        run: impl FnOnce() -> Outcome<T>,
+        span: Option<&Span>,
+    ) -> Result<T, TemplateError> {
+        work::bounded(self.most, run)
+            .map_err(|failure| failure.of_text("template").into_error(span))
+    }
+
     fn in_file<T>(
         &self,
         path: &Path,
@@ -203,7 +229,7 @@ impl Templar {
         render: fn(&str, &FileContext, &Scope) -> Outcome<T>,
     ) -> Result<T, TemplateError> {
         let source = text.replace("\r\n", "\n");
-        let (source, options) = complete(|| file_options(&source, options), None)?;
+        let (source, options) = self.complete(|| file_options(&source, options), None)?;
         let mut folders: Vec<PathBuf> = path.parent().map(Path::to_path_buf).into_iter().collect();
         for candidate in scope.directories().candidates("templates", Path::new("")) {
             if !folders.contains(&candidate) {
@@ -211,7 +237,7 @@ impl Templar {
             }
         }
         let files = FileContext { folders, options };
-        let rendered = render(source, &files, scope);
+        let rendered = work::bounded(self.most, || render(source, &files, scope));
         rendered.map_err(|mut failure| {
             let offset = text.find(source).unwrap_or_default();
             if failure.span.is_none()
@@ -255,10 +281,6 @@ impl Templar {
             _ => Ok(()),
         }
     }
-}
-
-fn complete<T>(run: impl FnOnce() -> Outcome<T>, span: Option<&Span>) -> Result<T, TemplateError> {
-    run().map_err(|failure| failure.of_text("template").into_error(span))
 }
 
 fn syntax_error(error: SyntaxError, source: &str, span: &Span) -> TemplateError {

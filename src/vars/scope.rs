@@ -10,8 +10,8 @@ use minijinja::Value;
 use super::layer::{Layer, Var};
 use super::lazy::{LazyList, LazyMap, ScopeValue, UnknownResult};
 use crate::template::{
-    Directories, Failure, Outcome, TemplateError, finalised, look_at, recursion, template_value,
-    vaulted,
+    Directories, Failure, Outcome, TemplateError, USUAL, bounded, finalised, look_at, recursion,
+    template_value, vaulted,
 };
 
 /// What a template can see: layers from the strongest to the weakest.
@@ -113,8 +113,8 @@ impl Scope {
 
     /// The value of a variable with all templates in it rendered; `None` where nothing sets it.
     pub fn value(&self, name: &str) -> Result<Option<Value>, TemplateError> {
-        let value = self.lookup(name).map_err(|failure| failure.into_error(None))?;
-        value.map(|value| finalised(&value).map_err(|failure| failure.into_error(None))).transpose()
+        let find = || self.lookup(name)?.map(|value| finalised(&value)).transpose();
+        bounded(USUAL, find).map_err(|failure| failure.into_error(None))
     }
 
     /// All variables as a mapping that renders on access: `vars`, or a host of `hostvars`.

@@ -19,7 +19,7 @@ pub use envelope::{Envelope, is_encrypted};
 pub use error::{FormatError, VaultError};
 pub use keyring::{DEFAULT_ID, Keyring, VaultSecret};
 pub use opened::{
-    ciphertext_of, decrypt, keep_secret, revealed_since, set_keyring, value, wrapped,
+    ciphertext_of, decrypt, keep_secret, keyring, revealed_since, set_keyring, value, wrapped,
 };
 pub use password::{PasswordError, from_file};
 

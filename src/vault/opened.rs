@@ -36,6 +36,11 @@ pub fn set_keyring(keyring: Keyring) {
     opened.keyring = Arc::new(keyring);
 }
 
+/// The passwords of this process.
+pub fn keyring() -> Arc<Keyring> {
+    Arc::clone(&opened().keyring)
+}
+
 /// The bytes of encrypted data, opened by the passwords of this process.
 ///
 /// # Errors

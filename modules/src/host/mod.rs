@@ -10,6 +10,8 @@ pub mod live;
 pub mod memory;
 pub mod rehearsal;
 
+pub use digest::sha256;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

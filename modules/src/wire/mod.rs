@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::diff::Diff;
 use crate::effect::{Effect, Source};
+use crate::observation::Observation;
 
 /// From the engine to the runner.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +27,15 @@ pub enum ToRunner {
     Cancel {
         /// [`TaskRequest::id`].
         id: u64,
+    },
+    /// The answer to [`FromRunner::Propose`].
+    Decide {
+        /// [`TaskRequest::id`].
+        id: u64,
+        /// Index of the item.
+        item: usize,
+        /// Whether it may do what it proposed.
+        agreed: bool,
     },
 }
 
@@ -49,6 +59,35 @@ pub enum FromRunner {
         /// [`Source::id`].
         source: u64,
     },
+    /// An item would do this: nothing of it is done before the engine has answered with
+    /// [`ToRunner::Decide`]. Only with [`Witness::Ask`].
+    Propose(Box<Proposal>),
+}
+
+/// What an item would do, and what it met.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// [`TaskRequest::id`].
+    pub task: u64,
+    /// Index of the item.
+    pub item: usize,
+    /// What would be done, with file contents.
+    pub effects: Vec<EffectRecord>,
+    /// What the effects met.
+    pub observed: Vec<Observation>,
+}
+
+/// Whether the engine wants to know what effects meet before they are applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Witness {
+    /// It does not.
+    #[default]
+    None,
+    /// Replies tell.
+    Tell,
+    /// Replies tell, and in [`Mode::Apply`] the engine is asked before each item that has effects.
+    Ask,
 }
 
 /// A task for the runner: one module with the arguments of each item.
@@ -79,6 +118,9 @@ pub struct TaskRequest {
     /// Each item becomes a job that outlives the channel (`async`); [`Mode::Apply`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detach: Option<Detach>,
+    /// Whether the engine wants to know what effects meet, and to agree with them.
+    #[serde(default)]
+    pub witness: Witness,
 }
 
 /// How an item goes on without its channel.
@@ -132,6 +174,9 @@ pub struct ItemReply {
     pub effects: Vec<EffectRecord>,
     /// What changes, drawn from the effects.
     pub diffs: Vec<Diff>,
+    /// What the effects met, where the request asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observation>,
     /// Time that observing took, in microseconds.
     pub observe_micros: u64,
     /// Time that applying took, in microseconds.
@@ -162,6 +207,8 @@ pub enum Status {
         /// Why it cannot be known.
         reason: String,
     },
+    /// The engine did not agree with what this item, or one before it, would have done.
+    Refused,
 }
 
 /// A source that a `copy` task refers to, as an argument value.

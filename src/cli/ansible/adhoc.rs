@@ -1,5 +1,6 @@
 //! `ansible`: one task on hosts.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -125,8 +126,15 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     if let Some(folder) = &arguments.tree {
         consumers.push(Box::new(callbacks::tree(settings, Some(folder))));
     }
-    let launch =
-        Launch { settings: run_settings, playbooks, inventory, reader: &reader, consumers };
+    let launch = Launch {
+        settings: run_settings,
+        playbooks,
+        inventory,
+        reader: &reader,
+        consumers,
+        keeper: None,
+        held: BTreeMap::new(),
+    };
     super::super::block_on(launch.run())
 }
 

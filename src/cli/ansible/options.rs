@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
+use serde::{Deserialize, Serialize};
 
 /// Every program.
 #[derive(Debug, Args)]
@@ -130,7 +131,8 @@ pub(in crate::cli) struct Subset {
 }
 
 /// Secrets of vaults.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "fields are called as the options")]
 pub(in crate::cli) struct Vault {
     /// A vault identity with its source, `LABEL@FILE`; may be given several times

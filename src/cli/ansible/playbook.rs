@@ -1,5 +1,6 @@
 //! `ansible-playbook`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -136,8 +137,15 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let mut consumers: Vec<_> = callbacks::retry(settings).into_iter().collect();
     consumers.push(callbacks::output(&word, &look, settings)?);
     consumers.extend(callbacks::enabled(&look, settings)?);
-    let launch =
-        Launch { settings: run_settings, playbooks, inventory, reader: &reader, consumers };
+    let launch = Launch {
+        settings: run_settings,
+        playbooks,
+        inventory,
+        reader: &reader,
+        consumers,
+        keeper: None,
+        held: BTreeMap::new(),
+    };
     super::super::block_on(launch.run())
 }
 

@@ -367,9 +367,10 @@ fn strategy(settings: &Settings) -> Result<Strategy, CommandError> {
         "linear" | "debug" | "" => Ok(Strategy::Linear),
         "free" => Ok(Strategy::Free),
         "host_pinned" => Ok(Strategy::HostPinned),
+        "dag" => Ok(Strategy::Dag),
         other => Err(CommandError::options(
             format!("Invalid play strategy specified: {other}"),
-            Some("`linear`, `free` and `host_pinned` are there"),
+            Some("`linear`, `free`, `host_pinned` and `dag` are there"),
         )),
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use canvass_modules::wire::{ItemReply, Mode, TaskRequest};
+use canvass_modules::wire::{ItemReply, Mode, TaskRequest, Witness};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
@@ -45,6 +45,7 @@ fn task(id: u64, module: &str, arguments: Json) -> TaskRequest {
         timeout: None,
         sources: Vec::new(),
         detach: None,
+        witness: Witness::None,
     }
 }
 

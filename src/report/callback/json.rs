@@ -186,7 +186,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for JsonOutput<O, T> {
                     self.begin(task.id, None);
                 }
             }
-            Event::HostStarted { task, host }
+            Event::HostStarted { task, host, .. }
                 if self.plays.last().is_some_and(|play| !play.lockstep) =>
             {
                 self.begin(*task, Some(host));

@@ -11,7 +11,7 @@ use crate::report::Consumer;
 use crate::report::default::{DefaultOptions, absolute, failure_message, result};
 use crate::report::event::{Event, Outcome, Status, TaskHead};
 
-use super::xml::Element;
+use crate::report::xml::Element;
 
 /// What the report holds (`JUNIT_…`).
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,6 @@ mod junit;
 mod profile_tasks;
 mod timer;
 mod tree;
-mod xml;
 
 pub use json::{JsonOptions, JsonOutput};
 pub use junit::{JunitOptions, JunitReport};

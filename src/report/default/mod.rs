@@ -464,7 +464,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 self.custom_stats()?;
                 self.dry_run()?;
             }
-            Event::HostStarted { task, host } => {
+            Event::HostStarted { task, host, .. } => {
                 if self.shows(Details::HOST_START)
                     && let Some(head) = self.tasks.get(task)
                 {

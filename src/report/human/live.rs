@@ -160,7 +160,7 @@ impl State {
                 self.newest.clone_from(&name);
                 self.tasks.insert(task.id, name);
             }
-            Event::HostStarted { task, host } => {
+            Event::HostStarted { task, host, .. } => {
                 let working = Working { task: *task, since: now, note: String::new(), items: 0 };
                 self.working.insert(host.clone(), working);
             }
@@ -279,6 +279,8 @@ fn clock(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     fn busy(hosts: usize) -> State {
@@ -286,7 +288,7 @@ mod tests {
         let began = state.began;
         for number in 0..hosts {
             let host = format!("a-host-with-a-long-name-{number:03}\u{1b}[2J");
-            state.event(&Event::HostStarted { task: 0, host }, began);
+            state.event(&Event::HostStarted { at: SystemTime::now(), task: 0, host }, began);
         }
         state.tasks.insert(0, "install 包 packages".to_owned());
         state.hosts = hosts;

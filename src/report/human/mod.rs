@@ -201,6 +201,11 @@ impl<O: Write + Send, T: Write + Send> Consumer for HumanReport<O, T> {
     }
 }
 
+/// A change report as text, as it stands at the end of its run.
+pub fn summary(report: &ChangeReport, options: &HumanOptions) -> String {
+    summary::draw(report, options)
+}
+
 fn notice(
     level: Level,
     text: &str,

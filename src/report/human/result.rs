@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::Verbosity;
+use crate::report::entries::kind;
 use crate::report::event::Outcome;
 use crate::report::gather::CENSORED;
 use crate::report::python_json::{Ascii, Layout, dumps};
@@ -53,12 +54,6 @@ pub(super) fn effects(outcome: &Outcome) -> Vec<String> {
         .iter()
         .map(|record| format!("{}: {}", kind(&record.effect), clean(&record.reason)))
         .collect()
-}
-
-/// The effect's word (`write_file`), as its JSON has it.
-pub(super) fn kind(effect: &canvass_modules::effect::Effect) -> String {
-    let value = serde_json::to_value(effect).unwrap_or_default();
-    value.get("effect").and_then(Json::as_str).unwrap_or("effect").replace('_', " ")
 }
 
 /// Text indented by so many spaces, empty lines left empty.

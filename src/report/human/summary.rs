@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::result::{indented, kind};
+use super::result::indented;
 use super::{DiffOutput, HumanOptions, Verbosity};
 use crate::report::color::Paint;
 use crate::report::diff::LineKind;
+use crate::report::entries::{self, circumstances};
 use crate::report::event::RunMode;
 use crate::report::hosts::fold;
-use crate::report::model::{Change, ChangeReport, Failure, TaskReport, TaskStatus};
+use crate::report::model::{ChangeReport, Failure, TaskReport, TaskStatus};
 use crate::report::recap::{self, RecapLines, banner};
 use crate::report::text::{clean, one_line, visible};
 
@@ -83,37 +84,30 @@ impl Summary<'_> {
     }
 
     fn task_changes(&self, task: &TaskReport) -> String {
-        let mut left = task.hosts_with(TaskStatus::Changed);
         let mut text = String::new();
-        if self.options.diff == DiffOutput::Shown {
-            let drawn: Vec<&Change> =
-                task.changes.iter().filter(|change| !change.unified.is_empty()).collect();
-            for same in drawn.chunk_by(|a, b| a.hosts == b.hosts) {
-                let Some(first) = same.first() else { continue };
-                left.retain(|host| !first.hosts.iter().any(|known| known == host));
-                text.push_str(&self.changed_line(task, &first.hosts));
-                for change in same {
-                    text.push_str(&self.diff(&change.unified));
-                }
+        if self.options.diff == DiffOutput::Hidden {
+            let hosts = task.hosts_with(TaskStatus::Changed);
+            if !hosts.is_empty() {
+                text.push_str(&self.changed_line(&hosts, false));
+                text.push_str(&self.reasons(&entries::reasons(task, &hosts)));
             }
-        }
-        if !left.is_empty() {
-            text.push_str(&self.changed_line(task, &left));
-            text.push_str(&self.reasons(task, &left));
+        } else {
+            for change in entries::changed(task) {
+                text.push_str(&self.changed_line(&change.hosts, change.ended_badly));
+                text.extend(change.diffs.iter().map(|diff| self.diff(diff)));
+                text.push_str(&self.reasons(&change.reasons));
+            }
         }
         if text.is_empty() { text } else { self.title(task) + &text }
     }
 
-    fn changed_line<H: AsRef<str>>(&self, task: &TaskReport, hosts: &[H]) -> String {
+    /// A task may have changed something and failed then.
+    fn changed_line(&self, hosts: &[&str], ended_badly: bool) -> String {
         let word = match self.report.mode {
             RunMode::Apply => "changed",
             RunMode::Rehearsal => "would change",
         };
-        // a task may have changed something and failed then
-        let failed = hosts.iter().all(|host| {
-            task.hosts.get(host.as_ref()).is_some_and(|host| host.status != TaskStatus::Changed)
-        });
-        let then = if failed { " (and did not end well)" } else { "" };
+        let then = if ended_badly { " (and did not end well)" } else { "" };
         let line = format!("{word}: {}{then}", clean(&fold(hosts)));
         self.paint(Paint::Changed, &line) + "\n"
     }
@@ -138,19 +132,7 @@ impl Summary<'_> {
     }
 
     /// Why hosts were changed, where no diff says it.
-    fn reasons(&self, task: &TaskReport, hosts: &[&str]) -> String {
-        let mut reasons: Vec<String> = Vec::new();
-        for effect in &task.effects {
-            let reason = if effect.reason.trim().is_empty() {
-                kind(&effect.effect)
-            } else {
-                one_line(&effect.reason)
-            };
-            let touched = effect.hosts.iter().any(|host| hosts.contains(&host.as_str()));
-            if touched && !reasons.contains(&reason) {
-                reasons.push(reason);
-            }
-        }
+    fn reasons(&self, reasons: &[String]) -> String {
         let most = match self.options.verbosity {
             Verbosity::Normal => TOLD_REASONS,
             Verbosity::Results | Verbosity::Paths | Verbosity::Effects => usize::MAX,
@@ -190,14 +172,7 @@ impl Summary<'_> {
         };
         let cause = &failure.cause;
         let mut line = format!("{word}: {}", clean(&fold(&failure.hosts)));
-        if let Some(item) = &cause.item {
-            let _ = write!(line, " (item={})", one_line(item));
-        }
-        if failure.rescued {
-            line.push_str(" (rescued)");
-        } else if failure.ignored {
-            line.push_str(" (ignored)");
-        }
+        line.push_str(&circumstances(failure));
         let reason = clean(cause.reason.trim());
         let many = reason.contains('\n');
         line.push_str(if many { ":" } else { ": " });
@@ -212,12 +187,7 @@ impl Summary<'_> {
         if many {
             text.push_str(&indented(&reason, 4));
         }
-        // the output on standard error tells the most; standard output is for those without
-        let outputs = [("stderr", &cause.stderr), ("stdout", &cause.stdout)];
-        let told = outputs.into_iter().find_map(|(name, output)| Some((name, output.as_ref()?)));
-        if let Some((name, output)) = told
-            && output.trim() != cause.reason.trim()
-        {
+        if let Some((name, output)) = entries::output(failure) {
             text.push_str(&last_lines(name, output));
         }
         text
@@ -288,10 +258,7 @@ impl Summary<'_> {
 }
 
 fn last_lines(name: &str, output: &str) -> String {
-    let output = clean(output.trim_end());
-    let lines: Vec<&str> = output.lines().collect();
-    let left = lines.len().saturating_sub(TOLD_OUTPUT);
-    let told = lines.get(left..).unwrap_or_default().join("\n");
+    let (told, left) = entries::last_lines(output, TOLD_OUTPUT);
     let note = match left {
         0 => String::new(),
         left => format!(" (the last {TOLD_OUTPUT} of {} lines)", left + TOLD_OUTPUT),

@@ -48,7 +48,7 @@ pub(in crate::report) fn changed(path: &str, before: &str, after: &str) -> Outco
     Outcome { diffs: vec![diff], ..with_result(Status::Changed, json!({"changed": true})) }
 }
 
-fn because(reason: &str, outcome: Outcome) -> Outcome {
+pub(in crate::report) fn because(reason: &str, outcome: Outcome) -> Outcome {
     let effect = Effect::SetAttributes {
         path: PathBuf::from("/srv"),
         attributes: Attributes { mode: Some(0o755), ..Attributes::default() },
@@ -121,7 +121,11 @@ impl Run {
             Status::Unreachable => recap.unreachable += 1,
             Status::Unknown { .. } => recap.unknown += 1,
         }
-        self.events.push(Event::HostStarted { task, host: host.to_owned() });
+        self.events.push(Event::HostStarted {
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(2 * task as u64 + 1),
+            task,
+            host: host.to_owned(),
+        });
         let outcome = Box::new(outcome);
         self.events.push(Event::HostFinished { task, host: host.to_owned(), outcome });
     }

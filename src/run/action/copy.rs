@@ -11,6 +11,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::connection::TaskSource;
 use crate::report::python_json::{self, Ascii, Layout};
+use crate::source::inputs;
 
 use super::template::bytes_source;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
@@ -221,17 +222,19 @@ pub(super) fn file_source(path: &Path, decrypt: bool) -> Result<TaskSource, Acti
     }
     let unreadable = |source| ActionError::Read { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut hasher = HashWriter(Sha1::new());
+    let mut hasher = HashWriter(Sha1::new(), inputs::Stream::begin());
     let size = std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
+    hasher.1.end(path);
     let sha1 = files::hex(&hasher.0.finalize());
     Ok(TaskSource::File { source: Source { id: 0, size, sha1 }, path: path.to_owned() })
 }
 
-struct HashWriter(Sha1);
+struct HashWriter(Sha1, inputs::Stream);
 
 impl std::io::Write for HashWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.update(bytes);
+        self.1.update(bytes);
         Ok(bytes.len())
     }
 

@@ -66,7 +66,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// Reads a file whole.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ActionError> {
-    std::fs::read(path).map_err(|source| ActionError::Read { path: path.to_owned(), source })
+    crate::source::inputs::read(path)
+        .map_err(|source| ActionError::Read { path: path.to_owned(), source })
 }
 
 /// What an encrypted file holds; `None` where it is not encrypted, or `decrypt` is off.

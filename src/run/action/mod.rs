@@ -103,6 +103,7 @@ pub(crate) enum Prepared {
 }
 
 /// A call of a module on the host.
+#[derive(Clone)]
 pub(crate) struct RemoteCall {
     /// Fully qualified name.
     pub module: String,

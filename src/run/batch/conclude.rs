@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use crate::diagnostics::{Diagnostic, Severity};
 use crate::graph::{At, StepKind};
 
 use super::super::context::data;
 use super::super::debugger::{self, Decision, Session};
+use super::super::hold::OnDrift;
 use super::super::host_vars::Learnt;
 use super::super::job::{Job, JobResult, blocking};
 use super::super::keyword::KeywordReader;
@@ -38,7 +40,7 @@ impl Batch<'_> {
                 let again = (Arc::clone(&task), Arc::clone(&layers));
                 self.redone.insert((at, name.clone()), again);
                 let play = Arc::clone(&self.play);
-                let job = Job { play, layers, task, is_handler, host: name, id };
+                let job = Job { play, layers, task, is_handler, host: name, id, item: None };
                 self.begin(host, at, job, None);
                 Onward::Next
             }
@@ -98,6 +100,7 @@ impl Batch<'_> {
         let others = self.once.remove(&at).unwrap_or_default();
         let all: Vec<usize> = std::iter::once(host).chain(others).collect();
         let learnt = result.total.learnt.clone();
+        self.parts.learn(&learnt.included);
         for (other, learnt) in &learnt.elsewhere {
             self.play.run.hosts.learn(other, learnt);
         }
@@ -111,6 +114,15 @@ impl Batch<'_> {
             _ => false,
         };
         let unreachable = result.total.verdict == Verdict::Unreachable;
+        let held = result.total.held;
+        if held && self.play.run.on_drift() == OnDrift::StopRun {
+            let text = format!("the run is stopped: `{name}` is not what was approved");
+            self.stopped
+                .push(Diagnostic { severity: Severity::Error, ..Diagnostic::warning(text, None) });
+            self.tally.hold(name);
+            self.end();
+            return;
+        }
         if failed {
             let about = failure(&self.parts, at, &result.total);
             for host in &all {
@@ -134,6 +146,7 @@ impl Batch<'_> {
         let mut answered = all.into_iter().enumerate().map(|(index, host)| {
             // those that waited for a `run_once` share its failure, not its connection
             let went = match (failed, unreachable && index == 0) {
+                _ if held => Went::Held,
                 (true, true) => Went::Unreachable,
                 (true, false) => Went::Failed,
                 (false, _) => Went::Well,

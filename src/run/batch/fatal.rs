@@ -20,6 +20,8 @@ pub(super) enum Went {
     Well,
     Failed,
     Unreachable,
+    /// It was stopped because it is not what was approved.
+    Held,
     /// It failed on another host, and that is fatal for all.
     WithOthers,
 }
@@ -35,13 +37,14 @@ pub(super) struct Answered {
 }
 
 impl Batch<'_> {
-    /// Whether a failure at this step is one of all hosts; only `linear` knows when all have ended
-    /// a step.
+    /// Whether a failure at this step is one of all hosts; `free` and `host_pinned` do not know
+    /// when all have ended a step.
     pub(super) fn is_fatal_for_all(&self, at: At, host: &str) -> bool {
         let Some(found) = self.parts.step(at) else { return false };
         let general = self.play.run.settings.behaviour.any_errors_fatal;
         let said = found.task.keywords.iter().any(|level| level.any_errors_fatal.is_some());
-        if self.strategy != Strategy::Linear || !(general || said) {
+        let goes_alone = matches!(self.strategy, Strategy::Free | Strategy::HostPinned);
+        if goes_alone || !(general || said) {
             return false;
         }
         let scope = self.parts.scope(&self.play, host, at);
@@ -63,7 +66,8 @@ impl Batch<'_> {
             self.answered.keys().filter(|key| self.have_all_answered(key)).cloned().collect();
         for key in done {
             let mut answered = self.answered.remove(&key).unwrap_or_default();
-            let failed = |one: &&Answered| matches!(one.went, Went::Failed | Went::Unreachable);
+            let failed =
+                |one: &&Answered| matches!(one.went, Went::Failed | Went::Unreachable | Went::Held);
             let failure = answered.iter().find(failed).copied();
             if let Some(failure) = failure {
                 for one in answered.iter_mut().filter(|one| one.went == Went::Well) {

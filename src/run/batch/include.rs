@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::Fate;
+use crate::playbook::Strategy;
 use crate::report::event::Event;
 
 use super::super::included::Included;
@@ -14,8 +15,15 @@ use super::{Batch, State};
 impl Batch<'_> {
     /// Brings the steps of what was included, where all hosts at the step have answered.
     pub(super) fn include(&mut self) {
+        let first = self.positions.first_key_value().map(|(key, _)| key.clone());
+        let is_due = |(key, hosts): &(&Key, &Vec<(usize, Vec<Included>)>)| {
+            // what a role gives to the whole play is not there before all hosts have come
+            let for_all = || hosts.iter().flat_map(|(_, all)| all).any(Included::brings_roles);
+            self.have_all_answered(key)
+                && (self.strategy != Strategy::Dag || first.as_ref() == Some(*key) || !for_all())
+        };
         let answered: Vec<Key> =
-            self.including.keys().filter(|key| self.have_all_answered(key)).cloned().collect();
+            self.including.iter().filter(is_due).map(|(key, _)| key.clone()).collect();
         for key in answered {
             let mut hosts = self.including.remove(&key).unwrap_or_default();
             hosts.sort_by_key(|(host, _)| *host);
@@ -42,15 +50,19 @@ impl Batch<'_> {
         let mut entered: HashMap<usize, VecDeque<usize>> = HashMap::new();
         let id = self.heads.get(&at).copied().unwrap_or_default();
         for (included, hosts) in parts {
-            let part = match self.parts.include(&self.play, at, &included) {
-                Ok(part) => part,
+            let inside: VecDeque<usize> =
+                hosts.iter().filter_map(|host| entered.get(host)).flatten().copied().collect();
+            let (part, new) = match self.parts.include(&self.play, at, &included, &inside) {
+                Ok(brought) => brought,
                 Err(error) => {
                     self.stopped.push(Diagnostic::error(&error));
                     self.end();
                     return;
                 }
             };
-            self.add_handlers(part);
+            if new {
+                self.add_handlers(part);
+            }
             let mut names = Vec::new();
             for host in hosts {
                 entered.entry(host).or_default().push_back(part);

@@ -127,7 +127,7 @@ impl<'a> Batch<'a> {
         let mut handlers = Handlers::default();
         let scope = hosts.first().map(|host| play.host_scope(host)).unwrap_or_default();
         handlers.add(&steps.handlers, &play.run.templar, &scope);
-        if strategy != Strategy::Linear {
+        if matches!(strategy, Strategy::Free | Strategy::HostPinned) {
             warn_of_run_once(&play, &steps);
         }
         let wanted = play.run.settings.start_at.as_ref().filter(|_| !tally.has_started());
@@ -135,7 +135,7 @@ impl<'a> Batch<'a> {
         if matches!(start, Some(Some(_))) {
             tally.start();
         }
-        let parts = Parts::new(&play, steps, strategy);
+        let parts = Parts::new(&play, steps, strategy, hosts);
         let debugging = play.run.settings.behaviour.debugging;
         let host_runs = hosts
             .iter()
@@ -220,7 +220,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Only `linear` has a moment at which all hosts stand before the same step.
+/// Without edges between hosts there is no moment at which all stand before the same step.
 fn warn_of_run_once(play: &PlayContext, steps: &Steps) {
     for step in &steps.list {
         if step.task.keywords.iter().any(|level| level.run_once.is_some()) {

@@ -42,7 +42,7 @@ impl Batch<'_> {
             }
             let key = self.parts.key(at);
             *self.positions.entry(key.clone()).or_default() += 1;
-            if self.parts.couples_hosts(at) {
+            if self.parts.gate(at).is_some() {
                 self.held.entry(key).or_default().push(host);
             } else if self.strategy == Strategy::HostPinned && at != (At { part: 0, step: 0 }) {
                 // it keeps the place among the forks that it has just left
@@ -139,7 +139,12 @@ impl Batch<'_> {
     /// Hosts that waited for all others at a step, and need not any more.
     pub(super) fn released(&mut self) -> Option<Vec<usize>> {
         let (first, _) = self.positions.first_key_value()?;
-        let mut hosts = self.held.remove(&first.clone())?;
+        let free = |hosts: &Vec<usize>| {
+            let gate = self.next_of(hosts).and_then(|at| self.parts.gate(at));
+            gate.is_none_or(|gate| *first >= gate)
+        };
+        let place = self.held.iter().find(|(_, hosts)| free(hosts)).map(|(key, _)| key.clone())?;
+        let mut hosts = self.held.remove(&place)?;
         hosts.sort_unstable();
         Some(hosts)
     }
@@ -160,6 +165,12 @@ impl Batch<'_> {
         let fate = match went {
             Went::Unreachable => {
                 self.tally.lose(name);
+                self.play.hosts_have_left(|host| self.tally.is_out(host));
+                run.state = State::Over;
+                return;
+            }
+            Went::Held => {
+                self.tally.hold(name);
                 self.play.hosts_have_left(|host| self.tally.is_out(host));
                 run.state = State::Over;
                 return;

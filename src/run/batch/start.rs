@@ -1,6 +1,7 @@
 //! Begins steps, as many as the forks and `throttle` allow.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{At, StepKind};
@@ -41,9 +42,10 @@ impl Batch<'_> {
             let task = Arc::clone(&found.task);
             let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
             let id = self.head(at, &name);
-            self.play.run.tell(Event::HostStarted { task: id, host: name.clone() });
-            let job =
-                Job { play: Arc::clone(&self.play), layers, task, is_handler, host: name, id };
+            let now = SystemTime::now();
+            self.play.run.tell(Event::HostStarted { at: now, task: id, host: name.clone() });
+            let play = Arc::clone(&self.play);
+            let job = Job { play, layers, task, is_handler, host: name, id, item: None };
             self.begin(host, at, job, doubt);
         }
         for host in throttled.into_iter().rev() {
@@ -56,7 +58,11 @@ impl Batch<'_> {
         *self.at_work.entry(at).or_default() += 1;
         self.running.spawn(async move {
             let result = match doubt {
-                Some(reason) => JobResult::unknown(reason),
+                Some(reason) => {
+                    let result = JobResult::unknown(reason);
+                    job.note_unknown(None, &result.total);
+                    result
+                }
                 None => job.run().await,
             };
             (host, at, result)

@@ -251,8 +251,13 @@ impl Job {
             Mode::Apply => {}
             Mode::Check => return TaskResult::new(Verdict::Skipped, Map::new()),
             Mode::Rehearse => {
-                return TaskResult::unknown("a raw command is not run in a dry run");
+                let reason = "a raw command is not run in a dry run";
+                self.script_rehearsed(setting, script, reason);
+                return TaskResult::unknown(reason);
             }
+        }
+        if let Err(held) = self.script_agrees(setting, script).await {
+            return *held;
         }
         let pool = &self.play.run.pool;
         let answer = pool.raw(&setting.target, &setting.privilege, script, setting.timeout).await;

@@ -56,21 +56,22 @@ impl Job {
                 false => base.over(Arc::new(set.clone())),
             };
             let scope = base.over(Arc::new(items.layer(index)));
+            let job = self.of_item(index);
             let mut result = if self.task.task.until.is_some() {
-                self.retried(&scope, Some((items, index))).await
+                job.retried(&scope, Some((items, index))).await
             } else {
-                match self.prepare(scope.clone()).await {
+                match job.prepare(scope.clone()).await {
                     Stage::Over(result) => *result,
                     Stage::Meta(..) => TaskResult::failed("`meta` cannot be used in a loop"),
                     Stage::Ready(setting, prepared) => {
-                        let result = self.perform(&setting, *prepared).await;
-                        self.judge(result, scope.clone()).await
+                        let result = job.perform(&setting, *prepared).await;
+                        job.judge(result, scope.clone()).await
                     }
                 }
             };
             set.extend(result.learnt.set.clone());
             self.item_over(&scope, items, index, &mut result);
-            let stop = result.verdict == Verdict::Unreachable;
+            let stop = result.held || result.verdict == Verdict::Unreachable;
             let ends = self.breaks(&scope, &result);
             results.push(result);
             match ends {
@@ -112,7 +113,7 @@ impl Job {
                         message.setting = Some(setting);
                         continue;
                     }
-                    other => self.perform(&setting, other).await,
+                    other => self.of_item(index).perform(&setting, other).await,
                 },
             };
             if let Some(slot) = results.get_mut(index) {
@@ -138,7 +139,9 @@ impl Job {
         results: &mut [Option<TaskResult>],
     ) {
         let Some(setting) = message.setting else { return };
-        let replies = self.remote(&setting, message.calls).await;
+        let items = message.indexes.iter().copied().map(Some);
+        let calls = items.zip(message.calls).collect();
+        let replies = self.remote_items(&setting, calls).await;
         for (index, mut reply) in message.indexes.into_iter().zip(replies) {
             let scope = scopes.get(index).cloned().unwrap_or_default();
             setting.mark(&mut reply);
@@ -175,6 +178,7 @@ impl Job {
             return;
         }
         result.ignored = self.ignored(scope, result);
+        self.note_unknown(Some(index), result);
         self.play.run.tell(Event::ItemFinished {
             task: self.id,
             host: self.host.clone(),

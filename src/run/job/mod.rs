@@ -47,6 +47,8 @@ pub(crate) struct Job {
     pub host: String,
     /// Number of the task in the report.
     pub id: usize,
+    /// The round of its loop that it is for.
+    pub item: Option<usize>,
 }
 
 /// What came of a job.
@@ -81,7 +83,10 @@ impl Job {
         let job = self.clone();
         let rounds = match blocking(move || job.rounds()).await {
             Ok(rounds) => rounds,
-            Err(early) => return JobResult::from(*early),
+            Err(early) => {
+                self.note_unknown(None, &early);
+                return JobResult::from(*early);
+            }
         };
         let (mut total, meta) = match &rounds.items {
             Items::None => {
@@ -92,6 +97,7 @@ impl Job {
             Items::Loop(items) => (self.looped(&rounds.scope, items).await, None),
         };
         total.took = started.elapsed();
+        self.note_unknown(None, &total);
         if self.task.task.action.module == "ansible.builtin.gather_facts"
             && total.verdict == Verdict::Ok
             && let Some(Facts::Gathered(facts)) = &mut total.learnt.facts
@@ -119,7 +125,7 @@ impl Job {
 
     /// Whether `no_log`, or the setting of that name, hides the result; one that cannot be read
     /// does.
-    fn censors(&self, scope: &Scope) -> bool {
+    pub(super) fn censors(&self, scope: &Scope) -> bool {
         let reader = self.reader(scope);
         let said = reader.boolean("no_log", |level| level.no_log.as_ref()).ok().flatten();
         let hides = self.play.run.settings.behaviour.no_log;
@@ -201,6 +207,9 @@ impl Job {
 
     fn ignored(&self, scope: &Scope, result: &TaskResult) -> bool {
         let reader = self.reader(scope);
+        if result.held {
+            return false;
+        }
         let asked = match result.verdict {
             // as in Ansible, an include of what is not there is never ignored
             Verdict::Failed if is_include(&self.task.task.action.module) => return false,

@@ -32,7 +32,7 @@ impl Job {
                 Stage::Ready(setting, prepared) => self.perform(&setting, *prepared).await,
             };
             let mut result = self.judge(result, scope.clone()).await;
-            if matches!(result.verdict, Verdict::Unknown(_) | Verdict::Unreachable) {
+            if result.held || matches!(result.verdict, Verdict::Unknown(_) | Verdict::Unreachable) {
                 return result;
             }
             result.set("attempts", attempt);

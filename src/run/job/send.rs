@@ -1,16 +1,31 @@
 //! Calls of modules on the host.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use canvass_modules::wire::{Detach, Mode, TaskRequest};
+use canvass_modules::wire::{Detach, ItemReply, Mode, Proposal, Status, TaskRequest, Witness};
+use tokio::sync::mpsc;
 
-use crate::connection::{ConnectionError, Privilege, Target, TaskSource, Transport};
+use crate::connection::{Asked, ConnectionError, Privilege, Target, TaskSource, Transport};
 
 use super::{Job, Setting, blocking};
-use crate::run::action::{RemoteCall, Runs, Synchronize};
+use crate::run::action::{After, RemoteCall, Runs, Synchronize};
 use crate::run::check_mode;
+use crate::run::hold::Told;
 use crate::run::outcome::TaskResult;
 use crate::run::registered_diff;
+
+/// Calls with the rounds that they are for.
+type Calls = Vec<(Option<usize>, RemoteCall)>;
+
+/// How calls are sent.
+struct Way<'a> {
+    target: &'a Target,
+    privilege: &'a Privilege,
+    mode: Mode,
+    detach: Option<Detach>,
+    witness: Witness,
+}
 
 impl Job {
     /// Sends calls of one module to the host in one message; a result for each.
@@ -19,11 +34,75 @@ impl Job {
         setting: &Arc<Setting>,
         calls: Vec<RemoteCall>,
     ) -> Vec<TaskResult> {
-        match &setting.asynchronous {
-            Some(asynchronous) if setting.mode == Mode::Apply => {
-                self.detached(setting, asynchronous, calls).await
+        let calls = calls.into_iter().map(|call| (self.item, call)).collect();
+        self.remote_items(setting, calls).await
+    }
+
+    /// The same for calls of several rounds.
+    pub(super) async fn remote_items(
+        &self,
+        setting: &Arc<Setting>,
+        calls: Calls,
+    ) -> Vec<TaskResult> {
+        let way = Way {
+            target: &setting.target,
+            privilege: &setting.privilege,
+            mode: setting.mode,
+            detach: None,
+            witness: self.witness(setting.mode),
+        };
+        let Some(asynchronous) = setting.asynchronous.filter(|_| setting.mode == Mode::Apply)
+        else {
+            return self.send_by(way, setting, calls).await;
+        };
+        if way.witness == Witness::Ask
+            && let Some(held) = self.job_agrees(&way, setting, &calls).await
+        {
+            return calls.iter().map(|_| held.clone()).collect();
+        }
+        let calls = calls.into_iter().map(|(_, call)| call).collect();
+        self.detached(setting, &asynchronous, calls).await
+    }
+
+    /// A job asks nobody once it is started: what it would do is found out in check mode before.
+    async fn job_agrees(
+        &self,
+        way: &Way<'_>,
+        setting: &Arc<Setting>,
+        calls: &Calls,
+    ) -> Option<TaskResult> {
+        for (item, call) in calls {
+            let (request, sources, _) = request(
+                &Way { mode: Mode::Check, detach: None, witness: Witness::Tell, ..*way },
+                setting,
+                vec![call.clone()],
+            );
+            let pool = &self.play.run.pool;
+            let sent = pool.task(way.target, way.privilege, request, sources.clone(), None).await;
+            let reply = match sent {
+                Ok(replies) => replies.into_iter().next(),
+                Err(error) => return Some(lost(&error)),
+            };
+            let Some(reply) = reply.filter(|reply| !reply.effects.is_empty()) else { continue };
+            let proposal = Proposal {
+                task: reply.task,
+                item: reply.item,
+                effects: reply.effects,
+                observed: reply.observed,
+            };
+            if let Err(reason) = self.agrees(setting, *item, &proposal, &sources).await {
+                return Some(TaskResult::held(&reason));
             }
-            _ => self.send(setting, calls, None).await,
+        }
+        None
+    }
+
+    /// Whether effects are told of, and agreed with, in this mode.
+    fn witness(&self, mode: Mode) -> Witness {
+        match (&self.play.run.keeper, mode) {
+            (None, _) | (_, Mode::Check) => Witness::None,
+            (Some(_), Mode::Apply) => Witness::Ask,
+            (Some(_), Mode::Rehearse) => Witness::Tell,
         }
     }
 
@@ -35,79 +114,91 @@ impl Job {
     ) -> TaskResult {
         let delegated = setting.delegated.as_ref().map(|to| to.host.as_str());
         let (runs, call) = trees.call(&setting.target, delegated, &setting.privilege);
-        let results = match runs {
-            Runs::Controller => {
-                let here = Target::new("localhost", Transport::Local);
-                self.send_to((&here, &Privilege::Same), setting, vec![call], None).await
-            }
+        let here = Target::new("localhost", Transport::Local);
+        let there;
+        let (target, privilege) = match runs {
+            Runs::Controller => (&here, &Privilege::Same),
             Runs::There(privilege) => {
-                self.send_to((&setting.target, &privilege), setting, vec![call], None).await
+                there = privilege;
+                (&setting.target, &there)
             }
         };
+        let witness = self.witness(setting.mode);
+        let way = Way { target, privilege, mode: setting.mode, detach: None, witness };
+        let results = self.send_by(way, setting, vec![(self.item, call)]).await;
         let gone = || TaskResult::failed("the host gave no answer");
         results.into_iter().next().unwrap_or_else(gone)
     }
 
-    /// Sends calls as they are, or as jobs.
+    /// Sends calls as they are, or as jobs; nobody is told of their effects.
     pub(in crate::run) async fn send(
         &self,
         setting: &Arc<Setting>,
         calls: Vec<RemoteCall>,
         detach: Option<Detach>,
     ) -> Vec<TaskResult> {
-        self.send_to((&setting.target, &setting.privilege), setting, calls, detach).await
+        let way = Way {
+            target: &setting.target,
+            privilege: &setting.privilege,
+            mode: setting.mode,
+            detach,
+            witness: Witness::None,
+        };
+        self.send_by(way, setting, calls.into_iter().map(|call| (None, call)).collect()).await
     }
 
-    async fn send_to(
-        &self,
-        (target, privilege): (&Target, &Privilege),
-        setting: &Arc<Setting>,
-        calls: Vec<RemoteCall>,
-        detach: Option<Detach>,
-    ) -> Vec<TaskResult> {
-        let Some(first) = calls.first() else { return Vec::new() };
+    async fn send_by(&self, way: Way<'_>, setting: &Arc<Setting>, calls: Calls) -> Vec<TaskResult> {
         let count = calls.len();
-        let mut request = TaskRequest {
-            id: 0,
-            module: first.module.clone(),
-            mode: setting.mode,
-            diff: setting.diff,
-            environment: setting.environment.clone(),
-            items: Vec::with_capacity(count),
-            rehearsed: Vec::new(),
-            timeout: setting.timeout.map(|timeout| timeout.as_secs().max(1)),
-            sources: Vec::new(),
-            detach,
-        };
-        let mut sources = Vec::new();
-        let mut after = Vec::new();
-        for (index, call) in calls.into_iter().enumerate() {
-            let mut arguments = call.arguments;
-            if let Some(source) = call.source {
-                let source = numbered(source, index as u64 + 1);
-                let (TaskSource::Bytes { source: described, .. }
-                | TaskSource::File { source: described, .. }) = &source;
-                let described = serde_json::to_value(described).unwrap_or_default();
-                arguments.insert(canvass_modules::wire::SOURCE_ARGUMENT.to_owned(), described);
-                sources.push(source);
-            }
-            after.push(call.after);
-            request.items.push(arguments);
+        let (rounds, calls): (Vec<Option<usize>>, Vec<RemoteCall>) = calls.into_iter().unzip();
+        if calls.is_empty() {
+            return Vec::new();
         }
-        let pool = &self.play.run.pool;
+        let (request, sources, after) = request(&way, setting, calls);
         // only Ansible's check mode reads the arguments again
-        let checked = (setting.mode == Mode::Check).then(|| request.items.clone());
+        let checked = (way.mode == Mode::Check).then(|| request.items.clone());
         let module = request.module.clone();
         let asked = self.task.task.action.module.clone();
-        match pool.task(target, privilege, request, sources).await {
+        let kept = if way.witness == Witness::None { Vec::new() } else { sources.clone() };
+        let mut refused = HashMap::new();
+        let replies = {
+            let (asking, mut questions) = mpsc::unbounded_channel::<Asked>();
+            let asking = (way.witness == Witness::Ask).then_some(asking);
+            let pool = &self.play.run.pool;
+            let work = pool.task(way.target, way.privilege, request, sources, asking);
+            tokio::pin!(work);
+            loop {
+                tokio::select! {
+                    replies = &mut work => break replies,
+                    Some(Asked { proposal, answer }) = questions.recv() => {
+                        let round = rounds.get(proposal.item).copied().flatten();
+                        let agreed = self.agrees(setting, round, &proposal, &kept).await;
+                        // a runner that is gone waits for no answer
+                        let _ = answer.send(agreed.is_ok());
+                        if let Err(reason) = agreed {
+                            refused.insert(proposal.item, reason);
+                        }
+                    }
+                }
+            }
+        };
+        match replies {
             Err(error) => (0..count).map(|_| lost(&error)).collect(),
             Ok(replies) => {
+                if way.mode == Mode::Rehearse {
+                    for reply in &replies {
+                        let round = rounds.get(reply.item).copied().flatten();
+                        self.reply_rehearsed(setting, round, reply, &kept);
+                    }
+                }
                 let registers_diff = setting.registers_diff;
                 blocking(move || {
                     replies
                         .into_iter()
                         .zip(after)
                         .map(|(mut reply, after)| {
+                            if let Some(reason) = refused.get(&reply.item) {
+                                return TaskResult::held(reason);
+                            }
                             after.work(&mut reply);
                             let item = reply.item;
                             let mut result = TaskResult::from_reply(reply);
@@ -125,6 +216,71 @@ impl Job {
             }
         }
     }
+
+    fn reply_rehearsed(
+        &self,
+        setting: &Setting,
+        round: Option<usize>,
+        reply: &ItemReply,
+        sources: &[TaskSource],
+    ) {
+        let unknown = match &reply.status {
+            Status::Unknown { reason } => Some(reason.as_str()),
+            _ => None,
+        };
+        if self.play.run.keeper.is_none() || (reply.effects.is_empty() && unknown.is_none()) {
+            return;
+        }
+        let step = self.step_id(round);
+        let told = Told {
+            host: &self.host,
+            step: &step,
+            effects: &reply.effects,
+            observed: &reply.observed,
+            diffs: &reply.diffs,
+            unknown,
+            censored: false,
+            sources,
+        };
+        self.rehearsed(setting, round, told);
+    }
+}
+
+/// The message for calls, the files that go along, and what is done with the replies.
+fn request(
+    way: &Way<'_>,
+    setting: &Setting,
+    calls: Vec<RemoteCall>,
+) -> (TaskRequest, Vec<TaskSource>, Vec<After>) {
+    let mut request = TaskRequest {
+        id: 0,
+        module: calls.first().map(|call| call.module.clone()).unwrap_or_default(),
+        mode: way.mode,
+        diff: setting.diff,
+        environment: setting.environment.clone(),
+        items: Vec::with_capacity(calls.len()),
+        rehearsed: Vec::new(),
+        timeout: setting.timeout.map(|timeout| timeout.as_secs().max(1)),
+        sources: Vec::new(),
+        detach: way.detach.clone(),
+        witness: way.witness,
+    };
+    let mut sources = Vec::new();
+    let mut after = Vec::new();
+    for (index, call) in calls.into_iter().enumerate() {
+        let mut arguments = call.arguments;
+        if let Some(source) = call.source {
+            let source = numbered(source, index as u64 + 1);
+            let (TaskSource::Bytes { source: described, .. }
+            | TaskSource::File { source: described, .. }) = &source;
+            let described = serde_json::to_value(described).unwrap_or_default();
+            arguments.insert(canvass_modules::wire::SOURCE_ARGUMENT.to_owned(), described);
+            sources.push(source);
+        }
+        after.push(call.after);
+        request.items.push(arguments);
+    }
+    (request, sources, after)
 }
 
 /// The result when the connection gave none.

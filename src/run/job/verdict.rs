@@ -18,7 +18,7 @@ impl Job {
             result.verdict,
             Verdict::Ok | Verdict::Changed | Verdict::Failed | Verdict::Unknown(_)
         );
-        if settled || (task.changed_when.is_none() && task.failed_when.is_none()) {
+        if settled || result.held || (task.changed_when.is_none() && task.failed_when.is_none()) {
             return result;
         }
         let job = self.clone();

@@ -20,6 +20,7 @@ use crate::template::stack::on_enough_stack;
 use crate::template::syntax::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Macro, Node, Range,
 };
+use crate::template::work;
 
 type Expr = Node<Expression>;
 
@@ -43,7 +44,16 @@ fn at(range: Range) -> impl Fn(Box<Failure>) -> Box<Failure> {
 impl Interpreter<'_> {
     /// The value of an expression; failures carry its place.
     pub(in crate::template) fn expression(&mut self, node: &Expr) -> Outcome<Value> {
-        on_enough_stack(|| self.evaluate(node)).map_err(at(node.range))
+        work::spend(1)?;
+        let value = on_enough_stack(|| self.evaluate(node)).map_err(at(node.range))?;
+        match &node.kind {
+            Expression::Binary(..)
+            | Expression::Concat(_)
+            | Expression::Filter { .. }
+            | Expression::Call(..)
+            | Expression::Slice(..) => work::made(value).map_err(at(node.range)),
+            _ => Ok(value),
+        }
     }
 
     fn evaluate(&mut self, node: &Expr) -> Outcome<Value> {
@@ -53,8 +63,8 @@ impl Interpreter<'_> {
                 render::template_value(source, None, self.environment.scope)
             }
             Expression::Name(name) => self.name(name),
-            Expression::List(elements) => Ok(list(self.expressions(elements)?)),
-            Expression::Tuple(elements) => Ok(tuple(self.expressions(elements)?)),
+            Expression::List(elements) => Ok(list(self.held(elements)?)),
+            Expression::Tuple(elements) => Ok(tuple(self.held(elements)?)),
             Expression::Dict(entries) => self.dict(entries),
             Expression::Negate(operand) => python::negate(&self.expression(operand)?),
             Expression::Positive(operand) => self.positive(operand),
@@ -130,6 +140,13 @@ impl Interpreter<'_> {
         nodes.iter().map(|node| self.expression(node)).collect()
     }
 
+    /// What a list holds.
+    fn held(&mut self, nodes: &[Expr]) -> Outcome<Vec<Value>> {
+        let values = self.expressions(nodes)?;
+        python::fits(&values, None)?;
+        Ok(values)
+    }
+
     fn dict(&mut self, nodes: &[(Expr, Expr)]) -> Outcome<Value> {
         let mut entries = IndexMap::with_capacity(nodes.len());
         for (key, value) in nodes {
@@ -141,6 +158,7 @@ impl Interpreter<'_> {
             }
             entries.insert(name, self.expression(value)?);
         }
+        python::fits(entries.values(), None)?;
         Ok(dict(entries))
     }
 

@@ -31,7 +31,7 @@ impl FileContext {
         let Some(path) = candidates.into_iter().find(|path| path.is_file()) else {
             return Ok(None);
         };
-        let text = std::fs::read_to_string(&path)
+        let text = crate::source::inputs::read_to_string(&path)
             .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
         let text = text.replace("\r\n", "\n");
         let text = text.strip_suffix('\n').unwrap_or(&text);

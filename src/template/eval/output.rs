@@ -5,6 +5,7 @@ use minijinja::Value;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{Class, Missing, Undefined, class_of, finalise, text};
 use crate::template::syntax::Range;
+use crate::template::work;
 
 /// The emissions of a template or of a captured part of one.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ impl Output {
         if self.parts.is_empty() {
             return Ok(Value::from(()));
         }
-        Ok(Value::from(self.into_text()?))
+        work::made(Value::from(self.into_text()?))
     }
 
     /// The text of all emissions.

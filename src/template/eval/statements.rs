@@ -14,6 +14,7 @@ use crate::template::python::{
 };
 use crate::template::stack::on_enough_stack;
 use crate::template::syntax::{Expression, Loop, Macro, Node, Statement, Target};
+use crate::template::work;
 
 impl Interpreter<'_> {
     /// Runs statements in order.
@@ -22,7 +23,10 @@ impl Interpreter<'_> {
         body: &[Statement],
         output: &mut Output,
     ) -> Outcome<()> {
-        body.iter().try_for_each(|statement| on_enough_stack(|| self.statement(statement, output)))
+        body.iter().try_for_each(|statement| {
+            work::spend(1)?;
+            on_enough_stack(|| self.statement(statement, output))
+        })
     }
 
     fn statement(&mut self, statement: &Statement, output: &mut Output) -> Outcome<()> {
@@ -151,7 +155,7 @@ impl Interpreter<'_> {
                 let namespace = self.name(name)?;
                 match namespace.downcast_object_ref::<Dict>().filter(|dict| dict.namespace) {
                     Some(dict) => {
-                        dict.lock().insert(Value::from(attribute.as_ref()), value);
+                        dict.set([(Value::from(attribute.as_ref()), value)])?;
                     }
                     None => {
                         return Err(Failure::failed(
@@ -216,6 +220,7 @@ impl Interpreter<'_> {
         let values = Arc::new(values);
         let state = LoopState::new(Arc::clone(&values), depth);
         for (index, value) in values.iter().enumerate() {
+            work::spend(1)?;
             self.with_frame(|inner| {
                 inner.assign_target(&definition.target, value.clone())?;
                 if let Some(frame) = inner.frames.last() {

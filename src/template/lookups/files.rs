@@ -11,7 +11,7 @@ use crate::template::render::with_newlines;
 use crate::template::templar::{FileOptions, Templar};
 
 fn read(path: &Path) -> Outcome<String> {
-    let bytes = std::fs::read(path)
+    let bytes = crate::source::inputs::read(path)
         .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
     let no_text = |_| Failure::failed(format!("{} is no UTF-8 text", path.display()));
     if !crate::vault::is_encrypted(&bytes) {

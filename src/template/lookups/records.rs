@@ -62,7 +62,7 @@ fn read(request: &Request<'_>, file: &str, missing: &str, encoding: &str) -> Out
     let Some(path) = request.find_file("files", file) else {
         return Err(Failure::failed(missing));
     };
-    let bytes = std::fs::read(&path)
+    let bytes = crate::source::inputs::read(&path)
         .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
     match encoding.to_lowercase().as_str() {
         "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" | "cp1252" | "windows-1252" => {

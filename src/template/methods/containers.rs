@@ -79,17 +79,20 @@ pub(super) fn call_list(value: &Value, name: &str, call: Call) -> Outcome<Value>
 fn change_list(changed: &List, name: &str, call: &Call) -> Outcome<Value> {
     let none = Value::from(());
     match name {
-        "append" => changed.lock().push(argument(call, 0, name)?.clone()),
+        "append" => changed.extend_with(vec![argument(call, 0, name)?.clone()])?,
         "extend" => {
             let added = elements(argument(call, 0, name)?)?;
-            changed.lock().extend(added);
+            changed.extend_with(added)?;
         }
         "insert" => {
             let index = as_integer(argument(call, 0, name)?).unwrap_or_default();
             let added = argument(call, 1, name)?.clone();
-            let mut values = changed.lock();
-            let index = absolute(index, values.len()).unwrap_or_default().min(values.len());
-            values.insert(index, added);
+            let length = changed.lock().len();
+            let index = absolute(index, length).unwrap_or_default().min(length);
+            changed.extend_with(vec![added])?;
+            if let Some(moved) = changed.lock().get_mut(index..) {
+                moved.rotate_right(1);
+            }
         }
         "remove" => {
             let wanted = argument(call, 0, name)?;
@@ -169,16 +172,21 @@ fn change_dict(changed: &Dict, name: &str, call: Call) -> Outcome<Value> {
                 }
             }
             added.extend(call.keywords.into_iter().map(|(key, value)| (Value::from(key), value)));
-            changed.lock().extend(added);
+            changed.set(added)?;
         }
         "__setitem__" => {
             let (key, value) = (argument(&call, 0, name)?, argument(&call, 1, name)?);
-            changed.lock().insert(key.clone(), value.clone());
+            changed.set([(key.clone(), value.clone())])?;
         }
         "setdefault" => {
             let key = argument(&call, 0, name)?.clone();
             let default = call.positional.get(1).cloned().unwrap_or_else(|| Value::from(()));
-            return Ok(changed.lock().entry(key).or_insert(default).clone());
+            let known = changed.lock().get(&key).cloned();
+            if let Some(known) = known {
+                return Ok(known);
+            }
+            changed.set([(key, default.clone())])?;
+            return Ok(default);
         }
         "pop" => {
             let key = argument(&call, 0, name)?;

@@ -25,6 +25,8 @@ struct State {
     current: Option<u64>,
     wanted: Option<u64>,
     pieces: VecDeque<Piece>,
+    /// The task and item that were decided last, and how.
+    decision: Option<(u64, usize, bool)>,
     closed: bool,
 }
 
@@ -85,6 +87,7 @@ impl Inbox {
                     self.interrupt.stop(Stopped::Cancelled);
                 }
             }
+            ToRunner::Decide { id, item, agreed } => state.decision = Some((id, item, agreed)),
         }
         self.changed.notify_all();
         Ok(())
@@ -147,6 +150,31 @@ impl Inbox {
             }
             // a stop is signalled elsewhere, so look for it now and then
             let waiting = |state: &mut State| state.pieces.is_empty() && !state.closed;
+            drop(
+                self.changed
+                    .wait_timeout_while(self.lock(), std::time::Duration::from_millis(50), waiting)
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+        }
+    }
+
+    /// Waits for what the engine says to what an item proposed; no when the work is to stop.
+    pub(super) fn decision(&self, task: u64, item: usize) -> bool {
+        loop {
+            let mut state = self.lock();
+            match state.decision.take() {
+                Some((id, index, agreed)) if (id, index) == (task, item) => return agreed,
+                _ => {}
+            }
+            if state.closed {
+                return false;
+            }
+            drop(state);
+            if self.interrupt.check().is_err() {
+                return false;
+            }
+            // a stop is signalled elsewhere, so look for it now and then
+            let waiting = |state: &mut State| state.decision.is_none() && !state.closed;
             drop(
                 self.changed
                     .wait_timeout_while(self.lock(), std::time::Duration::from_millis(50), waiting)

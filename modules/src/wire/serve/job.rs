@@ -44,14 +44,7 @@ pub(super) fn start(
         Err(error) => (Status::Failed, json!({"msg": format!("could not start the job: {error}")})),
     };
     let returned = returned.as_object().cloned().unwrap_or_default();
-    Executed {
-        status,
-        returned,
-        effects: Vec::new(),
-        diffs: Vec::new(),
-        observe_micros: 0,
-        apply_micros: 0,
-    }
+    Executed { returned, ..Executed::new(status) }
 }
 
 /// Starts the process and waits until it stands on its own.
@@ -106,7 +99,7 @@ pub fn work(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     let mut host = LiveHost::new(interrupt);
     host.begin(task.environment, Box::new(RequestSources::new(task.sources, Box::new(NoSources))));
     let arguments = task.items.into_iter().next().unwrap_or_default();
-    let executed = run(&task.module, &mut host, &arguments, task.diff);
+    let executed = run(&task.module, &mut host, &arguments, task.diff, None);
     record.finish(result(executed))
 }
 

@@ -11,12 +11,13 @@ use serde_json::{Map, Value as Json};
 
 use self::inbox::{Inbox, Piece};
 use super::frame::{self, Kind};
-use super::{EffectRecord, FromRunner, ItemReply, Mode, Status, TaskRequest};
+use super::{EffectRecord, FromRunner, ItemReply, Mode, Proposal, Status, TaskRequest, Witness};
 use crate::effect::{Content, Effect, Source};
-use crate::execute::{Executed, Execution};
+use crate::execute::{Consent, Executed, Execution};
 use crate::host::live::{Interrupt, LiveHost, NoSources, RequestSources, Sink, Sources};
 use crate::host::rehearsal::{Overlay, PackageContents, RehearsalHost};
 use crate::host::{Host, HostError};
+use crate::observation::Observation;
 use crate::registry;
 
 /// What both ends call this version of the protocol.
@@ -85,7 +86,7 @@ impl Server {
         }
         let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, .. } =
             task;
-        let sources = task.sources;
+        let (sources, witness) = (task.sources, task.witness);
         let asked = Asked {
             task: id,
             interrupt: self.interrupt.clone(),
@@ -111,12 +112,27 @@ impl Server {
             }
         };
         let mut sent = Ok(());
+        let mut refused = false;
         for (item, arguments) in items.iter().enumerate() {
             if let (Mode::Check, Stage::Rehearsal(host)) = (mode, &mut stage) {
                 host.forget();
             }
             self.interrupt.limit(timeout.map(Duration::from_secs));
-            let mut executed = stage.run(&module, arguments, diff);
+            let mut consent = match (witness, mode) {
+                (Witness::None, _) => Agreement::None,
+                (Witness::Ask, Mode::Apply) => Agreement::Asked(Asker {
+                    task: id,
+                    item,
+                    inbox: &self.inbox,
+                    replies: &self.replies,
+                }),
+                _ => Agreement::Given,
+            };
+            let mut executed = match refused {
+                true => Executed::new(Status::Refused),
+                false => stage.run(&module, arguments, diff, consent.as_consent()),
+            };
+            refused |= executed.status == Status::Refused;
             if mode == Mode::Apply {
                 excuse(&mut executed, &self.overlay);
             }
@@ -170,12 +186,18 @@ impl Stage<'_> {
     }
 
     /// Runs a module; a rehearsal also warns of what it foresees.
-    fn run(&mut self, module: &str, arguments: &Map<String, Json>, diff: bool) -> Executed {
+    fn run(
+        &mut self,
+        module: &str,
+        arguments: &Map<String, Json>,
+        diff: bool,
+        consent: Option<&mut dyn Consent>,
+    ) -> Executed {
         let foreseen = match (&mut *self, registry::find(module)) {
             (Self::Rehearsal(host), Some(entry)) => (entry.foresee)(arguments, host.as_mut()),
             _ => Vec::new(),
         };
-        let mut executed = run(module, self.host(), arguments, diff);
+        let mut executed = run(module, self.host(), arguments, diff, consent);
         executed.warn_first(foreseen.into_iter().map(Json::from).collect());
         executed
     }
@@ -198,25 +220,84 @@ impl Stage<'_> {
     }
 }
 
-fn run(module: &str, host: &mut dyn Host, arguments: &Map<String, Json>, diff: bool) -> Executed {
+fn run(
+    module: &str,
+    host: &mut dyn Host,
+    arguments: &Map<String, Json>,
+    diff: bool,
+    consent: Option<&mut dyn Consent>,
+) -> Executed {
     if let Some(entry) = registry::find(module) {
-        return (entry.execute)(Execution { host, arguments, diff });
+        return (entry.execute)(Execution { host, arguments, diff }, consent);
     }
     let mut returned = Map::new();
     returned.insert("msg".to_owned(), Json::from(format!("the runner has no module `{module}`")));
-    Executed {
-        status: Status::Failed,
-        returned,
-        effects: Vec::new(),
-        diffs: Vec::new(),
-        observe_micros: 0,
-        apply_micros: 0,
-    }
+    Executed { returned, ..Executed::new(Status::Failed) }
 }
 
 fn reply(task: u64, item: usize, executed: Executed) -> ItemReply {
-    let Executed { status, returned, effects, diffs, observe_micros, apply_micros } = executed;
-    ItemReply { task, item, status, returned, effects, diffs, observe_micros, apply_micros }
+    let Executed { status, returned, effects, diffs, observed, observe_micros, apply_micros } =
+        executed;
+    ItemReply {
+        task,
+        item,
+        status,
+        returned,
+        effects,
+        diffs,
+        observed,
+        observe_micros,
+        apply_micros,
+    }
+}
+
+/// Who agrees with the effects of an item.
+enum Agreement<'a> {
+    /// Nobody is told.
+    None,
+    /// All are agreed with; the reply tells what they met.
+    Given,
+    /// The engine is asked.
+    Asked(Asker<'a>),
+}
+
+impl<'a> Agreement<'a> {
+    fn as_consent<'b>(&'b mut self) -> Option<&'b mut (dyn Consent + 'a)> {
+        match self {
+            Self::None => None,
+            Self::Given | Self::Asked(_) => Some(self),
+        }
+    }
+}
+
+impl Consent for Agreement<'_> {
+    fn agrees(&mut self, effects: &[EffectRecord], observed: &[Observation]) -> bool {
+        match self {
+            Self::None | Self::Given => true,
+            Self::Asked(asker) => asker.agrees(effects, observed),
+        }
+    }
+}
+
+/// Asks the engine whether an item may do what it would.
+struct Asker<'a> {
+    task: u64,
+    item: usize,
+    inbox: &'a Inbox,
+    replies: &'a Replies,
+}
+
+impl Asker<'_> {
+    fn agrees(&self, effects: &[EffectRecord], observed: &[Observation]) -> bool {
+        let proposal = Proposal {
+            task: self.task,
+            item: self.item,
+            effects: effects.to_vec(),
+            observed: observed.to_vec(),
+        };
+        self.replies.send(&FromRunner::Propose(Box::new(proposal))).is_ok()
+            && self.inbox.decision(self.task, self.item)
+    }
 }
 
 /// Asks the engine for sources that did not come with the request.

@@ -1,5 +1,6 @@
 //! A typed task becomes a run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, json};
@@ -48,6 +49,8 @@ impl Console<'_> {
             inventory: self.inventory.clone(),
             reader: &reader,
             consumers: vec![output],
+            keeper: None,
+            held: BTreeMap::new(),
         };
         // how it ended was told; the console goes on
         block_on(launch.run()).map(drop)

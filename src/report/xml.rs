@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// An element: with text, or with other elements.
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(in crate::report) struct Element {
     name: &'static str,
     attributes: Vec<(&'static str, String)>,
     text: Option<String>,
@@ -12,28 +12,28 @@ pub(super) struct Element {
 }
 
 impl Element {
-    pub(super) fn new(name: &'static str) -> Self {
+    pub(in crate::report) fn new(name: &'static str) -> Self {
         Self { name, ..Self::default() }
     }
 
     #[must_use]
-    pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(in crate::report) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.attributes.push((name, value.to_string()));
         self
     }
 
     #[must_use]
-    pub(super) fn text(mut self, text: impl Into<String>) -> Self {
+    pub(in crate::report) fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
     }
 
-    pub(super) fn push(&mut self, child: Self) {
+    pub(in crate::report) fn push(&mut self, child: Self) {
         self.children.push(child);
     }
 
     /// The document of which it is the root.
-    pub(super) fn document(&self) -> String {
+    pub(in crate::report) fn document(&self) -> String {
         let mut text = "<?xml version=\"1.0\" ?>\n".to_owned();
         self.write(&mut text, 0);
         text

@@ -1,0 +1,158 @@
+//! What is told of a run, and where: the options that `play` and its kin share.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::report::annotations::{GITLAB_FILE, Github, Gitlab};
+use crate::report::events::JsonLines;
+use crate::report::face::Face;
+use crate::report::file::{Appended, ReportFile};
+use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Live, Verbosity};
+use crate::report::outlet::{Gathered, Outlet};
+use crate::report::{ColorChoice, Consumer};
+
+use super::CommandError;
+
+/// What is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArguments {
+    /// Tell more; up to four times
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Leave the diffs out of the report
+    #[arg(long)]
+    no_diff: bool,
+    /// Also write the report to a file: `.html`, `.md`, `.json`, or `.xml` for `JUnit`; may be
+    /// given several times
+    #[arg(long, value_name = "FILE")]
+    report: Vec<PathBuf>,
+    /// Write what happens as JSON lines while it happens; `-` is standard output, the report for
+    /// people then goes to standard error
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Tell CI of failures at their file and line; `gitlab` writes `gl-code-quality-report.json`
+    #[arg(long, value_enum, value_name = "CI")]
+    annotations: Option<AnnotationsWord>,
+    /// Add the report to the summary of the step (`GITHUB_STEP_SUMMARY`)
+    #[arg(long)]
+    step_summary: bool,
+    /// Colour
+    #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
+    color: ColorWord,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ColorWord {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AnnotationsWord {
+    /// Whichever CI this is (`GITHUB_ACTIONS`, `GITLAB_CI`); none elsewhere
+    Auto,
+    /// Lines on standard output
+    Github,
+    /// A Code Quality report
+    Gitlab,
+}
+
+impl OutputArguments {
+    /// How the report for people looks.
+    pub(super) fn look(&self) -> HumanOptions {
+        let color = match self.color {
+            ColorWord::Auto => ColorChoice::Auto,
+            ColorWord::Always => ColorChoice::Always,
+            ColorWord::Never => ColorChoice::Never,
+        };
+        HumanOptions {
+            verbosity: Verbosity::from(self.verbose),
+            diff: if self.no_diff { DiffOutput::Hidden } else { DiffOutput::Shown },
+            ..HumanOptions::detect(color)
+        }
+    }
+
+    /// Who reads the events.
+    pub(super) fn consumers(&self) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
+        let options = self.look();
+        let mut consumers: Vec<Box<dyn Consumer>> = Vec::new();
+        if self.events.as_deref() == Some(Path::new("-")) {
+            let options = HumanOptions { live: Live::Off, ..options };
+            let human = HumanReport::new(io::stderr(), io::stderr(), options);
+            consumers.push(Box::new(human));
+            consumers.push(Box::new(JsonLines::new(io::stdout())));
+        } else {
+            let human = HumanReport::new(io::stdout(), io::stderr(), options);
+            consumers.push(Box::new(human));
+            if let Some(path) = &self.events {
+                let file = File::create(path).map_err(|error| {
+                    let path = path.display();
+                    CommandError::options(format!("cannot write `--events {path}`: {error}"), None)
+                })?;
+                consumers.push(Box::new(JsonLines::new(file)));
+            }
+        }
+        let outlets = self.outlets()?;
+        if !outlets.is_empty() {
+            consumers.push(Box::new(Gathered::new(outlets)));
+        }
+        Ok(consumers)
+    }
+
+    /// Where the finished report goes.
+    fn outlets(&self) -> Result<Vec<Box<dyn Outlet>>, CommandError> {
+        let mut outlets: Vec<Box<dyn Outlet>> = Vec::new();
+        for path in &self.report {
+            let file = ReportFile::create(path, face(path)?).map_err(|error| {
+                CommandError::options(format!("cannot write `--report`: {error}"), None)
+            })?;
+            outlets.push(Box::new(file));
+        }
+        if self.step_summary {
+            let path = std::env::var_os("GITHUB_STEP_SUMMARY").ok_or_else(|| {
+                CommandError::options(
+                    "`--step-summary` needs `GITHUB_STEP_SUMMARY`, the file of the summary",
+                    Some("`--report FILE.md` writes the same to a file of your own"),
+                )
+            })?;
+            outlets.push(Box::new(Appended { path: path.into(), face: Face::Markdown }));
+        }
+        outlets.extend(self.annotations());
+        Ok(outlets)
+    }
+
+    fn annotations(&self) -> Option<Box<dyn Outlet>> {
+        let folder = |name| std::env::var_os(name).map(PathBuf::from);
+        let is = |name| std::env::var(name).is_ok_and(|value| value == "true");
+        match self.annotations? {
+            AnnotationsWord::Github => {}
+            AnnotationsWord::Auto if is("GITHUB_ACTIONS") => {}
+            AnnotationsWord::Auto if !is("GITLAB_CI") => return None,
+            AnnotationsWord::Auto | AnnotationsWord::Gitlab => {
+                let (file, top) = (GITLAB_FILE.into(), folder("CI_PROJECT_DIR"));
+                return Some(Box::new(Gitlab { file, top }));
+            }
+        }
+        // the lines are read from both outputs; standard output may be that of `--events`
+        let out: Box<dyn Write + Send> = match self.events.as_deref() == Some(Path::new("-")) {
+            true => Box::new(io::stderr()),
+            false => Box::new(io::stdout()),
+        };
+        Some(Box::new(Github { out, top: folder("GITHUB_WORKSPACE") }))
+    }
+}
+
+/// The face that a file's name asks for.
+pub(super) fn face(path: &Path) -> Result<Face, CommandError> {
+    Face::of(path).ok_or_else(|| {
+        CommandError::options(
+            format!("`--report {}`: the ending names no face of the report", path.display()),
+            Some("`.html`, `.md`, `.json` and `.xml` (JUnit) are there"),
+        )
+    })
+}

@@ -1,0 +1,346 @@
+//! The arguments that say what a run is: all that a plan keeps of it.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::connection::{BecomeMethod, HostKeys};
+use crate::diagnostics::Diagnostic;
+use crate::graph::TagFilter;
+use crate::inventory::{Inventory, InventorySettings, LiveInventory};
+use crate::lab::{Lab, Names, Start};
+use crate::playbook::{Playbook, Strategy};
+use crate::report::event::RunMode;
+use crate::run::{
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
+    Stepping,
+};
+use crate::settings::Settings;
+use crate::template::Templar;
+use crate::vars::HashBehaviour;
+
+use super::ansible::{Vault, unlock};
+use super::error::draw;
+use super::play::search_paths;
+use super::read::Reader;
+use super::{CommandError, extra_vars, prompt, say};
+
+/// What a run is.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunArguments {
+    /// Playbooks, in order
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    pub playbooks: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub hosts: HostArguments,
+
+    #[command(flatten)]
+    pub what: WhatArguments,
+
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+
+    #[command(flatten)]
+    pub privilege: PrivilegeArguments,
+
+    #[command(flatten)]
+    pub vault: Vault,
+}
+
+/// Which hosts.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[command(next_help_heading = "Hosts")]
+pub(super) struct HostArguments {
+    /// Inventory file, folder or list of hosts with a comma in it; may be given several times
+    #[arg(short, long, value_name = "SOURCE")]
+    pub inventory: Vec<String>,
+    /// Only hosts of this pattern (`@FILE` reads patterns from a file)
+    #[arg(short, long, value_name = "PATTERN")]
+    pub limit: Option<String>,
+    /// Bring up this many throwaway hosts on this machine, run there, and take them down
+    #[arg(long, value_name = "N", conflicts_with = "inventory")]
+    pub lab: Option<NonZeroUsize>,
+    /// Work on this many hosts at once
+    #[arg(short, long, value_name = "N", default_value = "50")]
+    pub forks: NonZeroUsize,
+}
+
+/// What is done.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[command(next_help_heading = "What is done")]
+pub(super) struct WhatArguments {
+    /// Registered results hold diffs (the report always shows them)
+    #[arg(short = 'D', long)]
+    pub diff: bool,
+    /// Variables: `key=value`, a JSON or YAML mapping, or `@FILE`
+    #[arg(short, long, value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+    /// Only tasks with one of these tags (separated by commas)
+    #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// Not the tasks with one of these tags
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    pub skip_tags: Vec<String>,
+    /// How hosts wait for each other in plays that do not say
+    #[arg(long, value_enum, default_value_t = StrategyWord::Linear, env = "ANSIBLE_STRATEGY")]
+    pub strategy: StrategyWord,
+    /// End a task that takes longer than this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub task_timeout: Option<u64>,
+    /// Folders of roles, separated by colons
+    #[arg(long, value_name = "PATH", env = "ANSIBLE_ROLES_PATH")]
+    pub roles_path: Option<String>,
+}
+
+/// How hosts are reached.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct ConnectionArguments {
+    /// Way to the hosts: `ssh`, `openssh` (the system's client) or `local`
+    #[arg(short, long, value_name = "WAY", default_value = "ssh")]
+    pub connection: String,
+    /// Log in as this user
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Log in with this key
+    #[arg(long, alias = "key-file", value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
+    /// Ask for the login password
+    #[arg(short = 'k', long)]
+    pub ask_pass: bool,
+    /// Read the login password from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "ask_pass")]
+    pub connection_password_file: Option<PathBuf>,
+    /// Seconds until a host that does not answer counts as unreachable
+    #[arg(short = 'T', long, value_name = "SECONDS", default_value = "10")]
+    pub timeout: u64,
+    /// What to do about the keys of hosts
+    #[arg(long, value_enum, default_value_t = HostKeysWord::Strict)]
+    pub host_keys: HostKeysWord,
+    /// Options of ssh for all hosts (`-o Key=Value`, `-F`, `-i`, `-J`)
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_common_args: Option<String>,
+    /// More of them
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_extra_args: Option<String>,
+}
+
+/// How privilege is taken.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[command(next_help_heading = "Privilege")]
+pub(super) struct PrivilegeArguments {
+    /// Act as another user (root by default)
+    #[arg(short, long)]
+    pub r#become: bool,
+    /// The way: `sudo`, `su` or `doas`
+    #[arg(long, value_name = "WAY", default_value = "sudo")]
+    pub become_method: String,
+    /// The user
+    #[arg(long, value_name = "USER", default_value = "root")]
+    pub become_user: String,
+    /// Ask for its password
+    #[arg(short = 'K', long)]
+    pub ask_become_pass: bool,
+    /// Read its password from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "ask_become_pass")]
+    pub become_password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum StrategyWord {
+    /// All hosts end a task before any begins the next
+    Linear,
+    /// Each host at its own pace
+    Free,
+    /// As `free`, and a host keeps its place among the forks
+    #[value(alias = "host_pinned")]
+    HostPinned,
+    /// Hosts wait for each other only where the play couples them
+    Dag,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum HostKeysWord {
+    /// Only keys in `known_hosts`
+    Strict,
+    /// New hosts are written down, changed keys refused
+    AcceptNew,
+    /// Any key
+    Off,
+}
+
+/// What was read for a run.
+pub(super) struct Prepared {
+    pub settings: RunSettings,
+    pub playbooks: Vec<Playbook>,
+    pub reader: Reader,
+}
+
+impl RunArguments {
+    /// Reads the passwords of vaults and the playbooks, and checks what can be checked without
+    /// hosts.
+    pub(super) fn prepare(&self, mode: RunMode, verbosity: u8) -> Result<Prepared, CommandError> {
+        unlock(&self.vault, &Settings::default())?;
+        let settings = self.settings(mode, verbosity)?;
+        let templar = Templar::new();
+        let search = search_paths(self.what.roles_path.as_deref());
+        let tell = |diagnostic: &Diagnostic| say(&draw(diagnostic));
+        let reader = Reader::new(search, &templar, &settings, tell);
+        let playbooks = reader.playbooks(&self.playbooks)?;
+        let problems = crate::run::check(&playbooks, &templar);
+        match problems.is_empty() {
+            true => Ok(Prepared { settings, playbooks, reader }),
+            false => Err(CommandError::parse(problems)),
+        }
+    }
+
+    /// Throwaway hosts, where they are asked for.
+    pub(super) async fn lab(&self) -> Result<Option<Lab>, CommandError> {
+        let Some(count) = self.hosts.lab else { return Ok(None) };
+        let start = Start::new(Names::numbered(count.get())).map_err(super::lab::wrong)?;
+        Lab::up(start).await.map(Some).map_err(super::lab::wrong)
+    }
+
+    /// The settings of a run in this mode.
+    pub(super) fn settings(
+        &self,
+        mode: RunMode,
+        verbosity: u8,
+    ) -> Result<RunSettings, CommandError> {
+        let wrong =
+            |error: crate::template::TemplateError| CommandError::options(error.to_string(), None);
+        let connection = &self.connection;
+        let mut ssh_arguments = Vec::new();
+        for text in connection.ssh_common_args.iter().chain(&connection.ssh_extra_args) {
+            ssh_arguments.extend(shell_words::split(text).map_err(|error| {
+                CommandError::options(format!("cannot split `{text}`: {error}"), None)
+            })?);
+        }
+        let set = |words: &[String]| {
+            words
+                .iter()
+                .map(|word| word.trim().to_owned())
+                .filter(|word| !word.is_empty())
+                .collect()
+        };
+        Ok(RunSettings {
+            mode,
+            check: CheckMode::Rehearsal,
+            diff: if self.what.diff { DiffMode::On } else { DiffMode::Off },
+            forks: self.hosts.forks,
+            tags: TagFilter { only: set(&self.what.tags), skip: set(&self.what.skip_tags) },
+            limit: self.hosts.limit.clone(),
+            extra_vars: extra_vars::parse(&self.what.extra_vars, HashBehaviour::Replace)?,
+            gathering: Gathering::default(),
+            strategy: match self.what.strategy {
+                StrategyWord::Linear => Strategy::Linear,
+                StrategyWord::Free => Strategy::Free,
+                StrategyWord::HostPinned => Strategy::HostPinned,
+                StrategyWord::Dag => Strategy::Dag,
+            },
+            connection: ConnectionDefaults {
+                transport: crate::run::transport(&connection.connection).map_err(wrong)?,
+                user: connection.user.clone(),
+                private_key: connection.private_key.clone(),
+                password: prompt::secret(
+                    connection.ask_pass,
+                    connection.connection_password_file.as_deref(),
+                    "SSH password: ",
+                    "--connection-password-file FILE",
+                )?,
+                ssh_arguments,
+                timeout: Duration::from_secs(connection.timeout.max(1)),
+                host_keys: match connection.host_keys {
+                    HostKeysWord::Strict => HostKeys::Strict,
+                    HostKeysWord::AcceptNew => HostKeys::AcceptNew,
+                    HostKeysWord::Off => HostKeys::Off,
+                },
+            },
+            start_at: None,
+            stepping: Stepping::Straight,
+            privilege: PrivilegeDefaults {
+                programs: std::collections::BTreeMap::new(),
+                r#become: self.privilege.r#become,
+                user: self.privilege.become_user.clone(),
+                method: become_method(&self.privilege.become_method).map_err(wrong)?,
+                password: prompt::secret(
+                    self.privilege.ask_become_pass,
+                    self.privilege.become_password_file.as_deref(),
+                    "become password: ",
+                    "--become-password-file FILE",
+                )?,
+                allow_same_user: false,
+            },
+            verbosity,
+            task_timeout: self.what.task_timeout.map(Duration::from_secs),
+            behaviour: Behaviour::default(),
+            fact_cache: None,
+            rejected_modules: Arc::default(),
+        })
+    }
+
+    /// The hosts.
+    pub(super) fn inventory(
+        &self,
+        playbooks: &[Playbook],
+        lab: Option<&Lab>,
+    ) -> Result<Arc<LiveInventory>, CommandError> {
+        let mut sources = self.hosts.inventory.clone();
+        if let Some(lab) = lab {
+            sources.push(lab.inventory_path().to_string_lossy().into_owned());
+        }
+        let mut folders: Vec<PathBuf> = playbooks
+            .iter()
+            .flat_map(|playbook| {
+                let plays = playbook.plays.iter().map(|play| play.path.as_path());
+                std::iter::once(playbook.path.as_path()).chain(plays)
+            })
+            .map(|path| path.parent().map(Path::to_owned).unwrap_or_default())
+            .collect();
+        folders.dedup();
+        let inventory = LiveInventory::load(sources, folders, InventorySettings::default())
+            .map_err(|errors| CommandError::parse_all(&errors))?;
+        let now = inventory.now();
+        for warning in now.warnings() {
+            say(&draw(warning));
+        }
+        if now.hosts().is_empty() {
+            let text = "no inventory was given, only `localhost` is there";
+            say(&draw(&Diagnostic::warning(text, None)));
+        }
+        Ok(Arc::new(inventory))
+    }
+
+    /// A limit that no host meets is a mistake.
+    pub(super) fn limit_meets(&self, inventory: &Inventory) -> Result<(), CommandError> {
+        use crate::inventory::Pattern;
+        let Some(limit) = &self.hosts.limit else { return Ok(()) };
+        let wrong = |error: crate::inventory::PatternError| CommandError::parse_all(&[error]);
+        let met = Pattern::limit(limit)
+            .and_then(|limit| inventory.select(&Pattern::parse("all:localhost")?, Some(&limit)))
+            .map_err(wrong)?;
+        if met.hosts.is_empty() {
+            return Err(CommandError::other(
+                format!("Specified hosts and/or --limit does not match any hosts: `{limit}`"),
+                Some("`--list-hosts` without `--limit` names the hosts of each play"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn become_method(word: &str) -> Result<BecomeMethod, crate::template::TemplateError> {
+    crate::run::become_method(word)
+}
