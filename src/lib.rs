@@ -23,6 +23,7 @@
 //! | [`connection`] | host variables, `ssh_config` | an open channel to a runner |
 //! | [`report`] | events | what people and machines read |
 //! | [`plan`] | a rehearsal | what was approved, and a run that is held to it |
+//! | [`record`] | finished reports | the runs that were, in a database of the user's |
 //! | [`lab`] | a number | throwaway hosts on this machine |
 //! | [`settings`] | `ansible.cfg`, `ANSIBLE_*` | the value of each setting, and where it comes from |
 //! | [`galaxy`] | names, tarballs, repositories | collections and roles in their places |
@@ -39,6 +40,7 @@ pub mod inventory;
 pub mod lab;
 pub mod plan;
 pub mod playbook;
+pub mod record;
 pub mod report;
 pub mod run;
 pub mod settings;

@@ -7,6 +7,7 @@ mod doc;
 mod error;
 mod extra_vars;
 mod graph;
+mod history;
 mod lab;
 mod launch;
 mod output;
@@ -14,7 +15,10 @@ mod plan;
 mod play;
 mod prompt;
 mod read;
+mod record;
+mod report;
 mod run_arguments;
+mod serve;
 mod show;
 
 use std::ffi::OsString;
@@ -47,6 +51,12 @@ enum Command {
     Apply(Box<apply::ApplyArguments>),
     /// Shows a plan.
     Show(show::ShowArguments),
+    /// Lists the runs that were recorded.
+    History(history::HistoryArguments),
+    /// Shows what a recorded run did, in any face of the report.
+    Report(report::ReportArguments),
+    /// Shows what differs between two recorded runs: what drifted, what got slower.
+    Compare(report::CompareArguments),
     /// Shows the steps of playbooks: what runs in which order, and who waits for whom.
     Graph(graph::GraphArguments),
     /// Links by the names of Ansible's programs.
@@ -104,6 +114,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
         Command::Plan(arguments) => runtime()?.block_on(plan::plan(*arguments)),
         Command::Apply(arguments) => apply::apply(&arguments),
         Command::Show(arguments) => show::show(&arguments),
+        Command::History(arguments) => history::history(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Compare(arguments) => report::compare(&arguments),
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Compat(arguments) => compat::compat(&arguments),
         Command::Inventory(arguments) => arguments.run(ansible::show_inventory::Face::Native),

@@ -15,6 +15,7 @@ use crate::report::outlet::{Gathered, Outlet};
 use crate::report::{ColorChoice, Consumer};
 
 use super::CommandError;
+use super::record::{self, RecordWords, native_tell};
 
 /// What is told.
 #[derive(Debug, Args)]
@@ -40,6 +41,9 @@ pub(super) struct OutputArguments {
     /// Add the report to the summary of the step (`GITHUB_STEP_SUMMARY`)
     #[arg(long)]
     step_summary: bool,
+    /// Do not record this run (`CANVASS_RECORD=no` switches it off for all)
+    #[arg(long)]
+    no_record: bool,
     /// Colour
     #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
     color: ColorWord,
@@ -77,8 +81,8 @@ impl OutputArguments {
         }
     }
 
-    /// Who reads the events.
-    pub(super) fn consumers(&self) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
+    /// Who reads the events of a run that was asked for by this name.
+    pub(super) fn consumers(&self, program: &str) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
         let options = self.look();
         let mut consumers: Vec<Box<dyn Consumer>> = Vec::new();
         if self.events.as_deref() == Some(Path::new("-")) {
@@ -97,7 +101,10 @@ impl OutputArguments {
                 consumers.push(Box::new(JsonLines::new(file)));
             }
         }
-        let outlets = self.outlets()?;
+        let mut outlets = self.outlets()?;
+        if !self.no_record {
+            outlets.extend(record::recorder(program, &RecordWords::default(), native_tell())?);
+        }
         if !outlets.is_empty() {
             consumers.push(Box::new(Gathered::new(outlets)));
         }

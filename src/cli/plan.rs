@@ -98,7 +98,7 @@ impl PlanArguments {
         let secret = keyring.encrypting(id).map_err(|error| wrong(&error))?;
         let (key, form) = Key::make(secret).map_err(|error| wrong(&error))?;
         let recorder = Arc::new(Recorder::new(key, root.clone(), None));
-        let mut consumers = self.output.consumers()?;
+        let mut consumers = self.output.consumers("canvass plan")?;
         let listener = Listener::default();
         consumers.push(Box::new(listener.clone()));
         let hosts = hosts(&inventory);

@@ -91,7 +91,7 @@ impl PlayArguments {
         if self.how.list_hosts {
             return self.list_hosts(&inventory.now(), &playbooks);
         }
-        let consumers = self.output.consumers()?;
+        let consumers = self.output.consumers("canvass play")?;
         let launch = Launch {
             settings,
             playbooks,

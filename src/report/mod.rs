@@ -6,6 +6,7 @@
 pub mod annotations;
 pub mod callback;
 mod color;
+pub mod compare;
 pub mod critical;
 pub mod default;
 pub mod diff;

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer, Serializer};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 /// As text; empty for a moment beyond the year 9999.
 pub fn rfc3339(at: SystemTime) -> String {
@@ -17,6 +18,14 @@ pub fn rfc3339(at: SystemTime) -> String {
 /// The moment of a text.
 pub fn parse(text: &str) -> Option<SystemTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
+}
+
+/// To the minute, at the clock of whoever reads it.
+pub fn local_minute(text: &str) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]");
+    let Some(at) = parse(text).map(OffsetDateTime::from) else { return text.to_owned() };
+    let here = UtcOffset::local_offset_at(at).unwrap_or(UtcOffset::UTC);
+    at.to_offset(here).format(format).unwrap_or_default()
 }
 
 /// Seconds between two texts.

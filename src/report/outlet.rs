@@ -9,6 +9,11 @@ use super::model::ChangeReport;
 
 /// Takes the report when the run is over, also when it broke off.
 pub trait Outlet: Send {
+    /// Hears that the run begins; the report knows no more yet.
+    fn begin(&mut self, report: &ChangeReport) {
+        let _ = report;
+    }
+
     /// Takes it.
     fn take(&mut self, report: &ChangeReport) -> io::Result<()>;
 }
@@ -29,6 +34,10 @@ impl Gathered {
 impl Consumer for Gathered {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.gatherer.event(event);
+        if matches!(event, Event::RunStarted { .. }) {
+            let report = self.gatherer.report();
+            self.outlets.iter_mut().for_each(|outlet| outlet.begin(&report));
+        }
         Ok(())
     }
 

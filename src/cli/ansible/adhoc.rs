@@ -126,6 +126,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     if let Some(folder) = &arguments.tree {
         consumers.push(Box::new(callbacks::tree(settings, Some(folder))));
     }
+    consumers.extend(callbacks::record("ansible", &look, settings)?);
     let launch = Launch {
         settings: run_settings,
         playbooks,

@@ -2,19 +2,24 @@
 
 use std::io::{Stderr, Stdout, stderr, stdout};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::record::{RecordError, Tell};
 use crate::report::Consumer;
 use crate::report::callback::{
     JsonOptions, JsonOutput, JunitOptions, JunitReport, ProfileOptions, ProfileTasks, SortOrder,
     Timer, Tree,
 };
 use crate::report::default::{DefaultOptions, DefaultOutput, Details};
+use crate::report::human::Verbosity;
 use crate::report::log::Logged;
 use crate::report::minimal::{Minimal, OneLine};
+use crate::report::outlet::Gathered;
 use crate::report::retry::RetryFile;
 use crate::settings::Settings;
 
 use super::super::CommandError;
+use super::super::record::{self, RecordWords};
 use super::talk;
 
 type Out = Logged<Stdout>;
@@ -94,6 +99,28 @@ pub(super) fn retry(settings: &Settings) -> Option<Box<dyn Consumer>> {
     let asked = settings.boolean("RETRY_FILES_ENABLED");
     let folder = settings.path("RETRY_FILES_SAVE_PATH");
     asked.then(|| Box::new(RetryFile::new(out(), folder)) as Box<dyn Consumer>)
+}
+
+/// The record of the run, unless it is switched off.
+pub(super) fn record(
+    program: &str,
+    look: &DefaultOptions,
+    settings: &Settings,
+) -> Result<Option<Box<dyn Consumer>>, CommandError> {
+    let words = RecordWords {
+        record: settings.entry("canvass", "record"),
+        size: settings.entry("canvass", "record_size"),
+    };
+    let verbosity = look.verbosity;
+    let tell: Tell = Arc::new(move |error: &RecordError| {
+        // a home that cannot be written is nothing new to Ansible's users
+        let usual = matches!(error, RecordError::NoFolder | RecordError::Make { .. });
+        if !usual || verbosity > Verbosity::Normal {
+            talk::warning(&record::warning(error));
+        }
+    });
+    let outlet = record::recorder(program, &words, tell)?;
+    Ok(outlet.map(|outlet| Box::new(Gathered::new(vec![outlet])) as Box<dyn Consumer>))
 }
 
 fn short(word: &str) -> &str {

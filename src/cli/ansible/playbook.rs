@@ -137,6 +137,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let mut consumers: Vec<_> = callbacks::retry(settings).into_iter().collect();
     consumers.push(callbacks::output(&word, &look, settings)?);
     consumers.extend(callbacks::enabled(&look, settings)?);
+    consumers.extend(callbacks::record("ansible-playbook", &look, settings)?);
     let launch = Launch {
         settings: run_settings,
         playbooks,

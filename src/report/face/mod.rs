@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::model::ChangeReport;
 
+pub use html::Sheet;
 pub use markdown::LONGEST as LONGEST_MARKDOWN;
 
 /// How a change report is written.

@@ -227,4 +227,4 @@ fn notice(
 }
 
 #[cfg(test)]
-pub(in crate::report) mod tests;
+pub(crate) mod tests;

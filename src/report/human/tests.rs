@@ -15,7 +15,7 @@ use super::*;
 use crate::report::event::{Outcome, Recap, RunMode, Status, TaskHead};
 use crate::source::Place;
 
-pub(in crate::report) fn outcome(status: Status) -> Outcome {
+pub(crate) fn outcome(status: Status) -> Outcome {
     Outcome {
         status,
         ignored: false,
@@ -32,12 +32,12 @@ pub(in crate::report) fn outcome(status: Status) -> Outcome {
     }
 }
 
-pub(in crate::report) fn with_result(status: Status, result: Json) -> Outcome {
+pub(crate) fn with_result(status: Status, result: Json) -> Outcome {
     let Json::Object(result) = result else { panic!("a result is an object") };
     Outcome { result, ..outcome(status) }
 }
 
-pub(in crate::report) fn changed(path: &str, before: &str, after: &str) -> Outcome {
+pub(crate) fn changed(path: &str, before: &str, after: &str) -> Outcome {
     let diff = Diff {
         before_header: path.to_owned(),
         after_header: path.to_owned(),
@@ -48,7 +48,7 @@ pub(in crate::report) fn changed(path: &str, before: &str, after: &str) -> Outco
     Outcome { diffs: vec![diff], ..with_result(Status::Changed, json!({"changed": true})) }
 }
 
-pub(in crate::report) fn because(reason: &str, outcome: Outcome) -> Outcome {
+pub(crate) fn because(reason: &str, outcome: Outcome) -> Outcome {
     let effect = Effect::SetAttributes {
         path: PathBuf::from("/srv"),
         attributes: Attributes { mode: Some(0o755), ..Attributes::default() },
@@ -58,14 +58,14 @@ pub(in crate::report) fn because(reason: &str, outcome: Outcome) -> Outcome {
 }
 
 /// A run of one play, its events in order.
-pub(in crate::report) struct Run {
-    pub(in crate::report) events: Vec<Event>,
+pub(crate) struct Run {
+    pub(crate) events: Vec<Event>,
     recap: BTreeMap<String, Recap>,
     tasks: usize,
 }
 
 impl Run {
-    pub(in crate::report) fn new(mode: RunMode, hosts: &[String]) -> Self {
+    pub(crate) fn new(mode: RunMode, hosts: &[String]) -> Self {
         let playbooks = vec!["site.yml".to_owned()];
         let place = place(1);
         let events = vec![
@@ -83,7 +83,7 @@ impl Run {
         Self { events, recap, tasks: 0 }
     }
 
-    pub(in crate::report) fn task(&mut self, name: &str, module: &str) -> usize {
+    pub(crate) fn task(&mut self, name: &str, module: &str) -> usize {
         let id = self.tasks;
         self.tasks += 1;
         let line = 10 * u32::try_from(self.tasks).unwrap();
@@ -103,12 +103,12 @@ impl Run {
         id
     }
 
-    pub(in crate::report) fn item(&mut self, task: usize, host: &str, item: Json, of: Outcome) {
+    pub(crate) fn item(&mut self, task: usize, host: &str, item: Json, of: Outcome) {
         let outcome = Box::new(Outcome { item: Some(item), ..of });
         self.events.push(Event::ItemFinished { task, host: host.to_owned(), outcome });
     }
 
-    pub(in crate::report) fn host(&mut self, task: usize, host: &str, outcome: Outcome) {
+    pub(crate) fn host(&mut self, task: usize, host: &str, outcome: Outcome) {
         let recap = self.recap.entry(host.to_owned()).or_default();
         match &outcome.status {
             Status::Ok => recap.ok += 1,
@@ -130,7 +130,7 @@ impl Run {
         self.events.push(Event::HostFinished { task, host: host.to_owned(), outcome });
     }
 
-    pub(in crate::report) fn finish(mut self, exit_code: i32) -> Vec<Event> {
+    pub(crate) fn finish(mut self, exit_code: i32) -> Vec<Event> {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(90);
         self.events.push(Event::RunFinished { at, recap: self.recap, exit_code });
         self.events
@@ -141,16 +141,16 @@ fn place(line: u32) -> Place {
     Place { file: PathBuf::from("site.yml"), line, column: 7 }
 }
 
-pub(in crate::report) fn names(prefix: &str, count: usize) -> Vec<String> {
+pub(crate) fn names(prefix: &str, count: usize) -> Vec<String> {
     (1..=count).map(|number| format!("{prefix}{number:02}")).collect()
 }
 
 /// What both outputs hold.
 #[derive(Clone, Default)]
-pub(in crate::report) struct Paper(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Paper {
-    pub(in crate::report) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -8,6 +8,7 @@ mod data;
 mod escape;
 mod graph;
 mod sections;
+mod sheet;
 mod timeline;
 
 use base64::Engine as _;
@@ -19,6 +20,8 @@ use crate::report::entries::{Digest, counted};
 use crate::report::event::RunMode;
 use crate::report::model::ChangeReport;
 use crate::report::moment;
+
+pub use sheet::Sheet;
 
 use data::HostTable;
 use escape::Markup;

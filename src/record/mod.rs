@@ -1,0 +1,17 @@
+//! Records: every run is kept in a small database of the user's.
+//!
+//! It is one SQLite file, `$XDG_STATE_HOME/canvass/records.db` (`~/.local/state` by default), that
+//! only its owner can read. The oldest runs go when it grows beyond its bound. What cannot be
+//! recorded is a warning: no run is lost by it.
+
+mod error;
+mod place;
+mod recorder;
+mod run;
+mod store;
+
+pub use error::RecordError;
+pub use place::{BOUND, RecordSettings, size};
+pub use recorder::{Recorder, Tell};
+pub use run::{Beginning, RunId, RunName, RunRecord};
+pub use store::{REPORT, Records};
