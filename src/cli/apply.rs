@@ -312,7 +312,7 @@ impl Applying<'_> {
             playbooks,
             inventory,
             reader: &reader,
-            consumers: self.arguments.output.consumers()?,
+            consumers: self.arguments.output.consumers("canvass apply")?,
             keeper: Some(hold),
             held: held
                 .into_iter()
