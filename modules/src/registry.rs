@@ -75,6 +75,7 @@ modules! {
     "ansible.builtin.iptables" => crate::module::iptables::Iptables;
     "ansible.builtin.known_hosts" => crate::module::known_hosts::KnownHosts;
     "ansible.builtin.lineinfile" => crate::module::lineinfile::Lineinfile;
+    "ansible.builtin.mount_facts" => crate::module::mount_facts::MountFacts;
     "ansible.builtin.package" => crate::module::package::Package;
     "ansible.builtin.package_facts" => crate::module::package_facts::PackageFacts;
     "ansible.builtin.ping" => crate::module::ping::Ping;

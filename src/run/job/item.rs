@@ -74,6 +74,7 @@ impl Job {
                 let mut over = stopped(error);
                 if let Verdict::Unknown(reason) = &over.verdict {
                     over.learnt.set = self.unknown_facts(reason, |_| None);
+                    over.learnt.included = self.unknown_included(reason, scope);
                 }
                 return Err(over);
             }
@@ -159,6 +160,33 @@ impl Job {
                 (name.clone(), value)
             })
             .collect()
+    }
+
+    /// What an `include_vars` reads that nobody knows whether it runs: variables that are unknown.
+    fn unknown_included(&self, reason: &str, scope: &Scope) -> Layer {
+        let run = &self.play.run;
+        if self.task.task.action.module != "ansible.builtin.include_vars" {
+            return Layer::new();
+        }
+        let Ok(rendered) = arguments::render(&run.templar, scope, &self.task) else {
+            return Layer::new();
+        };
+        let input = ActionInput {
+            templar: &run.templar,
+            scope,
+            step: &self.task,
+            directories: &self.layers.directories,
+            host: &self.host,
+            verbosity: run.settings.verbosity,
+            mode: Mode::Rehearse,
+            inventory: &run.inventory,
+            values: &rendered.values,
+        };
+        let Ok(Prepared::Done(finished)) = arguments::prepare(&input, rendered.arguments) else {
+            return Layer::new();
+        };
+        let unknown = |name| (name, Var::Unknown(Arc::default(), reason.into()));
+        finished.learnt.included.into_iter().map(|(name, _)| unknown(name)).collect()
     }
 
     /// `when` of all levels; a result when it says no.

@@ -1,7 +1,7 @@
 //! What Debian packages would bring, read from the packages themselves.
 //!
 //! They are fetched into a scratch directory, listed, and the parts that later tasks read
-//! (`/etc`, units, `sysusers.d`) unpacked there; nothing is installed and the directory is
+//! (`/etc`, units, `sysusers.d`, what maintainer scripts copy) unpacked there; nothing is installed and the directory is
 //! removed. Maintainer scripts are read, never run: what they plainly do (system users, links,
 //! directories, starting units) is taken over, what they only mention stays unknown.
 
@@ -19,10 +19,11 @@ use crate::host::{
 /// The most that is downloaded for one transaction, in bytes.
 const MAX_DOWNLOAD: u64 = 200 * 1024 * 1024;
 
-/// Unpacks what later tasks may read; `$1` is the package, `$2` the directory.
-const UNPACK: &str = "dpkg-deb --fsys-tarfile \"$1\" | tar -xf - -C \"$2\" --no-same-owner \
-    --wildcards './etc/*' './lib/systemd/*' './usr/lib/systemd/*' './usr/lib/sysusers.d/*' \
-    2>/dev/null; true";
+/// Unpacks what later tasks may read; `$1` is the package, `$2` the directory, and what follows are
+/// further files of it.
+const UNPACK: &str = "package=$1 place=$2; shift 2; dpkg-deb --fsys-tarfile \"$package\" | \
+    tar -xf - -C \"$place\" --no-same-owner --wildcards './etc/*' './lib/systemd/*' \
+    './usr/lib/systemd/*' './usr/lib/sysusers.d/*' \"$@\" 2>/dev/null; true";
 
 /// Whether a transaction's packages could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +68,10 @@ impl<B: Host> RehearsalHost<B> {
         let read = self.read_packages(steps, &scratch);
         let brought = match read {
             Ok(Some(packages)) => {
-                for package in packages {
-                    self.lay(package);
+                let scripts: Vec<PackageScript> =
+                    packages.into_iter().map(|package| self.lay(package)).collect();
+                for script in scripts {
+                    self.follow(script);
                 }
                 Brought::Known
             }
@@ -109,9 +112,32 @@ impl<B: Host> RehearsalHost<B> {
         if files.len() != steps.len() {
             return Ok(None);
         }
-        files.iter().map(|file| self.read_package(file)).collect()
+        let mut packages = Vec::new();
+        for file in &files {
+            let Some(package) = self.read_package(file)? else { return Ok(None) };
+            packages.push(package);
+        }
+        // a script may copy what another package brings
+        let copied: Vec<String> = packages
+            .iter()
+            .flat_map(|package| scripts::deeds(&package.script))
+            .filter_map(|deed| match deed {
+                Deed::Copy { from, .. } => Some(format!(".{}", from.display())),
+                _ => None,
+            })
+            .collect();
+        for (file, package) in files.iter().zip(&packages) {
+            let [archive, place] = [file, &package.unpacked].map(|path| path.display().to_string());
+            let words = ["sh", "-c", UNPACK, "sh", &archive, &place];
+            let words = words.into_iter().chain(copied.iter().map(String::as_str));
+            if !self.base.query(&Command::new(words))?.success() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(packages))
     }
 
+    /// All of a package but its files.
     fn read_package(&mut self, file: &Path) -> Result<Option<Package>, HostError> {
         let (unpacked, control) = (file.with_extension("files"), file.with_extension("control"));
         let [archive, unpacked_text, control_text] =
@@ -120,8 +146,7 @@ impl<B: Host> RehearsalHost<B> {
         let mut run =
             |argv: &[&str]| succeeds(self.base.query(&Command::new(argv.iter().copied())));
         let prepared = run(&["mkdir", &unpacked_text])?
-            && run(&["dpkg-deb", "--control", &archive, &control_text])?
-            && run(&["sh", "-c", UNPACK, "sh", &archive, &unpacked_text])?;
+            && run(&["dpkg-deb", "--control", &archive, &control_text])?;
         let listed = self.base.query(&Command::new(["dpkg-deb", "--contents", &archive]))?;
         if !prepared || !listed.success() {
             return Ok(None);
@@ -140,7 +165,8 @@ impl<B: Host> RehearsalHost<B> {
         Ok(Some(Package { name, items, conffiles, script, unpacked }))
     }
 
-    fn lay(&mut self, package: Package) {
+    /// Lays the files of a package over the host, and starts its units.
+    fn lay(&mut self, package: Package) -> PackageScript {
         let Package { name, items, conffiles, script, unpacked } = package;
         let deeds = scripts::deeds(&script);
         // users first: files and links may belong to them
@@ -162,7 +188,13 @@ impl<B: Host> RehearsalHost<B> {
                 self.do_account(&deed);
             }
         }
-        for deed in &deeds {
+        self.start_units(&units, &script);
+        PackageScript { package: name, text: script }
+    }
+
+    /// Does what a script plainly does to files; all packages are unpacked before.
+    fn follow(&mut self, script: PackageScript) {
+        for deed in &scripts::deeds(&script.text) {
             match deed {
                 Deed::Link { path, target } if matches!(self.stat(path, Follow::No), Ok(None)) => {
                     let _ = self.make_symlink(path, target);
@@ -172,8 +204,7 @@ impl<B: Host> RehearsalHost<B> {
                 Deed::Link { .. } | Deed::User(_) | Deed::Group(_) => {}
             }
         }
-        self.start_units(&units, &script);
-        self.overlay.scripts.push(PackageScript { package: name, text: script });
+        self.overlay.scripts.push(script);
     }
 
     /// A copy of what the package brings, or of what is there, to where there is nothing.

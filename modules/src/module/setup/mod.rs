@@ -22,7 +22,7 @@ mod distribution;
 mod hardware;
 mod local;
 mod managers;
-mod mounts;
+pub(crate) mod mounts;
 mod network;
 mod platform;
 mod probe;

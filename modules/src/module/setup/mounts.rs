@@ -72,7 +72,7 @@ fn mount_table(text: &str) -> Vec<Mount> {
 }
 
 /// Replaces `\040` and its like.
-fn unescape(field: &str) -> String {
+pub(crate) fn unescape(field: &str) -> String {
     let mut text = String::new();
     let mut rest = field;
     while let Some((before, after)) = rest.split_once('\\') {
@@ -155,7 +155,8 @@ fn may_hang(mount: &Mount) -> bool {
         || KINDS.iter().any(|kind| mount.kind.starts_with(kind))
 }
 
-fn size(line: &str) -> Option<Map<String, Json>> {
+/// The fields of a line of `stat -f` with `%S %s %b %a %c %d`.
+pub(crate) fn size(line: &str) -> Option<Map<String, Json>> {
     let mut numbers = line.split(' ').map_while(|word| word.parse::<u64>().ok());
     let mut next = || numbers.next();
     let (fragment, block, total, available) = (next()?, next()?, next()?, next()?);
