@@ -6,6 +6,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -85,6 +86,7 @@ fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
         rehearsed: Vec::new(),
         timeout: None,
         sources: Vec::new(),
+        follows: None,
         detach: None,
         witness: Witness::None,
     }
@@ -232,6 +234,49 @@ fn an_item_that_takes_too_long_fails_and_the_next_item_runs() {
     assert_eq!(late.status, Status::Failed);
     assert_eq!(late.returned["msg"], "Task failed: Timed out after 1 second(s).");
     assert_eq!(runner.item().returned["stdout"], "here");
+}
+
+#[test]
+fn what_follows_a_failure_is_not_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let touch =
+        |name: &str| json!({"_raw_params": format!("touch {name}"), "chdir": directory.path()});
+    let fails = json!({"_raw_params": "false"});
+    let mut runner = Runner::start();
+    for (id, items, follows) in [
+        (1, vec![touch("one")], None),
+        (2, vec![touch("two"), fails, touch("three")], Some(1)),
+        (3, vec![touch("never")], Some(2)),
+        (4, vec![touch("never")], Some(3)),
+        (5, vec![touch("five")], None),
+        (6, vec![touch("never")], Some(4)),
+    ] {
+        let task = TaskRequest { follows, ..request(id, "ansible.builtin.command", &items) };
+        runner.send(&ToRunner::Task(Box::new(task)));
+    }
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        answers.push(match runner.receive() {
+            FromRunner::Item(item) => format!("{} {:?}", item.task, item.status),
+            FromRunner::Passed { task } => format!("{task} passed"),
+            other => panic!("{other:?}"),
+        });
+    }
+    let expected = [
+        "1 Changed",
+        "2 Changed",
+        "2 Failed",
+        "2 Changed",
+        "3 passed",
+        "4 passed",
+        "5 Changed",
+        "6 passed",
+    ];
+    assert_eq!(answers, expected);
+    let mut done: Vec<_> =
+        fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    done.sort();
+    assert_eq!(done, ["five", "one", "three", "two"]);
 }
 
 #[test]

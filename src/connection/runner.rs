@@ -106,7 +106,7 @@ struct Waiting {
     /// Who agrees with what items would do.
     asking: Option<mpsc::UnboundedSender<Asked>>,
     sources: HashMap<u64, TaskSource>,
-    done: Option<oneshot::Sender<Result<(), Problem>>>,
+    done: Option<oneshot::Sender<Result<Answer, Problem>>>,
 }
 
 impl Shared {
@@ -114,7 +114,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finish(&self, task: u64, result: Result<(), Problem>) {
+    fn finish(&self, task: u64, result: Result<Answer, Problem>) {
         let waiting = self.state().waiting.remove(&task);
         if let Some(done) = waiting.and_then(|waiting| waiting.done) {
             // nobody listens when the task was given up just now
@@ -147,7 +147,7 @@ impl Shared {
             waiting.items_left == 0
         };
         if finished {
-            self.finish(task, Ok(()));
+            self.finish(task, Ok(Answer::Done));
         }
     }
 
@@ -178,7 +178,36 @@ fn post(messages: &mpsc::UnboundedSender<Vec<u8>>, message: &ToRunner) {
     }
 }
 
+/// How a runner answered a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Every item has been replied to.
+    Done,
+    /// It was not done, because the task that it follows did not go well.
+    Passed,
+}
+
+/// A task on its way. Dropping it tells the runner to stop the task.
+#[derive(Debug)]
+pub struct Sent<'r> {
+    abandon: Option<Abandon<'r>>,
+    result: oneshot::Receiver<Result<Answer, Problem>>,
+}
+
+impl Sent<'_> {
+    /// Waits for the runner's answer.
+    pub async fn answer(mut self) -> Result<Answer, ConnectionError> {
+        let Some(abandon) = &mut self.abandon else { return Ok(Answer::Done) };
+        let result = (&mut self.result).await.unwrap_or_else(|_| {
+            Err(Problem::Lost { reason: "the runner was closed".to_owned(), stderr: String::new() })
+        });
+        abandon.armed = false;
+        result.map_err(|problem| ConnectionError::new(&abandon.runner.host, problem))
+    }
+}
+
 /// Gives a task up when its future is dropped.
+#[derive(Debug)]
 struct Abandon<'r> {
     runner: &'r Runner,
     task: u64,
@@ -248,14 +277,13 @@ impl Runner {
 
     /// Lets the runner do a task; returns when every item has been replied to.
     ///
-    /// The request's id must not be in use on this runner. Small sources travel with the
-    /// request. Dropping the future tells the runner to stop the task.
+    /// Dropping the future tells the runner to stop the task.
     pub async fn task(
         &self,
         request: TaskRequest,
         sources: Vec<TaskSource>,
         replies: mpsc::UnboundedSender<ItemReply>,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<Answer, ConnectionError> {
         self.held_task(request, sources, replies, None).await
     }
 
@@ -263,14 +291,28 @@ impl Runner {
     /// ([`canvass_modules::wire::Witness::Ask`]).
     pub async fn held_task(
         &self,
+        request: TaskRequest,
+        sources: Vec<TaskSource>,
+        replies: mpsc::UnboundedSender<ItemReply>,
+        asking: Option<mpsc::UnboundedSender<Asked>>,
+    ) -> Result<Answer, ConnectionError> {
+        self.send(request, sources, replies, asking).await?.answer().await
+    }
+
+    /// Sends a task; the runner does it behind those that were sent before.
+    ///
+    /// The request's id must not be in use on this runner. Small sources travel with the request.
+    pub async fn send(
+        &self,
         mut request: TaskRequest,
         sources: Vec<TaskSource>,
         replies: mpsc::UnboundedSender<ItemReply>,
         asking: Option<mpsc::UnboundedSender<Asked>>,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<Sent<'_>, ConnectionError> {
         let task = request.id;
+        let (done, result) = oneshot::channel();
         if request.items.is_empty() {
-            return Ok(());
+            return Ok(Sent { abandon: None, result });
         }
         let mut by_id = HashMap::new();
         for source in sources {
@@ -281,7 +323,6 @@ impl Runner {
             // kept all the same: the runner may ask again for a later item
             by_id.insert(source.source().id, source);
         }
-        let (done, result) = oneshot::channel();
         {
             let mut state = self.shared.state();
             if let Some(end) = &state.end {
@@ -295,13 +336,9 @@ impl Runner {
             let waiting = Waiting { items_left, replies, asking, sources: by_id, done: Some(done) };
             state.waiting.insert(task, waiting);
         }
-        let mut abandon = Abandon { runner: self, task, armed: true };
+        let abandon = Abandon { runner: self, task, armed: true };
         self.post(&ToRunner::Task(Box::new(request)));
-        let result = result.await.unwrap_or_else(|_| {
-            Err(Problem::Lost { reason: "the runner was closed".to_owned(), stderr: String::new() })
-        });
-        abandon.armed = false;
-        result.map_err(|problem| ConnectionError::new(&self.host, problem))
+        Ok(Sent { abandon: Some(abandon), result })
     }
 
     /// Whether the runner has ended.
@@ -419,6 +456,7 @@ impl Reader {
                     Ok(FromRunner::Want { task, source }) => {
                         let _ = wants.send((task, source));
                     }
+                    Ok(FromRunner::Passed { task }) => shared.finish(task, Ok(Answer::Passed)),
                     Ok(FromRunner::Ready { .. }) => {}
                     Err(error) => break End::Protocol { reason: error.to_string() },
                 },

@@ -18,12 +18,12 @@ pub struct At {
 
 /// The way of a host through parts that nest: while it is in an included part it still stands, one
 /// level up, at the step that included it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Trail {
     frames: Vec<Frame>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Frame {
     part: usize,
     cursor: Cursor,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canvass_modules::effect::{AccountAction, Effect};
@@ -11,8 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 
 use crate::connection::{
-    Asked, Connection, ConnectionError, Connector, Output, Privilege, Runner, Target, TaskSource,
-    Transport,
+    Answer, Asked, Connection, ConnectionError, Connector, Output, Privilege, Runner, Target,
+    TaskSource, Transport,
 };
 use crate::report::event::{Event, Level};
 
@@ -52,6 +52,34 @@ struct Link {
 struct Seat {
     runner: Runner,
     known: usize,
+}
+
+/// A runner that is given tasks before it has answered those before them. It is free for others
+/// when the last one who holds it lets go.
+pub(crate) struct Lane {
+    link: Arc<Link>,
+    target: Target,
+    privilege: Privilege,
+    seat: Option<Seat>,
+    /// Whether something went wrong on the channel.
+    broken: AtomicBool,
+}
+
+impl Lane {
+    /// Whether tasks for this target and privilege can go there.
+    pub(crate) fn leads_to(&self, target: &Target, privilege: &Privilege) -> bool {
+        self.target == *target && self.privilege == *privilege
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat.take()
+            && !self.broken.load(Ordering::Relaxed)
+        {
+            self.link.put_back(&self.privilege, seat);
+        }
+    }
 }
 
 /// The effects that a dry run has decided on one machine.
@@ -112,6 +140,47 @@ impl Pool {
         seat.known = rehearsal.effects.len();
         link.put_back(privilege, seat);
         Ok(replies)
+    }
+
+    /// A runner for tasks that are sent ahead.
+    pub(crate) async fn lane(
+        &self,
+        target: &Target,
+        privilege: &Privilege,
+    ) -> Result<Lane, ConnectionError> {
+        let link = self.link(&LinkKey::of(target));
+        let seat = self.seat(&link, target, privilege).await?;
+        let (target, privilege) = (target.clone(), privilege.clone());
+        Ok(Lane { link, target, privilege, seat: Some(seat), broken: AtomicBool::new(false) })
+    }
+
+    /// Sends a task, which is for real, behind those that are on a lane already; `sent` hears its
+    /// number. Gives the replies in the order of the items; `None` where the task was not done,
+    /// because the one that it follows did not go well.
+    pub(crate) async fn task_on(
+        &self,
+        lane: &Lane,
+        mut request: TaskRequest,
+        sources: Vec<TaskSource>,
+        sent: impl FnOnce(u64),
+    ) -> Result<Option<Vec<ItemReply>>, ConnectionError> {
+        let id = self.requests.fetch_add(1, Ordering::Relaxed);
+        request.id = id;
+        let Some(seat) = &lane.seat else { return Ok(None) };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let answer = async {
+            let on_its_way = seat.runner.send(request, sources, sender, None).await?;
+            sent(id);
+            on_its_way.answer().await
+        };
+        match answer.await {
+            Ok(Answer::Done) => Ok(Some(collected(receiver))),
+            Ok(Answer::Passed) => Ok(None),
+            Err(error) => {
+                lane.broken.store(true, Ordering::Relaxed);
+                Err(error)
+            }
+        }
     }
 
     /// Runs a script through `/bin/sh`, without a runner.
@@ -256,13 +325,16 @@ async fn exchange(
     sources: Vec<TaskSource>,
     asking: Option<mpsc::UnboundedSender<Asked>>,
 ) -> Result<Vec<ItemReply>, ConnectionError> {
-    let (sender, mut receiver) = mpsc::unbounded_channel();
-    let count = request.items.len();
+    let (sender, receiver) = mpsc::unbounded_channel();
     runner.held_task(request, sources, sender, asking).await?;
-    let mut replies = Vec::with_capacity(count);
+    Ok(collected(receiver))
+}
+
+fn collected(mut receiver: mpsc::UnboundedReceiver<ItemReply>) -> Vec<ItemReply> {
+    let mut replies = Vec::new();
     while let Ok(reply) = receiver.try_recv() {
         replies.push(reply);
     }
     replies.sort_by_key(|reply: &ItemReply| reply.item);
-    Ok(replies)
+    replies
 }

@@ -80,6 +80,7 @@ fn ping(setting: &Setting) -> TaskRequest {
         rehearsed: Vec::new(),
         timeout: None,
         sources: Vec::new(),
+        follows: None,
         detach: None,
         witness: Witness::None,
     }

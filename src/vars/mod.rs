@@ -5,9 +5,11 @@ mod layer;
 mod lazy;
 mod merge;
 mod scope;
+mod watch;
 
 pub use layer::{Layer, Var};
 pub use merge::{HashBehaviour, merge, merged};
 pub use scope::Scope;
 
 pub(crate) use lazy::{LazyList, LazyMap, ScopeValue, UnknownResult};
+pub(crate) use watch::{Reads, note_look, refuses_lookup, watched};

@@ -9,6 +9,7 @@ use minijinja::Value;
 
 use super::layer::{Layer, Var};
 use super::lazy::{LazyList, LazyMap, ScopeValue, UnknownResult};
+use super::watch;
 use crate::template::{
     Directories, Failure, Outcome, TemplateError, USUAL, bounded, finalised, look_at, recursion,
     template_value, vaulted,
@@ -102,11 +103,13 @@ impl Scope {
 
     /// The variable of this name from the strongest layer that has it.
     pub fn find(&self, name: &str) -> Option<&Var> {
+        watch::note(name);
         self.layers.iter().find_map(|layer| layer.get(name))
     }
 
     /// The names of all variables, those of the strongest layer first.
     pub fn names(&self) -> Vec<String> {
+        watch::note("vars");
         let names: IndexSet<&String> = self.layers.iter().flat_map(|layer| layer.keys()).collect();
         names.into_iter().cloned().collect()
     }

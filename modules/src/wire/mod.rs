@@ -52,6 +52,11 @@ pub enum FromRunner {
     },
     /// One item is done.
     Item(Box<ItemReply>),
+    /// A task was not done, because the one that it follows did not go well.
+    Passed {
+        /// [`TaskRequest::id`].
+        task: u64,
+    },
     /// The content of a source is needed: the engine answers with blob frames.
     Want {
         /// [`TaskRequest::id`].
@@ -115,6 +120,10 @@ pub struct TaskRequest {
     /// Small sources, sent along so that nobody has to ask for them.
     #[serde(default)]
     pub sources: Vec<InlineSource>,
+    /// The task on this channel that comes right before this one: this one is done only when each
+    /// of its items went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u64>,
     /// Each item becomes a job that outlives the channel (`async`); [`Mode::Apply`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detach: Option<Detach>,

@@ -44,6 +44,7 @@ fn task(id: u64, module: &str, arguments: Json) -> TaskRequest {
         rehearsed: Vec::new(),
         timeout: None,
         sources: Vec::new(),
+        follows: None,
         detach: None,
         witness: Witness::None,
     }

@@ -21,6 +21,7 @@ use super::{Batch, Onward};
 impl Batch<'_> {
     /// Reports a result and lets someone look at it, then draws what follows from it.
     pub(super) async fn finished(&mut self, host: usize, at: At, result: JobResult) -> Onward {
+        self.busy = self.busy.saturating_sub(1);
         if let Some(count) = self.at_work.get_mut(&at) {
             *count -= 1;
         }

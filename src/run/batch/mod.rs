@@ -3,7 +3,9 @@
 //! [`movement`] leads each host; [`release`], [`include`] and [`fatal`] join hosts where they wait
 //! for each other; [`start`] begins jobs and [`conclude`] draws what follows from their results:
 //! [`notify`] for handlers, [`meta`] for what a `meta` task asks. [`told`] speaks to the report.
+//! [`ahead`] begins tasks before those before them are answered.
 
+mod ahead;
 mod conclude;
 mod fatal;
 mod include;
@@ -18,6 +20,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -30,12 +33,14 @@ use super::context::{PlayContext, StepLayers};
 use super::handlers::{Handlers, Notified};
 use super::included::Included;
 use super::job::JobResult;
+use super::job::ahead::OnItsWay;
 use super::outcome::TaskResult;
 use super::parts::{Key, Parts};
 use super::settings::{Debugging, Stepping};
 use super::stepping;
 use super::tally::Tally;
 
+use ahead::Line;
 use fatal::Answered;
 
 /// A batch at work.
@@ -58,7 +63,12 @@ pub(crate) struct Batch<'a> {
     heads: HashMap<At, usize>,
     /// How many hosts are at work on each step.
     at_work: HashMap<At, u32>,
-    running: JoinSet<(usize, At, JobResult)>,
+    /// Jobs; what comes of one that was sent ahead in vain is nothing.
+    running: JoinSet<(usize, At, Option<JobResult>)>,
+    /// How many hosts are at work.
+    busy: usize,
+    /// Tasks that others may follow, and how they are told of.
+    on_its_way: (UnboundedSender<OnItsWay>, UnboundedReceiver<OnItsWay>),
     /// Steps that run once: all hosts that wait for the one that does it.
     once: HashMap<At, Vec<usize>>,
     tally: &'a mut Tally,
@@ -96,6 +106,8 @@ struct HostRun {
     begun: HashSet<RoleUse>,
     /// Uses of roles that are done and do not run again.
     complete: HashSet<RoleUse>,
+    /// What is under way behind the step at which it stands.
+    line: Line,
 }
 
 /// Whether the batch goes on.
@@ -149,6 +161,7 @@ impl<'a> Batch<'a> {
                     notified: HashMap::new(),
                     begun: HashSet::new(),
                     complete: tally.complete_roles(host),
+                    line: Line::default(),
                 };
                 (host.clone(), run)
             })
@@ -166,6 +179,8 @@ impl<'a> Batch<'a> {
             heads: HashMap::new(),
             at_work: HashMap::new(),
             running: JoinSet::new(),
+            busy: 0,
+            on_its_way: unbounded_channel(),
             once: HashMap::new(),
             tally,
             cancel,
@@ -201,8 +216,10 @@ impl<'a> Batch<'a> {
                     self.running.shutdown().await;
                     return BatchEnd::Interrupted;
                 }
+                Some(last) = self.on_its_way.1.recv() => self.follow(last),
                 done = self.running.join_next() => match done {
-                    Some(Ok((host, at, result))) => {
+                    Some(Ok((_, _, None))) => {}
+                    Some(Ok((host, at, Some(result)))) => {
                         if self.finished(host, at, result).await == Onward::Quit {
                             self.running.shutdown().await;
                             return BatchEnd::Interrupted;

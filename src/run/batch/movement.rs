@@ -10,6 +10,7 @@ use crate::source::Kind;
 
 use super::super::keyword::KeywordReader;
 use super::super::settings::Gathering;
+use super::ahead::Line;
 use super::fatal::{Answered, Went};
 use super::notify::mark;
 use super::{Batch, State};
@@ -25,9 +26,7 @@ impl Batch<'_> {
                 _ => run.trail.next(self.parts.steps()),
             };
             let Some((at, step)) = next.and_then(|at| Some((at, self.parts.step(at)?))) else {
-                if let Some((_, run)) = self.hosts.get_index_mut(host) {
-                    run.state = State::Over;
-                }
+                self.over(host);
                 return;
             };
             if step.kind == StepKind::Flush && self.flush(host, at) {
@@ -43,7 +42,10 @@ impl Batch<'_> {
             let key = self.parts.key(at);
             *self.positions.entry(key.clone()).or_default() += 1;
             if self.parts.gate(at).is_some() {
+                self.break_line(host);
                 self.held.entry(key).or_default().push(host);
+            } else if self.takes_turn(host, at) {
+                // it is under way already
             } else if self.strategy == Strategy::HostPinned && at != (At { part: 0, step: 0 }) {
                 // it keeps the place among the forks that it has just left
                 self.ready.push_front(host);
@@ -63,6 +65,7 @@ impl Batch<'_> {
     pub(super) fn over(&mut self, host: usize) {
         if let Some((_, run)) = self.hosts.get_index_mut(host) {
             run.state = State::Over;
+            run.line = Line::default();
         }
     }
 
@@ -153,6 +156,9 @@ impl Batch<'_> {
     pub(super) fn move_on(&mut self, answered: &Answered) {
         let Answered { host, at, id, went } = *answered;
         self.leave(at);
+        if went != Went::Well {
+            self.break_line(host);
+        }
         let ended = self.ended;
         let force = self.forces_handlers();
         let parts = self.parts.steps();
@@ -235,6 +241,7 @@ impl Batch<'_> {
         self.once.clear();
         for run in self.hosts.values_mut() {
             run.state = State::Over;
+            run.line = Line::default();
         }
     }
 }

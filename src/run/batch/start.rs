@@ -1,11 +1,9 @@
 //! Begins steps, as many as the forks and `throttle` allow.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{At, StepKind};
-use crate::report::event::Event;
 
 use super::super::action::keeps_host_order;
 use super::super::handlers::Notified;
@@ -17,7 +15,7 @@ impl Batch<'_> {
     /// Begins as many steps as the forks allow, and of a step as many as its `throttle` does.
     pub(super) fn start(&mut self) {
         let mut throttled = Vec::new();
-        while self.running.len() < self.play.run.settings.forks.get() {
+        while self.busy < self.play.run.settings.forks.get() {
             let Some(host) = self.ready.pop_front() else { break };
             match self.is_throttled(host) {
                 Ok(false) => {}
@@ -41,12 +39,14 @@ impl Batch<'_> {
             let name = name.clone();
             let task = Arc::clone(&found.task);
             let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
-            let id = self.head(at, &name);
-            let now = SystemTime::now();
-            self.play.run.tell(Event::HostStarted { at: now, task: id, host: name.clone() });
+            let goes_ahead = self.parts.step(at).is_some_and(|step| self.may_go_ahead(step));
+            let id = self.opened(at, &name);
             let play = Arc::clone(&self.play);
             let job = Job { play, layers, task, is_handler, host: name, id, item: None };
-            self.begin(host, at, job, doubt);
+            match goes_ahead {
+                true => self.begin_line(host, at, job),
+                false => self.begin(host, at, job, doubt),
+            }
         }
         for host in throttled.into_iter().rev() {
             self.ready.push_front(host);
@@ -56,6 +56,7 @@ impl Batch<'_> {
     /// Begins a job, or tells why nobody knows whether it would run.
     pub(super) fn begin(&mut self, host: usize, at: At, job: Job, doubt: Option<String>) {
         *self.at_work.entry(at).or_default() += 1;
+        self.busy += 1;
         self.running.spawn(async move {
             let result = match doubt {
                 Some(reason) => {
@@ -65,7 +66,7 @@ impl Batch<'_> {
                 }
                 None => job.run().await,
             };
-            (host, at, result)
+            (host, at, Some(result))
         });
     }
 

@@ -1,5 +1,7 @@
 //! What a batch tells the report: the heads of tasks, and results.
 
+use std::time::SystemTime;
+
 use crate::graph::{At, StepKind};
 use crate::report::event::{Event, Level, RunMode, TaskHead};
 
@@ -11,6 +13,14 @@ use super::super::reported;
 use super::Batch;
 
 impl Batch<'_> {
+    /// A host begins a step: its number in the report.
+    pub(super) fn opened(&mut self, at: At, host: &str) -> usize {
+        let id = self.head(at, host);
+        let (now, host) = (SystemTime::now(), host.to_owned());
+        self.play.run.tell(Event::HostStarted { at: now, task: id, host });
+        id
+    }
+
     /// The number of a step in the report; the first host of a batch opens it.
     pub(super) fn head(&mut self, at: At, host: &str) -> usize {
         if let Some(id) = self.heads.get(&at) {

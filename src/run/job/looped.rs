@@ -121,8 +121,18 @@ impl Job {
             }
         }
         self.deliver(message, &scopes, &mut results).await;
+        self.items_over(&scopes, items, results)
+    }
+
+    /// Tells of all items, which are done.
+    pub(super) fn items_over(
+        &self,
+        scopes: &[Scope],
+        items: &LoopItems,
+        results: Vec<Option<TaskResult>>,
+    ) -> Vec<TaskResult> {
         let mut done = Vec::with_capacity(results.len());
-        for (index, (result, scope)) in results.into_iter().zip(&scopes).enumerate() {
+        for (index, (result, scope)) in results.into_iter().zip(scopes).enumerate() {
             let mut result = result
                 .unwrap_or_else(|| TaskResult::failed("the host gave no answer for this item"));
             self.item_over(scope, items, index, &mut result);
@@ -142,15 +152,25 @@ impl Job {
         let items = message.indexes.iter().copied().map(Some);
         let calls = items.zip(message.calls).collect();
         let replies = self.remote_items(&setting, calls).await;
-        for (index, mut reply) in message.indexes.into_iter().zip(replies) {
+        for (index, reply) in message.indexes.into_iter().zip(replies) {
             let scope = scopes.get(index).cloned().unwrap_or_default();
-            setting.mark(&mut reply);
-            reply.censored |= self.censors(&scope);
-            let judged = self.judge(reply, scope).await;
+            let judged = self.marked(&setting, reply, scope).await;
             if let Some(slot) = results.get_mut(index) {
                 *slot = Some(judged);
             }
         }
+    }
+
+    /// The result of a call, marked with where it comes from and judged.
+    pub(super) async fn marked(
+        &self,
+        setting: &Setting,
+        mut result: TaskResult,
+        scope: Scope,
+    ) -> TaskResult {
+        setting.mark(&mut result);
+        result.censored |= self.censors(&scope);
+        self.judge(result, scope).await
     }
 
     fn item_over(&self, scope: &Scope, items: &LoopItems, index: usize, result: &mut TaskResult) {

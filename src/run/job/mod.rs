@@ -5,8 +5,10 @@
 //!
 //! [`setting`] holds the keywords of an item, [`item`] brings one from its condition to its
 //! result, [`looped`] does so for all of a loop, [`retried`] until it succeeds; [`send`] speaks
-//! with the host and [`verdict`] judges what came back.
+//! with the host and [`verdict`] judges what came back. [`ahead`] does what it can of a task
+//! before the one before it is over.
 
+pub(in crate::run) mod ahead;
 mod item;
 mod looped;
 mod retried;

@@ -147,6 +147,37 @@ impl Job {
         self.send_by(way, setting, calls.into_iter().map(|call| (None, call)).collect()).await
     }
 
+    /// The message for calls that are done for real, agreed with by nobody.
+    pub(super) fn plain_request(
+        setting: &Setting,
+        calls: Vec<RemoteCall>,
+    ) -> (TaskRequest, Vec<TaskSource>) {
+        let way = Way {
+            target: &setting.target,
+            privilege: &setting.privilege,
+            mode: Mode::Apply,
+            detach: None,
+            witness: Witness::None,
+        };
+        let (request, sources, _) = request(&way, setting, calls);
+        (request, sources)
+    }
+
+    /// The results of such a message, where nothing more is done with the replies.
+    pub(super) fn plain_results(
+        &self,
+        setting: &Setting,
+        replies: Vec<ItemReply>,
+    ) -> Vec<TaskResult> {
+        let asked = &self.task.task.action.module;
+        let result = |reply| {
+            let mut result = TaskResult::from_reply(reply);
+            registered_diff::register(asked, setting.registers_diff, &mut result);
+            result
+        };
+        replies.into_iter().map(result).collect()
+    }
+
     async fn send_by(&self, way: Way<'_>, setting: &Arc<Setting>, calls: Calls) -> Vec<TaskResult> {
         let count = calls.len();
         let (rounds, calls): (Vec<Option<usize>>, Vec<RemoteCall>) = calls.into_iter().unzip();
@@ -262,6 +293,7 @@ fn request(
         rehearsed: Vec::new(),
         timeout: setting.timeout.map(|timeout| timeout.as_secs().max(1)),
         sources: Vec::new(),
+        follows: None,
         detach: way.detach.clone(),
         witness: way.witness,
     };

@@ -100,6 +100,7 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(tuple(vec![Value::from(drive), Value::from(rest)]))
     }),
     filter("fileglob", &["pathname"], |call| {
+        crate::vars::note_look();
         let found = crate::template::lookups::glob(&path(call)?);
         let files = found.into_iter().filter(|path| Path::new(path).is_file());
         Ok(list(files.map(Value::from).collect()))

@@ -26,7 +26,7 @@ use super::eval::{Call, Environment};
 use super::failure::{Failure, Outcome};
 use super::filters::{nearest, short_name};
 use super::python::{Class, class_of, elements, list, text, truth};
-use crate::vars::Scope;
+use crate::vars::{Scope, refuses_lookup};
 
 pub(super) use files::glob;
 pub(super) use ini_file::Ini;
@@ -133,7 +133,7 @@ pub(super) fn function(
     let wants_list = take(&mut options, "wantlist").map_or(Ok(false), |value| truth(&value))?;
     let as_list = wanted == Wanted::List || wants_list;
     let request = Request { scope: environment.scope, terms: terms.collect(), options };
-    let found = match run(&request) {
+    let found = match not_ahead(&name).and_then(|()| run(&request)) {
         Ok(found) => found,
         Err(_) if matches!(errors.as_str(), "ignore" | "warn") => {
             return Ok(if as_list { list(Vec::new()) } else { Value::from(()) });
@@ -153,9 +153,36 @@ pub(super) fn function(
     }
 }
 
+/// A task that is rendered before it is its turn does no lookup but those of values that it has:
+/// others are done when it is.
+fn not_ahead(name: &str) -> Outcome<()> {
+    let pure = matches!(
+        short_name(name),
+        "vars"
+            | "varnames"
+            | "env"
+            | "items"
+            | "list"
+            | "dict"
+            | "together"
+            | "nested"
+            | "cartesian"
+            | "flattened"
+            | "indexed_items"
+            | "inventory_hostnames"
+            | "sequence"
+            | "subelements"
+    );
+    if !pure && refuses_lookup() {
+        return Err(Failure::failed("the lookup is done when it is the task's turn"));
+    }
+    Ok(())
+}
+
 /// The elements of `with_<name>`.
 pub(super) fn run_loop(name: &str, terms: Vec<Value>, scope: &Scope) -> Outcome<Vec<Value>> {
     let run = find(name).map_err(Failure::refused)?;
+    not_ahead(name)?;
     run(&Request { scope, terms, options: Vec::new() })
         .map_err(|failure| failure.of_plugin("lookup", name))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Test, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
+use crate::vars::note_look;
 
 /// The family.
 pub(super) const TESTS: &[Test] = &[
@@ -16,7 +17,10 @@ pub(super) const TESTS: &[Test] = &[
     test("is_dir", &["path"], directory),
     test("link", &["path"], link),
     test("is_link", &["path"], link),
-    test("link_exists", &["path"], |call| Ok(Path::new(&call.text(0)?).symlink_metadata().is_ok())),
+    test("link_exists", &["path"], |call| {
+        note_look();
+        Ok(Path::new(&call.text(0)?).symlink_metadata().is_ok())
+    }),
     test("abs", &["path"], absolute),
     test("is_abs", &["path"], absolute),
     test("same_file", &["path", "other"], same_file),
@@ -28,6 +32,7 @@ pub(super) const TESTS: &[Test] = &[
 
 fn vaulted(call: &Bound<'_>) -> Outcome<bool> {
     use std::io::Read as _;
+    note_look();
     let path = call.text(0)?;
     let cannot = |error: std::io::Error| {
         call.refuse(format!(
@@ -54,18 +59,22 @@ fn python_error(error: &std::io::Error) -> String {
 }
 
 fn exists(call: &Bound<'_>) -> Outcome<bool> {
+    note_look();
     Ok(Path::new(&call.text(0)?).exists())
 }
 
 fn file(call: &Bound<'_>) -> Outcome<bool> {
+    note_look();
     Ok(Path::new(&call.text(0)?).is_file())
 }
 
 fn directory(call: &Bound<'_>) -> Outcome<bool> {
+    note_look();
     Ok(Path::new(&call.text(0)?).is_dir())
 }
 
 fn link(call: &Bound<'_>) -> Outcome<bool> {
+    note_look();
     Ok(Path::new(&call.text(0)?).is_symlink())
 }
 
@@ -74,6 +83,7 @@ fn absolute(call: &Bound<'_>) -> Outcome<bool> {
 }
 
 fn same_file(call: &Bound<'_>) -> Outcome<bool> {
+    note_look();
     let (one, other) = (call.text(0)?, call.text(1)?);
     match (Path::new(&one).metadata(), Path::new(&other).metadata()) {
         (Ok(one), Ok(other)) => Ok(one.dev() == other.dev() && one.ino() == other.ino()),
@@ -82,6 +92,7 @@ fn same_file(call: &Bound<'_>) -> Outcome<bool> {
 }
 
 fn mount(call: &Bound<'_>) -> Outcome<bool> {
+    note_look();
     let path = call.text(0)?;
     let path = Path::new(&path);
     let (Ok(own), Ok(parent)) = (path.symlink_metadata(), path.join("..").symlink_metadata())

@@ -45,9 +45,10 @@ pub fn serve(
         inbox,
         interrupt,
         replies,
+        last: None,
     };
     while let Some(task) = server.inbox.next_task() {
-        server.perform(*task)?;
+        server.take(*task)?;
         server.inbox.finish_task();
     }
     server.interrupt.end_everything();
@@ -75,11 +76,26 @@ struct Server {
     inbox: Arc<Inbox>,
     interrupt: Arc<Interrupt>,
     replies: Replies,
+    /// The last task, and whether all its items went well.
+    last: Option<(u64, bool)>,
 }
 
 impl Server {
-    /// Does one request; an error is one of the channel.
-    fn perform(&mut self, task: TaskRequest) -> io::Result<()> {
+    /// Does one request, unless what it follows did not go well.
+    fn take(&mut self, task: TaskRequest) -> io::Result<()> {
+        let id = task.id;
+        if task.follows.is_some_and(|before| self.last != Some((before, true))) {
+            self.last = Some((id, false));
+            return self.replies.send(&FromRunner::Passed { task: id });
+        }
+        self.last = Some((id, false));
+        let went_well = self.perform(task)?;
+        self.last = Some((id, went_well));
+        Ok(())
+    }
+
+    /// Does one request; whether all its items went well. An error is one of the channel.
+    fn perform(&mut self, task: TaskRequest) -> io::Result<bool> {
         let detached = task.detach.is_some() && task.mode == Mode::Apply;
         if detached {
             return self.detach(&task);
@@ -113,6 +129,7 @@ impl Server {
         };
         let mut sent = Ok(());
         let mut refused = false;
+        let mut well = 0;
         for (item, arguments) in items.iter().enumerate() {
             if let (Mode::Check, Stage::Rehearsal(host)) = (mode, &mut stage) {
                 host.forget();
@@ -140,6 +157,7 @@ impl Server {
                 break;
             }
             stage.prepare_effects(&mut executed.effects);
+            well += usize::from(matches!(executed.status, Status::Ok | Status::Changed));
             sent = self.replies.send(&FromRunner::Item(Box::new(reply(id, item, executed))));
             if sent.is_err() {
                 break;
@@ -148,17 +166,18 @@ impl Server {
         if let (Mode::Rehearse, Stage::Rehearsal(host)) = (mode, stage) {
             self.overlay = host.into_overlay();
         }
-        sent
+        sent.map(|()| well == items.len())
     }
 
     /// Starts a job for each item; the reply says where its result will be.
-    fn detach(&mut self, task: &TaskRequest) -> io::Result<()> {
+    fn detach(&mut self, task: &TaskRequest) -> io::Result<bool> {
         self.live.begin(task.environment.clone(), Box::new(NoSources));
         for (item, arguments) in task.items.iter().enumerate() {
             let executed = job::start(task, arguments, &mut self.live);
             self.replies.send(&FromRunner::Item(Box::new(reply(task.id, item, executed))))?;
         }
-        Ok(())
+        // nothing follows a job
+        Ok(false)
     }
 }
 
