@@ -1,245 +1,210 @@
 #!/usr/bin/env python3
-"""Times the same playbook with canvass and with ansible-core, side by side.
+"""Times the same work with canvass and with its peers, side by side.
 
     cargo build --release
-    benches/compare.py [--canvass PATH] [--ansible-playbook PATH] [--hosts 1,10,50] [--runs 5] [--alone]
+    benches/compare.py [--canvass PATH] [--peers ssh,ansible,mitogen,pyinfra,volant] [--hosts 1,10,50]
+                       [--loads usual,templates,large] [--runs 3] [--tools FOLDER] [--write]
 
-25 instances of files, templates, lines, commands and a package run against OpenSSH servers of this
-machine that live as long as the script: first on empty trees, then again, where nothing changes.
-Ansible has pipelining and as many forks as hosts, and keeps its connections (ControlPersist); it
-comes from PyPI into a private environment unless one is named. The two take turns, so that both
-see the same load. Each host is an address of its own (127.0.0.x) with a tree of its own; all share
-this machine's processors. SHLVL in the sessions keeps bash from reading ~/.bashrc, whose work
-would be measured otherwise. Prints medians, and how many times longer Ansible takes.
+The work is done on OpenSSH servers of this machine that live as long as the script: first on empty
+trees, then again, where nothing changes. All programs take turns, so that all see the same load;
+each has as many forks as hosts, ansible-core pipelining and ControlPersist. What a run should have
+left behind is compared before its time counts. Prints medians, how many times longer the others
+take, and the memory of the controllers (proportional, with all their children, seen every 50 ms);
+`--write` puts the table into `docs/performance.md`. `--tools` keeps what was installed.
 """
 
 import argparse
+import datetime
 import os
 import pathlib
+import platform
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-import venv
+
+from suite.loads import LARGE, TEMPLATES, USUAL
+from suite.programs import PEERS, Canvass
+from suite.servers import Servers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ADDRESSES = 10  # of each server; sshd listens on up to 16
-
-PLAYBOOK = """\
-- name: 25 instances
-  hosts: all
-  gather_facts: false
-  vars:
-    tree: "{{ base }}/{{ inventory_hostname }}"
-  tasks:
-    - name: Directories
-      ansible.builtin.file:
-        path: "{{ tree }}/{{ item }}"
-        state: directory
-        mode: "0755"
-      loop: [etc, etc/conf.d, srv, srv/www, log]
-    - name: Templates
-      ansible.builtin.template:
-        src: site.conf.j2
-        dest: "{{ tree }}/etc/conf.d/site{{ item }}.conf"
-        mode: "0644"
-      loop: [1, 2, 3, 4, 5]
-    - name: Files
-      ansible.builtin.copy:
-        content: "page {{ item }} of {{ inventory_hostname }}\\n"
-        dest: "{{ tree }}/srv/www/page{{ item }}"
-        mode: "0644"
-      loop: [1, 2, 3]
-    - name: Lines
-      ansible.builtin.lineinfile:
-        path: "{{ tree }}/etc/settings"
-        regexp: "^key{{ item }}="
-        line: "key{{ item }}=value{{ item }}"
-        create: true
-        mode: "0644"
-      loop: [1, 2, 3, 4, 5, 6]
-    - name: Commands
-      ansible.builtin.command: "test -d {{ tree }}/srv"
-      changed_when: false
-      loop: [1, 2, 3, 4, 5]
-    - name: A package
-      ansible.builtin.package:
-        name: coreutils
-        state: present
-"""
-
-TEMPLATE = """\
-# {{ inventory_hostname }}
-server {
-{% for port in [80, 443, 8080] %}
-  listen {{ port + item }};
-{% endfor %}
-  root {{ tree }}/srv/www;
-}
-"""
+LOADS = {load.name: load for load in (USUAL, TEMPLATES, LARGE)}
+DOCUMENT = ROOT / "docs/performance.md"
+BEGIN, END = "<!-- made by benches/compare.py -->", "<!-- end -->"
 
 
 def main():
-    words = argparse.ArgumentParser(description="canvass and ansible-core, side by side")
+    words = argparse.ArgumentParser(description="canvass and its peers, side by side")
     words.add_argument("--canvass", default=str(ROOT / "target/release/canvass"))
-    words.add_argument("--ansible-playbook", help="one that is there; else from PyPI")
-    words.add_argument("--hosts", default="1,10,50", help="numbers of hosts")
-    words.add_argument("--runs", type=int, default=5)
-    words.add_argument("--alone", action="store_true", help="canvass alone: how it grows with hosts")
+    words.add_argument("--peers", default="ssh,ansible", help=", ".join(PEERS))
+    words.add_argument("--hosts", default="1,10,50", help="numbers of hosts of the usual load")
+    words.add_argument("--loads", default="usual", help=", ".join(LOADS))
+    words.add_argument("--runs", type=int, default=3)
+    words.add_argument("--tools", help="a folder for what is installed, which is kept")
+    words.add_argument("--write", action="store_true", help="write docs/performance.md")
     words = words.parse_args()
     words.canvass = os.path.abspath(words.canvass)
     if not os.access(words.canvass, os.X_OK):
         sys.exit(f"{words.canvass} is missing: cargo build --release")
     with tempfile.TemporaryDirectory(prefix="compare-", dir="/tmp") as folder:
-        site = Site(pathlib.Path(folder))
+        folder = pathlib.Path(folder)
+        servers = Servers(folder)
         try:
-            site.measure(words)
+            tools = pathlib.Path(words.tools).resolve() if words.tools else folder / "tools"
+            tools.mkdir(parents=True, exist_ok=True)
+            programs = [Canvass(tools, servers, words.canvass)]
+            programs += [PEERS[name](tools, servers) for name in words.peers.split(",") if name]
+            table = measured(words, folder, servers, programs)
         finally:
-            site.close()
+            servers.close()
+    if words.write:
+        written(programs, table, words.runs)
 
 
-def ansible(folder):
-    """ansible-core from PyPI."""
-    print("ansible-core comes from PyPI ...", flush=True)
-    venv.create(folder / "venv", with_pip=True)
-    subprocess.run(
-        [folder / "venv/bin/pip", "install", "--quiet", "ansible-core"], check=True
-    )
-    return str(folder / "venv/bin/ansible-playbook")
+def measured(words, folder, servers, programs):
+    """Prints and gives the rows: load, hosts, run, and by program seconds and memory."""
+    rows = []
+    width = " ".join(f"{program.name:>22}" for program in programs)
+    print(f"{'load':<10} {'hosts':>5} {'run':<10} {width}")
+    for name in words.loads.split(","):
+        load = LOADS[name]
+        load.write(folder)
+        if load is LARGE:
+            subprocess.run(["dd", "if=/dev/urandom", f"of={folder}/large", "bs=1M", "count=1024", "status=none"], check=True)
+        for count in [int(count) for count in words.hosts.split(",")] if load is USUAL else [1]:
+            hosts = servers.hosts(count)
+            rows += compared(words, folder, load, hosts, programs)
+        (folder / "large").unlink(missing_ok=True)
+    return rows
 
 
-class Site:
-    """Servers, keys, inventories and trees."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.servers = []
-        (folder / "home/.ssh").mkdir(parents=True, mode=0o700)
-        (folder / "home/.ssh").chmod(0o700)
-        (folder / "playbook.yml").write_text(PLAYBOOK)
-        (folder / "site.conf.j2").write_text(TEMPLATE)
-        self.key("id")
-        shutil.copy(folder / "id.pub", folder / "authorized_keys")
-        self.known = folder / "home/.ssh/known_hosts"
-        self.known.write_text("")
-
-    def key(self, name):
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name]
-        subprocess.run(command, check=True)
-
-    def server(self):
-        """Starts one more server; gives its port."""
-        number = len(self.servers)
-        self.key(f"host{number}")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        addresses = "".join(f"ListenAddress 127.0.0.{n}\n" for n in range(1, ADDRESSES + 1))
-        config = self.folder / f"sshd{number}.conf"
-        config.write_text(
-            f"Port {port}\n{addresses}HostKey {self.folder}/host{number}\nPidFile none\n"
-            f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\n"
-            "PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 1000\nMaxSessions 100\n"
-            "Subsystem sftp internal-sftp\n"
-            f"SetEnv SHLVL=5 XDG_CACHE_HOME={self.folder}/home/.cache\n"
-        )
-        (self.folder / "home/.cache").mkdir(exist_ok=True)
-        os.makedirs("/run/sshd", exist_ok=True)
-        log = open(self.folder / f"sshd{number}.log", "w")
-        process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=log)
-        self.servers.append(process)
-        for _ in range(500):
-            if process.poll() is not None:
-                sys.exit("sshd ended: " + (self.folder / f"sshd{number}.log").read_text())
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.01)
-        public = " ".join((self.folder / f"host{number}.pub").read_text().split()[:2])
-        with self.known.open("a") as known:
-            for n in range(1, ADDRESSES + 1):
-                known.write(f"[127.0.0.{n}]:{port} {public}\n")
-        return port
-
-    def inventory(self, count):
-        """An inventory of this many hosts."""
-        lines, port = [], None
-        for number in range(count):
-            if number % ADDRESSES == 0:
-                port = self.server()
-            address = f"127.0.0.{number % ADDRESSES + 1}"
-            lines.append(f"n{number + 1:02} ansible_host={address} ansible_port={port}")
-        path = self.folder / f"inventory{count}.ini"
-        path.write_text(
-            "\n".join(lines)
-            + f"\n\n[all:vars]\nansible_ssh_private_key_file={self.folder}/id\n"
-            + f"ansible_python_interpreter={sys.executable}\n"
-            + f"ansible_ssh_common_args=-o UserKnownHostsFile={self.known} -o IdentitiesOnly=yes\n"
-        )
-        return path
-
-    def run(self, program, inventory, count):
-        """Seconds of one run."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder / "home"),
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_FORKS": str(count),
-            "ANSIBLE_NOCOLOR": "1",
-        }
-        command = [*program, "-i", inventory, "-e", f"base={self.folder}/trees", "playbook.yml"]
-        started = time.monotonic()
-        ended = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True
-        )
-        seconds = time.monotonic() - started
-        if ended.returncode != 0:
-            sys.exit(f"{program}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
-        return seconds, ended.stdout
-
-    def measure(self, words):
-        other = None if words.alone else words.ansible_playbook or ansible(self.folder)
-        if other:
-            version = subprocess.run([other, "--version"], capture_output=True, text=True).stdout
-            print(version.splitlines()[0], "against", words.canvass)
-        print(f"{'hosts':>5} {'run':<10} {'canvass':>9} {'ansible':>9} {'ratio':>7}  spread")
-        for count in [int(count) for count in words.hosts.split(",")]:
-            inventory = self.inventory(count)
-            programs = {"canvass": [words.canvass, "play", "--forks", str(count)]}
-            if other:
-                programs["ansible"] = [other]
-            times = {(name, run): [] for name in programs for run in ("first", "converged")}
-            for _ in range(words.runs):
-                for name, program in programs.items():
-                    shutil.rmtree(self.folder / "trees", ignore_errors=True)
-                    (self.folder / "trees").mkdir()
-                    for run in ("first", "converged"):
-                        seconds, said = self.run(program, inventory, count)
-                        times[name, run].append(seconds)
-                        # nothing may be measured that was not done
-                        unchanged = f"changed={0 if run == 'converged' else 4} "
-                        if unchanged not in said:
-                            sys.exit(f"{name} did not do the {run} run:\n{said}")
+def compared(words, folder, load, hosts, programs):
+    seen = {}
+    trees = folder / "trees"
+    for _ in range(words.runs):
+        for program in programs:
+            shutil.rmtree(trees, ignore_errors=True)
+            trees.mkdir()
             for run in ("first", "converged"):
-                ours = times["canvass", run]
-                a, spread = statistics.median(ours), " ".join(f"{t:.2f}" for t in ours)
-                if not other:
-                    print(f"{count:>5} {run:<10} {a:>8.2f}s {'':>18}  {spread}", flush=True)
-                    continue
-                theirs = times["ansible", run]
-                b = statistics.median(theirs)
-                spread += " | " + " ".join(f"{t:.1f}" for t in theirs)
-                print(f"{count:>5} {run:<10} {a:>8.2f}s {b:>8.2f}s {b / a:>6.1f}x  {spread}", flush=True)
+                try:
+                    result = once(folder, load, hosts, trees, program)
+                except RuntimeError as error:
+                    print(f"{program.name} failed: {str(error)[-600:]}", file=sys.stderr)
+                    result = None
+                seen.setdefault((program.name, run), []).append(result)
+    rows = []
+    for run in ("first", "converged"):
+        cells = []
+        for program in programs:
+            results = seen[program.name, run]
+            if None in results:
+                cells.append(None)
+                continue
+            cells.append(tuple(statistics.median(column) for column in zip(*results)))
+        rows.append((load.name, len(hosts), run, cells))
+        ours = cells[0]
+        shown = []
+        for cell in cells:
+            ratio = f"({cell[0] / ours[0]:.1f}x)" if cell and ours else ""
+            shown.append(f"{cell[0]:.2f}s {ratio:>8} {cell[1]:4.0f}MB" if cell else "failed")
+        print(f"{load.name:<10} {len(hosts):>5} {run:<10} " + " ".join(f"{it:>22}" for it in shown), flush=True)
+    return rows
 
-    def close(self):
-        for server in self.servers:
-            server.terminate()
-            server.wait()
+
+def once(folder, load, hosts, trees, program):
+    """Seconds and megabytes of one run, after which everything is as it should be."""
+    command, environment = program.command(load, hosts, trees)
+    environment |= {"PATH": os.environ["PATH"], "HOME": str(folder / "home"), "LC_ALL": "C.UTF-8"}
+    with tempfile.TemporaryFile() as said:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=said,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )
+        memory = Memory(process.pid)
+        code = process.wait()
+        seconds = time.monotonic() - started
+        peak = memory.end()
+        said.seek(0)
+        text = said.read().decode(errors="replace")
+    if code != 0:
+        raise RuntimeError(f"{command}: {code}\n{text}")
+    if program.name != "ssh":
+        for host, *_ in (hosts[0], hosts[-1]):
+            if missing := load.check(trees / host):
+                raise RuntimeError(f"{command} left these as they were on {host}: {missing}\n{text}")
+    return seconds, peak
+
+
+class Memory(threading.Thread):
+    """The most that a process and its children hold, in megabytes (Pss)."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.most, self.over = pid, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        # looking is work, too: seldom, and only at the tree of the process
+        while not self.over.wait(0.05):
+            self.most = max(self.most, sum(map(held, family(self.pid))))
+
+    def end(self):
+        self.over.set()
+        self.join()
+        return self.most / 1024
+
+
+def family(pid):
+    yield pid
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return
+    for child in children:
+        yield from family(int(child))
+
+
+def held(pid):
+    try:
+        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
+
+
+def written(programs, rows, runs):
+    """Puts the table into the document, between its marks."""
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    lines = [
+        BEGIN,
+        f"{datetime.date.today()}, {os.cpu_count()} processors ({cpu}), Linux {platform.release()}; "
+        f"medians of {runs} runs; seconds, times canvass, memory of the controller.",
+        "",
+        "| Load | Hosts | Run | " + " | ".join(program.name for program in programs) + " |",
+        "| --- | ---: | --- |" + " ---: |" * len(programs),
+    ]
+    for load, hosts, run, cells in rows:
+        shown = []
+        for cell in cells:
+            if cell is None:
+                shown.append("failed")
+                continue
+            ratio = f" ({cell[0] / cells[0][0]:.1f}×)" if cells[0] and cell is not cells[0] else ""
+            shown.append(f"{cell[0]:.2f} s{ratio}, {cell[1]:.0f} MB")
+        lines.append(f"| {load} | {hosts} | {run} | " + " | ".join(shown) + " |")
+    lines += ["", *(f"- {program.name}: {program.version()}" for program in programs), END]
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(before + "\n".join(lines) + after)
+    print(f"written: {DOCUMENT}")
 
 
 if __name__ == "__main__":
