@@ -253,6 +253,7 @@ impl RunArguments {
             connection: ConnectionDefaults {
                 transport: crate::run::transport(&connection.connection).map_err(wrong)?,
                 user: connection.user.clone(),
+                port: None,
                 private_key: connection.private_key.clone(),
                 password: prompt::secret(
                     connection.ask_pass,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::error::{InventoryError, Problem};
 use super::load::{self, Source};
 use super::members::{Members, UNGROUPED};
+use super::range::RangeError;
 use super::settings::InventorySettings;
 use super::{address, constructed, generator, ini, script, toml, yaml};
 use crate::source::{Node, SourceFile, yaml as document};
@@ -100,10 +101,18 @@ impl Plugin {
         match self {
             Self::HostList => hosts(source, reading.members, |text| {
                 let (name, port) = address::host_and_port(text);
-                (vec![name.to_owned()], port)
+                Ok((vec![name.to_owned()], port))
             }),
             Self::AdvancedHostList => hosts(source, reading.members, |text| {
-                ini::expand(text).unwrap_or_else(|_| (vec![text.to_owned()], None))
+                match ini::expand(text) {
+                    // Ansible stumbles over these; of other mistakes it takes the text as a name
+                    Err(Problem::Range {
+                        source: source @ (RangeError::Bound(_) | RangeError::Step(_)),
+                        pattern,
+                    }) => Err(Problem::Range { pattern, source }),
+                    Err(_) => Ok((vec![text.to_owned()], None)),
+                    Ok(found) => Ok(found),
+                }
             }),
             Self::Script => script::read(source, reading).err().into_iter().collect(),
             Self::Auto => auto(source, reading),
@@ -126,11 +135,14 @@ impl Plugin {
 fn hosts(
     source: &Source,
     members: &mut Members,
-    expand: impl Fn(&str) -> (Vec<String>, Option<u16>),
+    expand: impl Fn(&str) -> Result<(Vec<String>, Option<u16>), Problem>,
 ) -> Vec<InventoryError> {
     let origin = source.origin();
     for text in source.text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-        let (names, port) = expand(text);
+        let (names, port) = match expand(text) {
+            Ok(found) => found,
+            Err(problem) => return vec![problem.into()],
+        };
         for name in names {
             if members.hosts.contains_key(name.as_str()) {
                 continue;

@@ -1,6 +1,8 @@
 //! Colour: whether there is any, and Ansible's colours for Ansible's things.
 
+use std::borrow::Cow;
 use std::env;
+use std::sync::OnceLock;
 
 /// What the user wants (`--color`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,23 +78,105 @@ pub(super) enum Paint {
     Hunk,
     Heading,
     Faint,
+    Included,
+    Verbose,
 }
 
 impl Paint {
-    /// Parameters of the escape sequence, the defaults of Ansible's `COLOR_*` settings.
-    fn code(self) -> &'static str {
+    /// The setting of Ansible that names its colour, and the parameters of the escape sequence of
+    /// its default.
+    fn setting(self) -> (&'static str, &'static str) {
         match self {
-            Self::Ok | Self::Added => "0;32",
-            Self::Changed => "0;33",
-            Self::Failed | Self::Removed => "0;31",
-            Self::Unreachable => "1;31",
-            Self::Skipped | Self::Hunk => "0;36",
-            Self::Warning => "1;35",
-            Self::Unknown | Self::Deprecation => "0;35",
-            Self::Heading => "1",
-            Self::Faint => "1;30",
+            Self::Ok => ("COLOR_OK", "0;32"),
+            Self::Added => ("COLOR_DIFF_ADD", "0;32"),
+            Self::Changed => ("COLOR_CHANGED", "0;33"),
+            Self::Failed => ("COLOR_ERROR", "0;31"),
+            Self::Removed => ("COLOR_DIFF_REMOVE", "0;31"),
+            Self::Unreachable => ("COLOR_UNREACHABLE", "1;31"),
+            Self::Skipped => ("COLOR_SKIP", "0;36"),
+            Self::Included => ("COLOR_INCLUDED", "0;36"),
+            Self::Hunk => ("COLOR_DIFF_LINES", "0;36"),
+            Self::Warning => ("COLOR_WARN", "1;35"),
+            Self::Deprecation => ("COLOR_DEPRECATE", "0;35"),
+            Self::Verbose => ("COLOR_VERBOSE", "0;34"),
+            Self::Faint => ("COLOR_DEBUG", "1;30"),
+            // these are not Ansible's
+            Self::Unknown => ("", "0;35"),
+            Self::Heading => ("", "1"),
         }
     }
+
+    /// Parameters of the escape sequence.
+    fn code(self) -> &'static str {
+        static CODES: OnceLock<Vec<(&'static str, Cow<'static, str>)>> = OnceLock::new();
+        let (name, default) = self.setting();
+        let codes = CODES.get_or_init(|| {
+            let settings = crate::settings::current();
+            let chosen = COLOURED.iter().filter_map(|paint| {
+                let (name, _) = paint.setting();
+                Some((name, code_of(&settings.text(name)?)?))
+            });
+            chosen.collect()
+        });
+        codes.iter().find(|(known, _)| *known == name).map_or(default, |(_, code)| code.as_ref())
+    }
+}
+
+/// Those whose colour is a setting.
+const COLOURED: [Paint; 13] = [
+    Paint::Ok,
+    Paint::Added,
+    Paint::Changed,
+    Paint::Failed,
+    Paint::Removed,
+    Paint::Unreachable,
+    Paint::Skipped,
+    Paint::Included,
+    Paint::Hunk,
+    Paint::Warning,
+    Paint::Deprecation,
+    Paint::Verbose,
+    Paint::Faint,
+];
+
+/// Parameters of the escape sequence of a colour by its name: a word, `colorN`, `rgbRGB` with six
+/// steps each, or `grayN`.
+fn code_of(name: &str) -> Option<Cow<'static, str>> {
+    const WORDS: &[(&str, &str)] = &[
+        ("black", "0;30"),
+        ("bright gray", "0;37"),
+        ("blue", "0;34"),
+        ("white", "1;37"),
+        ("green", "0;32"),
+        ("bright blue", "1;34"),
+        ("cyan", "0;36"),
+        ("bright green", "1;32"),
+        ("red", "0;31"),
+        ("bright cyan", "1;36"),
+        ("purple", "0;35"),
+        ("bright red", "1;31"),
+        ("yellow", "0;33"),
+        ("bright purple", "1;35"),
+        ("dark gray", "1;30"),
+        ("bright yellow", "1;33"),
+        ("magenta", "0;35"),
+        ("bright magenta", "1;35"),
+        ("normal", "0"),
+    ];
+    if let Some((_, code)) = WORDS.iter().find(|(word, _)| *word == name) {
+        return Some(Cow::Borrowed(code));
+    }
+    let number = if let Some(number) = name.strip_prefix("color") {
+        number.parse::<u16>().ok()?
+    } else if let Some(number) = name.strip_prefix("gray") {
+        number.parse::<u16>().ok()?.checked_add(232)?
+    } else {
+        let steps = name.strip_prefix("rgb")?.as_bytes();
+        let [red, green, blue] = steps else { return None };
+        let step = |digit: &u8| (b'0'..=b'5').contains(digit).then(|| u16::from(digit - b'0'));
+        16 + 36 * step(red)? + 6 * step(green)? + step(blue)?
+    };
+    Some(Cow::Owned(format!("38;5;{number}")))
 }
 
 impl Color {
@@ -141,6 +225,21 @@ mod tests {
                 variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             });
             assert_eq!(found, *expected, "{choice:?} {terminal:?} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn colours_have_names_and_numbers() {
+        let cases = [
+            ("bright red", Some("1;31")),
+            ("color208", Some("38;5;208")),
+            ("rgb135", Some("38;5;75")),
+            ("rgb136", None),
+            ("gray3", Some("38;5;235")),
+            ("pink", None),
+        ];
+        for (name, code) in cases {
+            assert_eq!(code_of(name).as_deref(), code, "{name}");
         }
     }
 

@@ -17,8 +17,11 @@ use super::outcome::{TaskResult, Verdict};
 
 const STATUS: &str = "ansible.builtin.async_status";
 
-/// Seconds between two looks when `poll` is not given, as in Ansible.
-const POLL: f64 = 15.0;
+/// Seconds between two looks when `poll` is not given (`poll_interval`; Ansible's default is 15).
+fn interval() -> f64 {
+    let set = crate::settings::current().integer("DEFAULT_POLL_INTERVAL");
+    f64::from(set.and_then(|set| u32::try_from(set).ok()).unwrap_or(15))
+}
 
 /// Modules whose controller part knows no jobs, though their work is a runner's.
 const TRANSFERRING: &[&str] = &["ansible.builtin.assemble", "ansible.builtin.unarchive"];
@@ -39,7 +42,7 @@ impl Asynchronous {
         let limit = reader.number("async", limit)?;
         let poll = match &task.poll {
             Some(node) => reader.number("poll", node)?,
-            None => POLL,
+            None => interval(),
         };
         Ok((limit > 0.0).then_some(Self { limit, poll }))
     }

@@ -14,7 +14,7 @@ pub(super) fn register(module: &str, mode: DiffMode, result: &mut TaskResult) {
     let diff = match short {
         "lineinfile" | "blockinfile" if over => Some(edited(&path(&result.result), shown)),
         "copy" | "template" if over && mode == DiffMode::Off => Some(json!([])),
-        "copy" | "template" if !shown.is_empty() => serde_json::to_value(shown).ok(),
+        "copy" | "template" if !shown.is_empty() => Some(transferred(shown)),
         "file" | "copy" | "template" if over && mode == DiffMode::On => {
             Some(attributes(&path(&result.result), shown))
         }
@@ -32,6 +32,34 @@ pub(super) fn register(module: &str, mode: DiffMode, result: &mut TaskResult) {
 fn path(returned: &Map<String, Json>) -> String {
     let path = returned.get("path").or_else(|| returned.get("dest"));
     path.and_then(Json::as_str).unwrap_or_default().to_owned()
+}
+
+/// What `copy` and `template` say: the contents, where they differ, without owners and modes; what
+/// is new has no header of what was before.
+fn transferred(diffs: &[Diff]) -> Json {
+    let entry = |after_header: &str, before: &Json, after: &Json| {
+        json!({"after_header": after_header, "before": before, "after": after})
+    };
+    let is_new = |diff: &Diff| diff.before.get("state") == Some(&Json::from("absent"));
+    let is_file = |diff: &Diff| diff.after.get("state") == Some(&Json::from("file"));
+    let (contents, attributes): (Vec<&Diff>, Vec<&Diff>) =
+        diffs.iter().partition(|diff| diff.before.is_string() || diff.note.is_some());
+    if !contents.is_empty() {
+        let contents = contents.into_iter().map(|diff| match (&diff.note, &diff.before) {
+            (None, Json::String(before)) if before.is_empty() => {
+                entry(&diff.after_header, &diff.before, &diff.after)
+            }
+            _ => json!(diff),
+        });
+        return contents.collect();
+    }
+    match attributes.as_slice() {
+        // an empty file
+        [diff] if is_new(diff) && is_file(diff) => {
+            json!([entry(&diff.after_header, &Json::from(""), &Json::from(""))])
+        }
+        _ => json!(diffs),
+    }
 }
 
 /// What `file` says: the path on both sides, with what differs.

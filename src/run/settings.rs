@@ -158,6 +158,8 @@ pub struct ConnectionDefaults {
     pub transport: Transport,
     /// `-u`
     pub user: Option<String>,
+    /// The port of hosts that name none (`remote_port`).
+    pub port: Option<u16>,
     /// `--private-key`
     pub private_key: Option<PathBuf>,
     /// `-k`

@@ -43,6 +43,7 @@ pub(crate) fn target(
     let port = first([
         variables.text(&["ansible_ssh_port", "ansible_port"])?,
         keyword(|level| level.port.as_ref())?,
+        defaults.port.map(|port| port.to_string()),
     ]);
     let mut ssh_arguments = Vec::new();
     for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {

@@ -1,7 +1,7 @@
 //! Renders nodes, variables, conditions and template files.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::Value;
 use serde_json::{Map, Number, Value as Json};
@@ -311,9 +311,7 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
             let value = template_value(&source.value, Some(&condition.span), scope)?;
             // text of the user's that a template gives is an expression in its turn
             match value.as_str() {
-                Some(inner) if inner.trim().is_empty() => {
-                    return Err(Failure::refused("Empty conditional expressions are not allowed."));
-                }
+                Some(inner) if inner.trim().is_empty() => return empty_condition(),
                 Some(inner) if is_trusted(&value) => {
                     expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?
                 }
@@ -326,27 +324,43 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
         Kind::Str(source) => {
             let text = source.value.trim();
             if text.is_empty() {
-                return Err(Failure::refused("Empty conditional expressions are not allowed."));
+                return empty_condition();
             }
             expression_value(text, Embedded::Rendered, Some(&condition.span), scope)?
         }
-        Kind::Null => {
-            return Err(Failure::refused("Empty conditional expressions are not allowed."));
-        }
+        Kind::Null => return empty_condition(),
         Kind::Unsafe(_) => {
             return Err(Failure::refused("Encountered untrusted template or expression."));
         }
+        _ if broken_conditions_count() => scope.render(&Var::from(condition))?,
         _ => return Err(Failure::refused("Conditional expressions must be strings.")),
     };
     python::usable(&value)?;
     if class_of(&value) == Class::Bool {
         return Ok(value.is_true());
     }
+    if broken_conditions_count() {
+        return python::truth(&value);
+    }
     let kind = python::type_name(&value).to_owned();
     let value = python::truth(&value)?;
     let value = if value { "True" } else { "False" }.to_owned();
     let place = condition.span.place().to_string();
     Err(Failure::new(TemplateErrorKind::NotBoolean { value, kind, place }))
+}
+
+/// Whether a condition that is no boolean counts by its truth (`allow_broken_conditionals`).
+fn broken_conditions_count() -> bool {
+    static COUNT: OnceLock<bool> = OnceLock::new();
+    *COUNT.get_or_init(|| crate::settings::current().boolean("ALLOW_BROKEN_CONDITIONALS"))
+}
+
+/// What a condition without an expression gives.
+fn empty_condition() -> Outcome<bool> {
+    if broken_conditions_count() {
+        return Ok(true);
+    }
+    Err(Failure::refused("Empty conditional expressions are not allowed."))
 }
 
 /// The options of a file with those of its `#jinja2:` header, and the text after the header.

@@ -219,6 +219,7 @@ impl Groups<'_> {
         Ok(ConnectionDefaults {
             transport: crate::run::transport(word.as_deref().unwrap_or("ssh")).map_err(wrong)?,
             user: connect.user.clone().or_else(|| settings.text("DEFAULT_REMOTE_USER")),
+            port: settings.integer("DEFAULT_REMOTE_PORT").and_then(|set| u16::try_from(set).ok()),
             private_key: connect
                 .private_key
                 .clone()

@@ -334,7 +334,7 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
             Level::Debug if self.options.verbosity < Verbosity::Paths => return Ok(()),
             Level::Trace | Level::Debug | Level::Info => {
                 let text = clean(text.trim_end());
-                return self.say(Some(Paint::Faint), &text);
+                return self.say(Some(Paint::Verbose), &text);
             }
             Level::Warning => Speech::Warning,
             Level::Deprecation => Speech::Deprecation,
@@ -436,7 +436,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                     hosts.join(", "),
                     item.unwrap_or_default()
                 );
-                self.say(Some(Paint::Skipped), &text)?;
+                self.say(Some(Paint::Included), &text)?;
             }
             Event::Notice { level: level @ (Level::Trace | Level::Debug), text, .. } => {
                 self.notice(*level, text)?;
