@@ -106,6 +106,7 @@ modules! {
     "ansible.posix.authorized_key" => crate::collection::ansible_posix::authorized_key::AuthorizedKey;
     "ansible.posix.firewalld" => crate::collection::ansible_posix::firewalld::Firewalld;
     "ansible.posix.mount" => crate::collection::ansible_posix::mount::Mount;
+    "ansible.posix.patch" => crate::collection::ansible_posix::patch::Patch;
     "ansible.posix.seboolean" => crate::collection::ansible_posix::seboolean::Seboolean;
     "ansible.posix.selinux" => crate::collection::ansible_posix::selinux::Selinux;
     "ansible.posix.synchronize" => crate::collection::ansible_posix::synchronize::Synchronize;
@@ -113,8 +114,10 @@ modules! {
     "community.general.alternatives" => crate::collection::community_general::alternatives::Alternatives;
     "community.general.capabilities" => crate::collection::community_general::capabilities::Capabilities;
     "community.general.dpkg_divert" => crate::collection::community_general::dpkg_divert::DpkgDivert;
+    "community.general.filesystem" => crate::collection::community_general::filesystem::Filesystem;
     "community.general.gem" => crate::collection::community_general::gem::Gem;
     "community.general.git_config" => crate::collection::community_general::git_config::GitConfig;
+    "community.general.htpasswd" => crate::collection::community_general::htpasswd::Htpasswd;
     "community.general.ini_file" => crate::collection::community_general::ini_file::IniFile;
     "community.general.locale_gen" => crate::collection::community_general::locale_gen::LocaleGen;
     "community.general.modprobe" => crate::collection::community_general::modprobe::Modprobe;

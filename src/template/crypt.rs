@@ -1,7 +1,6 @@
 //! Password hashes in the modular crypt format, as `crypt(3)` and passlib write them.
 
-use md5::Md5;
-use sha1::Digest as _;
+use canvass_modules::module::md5_crypt;
 
 use super::failure::{Failure, Outcome};
 use super::python::Randomness;
@@ -77,17 +76,12 @@ pub(super) fn scheme(name: &str) -> Option<&'static Scheme> {
     SCHEMES.iter().find(|scheme| scheme.name == name)
 }
 
-const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-fn letter(index: u32) -> char {
-    let index = usize::try_from(index & 0x3f).unwrap_or_default();
-    ALPHABET.get(index).map_or('.', |byte| char::from(*byte))
-}
-
 /// A salt of letters, digits, dot and slash.
 pub(super) fn random_salt(size: usize) -> String {
     let mut randomness = Randomness::System;
-    (0..size).map(|_| letter(u32::try_from(randomness.below(64)).unwrap_or_default())).collect()
+    (0..size)
+        .map(|_| md5_crypt::letter(u32::try_from(randomness.below(64)).unwrap_or_default()))
+        .collect()
 }
 
 fn could_not(reason: impl std::fmt::Display) -> Box<Failure> {
@@ -164,17 +158,6 @@ impl Scheme {
     }
 }
 
-/// Bytes in the order of `crypt(3)`: three bytes a group of four letters, the lowest bits first.
-fn encoded(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let word = group.iter().rev().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte));
-        let letters = (group.len() * 8).div_ceil(6);
-        text.extend((0..letters).map(|place| letter(word >> (6 * place))));
-    }
-    text
-}
-
 /// The order in which bytes are written: groups of three, each from the one before it.
 fn groups(
     first: [usize; 3],
@@ -197,12 +180,12 @@ fn sha_crypt(wish: &Wish<'_>, ident: &str) -> Outcome<String> {
         "5" => {
             let digest = sha_crypt::sha256_crypt(secret, salt, params);
             let order = groups([20, 10, 0], 10, |[low, middle, high]| [middle, high, low]);
-            encoded(&ordered(&digest, order.chain([30, 31])))
+            md5_crypt::encoded(&ordered(&digest, order.chain([30, 31])))
         }
         _ => {
             let digest = sha_crypt::sha512_crypt(secret, salt, params);
             let order = groups([42, 21, 0], 21, |[low, middle, high]| [high, low, middle]);
-            encoded(&ordered(&digest, order.chain([63])))
+            md5_crypt::encoded(&ordered(&digest, order.chain([63])))
         }
     };
     let rounds = match wish.rounds {
@@ -234,34 +217,7 @@ fn bcrypt(wish: &Wish<'_>) -> Outcome<String> {
 }
 
 fn md5_crypt(wish: &Wish<'_>) -> Outcome<String> {
-    const ORDER: [usize; 16] = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
-    let (secret, salt) = (wish.secret.as_bytes(), wish.salt.as_bytes());
-    let alternate =
-        Md5::new().chain_update(secret).chain_update(salt).chain_update(secret).finalize();
-    let mut first = Md5::new().chain_update(secret).chain_update(b"$1$").chain_update(salt);
-    first.update(alternate.iter().cycle().take(secret.len()).copied().collect::<Vec<u8>>());
-    let mut bits = secret.len();
-    while bits > 0 {
-        let first_byte = secret.get(..1).unwrap_or_default();
-        first.update(if bits & 1 == 1 { b"\0".as_slice() } else { first_byte });
-        bits >>= 1;
-    }
-    let mut digest = first.finalize();
-    for round in 0..1000 {
-        let mut next = Md5::new();
-        let odd = round % 2 == 1;
-        next.update(if odd { secret } else { digest.as_slice() });
-        if round % 3 != 0 {
-            next.update(salt);
-        }
-        if round % 7 != 0 {
-            next.update(secret);
-        }
-        next.update(if odd { digest.as_slice() } else { secret });
-        digest = next.finalize();
-    }
-    let ordered = ordered(&digest, ORDER.into_iter());
-    Ok(format!("$1${}${}", wish.salt, encoded(&ordered)))
+    Ok(md5_crypt::hash("$1$", wish.secret, wish.salt))
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub mod iptables;
 pub mod known_hosts;
 pub mod lineinfile;
 pub mod local_time;
+pub mod md5_crypt;
 pub mod mount_facts;
 pub mod package;
 pub mod package_facts;

@@ -14,6 +14,7 @@ mod include;
 mod include_vars;
 mod meta;
 mod package;
+mod patch;
 mod pause;
 mod pip;
 mod raw;

@@ -275,4 +275,12 @@ static ACTIONS: &[ActionEntry] = &[
         expressions: &[],
         prepare: super::synchronize::prepare,
     },
+    ActionEntry {
+        name: "ansible.posix.patch",
+        free_form: false,
+        options: Some(canvass_modules::collection::ansible_posix::patch::Params::options),
+        rules: canvass_modules::collection::ansible_posix::patch::Params::rules,
+        expressions: &[],
+        prepare: super::patch::prepare,
+    },
 ];

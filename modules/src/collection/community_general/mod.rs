@@ -3,8 +3,10 @@
 pub mod alternatives;
 pub mod capabilities;
 pub mod dpkg_divert;
+pub mod filesystem;
 pub mod gem;
 pub mod git_config;
+pub mod htpasswd;
 pub mod ini_file;
 pub mod locale_gen;
 pub mod modprobe;

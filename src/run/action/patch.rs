@@ -1,0 +1,28 @@
+//! `ansible.posix.patch`: finds the patch here; the runner applies it there.
+
+use canvass_modules::collection::ansible_posix::patch::Params;
+use serde_json::{Map, Value};
+
+use super::copy::file_source;
+use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
+
+const MODULE: &str = "ansible.posix.patch";
+
+pub(super) fn prepare(
+    input: &ActionInput<'_>,
+    arguments: Map<String, Value>,
+) -> Result<Prepared, ActionError> {
+    let params: Params = parse(MODULE, &arguments)?;
+    let source = if params.remote_src {
+        None
+    } else {
+        let path = files::find(input.directories, "files", &params.src.to_string_lossy())?;
+        Some(file_source(&path, true)?)
+    };
+    Ok(Prepared::Remote(RemoteCall {
+        module: MODULE.to_owned(),
+        arguments,
+        source,
+        after: After::Nothing,
+    }))
+}
