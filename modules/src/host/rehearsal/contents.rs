@@ -354,11 +354,12 @@ impl<B: Host> RehearsalHost<B> {
         let systemd = there(self.base.stat(Path::new("/run/systemd/system"), Follow::Yes));
         for unit in units.iter().filter(|unit| !unit.contains("@.")) {
             let handling = scripts::unit_handling(script, unit);
+            let started = handling.starts && systemd && !forbidden && self.conditions_hold(unit);
             let changes = self.overlay.units.entry(unit.clone()).or_default();
             if handling.enables {
                 changes.enablement = Some("enabled");
             }
-            if handling.starts && systemd && !forbidden {
+            if started {
                 changes.active = Some(true);
             }
         }

@@ -7,12 +7,14 @@
 //! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages, [`settings`]
 //!   for what programs keep;
 //! - [`archives`] lays over the host what an archive holds;
+//! - [`conditions`] tells whether a unit would be started at all;
 //! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do, as far
 //!   as [`shell`] can be read.
 
 mod accounts;
 mod archives;
 mod changes;
+mod conditions;
 mod contents;
 mod overlay;
 mod packages;

@@ -1,0 +1,126 @@
+//! Conditions of units: a unit whose conditions do not hold is not started, and that is no error.
+
+use std::path::Path;
+
+use super::RehearsalHost;
+use crate::effect::Command;
+use crate::host::{Follow, Host};
+
+impl<B: Host> RehearsalHost<B> {
+    /// Whether the conditions of a unit hold, as far as they can be told; others are taken to.
+    pub(super) fn conditions_hold(&mut self, unit: &str) -> bool {
+        let text = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
+            .iter()
+            .find_map(|directory| self.read(&Path::new(directory).join(unit)).ok())
+            .unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        text.lines().filter_map(|line| line.trim().split_once('=')).all(|(name, value)| {
+            let (wanted, value) = match value.trim().strip_prefix('!') {
+                Some(value) => (false, value.trim()),
+                None => (true, value.trim()),
+            };
+            // a condition that is one of several ways needs no look
+            if value.starts_with('|') {
+                return true;
+            }
+            let holds = match name.trim() {
+                "ConditionCapability" => self.has_capability(value),
+                "ConditionPathExists" if !value.contains('%') => {
+                    self.stat(Path::new(value), Follow::Yes).ok().map(|stat| stat.is_some())
+                }
+                "ConditionVirtualization" if value == "container" => self.is_container(),
+                _ => None,
+            };
+            holds.is_none_or(|holds| holds == wanted)
+        })
+    }
+
+    /// Whether the service manager may have a capability.
+    fn has_capability(&mut self, name: &str) -> Option<bool> {
+        let bit = CAPABILITIES.iter().position(|known| *known == name)?;
+        let status = self.base.read(Path::new("/proc/1/status")).ok()?;
+        let status = String::from_utf8_lossy(&status).into_owned();
+        let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"))?;
+        let bounding = u64::from_str_radix(bounding.trim(), 16).ok()?;
+        Some(bounding >> bit & 1 == 1)
+    }
+
+    fn is_container(&mut self) -> Option<bool> {
+        let command = Command::new(["systemd-detect-virt", "--container", "--quiet"]);
+        Some(self.base.query(&command).ok()?.success())
+    }
+}
+
+/// The names of capabilities in the order of their numbers.
+const CAPABILITIES: [&str; 41] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::memory::MemoryHost;
+
+    #[test]
+    fn units_whose_conditions_do_not_hold_are_told() {
+        let cases = [
+            ("", true),
+            ("ConditionCapability=CAP_SYS_TIME\n", false),
+            ("ConditionCapability=!CAP_SYS_TIME\n", true),
+            ("ConditionCapability=CAP_CHOWN\n", true),
+            ("ConditionPathExists=/etc/there\n", true),
+            ("ConditionPathExists=!/etc/there\n", false),
+            ("ConditionPathExists=/etc/none\n", false),
+            ("ConditionPathExists=|/etc/none\n", true),
+            ("ConditionFirstBoot=yes\n", true),
+        ];
+        for (lines, holds) in cases {
+            let base = MemoryHost::new()
+                .with_file("/proc/1/status", "Name:\tsystemd\nCapBnd:\t00000000fdecbfff\n")
+                .with_file("/etc/there", "")
+                .with_file("/usr/lib/systemd/system/x.service", format!("[Unit]\n{lines}"));
+            let mut host = RehearsalHost::new(base);
+            assert_eq!(host.conditions_hold("x.service"), holds, "{lines}");
+        }
+    }
+}
