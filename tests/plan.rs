@@ -90,7 +90,7 @@ impl Story {
     fn said(&self, stdin: &str, arguments: &[&str]) -> Ended {
         let mut command = command::canvass(&self.path("home"));
         command.args(arguments).current_dir(self.folder.path());
-        let watch = Watch { within: Duration::from_secs(120), interrupt_when: None, stdin };
+        let watch = Watch { within: Duration::from_mins(2), interrupt_when: None, stdin };
         let ended = command::run(command, &watch).unwrap();
         for text in [&ended.stdout, &ended.stderr] {
             assert!(!text.contains(SECRET) && !text.contains(HIDDEN), "{text}");
@@ -386,5 +386,123 @@ async fn only_allowed_signers_make_plans_that_are_applied() {
     let applied = story.apply(&["--verify", "allowed", "--identity", "ann@example.org"]);
     ends(&applied, 0);
     says(&applied.stderr, &["the plan is signed by ann@example.org"]);
+    story.lab.down().await.unwrap();
+}
+
+const RESUMED: &str = r#"
+- name: Launch
+  hosts: lab
+  gather_facts: false
+  tasks:
+    - name: Count
+      shell: echo once >> /etc/count; cat /etc/count
+      register: counted
+    - name: Configure
+      template: {src: app.conf.j2, dest: /etc/app.conf}
+      notify: Restart
+    - name: Hide
+      command: echo hidden-by-no-log
+      no_log: true
+      register: hidden
+    - block:
+        - command: "false"
+      rescue:
+        - shell: echo rescued >> /etc/count
+    - name: Stumble
+      shell: |
+        if test -e /etc/stand; then exit 0; fi
+        if test "{{ inventory_hostname }}" = h2; then kill -9 $PPID; fi
+    - name: Note
+      copy: {content: "{{ counted.stdout }} {{ hidden.stdout | length }}\n", dest: /etc/note}
+  handlers:
+    - name: Restart
+      shell: echo restarted >> /etc/restarted
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_dies_during_an_apply_goes_on_at_its_own_place() {
+    let story = Story::begin(2).await;
+    story.write("site.yml", RESUMED);
+    ends(&story.plan(&[]), 0);
+    let died = story.apply(&[]);
+    ends(&died, 4);
+    let count = "once\nrescued\n";
+    for (host, note) in [("h1", Some("once 16\n")), ("h2", None)] {
+        assert_eq!(story.read(host, "/etc/count").as_deref(), Some(count));
+        assert_eq!(story.read(host, "/etc/note").as_deref(), note);
+    }
+    assert_eq!(story.read("h2", "/etc/restarted"), None);
+    let journals = story.path("home/.local/state/canvass/journals");
+    let kept = || {
+        let files = fs::read_dir(&journals).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|path| fs::read_to_string(path).unwrap()).collect::<Vec<_>>()
+    };
+    let [journal] = kept().try_into().unwrap();
+    assert!(!journal.contains(SECRET) && !journal.contains(HIDDEN), "{journal}");
+    // what it was made from must be the same
+    let playbook = fs::read_to_string(story.path("site.yml")).unwrap();
+    story.write("site.yml", &playbook.replace("echo once", "echo twice"));
+    let refused = story.canvass(&["resume"]);
+    ends(&refused, 1);
+    says(&refused.stderr, &["`site.yml` has changed"]);
+    story.write("site.yml", &playbook);
+    fs::write(story.on("h2", "/etc/stand"), "").unwrap();
+    // by its number among the runs that were recorded
+    let history = story.canvass(&["history"]);
+    ends(&history, 0);
+    let resumed = story.canvass(&["resume", "1"]);
+    ends(&resumed, 0);
+    for host in ["h1", "h2"] {
+        assert_eq!(story.read(host, "/etc/count").as_deref(), Some(count), "{host}");
+        assert_eq!(story.read(host, "/etc/note").as_deref(), Some("once 16\n"), "{host}");
+        assert_eq!(story.read(host, "/etc/restarted").as_deref(), Some("restarted\n"), "{host}");
+    }
+    assert!(!resumed.stdout.contains("Count"), "{}", resumed.stdout);
+    assert_eq!(kept().len(), 0);
+    ends(&story.canvass(&["resume"]), 1);
+    story.lab.down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_at_a_time_holds_an_inventory() {
+    let story = Story::begin(1).await;
+    story.write(
+        "site.yml",
+        "- hosts: lab\n  gather_facts: false\n  tasks:\n    - shell: touch /etc/begun; while ! \
+         test -e /etc/go; do sleep 0.05; done\n",
+    );
+    let play = ["play", "-i", "hosts.ini", "site.yml", "--lock"];
+    let (home, folder) = (story.path("home"), story.folder.path().to_owned());
+    let first = std::thread::spawn(move || {
+        let mut command = command::canvass(&home);
+        command.args(play).args(["--vault-id", "launch@vault-password"]).current_dir(folder);
+        let within = Duration::from_mins(2);
+        command::run(command, &Watch { within, interrupt_when: None, stdin: "" }).unwrap()
+    });
+    let started = std::time::Instant::now();
+    while story.read("h1", "/etc/begun").is_none() {
+        assert!(started.elapsed() < Duration::from_mins(1));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let second = story.canvass(&play);
+    ends(&second, 1);
+    says(
+        &second.stderr,
+        &["the inventory is locked by ", "(process ", ": play site.yml", " since "],
+    );
+    fs::write(story.on("h1", "/etc/go"), "").unwrap();
+    ends(&first.join().unwrap(), 0);
+    ends(
+        &story.canvass(&[
+            "play",
+            "-i",
+            "hosts.ini",
+            "site.yml",
+            "--lock",
+            "--vault-id",
+            "launch@vault-password",
+        ]),
+        0,
+    );
     story.lab.down().await.unwrap();
 }

@@ -6,21 +6,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use canvass_modules::host::sha256;
 use clap::{Args, ValueEnum};
 
 use crate::plan::drift::{self, Drift};
 use crate::plan::{self, Hold, Key, Plan, Recorder, Step, UnknownSteps, inputs};
 use crate::report::event::RunMode;
-use crate::report::mask::MASK;
 use crate::report::model::ChangeReport;
 use crate::run::{OnDrift, RunEnd, RunSettings};
 use crate::source;
 
-use super::ansible::Vault;
-use super::launch::Launch;
+use super::journal::{Header, PlanName};
+use super::launch::{Bonds, Launch};
+use super::lock::Lock;
 use super::output::OutputArguments;
 use super::plan::{Listener, hosts, rehearsal, root};
-use super::run_arguments::{Prepared, RunArguments};
+use super::run_arguments::{Again, Prepared, RunArguments};
 use super::show::{VerifyArguments, is_expired};
 use super::{CommandError, block_on, prompt, say};
 
@@ -34,14 +35,15 @@ pub(crate) struct ApplyArguments {
     #[command(flatten)]
     hold: HoldArguments,
 
+    /// Take the lock of the inventory; a run that holds it is named
+    #[arg(long)]
+    lock: bool,
+
     #[command(flatten)]
     verify: VerifyArguments,
 
     #[command(flatten)]
-    secrets: SecretArguments,
-
-    #[command(flatten)]
-    vault: Vault,
+    again: Again,
 
     #[command(flatten)]
     output: OutputArguments,
@@ -57,24 +59,6 @@ struct HoldArguments {
     /// Take what only the run can tell for drift
     #[arg(long)]
     strict_unknown: bool,
-}
-
-/// Secrets are in no plan: where they come from, if not from where the plan says.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Secrets")]
-struct SecretArguments {
-    /// Variables, where the plan had a secret in `--extra-vars`: all of them again
-    #[arg(short, long, value_name = "VARS")]
-    extra_vars: Vec<String>,
-    /// Log in with this key
-    #[arg(long, alias = "key-file", value_name = "FILE")]
-    private_key: Option<PathBuf>,
-    /// Read the login password from a file
-    #[arg(long, value_name = "FILE")]
-    connection_password_file: Option<PathBuf>,
-    /// Read the become password from a file
-    #[arg(long, value_name = "FILE")]
-    become_password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -106,55 +90,19 @@ pub(crate) fn apply(arguments: &ApplyArguments) -> Result<ExitCode, CommandError
     }
     let mut run: RunArguments = serde_json::from_value(plan.run.clone())
         .map_err(|error| CommandError::other(format!("the plan's options: {error}"), None))?;
-    arguments.give_secrets(&mut run)?;
-    let applied = Applying { arguments, plan, run, root: root()? };
+    arguments.again.give(&mut run, "plan")?;
+    let _lock = match arguments.lock {
+        true => {
+            Some(Lock::take(&run.hosts.inventory, format!("apply {}", arguments.file.display()))?)
+        }
+        false => None,
+    };
+    let sha256 = sha256(&bytes);
+    let applied = Applying { arguments, plan, sha256, run, root: root()? };
     block_on(applied.go())
 }
 
 impl ApplyArguments {
-    /// Adds what a plan does not keep.
-    fn give_secrets(&self, run: &mut RunArguments) -> Result<(), CommandError> {
-        let lacking = run.what.extra_vars.iter().any(|text| text.contains(MASK));
-        let given = &self.secrets.extra_vars;
-        match (lacking, given.is_empty()) {
-            (true, true) => {
-                let text = "the plan was made with a secret in `--extra-vars`, which it does not \
-                            keep";
-                return Err(CommandError::options(text, Some("give them all again with `-e`")));
-            }
-            (false, false) => {
-                let text = "`--extra-vars` are those of the plan: it has all of them";
-                return Err(CommandError::options(text, Some("make another plan for others")));
-            }
-            (true, false) => run.what.extra_vars.clone_from(given),
-            (false, true) => {}
-        }
-        let vault = &self.vault;
-        if !vault.vault_id.is_empty()
-            || !vault.vault_password_file.is_empty()
-            || vault.ask_vault_password
-        {
-            run.vault = Vault {
-                vault_id: vault.vault_id.clone(),
-                ask_vault_password: vault.ask_vault_password,
-                vault_password_file: vault.vault_password_file.clone(),
-            };
-        }
-        let secrets = &self.secrets;
-        if secrets.private_key.is_some() {
-            run.connection.private_key.clone_from(&secrets.private_key);
-        }
-        if secrets.connection_password_file.is_some() {
-            run.connection.ask_pass = false;
-            run.connection.connection_password_file.clone_from(&secrets.connection_password_file);
-        }
-        if secrets.become_password_file.is_some() {
-            run.privilege.ask_become_pass = false;
-            run.privilege.become_password_file.clone_from(&secrets.become_password_file);
-        }
-        Ok(())
-    }
-
     fn on_drift(&self) -> OnDrift {
         match self.hold.on_drift {
             DriftWord::StopHost => OnDrift::StopHost,
@@ -168,6 +116,7 @@ impl ApplyArguments {
 struct Applying<'a> {
     arguments: &'a ApplyArguments,
     plan: Plan,
+    sha256: String,
     run: RunArguments,
     root: PathBuf,
 }
@@ -307,19 +256,32 @@ impl Applying<'_> {
         if !reasons.is_empty() {
             return Err(self.refused(reasons));
         }
+        let held: BTreeMap<String, String> = held
+            .into_iter()
+            .map(|(host, drift)| (host, format!("left as it is: {drift}")))
+            .collect();
+        let mut header = Header::of(&self.run, hosts(&inventory))?;
+        header.held.clone_from(&held);
+        header.plan = Some(PlanName {
+            file: source::inputs::whole(&self.arguments.file),
+            sha256: self.sha256.clone(),
+            strict_unknown: self.arguments.hold.strict_unknown,
+            stops_run: self.arguments.on_drift() == OnDrift::StopRun,
+        });
+        let (journal, kept) = header.begin(None, &self.arguments.output);
         let launch = Launch {
             settings: RunSettings { mode: RunMode::Apply, ..settings },
             playbooks,
             inventory,
             reader: &reader,
             consumers: self.arguments.output.consumers("canvass apply")?,
-            keeper: Some(hold),
-            held: held
-                .into_iter()
-                .map(|(host, drift)| (host, format!("left as it is: {drift}")))
-                .collect(),
+            bonds: Bonds { keeper: Some(hold), journal, held },
         };
-        launch.run().await
+        let end = launch.end().await?;
+        if let Some(kept) = kept {
+            kept.settle(&end);
+        }
+        Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)))
     }
 }
 
@@ -328,7 +290,7 @@ fn told(changed: &[inputs::Changed]) -> Vec<String> {
 }
 
 /// Hosts that came or went.
-fn other_hosts(planned: &[String], present: &[String]) -> Vec<String> {
+pub(super) fn other_hosts(planned: &[String], present: &[String]) -> Vec<String> {
     let added = present.iter().filter(|host| !planned.contains(host));
     let gone = planned.iter().filter(|host| !present.contains(host));
     added

@@ -14,7 +14,7 @@ use crate::playbook::Playbook;
 use crate::report::Consumer;
 use crate::report::event::Event;
 use crate::report::mask::Secrets;
-use crate::run::{Keeper, Run, RunEnd, RunSettings};
+use crate::run::{Journal, Keeper, Run, RunEnd, RunSettings};
 
 use super::CommandError;
 use super::read::Reader;
@@ -28,8 +28,16 @@ pub(super) struct Launch<'a> {
     pub reader: &'a Reader,
     /// Who reads the events.
     pub consumers: Vec<Box<dyn Consumer>>,
+    pub bonds: Bonds,
+}
+
+/// What holds a run, and what is kept of it.
+#[derive(Default)]
+pub(super) struct Bonds {
     /// Who hears what steps would do, and agrees with it.
     pub keeper: Option<Arc<dyn Keeper>>,
+    /// Keeps what each host has done.
+    pub journal: Option<Journal>,
     /// Hosts that count as failed before the run begins, with the reason.
     pub held: BTreeMap<String, String>,
 }
@@ -43,7 +51,8 @@ impl Launch<'_> {
 
     /// Runs to the end, and tells what came of it.
     pub(super) async fn end(self) -> Result<RunEnd, CommandError> {
-        let Self { settings, playbooks, inventory, reader, consumers, keeper, held } = self;
+        let Self { settings, playbooks, inventory, reader, consumers, bonds } = self;
+        let Bonds { keeper, journal, held } = bonds;
         let tell = reader.tell;
         let mut secrets = Secrets::new();
         for secret in
@@ -73,6 +82,7 @@ impl Launch<'_> {
             heard: told,
             secrets,
             keeper,
+            journal,
             held,
             events,
             cancel,

@@ -8,8 +8,10 @@ mod error;
 mod extra_vars;
 mod graph;
 mod history;
+mod journal;
 mod lab;
 mod launch;
+mod lock;
 mod output;
 mod plan;
 mod play;
@@ -17,6 +19,7 @@ mod prompt;
 mod read;
 mod record;
 mod report;
+mod resume;
 mod run_arguments;
 mod serve;
 mod show;
@@ -49,6 +52,8 @@ enum Command {
     Plan(Box<plan::PlanArguments>),
     /// Does what a plan says, or stops.
     Apply(Box<apply::ApplyArguments>),
+    /// Goes on with a run that failed or broke off, each host at its own place.
+    Resume(Box<resume::ResumeArguments>),
     /// Shows a plan.
     Show(show::ShowArguments),
     /// Lists the runs that were recorded.
@@ -113,6 +118,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, F
         Command::Play(arguments) => runtime()?.block_on(play::play(*arguments)),
         Command::Plan(arguments) => runtime()?.block_on(plan::plan(*arguments)),
         Command::Apply(arguments) => apply::apply(&arguments),
+        Command::Resume(arguments) => resume::resume(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::History(arguments) => history::history(&arguments),
         Command::Report(arguments) => report::report(&arguments),

@@ -43,7 +43,7 @@ pub(super) struct OutputArguments {
     step_summary: bool,
     /// Do not record this run (`CANVASS_RECORD=no` switches it off for all)
     #[arg(long)]
-    no_record: bool,
+    pub(super) no_record: bool,
     /// Colour
     #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
     color: ColorWord,

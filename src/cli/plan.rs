@@ -1,6 +1,5 @@
 //! `canvass plan`: rehearses playbooks and keeps what they would do.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +20,7 @@ use crate::report::moment::rfc3339;
 use crate::run::{Keeper, RunEnd};
 use crate::{source, vault};
 
-use super::launch::Launch;
+use super::launch::{Bonds, Launch};
 use super::output::OutputArguments;
 use super::play::detailed;
 use super::run_arguments::{Prepared, RunArguments};
@@ -118,7 +117,7 @@ impl PlanArguments {
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             created: rfc3339(SystemTime::now()),
             expires: expires.map(rfc3339),
-            run: self.kept_run(&end)?,
+            run: self.run.without(&end.secrets)?,
             inputs: inputs::of(&source::inputs::noted(), &root),
             hosts,
             key: form,
@@ -128,19 +127,6 @@ impl PlanArguments {
         };
         self.keep(&plan, out)?;
         Ok(code)
-    }
-
-    /// The playbooks and options without secrets.
-    fn kept_run(&self, end: &RunEnd) -> Result<serde_json::Value, CommandError> {
-        let mut run =
-            serde_json::to_value(&self.run).map_err(|error| CommandError::caused(&error, None))?;
-        let vars = run.pointer_mut("/what/extra_vars").and_then(|vars| vars.as_array_mut());
-        for text in vars.into_iter().flatten() {
-            if let Some(plain) = text.as_str() {
-                *text = end.secrets.mask(plain).into();
-            }
-        }
-        Ok(run)
     }
 
     fn keep(&self, plan: &Plan, out: &Path) -> Result<(), CommandError> {
@@ -155,8 +141,7 @@ impl PlanArguments {
             text.push_str(&format!(", its signature in `{}`", signed.display()));
         }
         say(&text);
-        let masked = |text: &String| text.contains(MASK);
-        if self.run.what.extra_vars.iter().any(masked) {
+        if plan.run.to_string().contains(MASK) {
             say("a secret in `--extra-vars` is not kept: `canvass apply` takes it again");
         }
         Ok(())
@@ -176,8 +161,7 @@ pub(super) async fn rehearsal(
         inventory,
         reader: &prepared.reader,
         consumers,
-        keeper: Some(keeper),
-        held: BTreeMap::new(),
+        bonds: Bonds { keeper: Some(keeper), ..Bonds::default() },
     };
     launch.end().await
 }

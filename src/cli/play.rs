@@ -1,6 +1,5 @@
 //! `canvass play`: runs playbooks.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,9 +10,13 @@ use crate::lab::Lab;
 use crate::playbook::{Playbook, SearchPaths};
 use crate::report::event::RunMode;
 use crate::run::RunEnd;
+use crate::source;
 
-use super::launch::Launch;
+use super::journal::Header;
+use super::launch::{Bonds, Launch};
+use super::lock::Lock;
 use super::output::OutputArguments;
+use super::plan::hosts;
 use super::run_arguments::{Prepared, RunArguments};
 use super::{CommandError, say};
 
@@ -41,6 +44,9 @@ struct HowArguments {
     /// with 1 when a host failed
     #[arg(long, requires = "check")]
     detailed_exitcode: bool,
+    /// Take the lock of the inventory; a run that holds it is named
+    #[arg(long, conflicts_with_all = ["check", "lab"])]
+    lock: bool,
     /// Read everything, check it, and stop before the first connection
     #[arg(long)]
     syntax_check: bool,
@@ -51,6 +57,11 @@ struct HowArguments {
 
 /// Runs the command.
 pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandError> {
+    let applies = !arguments.how.check;
+    if applies {
+        // a run that breaks off can only go on with the same files
+        source::inputs::watch();
+    }
     let mode = if arguments.how.check { RunMode::Rehearsal } else { RunMode::Apply };
     let prepared = arguments.run.prepare(mode, arguments.output.verbose)?;
     if arguments.how.syntax_check {
@@ -59,6 +70,14 @@ pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandEr
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let names = arguments.run.playbooks.iter().map(|path| path.display().to_string());
+    let _lock = match arguments.how.lock {
+        true => {
+            let command = format!("play {}", names.collect::<Vec<_>>().join(" "));
+            Some(Lock::take(&arguments.run.hosts.inventory, command)?)
+        }
+        false => None,
+    };
     let lab = arguments.run.lab().await?;
     let end = arguments.on_hosts(prepared, lab.as_ref()).await;
     if let Some(lab) = lab {
@@ -92,18 +111,26 @@ impl PlayArguments {
             return self.list_hosts(&inventory.now(), &playbooks);
         }
         let consumers = self.output.consumers("canvass play")?;
+        // throwaway hosts are gone when the run is over
+        let (journal, kept) = match self.how.check || lab.is_some() {
+            true => (None, None),
+            false => Header::of(&self.run, hosts(&inventory))?.begin(None, &self.output),
+        };
         let launch = Launch {
             settings,
             playbooks,
             inventory,
             reader: &reader,
             consumers,
-            keeper: None,
-            held: BTreeMap::new(),
+            bonds: Bonds { journal, ..Bonds::default() },
         };
+        let end = launch.end().await?;
+        if let Some(kept) = kept {
+            kept.settle(&end);
+        }
         match self.how.detailed_exitcode {
-            true => launch.end().await.map(|end| detailed(&end)),
-            false => launch.run().await,
+            true => Ok(detailed(&end)),
+            false => Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1))),
         }
     }
 

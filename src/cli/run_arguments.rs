@@ -15,6 +15,7 @@ use crate::inventory::{Inventory, InventorySettings, LiveInventory};
 use crate::lab::{Lab, Names, Start};
 use crate::playbook::{Playbook, Strategy};
 use crate::report::event::RunMode;
+use crate::report::mask::{MASK, Secrets};
 use crate::run::{
     Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
     Stepping,
@@ -181,6 +182,66 @@ pub(super) enum HostKeysWord {
     Off,
 }
 
+/// Secrets are not kept: where they come from, if not from where they came before.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Secrets")]
+pub(super) struct Again {
+    /// Variables, where a secret was in `--extra-vars`: all of them again
+    #[arg(short, long, value_name = "VARS")]
+    extra_vars: Vec<String>,
+    /// Log in with this key
+    #[arg(long, alias = "key-file", value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// Read the login password from a file
+    #[arg(long, value_name = "FILE")]
+    connection_password_file: Option<PathBuf>,
+    /// Read the become password from a file
+    #[arg(long, value_name = "FILE")]
+    become_password_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    vault: Vault,
+}
+
+impl Again {
+    /// Adds what is not kept; `what` it was kept in is told where that fails.
+    pub(super) fn give(&self, run: &mut RunArguments, what: &str) -> Result<(), CommandError> {
+        let lacking = run.what.extra_vars.iter().any(|text| text.contains(MASK));
+        match (lacking, self.extra_vars.is_empty()) {
+            (true, true) => {
+                let text =
+                    format!("a secret was in the `--extra-vars` of the {what}: it is not kept");
+                return Err(CommandError::options(text, Some("give them all again with `-e`")));
+            }
+            (false, false) => {
+                let text = format!("`--extra-vars` are those of the {what}: it has all of them");
+                return Err(CommandError::options(text, None));
+            }
+            (true, false) => run.what.extra_vars.clone_from(&self.extra_vars),
+            (false, true) => {}
+        }
+        let vault = &self.vault;
+        if !vault.vault_id.is_empty()
+            || !vault.vault_password_file.is_empty()
+            || vault.ask_vault_password
+        {
+            run.vault = vault.clone();
+        }
+        if self.private_key.is_some() {
+            run.connection.private_key.clone_from(&self.private_key);
+        }
+        if self.connection_password_file.is_some() {
+            run.connection.ask_pass = false;
+            run.connection.connection_password_file.clone_from(&self.connection_password_file);
+        }
+        if self.become_password_file.is_some() {
+            run.privilege.ask_become_pass = false;
+            run.privilege.become_password_file.clone_from(&self.become_password_file);
+        }
+        Ok(())
+    }
+}
+
 /// What was read for a run.
 pub(super) struct Prepared {
     pub settings: RunSettings,
@@ -204,6 +265,19 @@ impl RunArguments {
             true => Ok(Prepared { settings, playbooks, reader }),
             false => Err(CommandError::parse(problems)),
         }
+    }
+
+    /// The playbooks and options as they are kept: without secrets.
+    pub(super) fn without(&self, secrets: &Secrets) -> Result<serde_json::Value, CommandError> {
+        let mut run =
+            serde_json::to_value(self).map_err(|error| CommandError::caused(&error, None))?;
+        let vars = run.pointer_mut("/what/extra_vars").and_then(|vars| vars.as_array_mut());
+        for text in vars.into_iter().flatten() {
+            if let Some(plain) = text.as_str() {
+                *text = secrets.mask(plain).into();
+            }
+        }
+        Ok(run)
     }
 
     /// Throwaway hosts, where they are asked for.

@@ -8,7 +8,7 @@ use sha1::Digest as _;
 
 use super::canonical::{self, Otherwise};
 use super::format::{PlannedEffect, Step, StepKey};
-use super::key::Key;
+use super::key::{Key, hexadecimal};
 use crate::connection::TaskSource;
 use crate::report::mask::Secrets;
 use crate::run::Told;
@@ -110,9 +110,7 @@ fn has_secret(told: &Told<'_>, secrets: &Secrets) -> bool {
 }
 
 fn content(bytes: &[u8]) -> canonical::Told {
-    let digest = sha1::Sha1::digest(bytes);
-    let sha1 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    canonical::Told { size: bytes.len() as u64, sha1 }
+    canonical::Told { size: bytes.len() as u64, sha1: hexadecimal(&sha1::Sha1::digest(bytes)) }
 }
 
 fn masked<'a>(bytes: &'a [u8], secrets: &Secrets) -> std::borrow::Cow<'a, [u8]> {

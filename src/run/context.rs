@@ -23,6 +23,7 @@ use super::heading::Heading;
 use super::hold::{Keeper, OnDrift};
 use super::host_vars::{HostTable, HostVars};
 use super::job::blocking;
+use super::journal::Journal;
 use super::magic;
 use super::pool::Pool;
 use super::prompts::{Ask, Question};
@@ -51,6 +52,8 @@ pub(crate) struct RunContext {
     pub secrets: Mutex<Secrets>,
     /// Who hears what steps would do, and agrees with it.
     pub keeper: Option<Arc<dyn Keeper>>,
+    /// Keeps what each host has done.
+    pub journal: Option<Journal>,
     pub events: UnboundedSender<Event>,
     /// Variables that are the same for all hosts and plays.
     pub magic: Arc<Layer>,

@@ -11,7 +11,10 @@ use canvass_modules::effect::{Command, Effect};
 use canvass_modules::observation::Observation;
 use canvass_modules::wire::{EffectRecord, Proposal};
 
+use serde::{Deserialize, Serialize};
+
 use crate::connection::TaskSource;
+use crate::graph::StepTask;
 use crate::report::event::{Event, Level};
 use crate::report::mask::Secrets;
 use crate::source::{Kind, Place};
@@ -21,7 +24,7 @@ use super::outcome::{TaskResult, Verdict};
 use super::prompts::Question;
 
 /// Which step of a host: the same in every run of the same files.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StepId {
     /// The play's number.
     pub play: usize,
@@ -37,6 +40,23 @@ pub struct StepId {
     pub task: String,
     /// Fully qualified name of its module.
     pub module: String,
+}
+
+impl StepId {
+    /// A step of a play.
+    pub(super) fn of(play: usize, step: &StepTask, handler: bool) -> Self {
+        let task = &step.task;
+        let name = task.name.as_ref().and_then(|name| name.as_str());
+        Self {
+            play,
+            place: task.span.place(),
+            role: step.role.as_ref().map(|role| role.name.clone()),
+            handler,
+            item: None,
+            task: name.map_or_else(|| task.action.described(), str::to_owned),
+            module: task.action.module.clone(),
+        }
+    }
 }
 
 /// What a step does or would do.
@@ -110,17 +130,7 @@ impl Job {
 
     /// Which step an item of this job is.
     pub(super) fn step_id(&self, item: Option<usize>) -> StepId {
-        let task = &self.task.task;
-        let name = task.name.as_ref().and_then(|name| name.as_str());
-        StepId {
-            play: self.play.number,
-            place: task.span.place(),
-            role: self.task.role.as_ref().map(|role| role.name.clone()),
-            handler: self.is_handler,
-            item,
-            task: name.map_or_else(|| task.action.described(), str::to_owned),
-            module: task.action.module.clone(),
-        }
+        StepId { item, ..StepId::of(self.play.number, &self.task, self.is_handler) }
     }
 
     /// Whether `no_log` hides a step, or may.

@@ -22,6 +22,7 @@ mod host_vars;
 mod included;
 mod items;
 mod job;
+mod journal;
 mod keyword;
 mod magic;
 mod outcome;
@@ -66,6 +67,7 @@ pub use coupling::ties;
 pub use fact_cache::{FactCacheError, FactFiles};
 pub use heading::Heading;
 pub use hold::{Consent, Keeper, OnDrift, StepId, Told};
+pub use journal::{Journal, Past};
 pub use keyword::KeywordError;
 pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
@@ -108,6 +110,8 @@ pub struct Run {
     pub secrets: Secrets,
     /// Who hears what steps would do, and agrees with it.
     pub keeper: Option<Arc<dyn Keeper>>,
+    /// Keeps what each host has done.
+    pub journal: Option<Journal>,
     /// Hosts that count as failed before the run begins, with the reason.
     pub held: BTreeMap<String, String>,
     /// Who hears what happens.
@@ -154,11 +158,12 @@ impl Run {
             marks: std::sync::atomic::AtomicU64::new(0),
             secrets: Mutex::new(self.secrets),
             keeper: self.keeper,
+            journal: self.journal,
             events: self.events,
             settings: self.settings,
         });
         context.tell(Event::RunStarted {
-            at: SystemTime::now(),
+            at: context.journal.as_ref().map_or_else(SystemTime::now, |journal| journal.started),
             mode: context.settings.mode,
             playbooks,
         });
@@ -218,6 +223,11 @@ impl Run {
         }
         context.tell(Event::RunFinished { at: SystemTime::now(), recap: recap.clone(), exit_code });
         let secrets = std::mem::take(&mut *context.secrets());
+        if let Some(journal) = &context.journal
+            && let Err(error) = journal.end().await
+        {
+            stopped.push(Diagnostic::warning(format!("cannot keep the journal: {error}"), None));
+        }
         RunEnd { exit_code, recap, stopped, secrets }
     }
 }

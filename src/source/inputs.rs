@@ -31,6 +31,11 @@ pub fn noted() -> Inputs {
     noted_so_far().clone().unwrap_or_default()
 }
 
+/// How many files were read since [`watch`].
+pub fn count() -> usize {
+    noted_so_far().as_ref().map_or(0, Inputs::len)
+}
+
 /// Notes a file that was read whole. Of a file that is read again the first content counts.
 pub fn note(path: &Path, content: &[u8]) {
     if let Some(noted) = noted_so_far().as_mut() {

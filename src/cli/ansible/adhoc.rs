@@ -1,6 +1,5 @@
 //! `ansible`: one task on hosts.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use crate::source::SourceFile;
 use crate::template::Templar;
 
 use super::super::CommandError;
-use super::super::launch::Launch;
+use super::super::launch::{Bonds, Launch};
 use super::super::read::Reader;
 use super::options::{
     Base, BaseFolder, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, TaskTimeout, Vault,
@@ -133,8 +132,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         inventory,
         reader: &reader,
         consumers,
-        keeper: None,
-        held: BTreeMap::new(),
+        bonds: Bonds::default(),
     };
     super::super::block_on(launch.run())
 }

@@ -131,7 +131,7 @@ pub(in crate::cli) struct Subset {
 }
 
 /// Secrets of vaults.
-#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "fields are called as the options")]
 pub(in crate::cli) struct Vault {

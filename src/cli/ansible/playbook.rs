@@ -1,6 +1,5 @@
 //! `ansible-playbook`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,7 +9,7 @@ use crate::run::Stepping;
 use crate::template::Templar;
 
 use super::super::CommandError;
-use super::super::launch::Launch;
+use super::super::launch::{Bonds, Launch};
 use super::super::read::Reader;
 use super::listing::{self, Wanted};
 use super::options::{
@@ -144,8 +143,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         inventory,
         reader: &reader,
         consumers,
-        keeper: None,
-        held: BTreeMap::new(),
+        bonds: Bonds::default(),
     };
     super::super::block_on(launch.run())
 }

@@ -18,6 +18,9 @@ use super::super::parts::Parts;
 use super::fatal::{Answered, Went};
 use super::{Batch, Onward};
 
+/// The number in the report of what was done in an earlier run: there is none.
+pub(super) const REPLAYED: usize = usize::MAX;
+
 impl Batch<'_> {
     /// Reports a result and lets someone look at it, then draws what follows from it.
     pub(super) async fn finished(&mut self, host: usize, at: At, result: JobResult) -> Onward {
@@ -25,9 +28,13 @@ impl Batch<'_> {
         if let Some(count) = self.at_work.get_mut(&at) {
             *count -= 1;
         }
-        let id = self.heads.get(&at).copied().unwrap_or_default();
         let Some((name, _)) = self.hosts.get_index(host) else { return Onward::Next };
         let name = name.clone();
+        if result.replayed {
+            self.conclude(host, at, REPLAYED, &name, result);
+            return Onward::Next;
+        }
+        let id = self.heads.get(&at).copied().unwrap_or_default();
         if result.total.includes.is_empty() {
             self.report(id, at, &name, &result);
         }
@@ -95,6 +102,9 @@ impl Batch<'_> {
             self.stopped.extend(result.total.broken);
             self.end();
             return;
+        }
+        if let (Some(journal), Some(step)) = (&self.play.run.journal, self.step_id(at)) {
+            journal.note(name, step, &result.total, &self.play.run.secrets());
         }
         self.role_begins(host, at, &result.total.verdict);
         self.notify(host, at, &result);

@@ -11,6 +11,7 @@ use crate::source::Kind;
 use super::super::keyword::KeywordReader;
 use super::super::settings::Gathering;
 use super::ahead::Line;
+use super::conclude::REPLAYED;
 use super::fatal::{Answered, Went};
 use super::notify::mark;
 use super::{Batch, State};
@@ -184,12 +185,19 @@ impl Batch<'_> {
             Went::Failed | Went::WithOthers => Some(run.trail.failed(parts)),
             Went::Well => run.trail.done(parts),
         };
+        let journal = self.play.run.journal.as_ref();
         if went == Went::WithOthers {
+            if let Some(journal) = journal {
+                journal.failed(name);
+            }
             self.tally.fail(name);
             self.play.hosts_have_left(|host| self.tally.is_out(host));
         }
+        if let (Some(journal), Some(Fate::Rescued)) = (journal, &fate) {
+            journal.rescued(name);
+        }
         match fate {
-            Some(Fate::Rescued) if went == Went::WithOthers => {}
+            Some(Fate::Rescued) if went == Went::WithOthers || id == REPLAYED => {}
             Some(Fate::Rescued) => {
                 self.tally.rescued(name);
                 self.play.run.tell(Event::Rescued { host: name.clone(), task: id });

@@ -7,6 +7,7 @@ use crate::graph::{At, StepKind};
 
 use super::super::action::keeps_host_order;
 use super::super::handlers::Notified;
+use super::super::hold::StepId;
 use super::super::job::{Job, JobResult};
 use super::super::keyword::{KeywordError, KeywordReader};
 use super::Batch;
@@ -39,6 +40,12 @@ impl Batch<'_> {
             let name = name.clone();
             let task = Arc::clone(&found.task);
             let is_handler = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
+            if let Some(replayed) = self.replayed(at, &name) {
+                *self.at_work.entry(at).or_default() += 1;
+                self.busy += 1;
+                self.running.spawn(async move { (host, at, Some(replayed)) });
+                continue;
+            }
             let goes_ahead = self.parts.step(at).is_some_and(|step| self.may_go_ahead(step));
             let id = self.opened(at, &name);
             let play = Arc::clone(&self.play);
@@ -51,6 +58,24 @@ impl Batch<'_> {
         for host in throttled.into_iter().rev() {
             self.ready.push_front(host);
         }
+    }
+
+    /// Which step of the run this is; the same in every run of the same files.
+    pub(super) fn step_id(&self, at: At) -> Option<StepId> {
+        let step = self.parts.step(at)?;
+        let is_handler = matches!(step.kind, StepKind::Handler | StepKind::InHandler);
+        Some(StepId::of(self.play.number, &step.task, is_handler))
+    }
+
+    /// What an earlier run has done at this step; what is done once counts for all hosts.
+    fn replayed(&self, at: At, host: &str) -> Option<JobResult> {
+        let journal = self.play.run.journal.as_ref()?;
+        let entry = journal.stands_at(host, self.step_id(at)?);
+        let others = self.once.contains_key(&at).then(|| self.hosts.keys().map(String::as_str));
+        let total = std::iter::once(host)
+            .chain(others.into_iter().flatten())
+            .find_map(|host| journal.replayed(host, &entry))?;
+        Some(JobResult { replayed: true, ..JobResult::from(total) })
     }
 
     /// Begins a job, or tells why nobody knows whether it would run.

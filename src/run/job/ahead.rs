@@ -201,7 +201,7 @@ impl Job {
         };
         total.took += started.elapsed();
         self.register(&mut total);
-        JobResult { total, meta: None }
+        JobResult::from(total)
     }
 
     /// Renders the task; `None` where it cannot go ahead.

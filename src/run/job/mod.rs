@@ -57,11 +57,13 @@ pub(crate) struct Job {
 pub(crate) struct JobResult {
     pub total: TaskResult,
     pub meta: Option<Meta>,
+    /// Whether an earlier run has done it.
+    pub replayed: bool,
 }
 
 impl From<TaskResult> for JobResult {
     fn from(total: TaskResult) -> Self {
-        Self { total, meta: None }
+        Self { total, meta: None, replayed: false }
     }
 }
 
@@ -107,7 +109,7 @@ impl Job {
             facts.insert(GATHERED.to_owned(), Value::from(true));
         }
         self.register(&mut total);
-        JobResult { total, meta }
+        JobResult { meta, ..JobResult::from(total) }
     }
 
     /// The loop; a task whose loop cannot be evaluated ends here.

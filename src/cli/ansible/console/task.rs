@@ -1,11 +1,10 @@
 //! A typed task becomes a run.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, json};
 
-use super::super::super::launch::Launch;
+use super::super::super::launch::{Bonds, Launch};
 use super::super::super::read::Reader;
 use super::super::super::{CommandError, block_on};
 use super::super::{callbacks, run, talk};
@@ -49,8 +48,7 @@ impl Console<'_> {
             inventory: self.inventory.clone(),
             reader: &reader,
             consumers: vec![output],
-            keeper: None,
-            held: BTreeMap::new(),
+            bonds: Bonds::default(),
         };
         // how it ended was told; the console goes on
         block_on(launch.run()).map(drop)
