@@ -37,9 +37,7 @@ fn path(returned: &Map<String, Json>) -> String {
 /// What `copy` and `template` say: the contents, where they differ, without owners and modes; what
 /// is new has no header of what was before.
 fn transferred(diffs: &[Diff]) -> Json {
-    let entry = |after_header: &str, before: &Json, after: &Json| {
-        json!({"after_header": after_header, "before": before, "after": after})
-    };
+    let entry = |after_header: &str, before: &Json, after: &Json| json!({"after_header": after_header, "before": before, "after": after});
     let is_new = |diff: &Diff| diff.before.get("state") == Some(&Json::from("absent"));
     let is_file = |diff: &Diff| diff.after.get("state") == Some(&Json::from("file"));
     let (contents, attributes): (Vec<&Diff>, Vec<&Diff>) =

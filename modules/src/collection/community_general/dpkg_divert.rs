@@ -116,7 +116,7 @@ impl Module for DpkgDivert {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         let mut plan = Plan::nothing();
         let wanted = observed.wanted(params);
-        let main = observed.command(params, &wanted, params.rename);
+        let main = observed.command(params, wanted.as_ref(), params.rename);
         plan.set("diversion", observed.shown(wanted.as_ref()));
         plan.set("commands", vec![main.join(" ")]);
         if wanted == observed.before {
@@ -217,7 +217,7 @@ impl Observed {
     }
 
     /// The command that makes the diversion, or removes it.
-    fn command(&self, params: &Params, wanted: &Option<Diversion>, rename: bool) -> Vec<String> {
+    fn command(&self, params: &Params, wanted: Option<&Diversion>, rename: bool) -> Vec<String> {
         let rename = if rename { "--rename" } else { "--no-rename" };
         let mut argv = vec![self.program.clone(), rename.to_owned()];
         let mut add = |words: &[&str]| argv.extend(words.iter().map(|word| (*word).to_owned()));
@@ -240,9 +240,8 @@ impl Observed {
     /// Another holder or place: the old diversion goes first, and a file that lies at the old place
     /// is moved where nothing is in its way.
     fn replace(&self, params: &Params, before: &Diversion, after: &Diversion, plan: &mut Plan) {
-        let wanted = Some(after.clone());
         let commands =
-            vec![self.command(params, &None, false), self.command(params, &wanted, false)];
+            vec![self.command(params, None, false), self.command(params, Some(after), false)];
         plan.set("commands", commands.iter().map(|argv| argv.join(" ")).collect::<Vec<_>>());
         let messages = [("Removing", before), ("Adding", after)]
             .map(|(word, diversion)| format!("{word} '{}'", self.words(diversion)));

@@ -257,7 +257,8 @@ impl Observed {
         };
         let set = |about: &Json, field: &str| {
             about.get(field).is_some_and(|value| {
-                !matches!(value, Json::Bool(false) | Json::Null) && *value != Json::from("")
+                let empty = value.as_str().is_some_and(str::is_empty);
+                !empty && !matches!(value, Json::Bool(false) | Json::Null)
             })
         };
         for (name, about) in dependencies {

@@ -198,8 +198,10 @@ impl Look<'_> {
                 other => sources.push(other.to_owned()),
             }
         }
-        let twice =
-            sources.iter().enumerate().any(|(index, source)| sources[..index].contains(source));
+        let twice = sources
+            .iter()
+            .enumerate()
+            .any(|(index, source)| sources.iter().take(index).any(|before| before == source));
         if twice {
             let shown: Vec<String> = sources.iter().map(|source| format!("'{source}'")).collect();
             self.warnings.push(format!(

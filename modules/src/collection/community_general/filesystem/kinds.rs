@@ -23,7 +23,7 @@ choices! {
         Lvm = "lvm",
         /// OCFS2.
         Ocfs2 = "ocfs2",
-        /// ReiserFS.
+        /// Reiser's.
         Reiserfs = "reiserfs",
         /// Swap.
         Swap = "swap",

@@ -13,6 +13,8 @@ const WEB: &str = "### tuple ### allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in";
 const STATUS: &str = "Status: active\nLogging: on (low)\nDefault: deny (incoming), allow \
     (outgoing), disabled (routed)\nNew profiles: skip\n";
 
+const ENDS: [&str; 5] = ["from", "any", "to", "any", "port"];
+
 fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
     let arguments = arguments.as_object().unwrap();
     execute::<Ufw>("ufw", Execution { host, arguments, diff: true })
@@ -21,11 +23,10 @@ fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
 fn host(status: &str) -> MemoryHost {
     let output = |text: &str| Output { stdout: text.into(), ..Output::default() };
     let ufw = "/usr/bin/ufw";
-    let from = ["from", "any", "to", "any", "port"];
-    let rule = |words: &[&'static str]| {
-        [ufw, "--dry-run"].into_iter().chain(words.iter().copied()).collect::<Vec<_>>()
+    let rule = |before: &[&'static str], after: &[&'static str]| {
+        let words = before.iter().chain(&ENDS).chain(after).copied();
+        [ufw, "--dry-run"].into_iter().chain(words).collect::<Vec<_>>()
     };
-    let [a, b, c, d, e] = from;
     MemoryHost::new()
         .with_program("ufw")
         .with_output(&[ufw, "status", "verbose"], output(status))
@@ -35,14 +36,14 @@ fn host(status: &str) -> MemoryHost {
         )
         .with_file("/etc/ufw/user.rules", format!("*filter\n{SSH}\n-A x\n"))
         .with_output(
-            &rule(&["allow", a, b, c, d, e, "22", "proto", "tcp"]),
+            &rule(&["allow"], &["22", "proto", "tcp"]),
             output("Skipping adding existing rule\nSkipping adding existing rule (v6)\n"),
         )
         .with_output(
-            &rule(&["allow", a, b, c, d, e, "80", "proto", "tcp", "comment", "a b"]),
+            &rule(&["allow"], &["80", "proto", "tcp", "comment", "a b"]),
             output(&format!("*filter\n{SSH}\n-A x\n{WEB}\n-A y\n")),
         )
-        .with_output(&rule(&["delete", "allow", a, b, c, d, e, "22"]), output("*filter\n"))
+        .with_output(&rule(&["delete", "allow"], &["22"]), output("*filter\n"))
 }
 
 fn commands(host: &MemoryHost) -> Vec<String> {
