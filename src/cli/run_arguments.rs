@@ -84,6 +84,10 @@ pub(super) struct WhatArguments {
     /// Variables: `key=value`, a JSON or YAML mapping, or `@FILE`
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
+    /// Mask the values of these variables wherever they show (separated by commas)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', env = "CANVASS_SECRET_VARS")]
+    #[serde(default)]
+    pub secret_var: Vec<String>,
     /// Only tasks with one of these tags (separated by commas)
     #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
     pub tags: Vec<String>,
@@ -363,6 +367,7 @@ impl RunArguments {
             behaviour: Behaviour::default(),
             fact_cache: None,
             rejected_modules: Arc::default(),
+            secret_variables: Arc::new(self.what.secret_var.iter().cloned().collect()),
         })
     }
 

@@ -22,8 +22,13 @@ pub const SHORTEST: usize = 3;
 /// Shorter lines of a secret with several lines are not masked by themselves.
 const SHORTEST_LINE: usize = 8;
 
-/// The secrets of a run, in all the forms in which they may turn up: as they are, in Base64,
-/// URL-encoded, escaped for JSON and quoted for a shell; of several lines also each line.
+/// Shorter secrets are not looked for within the Base64 of a longer text: what is left of them
+/// there is too short to be told from chance.
+const SHORTEST_WITHIN: usize = 6;
+
+/// The secrets of a run, in all the forms in which they may turn up: as they are, in Base64 (also
+/// within the Base64 of a longer text, as in `user:password`), URL-encoded, escaped for JSON and
+/// quoted for a shell; of several lines also each line.
 #[derive(Default)]
 pub struct Secrets {
     forms: BTreeSet<String>,
@@ -113,6 +118,9 @@ impl Secrets {
         }
         if let Status::Unknown { reason } = &mut outcome.status {
             self.mask_string(reason);
+        }
+        for cause in &mut outcome.causes {
+            self.mask_string(&mut cause.message);
         }
         for diff in &mut outcome.diffs {
             self.mask_string(&mut diff.before_header);
@@ -230,6 +238,7 @@ fn forms(secret: &str) -> BTreeSet<String> {
         // inside of double quotes
         escaped_with(secret, &['\\', '"', '$', '`']),
     ]);
+    forms.extend(within_base64(bytes));
     for ascii in [Ascii::Kept, Ascii::Escaped] {
         let quoted = dumps(&Json::String(secret.to_owned()), Layout::Line, ascii);
         let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned();
@@ -238,6 +247,26 @@ fn forms(secret: &str) -> BTreeSet<String> {
         forms.insert(inner);
     }
     forms
+}
+
+/// The letters that stand for a secret in the Base64 of a longer text, for each of the three places
+/// where it may begin; letters that its neighbours share are left out.
+fn within_base64(secret: &[u8]) -> Vec<String> {
+    if secret.len() < SHORTEST_WITHIN {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for before in 0..3 {
+        let padded: Vec<u8> =
+            std::iter::repeat_n(0, before).chain(secret.iter().copied()).collect();
+        // bits of the first letters belong to what stands before, those of the last to what follows
+        let (first, last) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            let encoded = engine.encode(&padded);
+            found.extend(encoded.get(first..last).map(str::to_owned));
+        }
+    }
+    found
 }
 
 fn escaped_with(secret: &str, special: &[char]) -> String {
@@ -297,6 +326,16 @@ mod tests {
         ];
         for (text, masked) in cases {
             assert_eq!(secrets.mask(text), masked, "{text}");
+        }
+    }
+
+    #[test]
+    fn masks_a_secret_within_the_base64_of_more() {
+        let secrets = secrets(&["p@ss \"w'rd/é"]);
+        for (before, after) in [("", ""), ("u", ""), ("us", "x"), ("usr:", "yz"), ("a", "bcd")] {
+            let text = STANDARD.encode(format!("{before}p@ss \"w'rd/é{after}"));
+            let masked = secrets.mask(&text);
+            assert!(masked.contains(MASK) && masked.len() < MASK.len() + 14, "{text}: {masked}");
         }
     }
 

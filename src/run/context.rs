@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
+use crate::diagnostics::Diagnostic;
 use crate::graph::{StepTask, Steps};
 use crate::inventory::LiveInventory;
 use crate::playbook::{Includes, Keywords, Play, Role};
@@ -100,6 +101,18 @@ impl RunContext {
     /// A text without secrets.
     pub(crate) fn mask(&self, text: &str) -> String {
         self.secrets().mask(text).into_owned()
+    }
+
+    /// A message without secrets.
+    pub(crate) fn masked(&self, told: Diagnostic) -> Diagnostic {
+        let secrets = self.secrets();
+        let mask = |text: &str| secrets.mask(text).into_owned();
+        Diagnostic {
+            message: mask(&told.message),
+            label: told.label.as_deref().map(mask),
+            hints: told.hints.iter().map(|hint| mask(hint)).collect(),
+            ..told
+        }
     }
 
     /// A value without secrets.

@@ -35,6 +35,7 @@ mod registered_diff;
 mod reported;
 mod reserved;
 mod retry;
+mod secret_values;
 mod serial;
 mod settings;
 mod static_names;
@@ -61,6 +62,7 @@ use crate::playbook::{Includes, Play, Playbook, Strategy};
 use crate::report::event::{Event, Level, Recap, RunMode};
 use crate::report::mask::Secrets;
 use crate::template::Templar;
+use crate::vars::Scope;
 
 pub use context::pattern_text;
 pub use coupling::ties;
@@ -167,6 +169,8 @@ impl Run {
             mode: context.settings.mode,
             playbooks,
         });
+        let extra = Scope::new(vec![Arc::clone(&context.extra_vars)]);
+        secret_values::of_scope(&context, &extra);
         let extra = context.extra_vars.keys().map(|name| (name.as_str(), None));
         context.reserved.of(&context, extra);
         let mut tally = Tally::default();
@@ -194,7 +198,7 @@ impl Run {
                     break;
                 }
                 Err(diagnostics) => {
-                    stopped = diagnostics;
+                    stopped = diagnostics.into_iter().map(|told| context.masked(told)).collect();
                     break;
                 }
             }

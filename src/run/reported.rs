@@ -11,16 +11,18 @@ use crate::vars::Var;
 
 use super::context::RunContext;
 use super::outcome::{TaskResult, Verdict};
+use super::secret_values;
 
 /// The outcome of a task, or of the item with this label, as the report may see it.
 pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>) -> Outcome {
+    secret_values::of_result(run, result);
     let status = match &result.verdict {
         Verdict::Ok => Status::Ok,
         Verdict::Changed => Status::Changed,
         Verdict::Skipped => Status::Skipped,
         Verdict::Failed => Status::Failed,
         Verdict::Unreachable => Status::Unreachable,
-        Verdict::Unknown(reason) => Status::Unknown { reason: run.mask(reason) },
+        Verdict::Unknown(reason) => Status::Unknown { reason: reason.clone() },
     };
     let mut outcome = Outcome {
         status,
@@ -39,26 +41,14 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>)
     if result.censored && result.verdict != Verdict::Unreachable {
         outcome.item = outcome.item.map(|_| Json::from("(censored due to no_log)"));
         outcome.result = censored(result);
+        run.secrets().mask_outcome(&mut outcome);
         return outcome;
     }
-    let mut shown = Json::Object(result.result.clone());
-    run.mask_json(&mut shown);
-    if let Json::Object(shown) = shown {
-        outcome.result = shown;
-    }
-    if let Some(item) = &mut outcome.item {
-        run.mask_json(item);
-    }
+    outcome.result.clone_from(&result.result);
     outcome.causes.clone_from(&result.causes);
-    for cause in &mut outcome.causes {
-        cause.message = run.mask(&cause.message);
-    }
     outcome.diffs.clone_from(&result.diffs);
-    for diff in &mut outcome.diffs {
-        run.mask_json(&mut diff.before);
-        run.mask_json(&mut diff.after);
-    }
-    outcome.effects = result.effects.iter().map(|record| masked(run, record)).collect();
+    outcome.effects = result.effects.iter().map(described).collect();
+    run.secrets().mask_outcome(&mut outcome);
     outcome
 }
 
@@ -99,16 +89,11 @@ fn censored(result: &TaskResult) -> Map<String, Json> {
     shown
 }
 
-/// An effect without file contents and without secrets.
-fn masked(run: &RunContext, record: &EffectRecord) -> EffectRecord {
-    let mut effect = record.effect.clone();
-    if let Effect::WriteFile(write) = &mut effect {
+/// An effect without file contents.
+fn described(record: &EffectRecord) -> EffectRecord {
+    let mut record = record.clone();
+    if let Effect::WriteFile(write) = &mut record.effect {
         write.content = Content::Bytes(Vec::new());
     }
-    let mut described = serde_json::to_value(&effect).unwrap_or_default();
-    run.mask_json(&mut described);
-    EffectRecord {
-        effect: serde_json::from_value(described).unwrap_or(effect),
-        reason: run.mask(&record.reason),
-    }
+    record
 }

@@ -49,6 +49,8 @@ pub struct RunSettings {
     pub fact_cache: Option<Arc<FactFiles>>,
     /// Modules that the user has forbidden, by their fully qualified names.
     pub rejected_modules: Arc<BTreeSet<String>>,
+    /// Variables whose values are masked wherever they show.
+    pub secret_variables: Arc<BTreeSet<String>>,
     /// The task that is the first to run (`--start-at-task`).
     pub start_at: Option<String>,
     /// Whether someone is asked before each task (`--step`).

@@ -1,9 +1,10 @@
 //! Options and settings become those of a run: options win over the environment, the environment
 //! over `ansible.cfg`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -101,6 +102,7 @@ impl Groups<'_> {
             },
             fact_cache: facts::cache(settings),
             rejected_modules: plugin_filter::read(settings)?,
+            secret_variables: Arc::new(secret_variables(settings)),
         })
     }
 
@@ -268,6 +270,14 @@ impl Groups<'_> {
             programs: become_programs(settings)?,
         })
     }
+}
+
+/// The variables that are listed as secret, in the environment or the section `[canvass]`.
+fn secret_variables(settings: &Settings) -> BTreeSet<String> {
+    let listed = settings.variable("CANVASS_SECRET_VARS");
+    let listed = listed.or_else(|| settings.entry("canvass", "secret_vars")).unwrap_or_default();
+    let names = listed.split(',').map(|name| name.trim().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 /// What is said of the programs that let one become another user.

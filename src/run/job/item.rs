@@ -64,6 +64,7 @@ impl Job {
 
     fn staged(&self, scope: &Scope) -> Result<Stage, Box<TaskResult>> {
         let run = &self.play.run;
+        crate::run::secret_values::of_scope(run, scope);
         let stopped = |error: KeywordError| Box::new(self.stopped(&error));
         let reader = self.reader(scope);
         let host = reader.text(|level| level.delegate_to.as_ref()).map_err(stopped)?;

@@ -130,6 +130,10 @@ impl Job {
     /// Whether `no_log`, or the setting of that name, hides the result; one that cannot be read
     /// does.
     pub(super) fn censors(&self, scope: &Scope) -> bool {
+        let listed = &self.play.run.settings.secret_variables;
+        if self.task.task.register.as_ref().is_some_and(|name| listed.contains(name.as_str())) {
+            return true;
+        }
         let reader = self.reader(scope);
         let said = reader.boolean("no_log", |level| level.no_log.as_ref()).ok().flatten();
         let hides = self.play.run.settings.behaviour.no_log;

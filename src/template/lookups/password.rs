@@ -213,6 +213,7 @@ impl Kept {
 
     /// What the lookup gives.
     fn given(self, wish: &Wish) -> Outcome<String> {
+        crate::vault::keep_secret(&self.password);
         let Some(name) = &wish.encrypt else {
             return Ok(self.password);
         };
