@@ -10,7 +10,7 @@ use crate::report::annotations::{GITLAB_FILE, Github, Gitlab};
 use crate::report::events::JsonLines;
 use crate::report::face::Face;
 use crate::report::file::{Appended, ReportFile};
-use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Live, Verbosity};
+use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Live, Timestamps, Verbosity};
 use crate::report::outlet::{Gathered, Outlet};
 use crate::report::{ColorChoice, Consumer};
 
@@ -41,6 +41,9 @@ pub(super) struct OutputArguments {
     /// Add the report to the summary of the step (`GITHUB_STEP_SUMMARY`)
     #[arg(long)]
     step_summary: bool,
+    /// Put the time before each line that is told while the run is on
+    #[arg(long)]
+    timestamps: bool,
     /// Do not record this run (`CANVASS_RECORD=no` switches it off for all)
     #[arg(long)]
     pub(super) no_record: bool,
@@ -76,6 +79,7 @@ impl OutputArguments {
         };
         HumanOptions {
             verbosity: Verbosity::from(self.verbose),
+            timestamps: if self.timestamps { Timestamps::On } else { Timestamps::Off },
             diff: if self.no_diff { DiffOutput::Hidden } else { DiffOutput::Shown },
             ..HumanOptions::detect(color)
         }

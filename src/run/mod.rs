@@ -75,7 +75,7 @@ pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
-    Gathering, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
+    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
 };
 pub use static_names::KnownNames;
 pub use target::{become_method, transport};

@@ -28,6 +28,7 @@ pub(super) async fn ask(run: &Arc<RunContext>, play: &Arc<Play>) -> Result<Layer
     if play.vars_prompt.is_empty() {
         return Ok(Layer::new());
     }
+    run.caught_up().await;
     let (run, play) = (Arc::clone(run), Arc::clone(play));
     blocking(move || {
         let scope = Scope::new(vec![

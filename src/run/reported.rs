@@ -38,7 +38,7 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>)
         censored: result.censored,
         verbose_always: result.verbose_always,
     };
-    if result.censored && result.verdict != Verdict::Unreachable {
+    if result.censored {
         outcome.item = outcome.item.map(|_| Json::from("(censored due to no_log)"));
         outcome.result = censored(result);
         run.secrets().mask_outcome(&mut outcome);

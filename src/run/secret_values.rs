@@ -9,6 +9,7 @@ use crate::vars::Scope;
 
 use super::context::RunContext;
 use super::outcome::TaskResult;
+use super::settings::HiddenFacts;
 
 /// Shorter results of `no_log` are words such as `true`, which would blot out everything.
 const SHORTEST: usize = 6;
@@ -57,13 +58,15 @@ pub(super) fn of_result(run: &RunContext, result: &TaskResult) {
         }
     }
     if result.censored {
-        brought(&result.result, &mut |text| run.keep_secret(text));
+        let hidden = run.settings.behaviour.hidden_facts;
+        brought(&result.result, hidden, &mut |text| run.keep_secret(text));
     }
 }
 
-fn brought(result: &Map<String, Json>, keep: &mut dyn FnMut(&str)) {
+fn brought(result: &Map<String, Json>, hidden: HiddenFacts, keep: &mut dyn FnMut(&str)) {
     let fields = BROUGHT.iter().filter_map(|field| result.get(*field));
-    for value in fields.chain(result.get("ansible_facts")) {
+    let facts = result.get("ansible_facts").filter(|_| hidden == HiddenFacts::Masked);
+    for value in fields.chain(facts) {
         of_json(value, SHORTEST, keep);
     }
 }
@@ -99,13 +102,18 @@ mod tests {
         });
         let mut kept = Vec::new();
         let Json::Object(result) = result else { panic!("an object") };
-        brought(&result, &mut |text| kept.push(text.to_owned()));
+        brought(&result, HiddenFacts::Masked, &mut |text| kept.push(text.to_owned()));
         assert_eq!(kept, ["token-4711", "123456", "kept-here"]);
+        kept.clear();
+        brought(&result, HiddenFacts::Shown, &mut |text| kept.push(text.to_owned()));
+        assert_eq!(kept, ["token-4711"]);
     }
 
     #[test]
     fn all_texts_of_a_value_are_kept() {
-        let value = Value::from_serialize(json!({"a": ["one", {"b": 4711}], "c": true}));
+        let deep = Value::from_pairs([("b", 4711)]);
+        let list = Value::from(vec![Value::from("one"), deep]);
+        let value = Value::from_pairs([("a", list), ("c", Value::from(true))]);
         let mut kept = Vec::new();
         of_value(&value, &mut |text| kept.push(text.to_owned()));
         assert_eq!(kept, ["one", "4711"]);

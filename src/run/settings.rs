@@ -57,6 +57,16 @@ pub struct RunSettings {
     pub stepping: Stepping,
 }
 
+/// Whether facts that a task with `no_log` sets are secret from then on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HiddenFacts {
+    /// They are masked wherever they show.
+    #[default]
+    Masked,
+    /// Other tasks may show them, as in Ansible.
+    Shown,
+}
+
 /// Whether someone is asked before each task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Stepping {
@@ -85,6 +95,8 @@ impl Default for Debugging {
 /// Ansible's settings that change what plays mean, with its defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Behaviour {
+    /// Whether facts that a task with `no_log` sets are secret from then on.
+    pub hidden_facts: HiddenFacts,
     /// Whether a failure on one host ends the play for all (`any_errors_fatal`).
     pub any_errors_fatal: bool,
     /// Whether handlers run on hosts that failed (`force_handlers`, `--force-handlers`).

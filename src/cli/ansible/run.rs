@@ -17,7 +17,7 @@ use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
 use crate::run::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
-    Gathering, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
+    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
 };
 use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
@@ -85,6 +85,7 @@ impl Groups<'_> {
             start_at: None,
             stepping: Stepping::Straight,
             behaviour: Behaviour {
+                hidden_facts: HiddenFacts::Shown,
                 debugging: Debugging {
                     enabled: settings.boolean("ENABLE_TASK_DEBUGGER")
                         || strategy_word(settings) == "debug",

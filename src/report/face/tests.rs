@@ -105,6 +105,73 @@ fn json_is_read_back_as_the_same_report() {
     }
 }
 
+/// What of a value is not as its schema says; of the words that the schema uses.
+fn wrong(
+    value: &serde_json::Value,
+    schema: &serde_json::Value,
+    root: &serde_json::Value,
+) -> Vec<String> {
+    use serde_json::Value as Json;
+    let mut found = Vec::new();
+    if let Some(name) = schema["$ref"].as_str() {
+        return wrong(value, &root["$defs"][name.trim_start_matches("#/$defs/")], root);
+    }
+    if let Some(any) = schema["anyOf"].as_array()
+        && !any.iter().any(|schema| wrong(value, schema, root).is_empty())
+    {
+        found.push(format!("{value} is none of {any:?}"));
+    }
+    if schema.get("const").is_some_and(|only| only != value)
+        || schema["enum"].as_array().is_some_and(|words| !words.contains(value))
+    {
+        found.push(format!("{value} is not of {schema}"));
+    }
+    let right = match schema["type"].as_str() {
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        Some("null") => value.is_null(),
+        Some("array") => value.is_array(),
+        Some("object") => value.is_object(),
+        _ => true,
+    };
+    if !right {
+        found.push(format!("{value} is no {}", schema["type"]));
+    }
+    for item in value.as_array().into_iter().flatten() {
+        found.extend(wrong(item, &schema["items"], root));
+    }
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+        if value.get(name).is_none() {
+            found.push(format!("{name} is missing"));
+        }
+    }
+    for (name, item) in value.as_object().into_iter().flatten() {
+        match schema["properties"].get(name).or(schema.get("additionalProperties")) {
+            Some(schema) => found.extend(wrong(item, schema, root)),
+            None if schema.get("properties").is_some()
+                && schema["properties"]["effect"]["type"] != "string" =>
+            {
+                found.push(format!("{name} is not in the schema"));
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn json_is_as_its_schema_says() {
+    let schema = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
+    for report in [report(RunMode::Apply), report(RunMode::Rehearsal), hostile()] {
+        let value = serde_json::to_value(&report).unwrap();
+        assert_eq!(wrong(&value, &schema, &schema), Vec::<String>::new());
+    }
+    let broken = json!({"schema": "canvass-report/1", "plays": [{"name": 1}]});
+    assert!(wrong(&broken, &schema, &schema).len() > 5);
+}
+
 #[test]
 fn markdown_of_a_dry_run() {
     assert_snapshot!(drawn(Face::Markdown, &report(RunMode::Rehearsal)));

@@ -67,6 +67,9 @@ impl LiveView {
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 let (rows, columns) = size().unwrap_or((24, 80));
                 let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                if state.waiting {
+                    continue;
+                }
                 let text = state.draw(usize::from(rows), usize::from(columns), Instant::now());
                 drawn.set_message(text);
             }
@@ -76,7 +79,13 @@ impl LiveView {
     }
 
     pub(super) fn event(&self, event: &Event) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).event(event, Instant::now());
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.event(event, Instant::now());
+        if matches!(event, Event::Waiting { .. }) {
+            // whoever is asked has the screen alone; drawn while the ticker is held
+            self.bar.set_message("");
+            self.bar.tick();
+        }
     }
 
     /// Does something while nothing of the view is on the screen.
@@ -115,6 +124,8 @@ struct State {
     hosts: usize,
     tasks: HashMap<usize, String>,
     newest: String,
+    /// Whether someone is being asked.
+    waiting: bool,
     counts: Counts,
     working: IndexMap<String, Working>,
 }
@@ -143,12 +154,17 @@ impl State {
             hosts: 0,
             tasks: HashMap::new(),
             newest: String::new(),
+            waiting: false,
             counts: Counts::default(),
             working: IndexMap::new(),
         }
     }
 
     fn event(&mut self, event: &Event, now: Instant) {
+        // a notice may come while someone is asked
+        if !matches!(event, Event::Notice { .. }) {
+            self.waiting = matches!(event, Event::Waiting { .. });
+        }
         match event {
             Event::RunStarted { .. } => self.began = now,
             Event::PlayStarted { name, hosts, .. } => {
@@ -324,6 +340,19 @@ mod tests {
             text.lines().nth(1),
             Some("  a-host-with-a-long-name-0… 1m15s install 包 packages")
         );
+    }
+
+    #[test]
+    fn leaves_the_screen_to_whoever_is_asked() {
+        let mut state = busy(1);
+        let now = state.began;
+        state.event(&Event::Waiting { mark: 1 }, now);
+        let (level, text) = (crate::report::event::Level::Info, "typed".to_owned());
+        let notice = Event::Notice { level, text, place: None, host: None, marked: false };
+        state.event(&notice, now);
+        assert!(state.waiting);
+        state.event(&Event::NoHostsLeft, now);
+        assert!(!state.waiting);
     }
 
     #[test]

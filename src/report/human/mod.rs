@@ -67,6 +67,16 @@ pub enum Live {
     Off,
 }
 
+/// Whether lines have the time before them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Timestamps {
+    /// After RFC 3339 in UTC, to the second.
+    On,
+    /// Not.
+    #[default]
+    Off,
+}
+
 /// How the human report looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HumanOptions {
@@ -78,6 +88,8 @@ pub struct HumanOptions {
     pub diff: DiffOutput,
     /// Whether there is a live view.
     pub live: Live,
+    /// Whether each line tells when it was told, while the run is on.
+    pub timestamps: Timestamps,
     /// Width of the terminal, if the report goes to one.
     pub columns: Option<u16>,
     /// Lines of one diff that are shown; what is left out is counted.
@@ -93,6 +105,7 @@ impl Default for HumanOptions {
             color: Color::Off,
             diff: DiffOutput::Hidden,
             live: Live::Off,
+            timestamps: Timestamps::Off,
             columns: None,
             longest_diff: 2000,
             recap_hosts: 20,
@@ -184,8 +197,16 @@ impl<O: Write + Send, T: Write + Send> Consumer for HumanReport<O, T> {
             Event::Interrupted => "interrupted: what is in work is being ended\n".to_owned(),
             _ => String::new(),
         };
+        if matches!(event, Event::Waiting { .. }) && self.live.is_some() {
+            // whoever is asked may be looking elsewhere
+            self.talk.write_all(b"\x07")?;
+            self.talk.flush()?;
+        }
         let lines = self.stream.event(event);
-        self.write(&lines, &notice)
+        match self.options.timestamps {
+            Timestamps::On => self.write(&stamped(&lines), &stamped(&notice)),
+            Timestamps::Off => self.write(&lines, &notice),
+        }
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -199,6 +220,17 @@ impl<O: Write + Send, T: Write + Send> Consumer for HumanReport<O, T> {
         text.push_str(&summary::draw(&self.gatherer.report(), &self.options));
         self.write(&text, "")
     }
+}
+
+/// Lines with the time before them.
+fn stamped(lines: &str) -> String {
+    let now = super::moment::rfc3339(std::time::SystemTime::now());
+    let now = format!("{}Z", now.get(..19).unwrap_or_default());
+    let stamp = |line: &str| match line.trim().is_empty() {
+        true => line.to_owned(),
+        false => format!("{now} {line}"),
+    };
+    lines.split_inclusive('\n').map(stamp).collect()
 }
 
 /// A change report as text, as it stands at the end of its run.

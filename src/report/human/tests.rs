@@ -241,6 +241,19 @@ fn success_without_diff() {
 }
 
 #[test]
+fn lines_have_the_time_before_them() {
+    let options = HumanOptions { timestamps: Timestamps::On, ..HumanOptions::default() };
+    let (out, _) = shown(&success(), options);
+    let told: Vec<&str> = out.lines().take_while(|line| !line.contains("CHANGES")).collect();
+    assert!(told.len() > 5, "{out}");
+    for line in told.iter().filter(|line| !line.is_empty()) {
+        let (time, rest) = line.split_once("Z ").unwrap();
+        assert!(time.len() == 19 && time.starts_with("20") && !rest.is_empty(), "{line}");
+    }
+    assert!(out.contains("\nPLAY RECAP"), "what stands at the end has none");
+}
+
+#[test]
 fn success_with_diff_and_results() {
     let options = HumanOptions { verbosity: Verbosity::Results, ..with_diff() };
     assert_snapshot!(shown(&success(), options).0.trim(), @r#"
