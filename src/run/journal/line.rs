@@ -29,9 +29,9 @@ pub(super) enum Line {
         /// The host.
         host: String,
         /// The step.
-        key: EntryKey,
+        key: Box<EntryKey>,
         /// What came of it.
-        entry: Entry,
+        entry: Box<Entry>,
     },
     /// A host has failed with others.
     Failed {

@@ -88,7 +88,10 @@ impl Journal {
             times.insert((host.to_owned(), key.step.clone()), key.time + 1);
         }
         match Entry::of(&key.step.module, total, secrets) {
-            Some(entry) => self.tell(Line::Done { host: host.to_owned(), key, entry }),
+            Some(entry) => {
+                let (key, entry) = (Box::new(key), Box::new(entry));
+                self.tell(Line::Done { host: host.to_owned(), key, entry });
+            }
             None if total.verdict == super::outcome::Verdict::Failed && !total.ignored => {
                 self.failed(host);
             }

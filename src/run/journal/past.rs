@@ -53,7 +53,7 @@ impl Past {
                     if entry.is_failure() {
                         reading.failed_at.get_or_insert(reading.entries.len());
                     }
-                    reading.entries.push((key, entry));
+                    reading.entries.push((*key, *entry));
                 }
                 Line::Failed { host } => {
                     let reading = hosts.entry(host).or_default();
