@@ -18,7 +18,7 @@ use crate::report::event::RunMode;
 use crate::report::mask::{MASK, Secrets};
 use crate::run::{
     Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
-    Stepping,
+    Shard, Stepping,
 };
 use crate::settings::Settings;
 use crate::template::Templar;
@@ -65,6 +65,10 @@ pub(super) struct HostArguments {
     /// Only hosts of this pattern (`@FILE` reads patterns from a file)
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Option<String>,
+    /// Only the hosts of this share: K/N is run K of N that share the hosts among them
+    #[arg(long, value_name = "K/N")]
+    #[serde(default)]
+    pub shard: Option<Shard>,
     /// Bring up this many throwaway hosts on this machine, run there, and take them down
     #[arg(long, value_name = "N", conflicts_with = "inventory")]
     pub lab: Option<NonZeroUsize>,
@@ -175,6 +179,17 @@ pub(super) enum StrategyWord {
     Dag,
 }
 
+impl From<StrategyWord> for Strategy {
+    fn from(word: StrategyWord) -> Self {
+        match word {
+            StrategyWord::Linear => Self::Linear,
+            StrategyWord::Free => Self::Free,
+            StrategyWord::HostPinned => Self::HostPinned,
+            StrategyWord::Dag => Self::Dag,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum HostKeysWord {
@@ -264,7 +279,11 @@ impl RunArguments {
         let tell = |diagnostic: &Diagnostic| say(&draw(diagnostic));
         let reader = Reader::new(search, &templar, &settings, tell);
         let playbooks = reader.playbooks(&self.playbooks)?;
-        let problems = crate::run::check(&playbooks, &templar);
+        let mut problems = crate::run::check(&playbooks, &templar);
+        if self.hosts.shard.is_some() {
+            let plays = playbooks.iter().flat_map(|playbook| &playbook.plays);
+            problems.extend(Shard::check(plays));
+        }
         match problems.is_empty() {
             true => Ok(Prepared { settings, playbooks, reader }),
             false => Err(CommandError::parse(problems)),
@@ -322,12 +341,7 @@ impl RunArguments {
             limit: self.hosts.limit.clone(),
             extra_vars: extra_vars::parse(&self.what.extra_vars, HashBehaviour::Replace)?,
             gathering: Gathering::default(),
-            strategy: match self.what.strategy {
-                StrategyWord::Linear => Strategy::Linear,
-                StrategyWord::Free => Strategy::Free,
-                StrategyWord::HostPinned => Strategy::HostPinned,
-                StrategyWord::Dag => Strategy::Dag,
-            },
+            strategy: self.what.strategy.into(),
             connection: ConnectionDefaults {
                 transport: crate::run::transport(&connection.connection).map_err(wrong)?,
                 user: connection.user.clone(),
@@ -347,6 +361,7 @@ impl RunArguments {
                     HostKeysWord::Off => HostKeys::Off,
                 },
             },
+            shard: self.hosts.shard,
             start_at: None,
             stepping: Stepping::Straight,
             privilege: PrivilegeDefaults {

@@ -38,6 +38,7 @@ mod retry;
 mod secret_values;
 mod serial;
 mod settings;
+mod shard;
 mod static_names;
 mod stepping;
 mod tally;
@@ -77,6 +78,7 @@ pub use settings::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
     Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
 };
+pub use shard::{NoShard, Shard, ShardError};
 pub use static_names::KnownNames;
 pub use target::{become_method, transport};
 
@@ -353,5 +355,7 @@ fn hosts_of(
             PatternMismatch::Ignore => {}
         }
     }
-    Ok(selection.hosts.iter().map(|host| host.as_str().to_owned()).collect())
+    let hosts = selection.hosts.iter().map(|host| host.as_str().to_owned());
+    let is_ours = |host: &String| run.settings.shard.is_none_or(|shard| shard.has(host));
+    Ok(hosts.filter(is_ours).collect())
 }

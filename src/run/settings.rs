@@ -13,6 +13,7 @@ use crate::report::event::RunMode;
 use crate::vars::{HashBehaviour, Layer};
 
 use super::fact_cache::FactFiles;
+use super::shard::Shard;
 
 /// The settings of a run.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct RunSettings {
     pub tags: TagFilter,
     /// `--limit`.
     pub limit: Option<String>,
+    /// Which of several runs that share the hosts this is.
+    pub shard: Option<Shard>,
     /// `--extra-vars`: they win over all others.
     pub extra_vars: Layer,
     /// When facts are gathered.

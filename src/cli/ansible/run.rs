@@ -82,6 +82,7 @@ impl Groups<'_> {
             privilege,
             verbosity: self.verbosity(settings),
             task_timeout: seconds.map(Duration::from_secs),
+            shard: None,
             start_at: None,
             stepping: Stepping::Straight,
             behaviour: Behaviour {

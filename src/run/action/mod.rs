@@ -51,7 +51,7 @@ pub(crate) use include::{Include, IncludeCall};
 pub(crate) use meta::Meta;
 pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use reboot::Reboot;
-pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names};
+pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names, returns_facts};
 pub(crate) use set_fact::invalid_name;
 pub(crate) use synchronize::{Runs, Synchronize};
 pub(crate) use wait_for_connection::Reconnect;

@@ -50,6 +50,21 @@ pub(crate) fn keeps_host_order(task: &Task) -> bool {
     task.action.module == "ansible.builtin.group_by"
 }
 
+/// Whether a module returns facts, which become variables of its host.
+pub(crate) fn returns_facts(module: &str) -> bool {
+    matches!(
+        module,
+        "ansible.builtin.async_status"
+            | "ansible.builtin.gather_facts"
+            | "ansible.builtin.getent"
+            | "ansible.builtin.hostname"
+            | "ansible.builtin.mount_facts"
+            | "ansible.builtin.package_facts"
+            | "ansible.builtin.service_facts"
+            | "ansible.builtin.setup"
+    )
+}
+
 static ACTIONS: &[ActionEntry] = &[
     ActionEntry {
         name: "ansible.builtin.add_host",

@@ -69,7 +69,7 @@ impl Batch<'_> {
     ) {
         let told = may_be_followed(&job.task).then(|| self.on_its_way.0.clone());
         let start = Start { host, at, under_way, told, turn };
-        self.running.spawn(async move { (host, at, job.run_ahead(start).await) });
+        self.running.spawn(async move { (host, at, Box::pin(job.run_ahead(start)).await) });
     }
 
     /// A task is under way: the next one may follow it.
@@ -190,19 +190,10 @@ fn is_plain(step: &StepTask) -> bool {
             | "ansible.builtin.template"
             | "ansible.builtin.unarchive"
     );
-    let returns_facts = matches!(
-        module,
-        "ansible.builtin.setup"
-            | "ansible.builtin.hostname"
-            | "ansible.builtin.getent"
-            | "ansible.builtin.service_facts"
-            | "ansible.builtin.package_facts"
-            | "ansible.builtin.async_status"
-    );
     let retried = task.until.is_some() || task.retries.is_some();
     let detached = task.r#async.is_some() || task.action.template.is_some();
     (here || (on_host && action::find(module).is_none()))
-        && !returns_facts
+        && !action::returns_facts(module)
         && !retried
         && !detached
         && !says(step, |level| level.delegate_to.as_ref())

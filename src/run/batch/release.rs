@@ -1,5 +1,6 @@
 //! Hosts that waited for all others at a step, and go on.
 
+use crate::diagnostics::Diagnostic;
 use crate::graph::{At, Fate};
 
 use super::super::action::{Meta, bypasses_host_loop};
@@ -7,6 +8,7 @@ use super::super::debugger;
 use super::super::keyword::KeywordReader;
 use super::super::prompts::Question;
 use super::super::settings::Stepping;
+use super::super::shard;
 use super::super::stepping::Answer;
 use super::Batch;
 
@@ -49,6 +51,12 @@ impl Batch<'_> {
 
     /// Lets hosts go on that waited for all others.
     pub(super) fn release(&mut self, mut hosts: Vec<usize>) {
+        if self.play.run.settings.shard.is_some()
+            && let Some(found) = self.next_of(&hosts).and_then(|at| self.parts.step(at))
+            && let Some(error) = shard::once(&found.task)
+        {
+            return self.stop(Diagnostic::error(&error));
+        }
         if hosts.len() > 1
             && let Some(at) = self.next_of(&hosts)
             && self.runs_once(at, &hosts)

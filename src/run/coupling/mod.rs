@@ -16,7 +16,7 @@ use crate::playbook::{Keywords, Play, is_include};
 use crate::source::{Kind, Node};
 use crate::vars::Layer;
 
-use super::action::{self, Meta, bypasses_host_loop};
+use super::action::{self, Meta, bypasses_host_loop, returns_facts};
 use super::context::{self, PlayContext, layer};
 
 use words::Words;
@@ -233,21 +233,16 @@ fn of_module(task: &StepTask) -> Option<Tie> {
 /// Whether a task may set variables of its host.
 fn sets(task: &StepTask) -> bool {
     let module = task.task.action.module.as_str();
-    let facts = matches!(
+    let sets = matches!(
         module,
-        "ansible.builtin.setup"
-            | "ansible.builtin.gather_facts"
-            | "ansible.builtin.hostname"
-            | "ansible.builtin.getent"
-            | "ansible.builtin.service_facts"
-            | "ansible.builtin.package_facts"
-            | "ansible.builtin.set_fact"
+        "ansible.builtin.set_fact"
             | "ansible.builtin.include_vars"
             | "ansible.builtin.add_host"
             | "ansible.builtin.group_by"
             | "ansible.builtin.meta"
     );
     let known = canvass_modules::registry::find(module).is_some() || action::find(module).is_some();
+    let facts = sets || returns_facts(module);
     task.task.register.is_some() || facts || is_include(module) || !known
 }
 

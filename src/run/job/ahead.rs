@@ -91,7 +91,7 @@ impl Job {
         let Some(mut draft) = draft else {
             drop(lane);
             self.id = turn.await.ok()?;
-            return Some(self.run().await);
+            return Some(Box::pin(self.run()).await);
         };
         let sets: Arc<HashSet<String>> = Arc::new(&*sets | &draft.sets);
         let tell = |lane| {
@@ -128,8 +128,8 @@ impl Job {
         };
         self.id = number;
         Some(match answered {
-            Answered::Results(results) => self.concluded(draft, results).await,
-            Answered::InTurn => self.run().await,
+            Answered::Results(results) => Box::pin(self.concluded(draft, results)).await,
+            Answered::InTurn => Box::pin(self.run()).await,
             Answered::Dropped => return None,
         })
     }

@@ -1,0 +1,50 @@
+//! The graph as a Mermaid flow chart, as Markdown on GitHub and GitLab shows it.
+
+use std::fmt::Write as _;
+
+use super::picture::Picture;
+
+/// All plays as one chart, each a subgraph.
+pub(super) fn draw(pictures: &[Picture]) -> String {
+    let mut text = String::from("flowchart TD\n");
+    for (play, picture) in pictures.iter().enumerate() {
+        let _ = writeln!(text, "  subgraph play{play} [{}]", quoted(&picture.title));
+        for (index, node) in picture.nodes.iter().enumerate() {
+            let section = node.section.map(|section| format!("{section}: ")).unwrap_or_default();
+            let label = quoted(&format!("{} {section}{}", node.number, node.title));
+            let (open, close) = match node.kind {
+                "flush" => ("([", "])"),
+                "handler" => ("[[", "]]"),
+                _ => ("[", "]"),
+            };
+            let _ = writeln!(text, "    p{play}n{index}{open}{label}{close}");
+        }
+        if picture.edges.iter().any(|edge| edge.from.is_none()) {
+            let _ = writeln!(text, "    p{play}begin((\" \"))");
+        }
+        for edge in &picture.edges {
+            let from = edge.from.map_or_else(|| "begin".to_owned(), |from| format!("n{from}"));
+            let arrow = if edge.couples_hosts() { "==>" } else { "-->" };
+            let label = quoted(&edge.words());
+            let _ = writeln!(text, "    p{play}{from} {arrow}|{label}| p{play}n{}", edge.to);
+        }
+        text.push_str("  end\n");
+    }
+    text
+}
+
+/// Text in quotes; what Mermaid or HTML would read is written by its number.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '#' | ';' | '<' | '>' | '&' | '`' | '\\' => {
+                let _ = write!(quoted, "#{};", u32::from(letter));
+            }
+            letter if letter.is_control() => quoted.push(' '),
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

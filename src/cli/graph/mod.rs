@@ -1,0 +1,177 @@
+//! `canvass graph`: the steps of playbooks, and why one waits for another.
+
+mod dot;
+mod mermaid;
+mod picture;
+mod svg;
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use crate::playbook::Strategy;
+use crate::run::KnownNames;
+use crate::template::Templar;
+
+use super::CommandError;
+use super::read::Reader;
+use super::run_arguments::StrategyWord;
+
+use picture::Picture;
+
+/// Arguments of `canvass graph`.
+#[derive(Debug, Args)]
+pub(crate) struct GraphArguments {
+    /// Playbooks, in order
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+    /// Folders of roles, separated by colons
+    #[arg(long, value_name = "PATH", env = "ANSIBLE_ROLES_PATH")]
+    roles_path: Option<String>,
+    /// What is drawn
+    #[arg(long, value_enum, default_value_t = FormatWord::Text)]
+    format: FormatWord,
+    /// The strategy of plays that do not say [default: linear]
+    #[arg(long, value_enum, env = "ANSIBLE_STRATEGY")]
+    strategy: Option<StrategyWord>,
+}
+
+/// What the graph is drawn as.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatWord {
+    /// A line a step, with what it waits for
+    Text,
+    /// The language of Graphviz
+    Dot,
+    /// A flow chart for Markdown
+    Mermaid,
+    /// A picture
+    Svg,
+}
+
+/// Runs the command.
+pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError> {
+    let reader = Reader {
+        modules: crate::run::ModuleTable::Early,
+        rejected: Arc::default(),
+        search: super::play::search_paths(arguments.roles_path.as_deref()),
+        names: KnownNames { templar: Templar::new(), extra_vars: Arc::default() },
+        tell: |warning| super::say(&super::error::draw(warning)),
+    };
+    let playbooks = reader.playbooks(&arguments.playbooks)?;
+    let strategy = arguments.strategy.map(Strategy::from).unwrap_or_default();
+    let mut pictures = Vec::new();
+    for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
+        let picture = Picture::of(play, play.strategy.unwrap_or(strategy));
+        pictures.push(picture.map_err(|error| CommandError::parse(vec![error]))?);
+    }
+    let text = match arguments.format {
+        FormatWord::Text => {
+            let mut text = String::new();
+            for picture in &pictures {
+                text::draw(picture, &mut text);
+            }
+            text
+        }
+        FormatWord::Dot => dot::draw(&pictures),
+        FormatWord::Mermaid => mermaid::draw(&pictures),
+        FormatWord::Svg => svg::draw(&pictures),
+    };
+    super::print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::{self, NoNames, SearchPaths};
+
+    const PLAY: &str = r#"
+- hosts: web
+  gather_facts: false
+  tasks:
+    - name: Say "<it>"
+      ansible.builtin.command: echo
+      register: said
+    - name: Go on
+      ansible.builtin.command: "true"
+    - block:
+        - name: Read what others said
+          ansible.builtin.debug: {msg: "{{ hostvars[other].said }}"}
+      always:
+        - name: Once
+          ansible.builtin.command: "true"
+          run_once: true
+"#;
+
+    fn pictures() -> Vec<Picture> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("play.yml");
+        std::fs::write(&path, PLAY).unwrap();
+        let modules = crate::run::ModuleTable::Early;
+        let Ok(loaded) = playbook::load(&path, &modules, &SearchPaths::default(), &NoNames) else {
+            panic!("the playbook is not read")
+        };
+        let plays = loaded.playbook.plays.iter();
+        plays.map(|play| Picture::of(play, Strategy::Dag).unwrap()).collect()
+    }
+
+    #[test]
+    fn each_edge_has_its_reason() {
+        let pictures = pictures();
+        let mut edges: Vec<String> = pictures[0]
+            .edges
+            .iter()
+            .map(|edge| format!("{:?} {} {:?}", edge.from, edge.to, edge.reasons))
+            .collect();
+        let expected = [
+            "Some(0) 1 [HostOrder]",
+            "Some(1) 2 [HostOrder]",
+            // what others read was said two steps before; handlers, which may say something
+            // else, wait until all have read it
+            "Some(1) 3 [OtherHosts]",
+            "Some(2) 3 [HostOrder]",
+            "Some(3) 4 [HostOrder, Once]",
+            "Some(4) 5 [HostOrder]",
+            "Some(3) 5 [OtherHosts]",
+            "Some(5) 6 [HostOrder]",
+        ];
+        edges.sort();
+        let mut expected = expected.map(str::to_owned);
+        expected.sort();
+        assert_eq!(edges, expected);
+    }
+
+    #[test]
+    fn every_form_tells_the_reasons_and_takes_any_title() {
+        let pictures = pictures();
+        let mut lines = String::new();
+        text::draw(&pictures[0], &mut lines);
+        assert!(
+            lines
+                .contains("waits for its own last step, all hosts (variables of other hosts) at 1"),
+            "{lines}"
+        );
+        assert!(lines.contains("always: Once"), "{lines}");
+        let dot = dot::draw(&pictures);
+        assert!(
+            dot.contains(
+                "p0_1 -> p0_3 [label=\"all hosts (variables of other hosts)\", penwidth=2];"
+            ),
+            "{dot}"
+        );
+        assert!(dot.contains(r#"Say \"<it>\""#), "{dot}");
+        let mermaid = mermaid::draw(&pictures);
+        assert!(
+            mermaid.contains("p0n1 ==>|\"all hosts (variables of other hosts)\"| p0n3"),
+            "{mermaid}"
+        );
+        assert!(mermaid.contains("Say #34;#60;it#62;#34;"), "{mermaid}");
+        let svg = svg::draw(&pictures);
+        assert!(svg.contains("Say &quot;&lt;it&gt;&quot;"), "{svg}");
+        assert_eq!(svg.matches("<path ").count(), pictures[0].edges.len());
+    }
+}
