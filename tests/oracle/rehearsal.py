@@ -70,9 +70,6 @@ ROLES = [
         "users": [{"username": "foo", "name": "Foo Bar", "groups": ["adm"], "uid": 2001, "ssh_key": []}],
     }),
     ("grog.user", "https://github.com/GROG/ansible-role-user", {"user_list": [{"name": "bar", "comment": "Bar"}]}),
-    ("willshersystems.sshd", "https://github.com/willshersystems/ansible-sshd", {
-        "sshd_config": {"PermitRootLogin": "prohibit-password", "X11Forwarding": False},
-    }),
     ("devsec.os_hardening", "https://github.com/dev-sec/ansible-collection-hardening", {
         "os_auditd_enabled": False,
     }),

@@ -64,7 +64,7 @@ params! {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No time.
-    #[error("argument 'timeout' must be a positive number or null, not {0}")]
+    #[error("argument 'timeout' must be a positive number or null, not {0:?}")]
     Timeout(f64),
     /// No program.
     #[error("argument 'mount_binary' must be a string or null, not {0}")]
@@ -79,7 +79,7 @@ pub enum Error {
     #[error("Timed out getting mount size for mount {0} (type {1})")]
     Hangs(String, String),
     /// The program does not answer.
-    #[error("Command '{0}' timed out after {1} seconds")]
+    #[error("Command '{0}' timed out after {1:?} seconds")]
     ProgramHangs(String, f64),
 }
 
