@@ -2,6 +2,7 @@
 //!
 //! The browser is Chromium (`CHROMIUM` names another one); where there is none, its test is
 //! reported as ignored, with the reason in its name.
+#![expect(clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 #[path = "report/browser.rs"]
 mod browser;

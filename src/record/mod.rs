@@ -1,6 +1,6 @@
 //! Records: every run is kept in a small database of the user's.
 //!
-//! It is one SQLite file, `$XDG_STATE_HOME/canvass/records.db` (`~/.local/state` by default), that
+//! It is one file of `SQLite`, `$XDG_STATE_HOME/canvass/records.db` (`~/.local/state` by default), that
 //! only its owner can read. The oldest runs go when it grows beyond its bound. What cannot be
 //! recorded is a warning: no run is lost by it.
 

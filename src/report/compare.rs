@@ -180,7 +180,9 @@ impl Comparison {
         ] {
             if !list.is_empty() {
                 let _ = writeln!(text, "{title}:");
-                list.iter().for_each(|task| text.push_str(&format!("  {}\n", one_line(task))));
+                for task in list {
+                    let _ = writeln!(text, "  {}", one_line(task));
+                }
             }
         }
         if !self.drifted.is_empty() {
