@@ -489,7 +489,10 @@ mod tests {
     #[test]
     fn refusals_are_worded_as_ansible_words_them() {
         for (arguments, message) in [
-            (json!({"timeout": 0}), "argument 'timeout' must be a positive number or null, not 0"),
+            (
+                json!({"timeout": 0}),
+                "argument 'timeout' must be a positive number or null, not 0.0",
+            ),
             (
                 json!({"mount_binary": ["mount"]}),
                 "argument 'mount_binary' must be a string or null, not [\"mount\"]",
