@@ -38,6 +38,9 @@ struct Part {
     layers: Vec<Arc<StepLayers>>,
     /// Steps that brought parts behind which hosts wait for each other.
     waits_behind: BTreeSet<usize>,
+    /// The step that lets these handlers run, where they are some: a host enters them without
+    /// having waited there.
+    flush: Option<At>,
     /// The variables of the rounds that included it, the innermost first.
     items: Vec<Arc<Layer>>,
 }
@@ -98,15 +101,17 @@ impl Parts {
     /// `None` where it waits for nobody.
     pub(crate) fn gate(&self, at: At) -> Option<Key> {
         let part = self.about.get(at.part)?;
+        let before = part.flush.and_then(|flush| self.gate(flush));
         let behind = part.waits_behind.range(..at.step).next_back();
         let wait = part.order.wait(at.step).max(behind.map_or(Wait::Nobody, |at| Wait::Ended(*at)));
         let step = match wait {
-            Wait::Nobody => return None,
+            Wait::Nobody => return before,
             Wait::Entry => 0,
             Wait::Ended(step) => step + 1,
             Wait::Together => at.step,
         };
-        Some(part.prefix.iter().copied().chain([step]).collect())
+        let gate: Key = part.prefix.iter().copied().chain([step]).collect();
+        Some(before.filter(|before| *before > gate).unwrap_or(gate))
     }
 
     /// Variables came while the play runs (`include_vars`): what they lead to ties steps, too.
@@ -179,6 +184,9 @@ impl Parts {
         }
         let part = self.add(play, Steps::of_handlers(handlers), self.key(at), Vec::new());
         self.handlers.insert((at, handlers.len()), part);
+        if let Some(about) = self.about.get_mut(part) {
+            about.flush = Some(at);
+        }
         self.wait_behind(at, part);
         part
     }
@@ -199,6 +207,7 @@ impl Parts {
             prefix,
             order: Order::new(&steps, self.strategy, &ties),
             waits_behind: BTreeSet::new(),
+            flush: None,
             layers: play.layers(&steps, &items),
             items,
         });
