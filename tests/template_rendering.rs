@@ -273,6 +273,9 @@ fn a_rendering_has_bounds() {
         let error = templar.file(Path::new("/t/x.j2"), source, &options(), &scope).unwrap_err();
         assert!(error.to_string().contains(expected), "{source}: {error}");
     }
+    let source = "{{ '1.2}0-1rc1' is version('1.0', '<', version_type='pep440') }}";
+    let error = Templar::new().file(Path::new("/t/x.j2"), source, &options(), &scope).unwrap_err();
+    assert!(error.to_string().contains("Invalid version: '1.2}0-1rc1'"), "{error}");
     let source =
         "{% set l = [3, 1] %}{% set _ = l.insert(1, 7) %}{% set _ = l.insert(-1, 9) %}{{ l }}";
     let rendered = Templar::new().file(Path::new("/t/x.j2"), source, &options(), &scope);

@@ -159,6 +159,9 @@ fn pep440(call: &Bound<'_>, text: &str) -> Outcome<Pep440> {
         let after = after.trim_start_matches(['.', '-', '_']);
         let digits = after.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(after.len());
         let (number, after) = after.split_at(digits);
+        if word.is_empty() && number.is_empty() {
+            return Err(invalid());
+        }
         let number: u64 =
             if number.is_empty() { 0 } else { number.parse().map_err(|_| invalid())? };
         let signed = i64::try_from(number).unwrap_or(i64::MAX);
