@@ -9,6 +9,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use crate::report::entries::Digest;
@@ -117,6 +118,13 @@ impl Records {
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;")
             .map_err(wrong)?;
+        if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            // a run does not wait for the disk: what it adds goes into the log, whole or not at all
+            connection.execute_batch("PRAGMA journal_mode = WAL;").map_err(wrong)?;
+            connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .map_err(wrong)?;
+        }
         Ok(Self { connection, path: path.to_owned(), bound })
     }
 

@@ -30,13 +30,13 @@ const PLAYBOOK: &str = r#"
         name: web
 "#;
 
-const ROLE: &str = r#"
+const ROLE: &str = r"
 - name: Ask <b>for</b> it
   ansible.builtin.command: echo 'a needle in it'
 - name: Nothing to do
   ansible.builtin.debug:
     msg: fine
-"#;
+";
 
 /// Articles that are in sight.
 const SHOWN: &str =
@@ -53,7 +53,7 @@ fn report(folder: &Path) -> Result<()> {
     command.args(["play", "-i", "web1,web2,db1,", "-c", "local", "--report", "page.html"]);
     command.arg("-e").arg(format!("work={}", folder.display())).arg("site.yml");
     command.current_dir(folder);
-    let within = Duration::from_secs(60);
+    let within = Duration::from_mins(1);
     let ended = command::run(command, &Watch { within, interrupt_when: None, stdin: "" })?;
     ensure!(ended.code == Some(2), "{}{}", ended.stdout, ended.stderr);
     Ok(())

@@ -44,7 +44,7 @@ fn program(folder: &Path) -> Command {
 fn run(folder: &Path, arguments: &[&str]) -> Result<Ended> {
     let mut command = program(folder);
     command.args(arguments);
-    let within = Duration::from_secs(60);
+    let within = Duration::from_mins(1);
     command::run(command, &Watch { within, interrupt_when: None, stdin: "" })
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn story() -> Result<()> {
     play(folder, &["--no-record"])?;
     let mut off = program(folder);
     off.args(["play", "-i", "localhost,", "-c", "local", "site.yml"]).env("CANVASS_RECORD", "no");
-    let watch = Watch { within: Duration::from_secs(60), interrupt_when: None, stdin: "" };
+    let watch = Watch { within: Duration::from_mins(1), interrupt_when: None, stdin: "" };
     ensure!(command::run(off, &watch)?.code == Some(0));
     let link = folder.join("ansible-playbook");
     std::os::unix::fs::symlink(program(folder).get_program(), &link)?;

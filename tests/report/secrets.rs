@@ -165,7 +165,7 @@ impl Place {
     }
 
     fn run(&self, command: Command) -> Result<Ended> {
-        let within = Duration::from_secs(120);
+        let within = Duration::from_mins(2);
         command::run(command, &Watch { within, interrupt_when: None, stdin: "" })
     }
 
