@@ -10,7 +10,7 @@ trees, then again, where nothing changes. All programs take turns, so that all s
 each has as many forks as hosts, ansible-core pipelining and ControlPersist. What a run should have
 left behind is compared before its time counts. Prints medians, how many times longer the others
 take, and the memory of the controllers (proportional, with all their children, seen every 50 ms);
-`--write` puts the table into `docs/performance.md`. `--tools` keeps what was installed.
+`--write` puts the table into `docs/performance.md`, `--add` beside those that are there. `--tools` keeps what was installed.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from suite.servers import Servers
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOADS = {load.name: load for load in (USUAL, TEMPLATES, LARGE)}
 DOCUMENT = ROOT / "docs/performance.md"
+LINUX = ".".join(platform.release().split(".")[:2])
 BEGIN, END = "<!-- made by benches/compare.py -->", "<!-- end -->"
 
 
@@ -45,6 +46,7 @@ def main():
     words.add_argument("--runs", type=int, default=3)
     words.add_argument("--tools", help="a folder for what is installed, which is kept")
     words.add_argument("--write", action="store_true", help="write docs/performance.md")
+    words.add_argument("--add", action="store_true", help="with --write: keep the tables that are there")
     words = words.parse_args()
     words.canvass = os.path.abspath(words.canvass)
     if not os.access(words.canvass, os.X_OK):
@@ -61,7 +63,7 @@ def main():
         finally:
             servers.close()
     if words.write:
-        written(programs, table, words.runs)
+        written(programs, table, words)
 
 
 def measured(words, folder, servers, programs):
@@ -176,7 +178,7 @@ def held(pid):
     return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
 
 
-def written(programs, rows, runs):
+def written(programs, rows, words):
     """Puts the table into the document, between its marks."""
     cpu = next(
         (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
@@ -184,8 +186,8 @@ def written(programs, rows, runs):
     )
     lines = [
         BEGIN,
-        f"{datetime.date.today()}, {os.cpu_count()} processors ({cpu}), Linux {platform.release()}; "
-        f"medians of {runs} runs; seconds, times canvass, memory of the controller.",
+        f"{datetime.date.today()}, {os.cpu_count()} processors ({cpu}), Linux {LINUX}; "
+        f"medians of {words.runs} runs; seconds, times canvass, memory of the controller.",
         "",
         "| Load | Hosts | Run | " + " | ".join(program.name for program in programs) + " |",
         "| --- | ---: | --- |" + " ---: |" * len(programs),
@@ -202,7 +204,9 @@ def written(programs, rows, runs):
     lines += ["", *(f"- {program.name}: {program.version()}" for program in programs), END]
     text = DOCUMENT.read_text()
     before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    kept, _, after = rest.partition(END)
+    if words.add:
+        lines[:1] = [BEGIN + kept]
     DOCUMENT.write_text(before + "\n".join(lines) + after)
     print(f"written: {DOCUMENT}")
 

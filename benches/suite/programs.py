@@ -153,6 +153,10 @@ class Volant(Program):
             version = ["--version", "0.1.0-alpha.13"]
             subprocess.run([*install, *version, *target, "volant-agent"], env=static, check=True)
             subprocess.run([*install, *version, "volant"], check=True)
+        # it looks for the agent of another machine by this name, whatever libc is in it
+        other = self.bin / f"volant-agent-{os.uname().machine}-unknown-linux-musl"
+        if not other.exists():
+            other.symlink_to("volant-agent")
         self.reference = self.python("ansible", f"ansible-core=={ANSIBLE_CORE}")
 
     def version(self):
