@@ -39,12 +39,12 @@ pub enum KeywordError {
         span: Span,
     },
     /// Its value is no whole number.
-    #[error("Failed to convert the {keyword} value to an integer: {got}")]
+    #[error("Failed to convert the {keyword} value to an integer: {reason}")]
     Integer {
         /// The keyword.
         keyword: &'static str,
-        /// What it is.
-        got: String,
+        /// Why it is none.
+        reason: String,
         /// Where.
         span: Span,
     },
@@ -158,16 +158,26 @@ impl<'a> KeywordReader<'a> {
 
     /// A keyword that is a whole number.
     pub(crate) fn integer(&self, keyword: &'static str, node: &Node) -> Result<i64, KeywordError> {
-        let value = self.templar.node(node, self.scope)?;
+        let refused =
+            |reason: String| KeywordError::Integer { keyword, reason, span: node.span.clone() };
+        let value =
+            self.templar.node(node, self.scope).map_err(|error| refused(error.to_string()))?;
         let number = match value.kind() {
             ValueKind::Number | ValueKind::Bool => i64::try_from(value.clone()).ok(),
             ValueKind::String => value.as_str().and_then(|text| text.trim().parse().ok()),
             _ => None,
         };
-        number.ok_or_else(|| KeywordError::Integer {
-            keyword,
-            got: value.to_string(),
-            span: node.span.clone(),
+        number.ok_or_else(|| {
+            refused(match value.as_str() {
+                Some(text) => format!("invalid literal for int() with base 10: '{text}'"),
+                None => {
+                    let kind = crate::template::type_name(&value);
+                    format!(
+                        "int() argument must be a string, a bytes-like object or a real number, \
+                         not '{kind}'"
+                    )
+                }
+            })
         })
     }
 
