@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -119,9 +120,10 @@ pub(crate) fn served() -> Result<()> {
     let folder = folder.path();
     play(folder, &[])?;
     play(folder, &[])?;
-    let mut server = program(folder).args(["history", "serve"]).stderr(Stdio::piped()).spawn()?;
+    let mut server =
+        Server(program(folder).args(["history", "serve"]).stderr(Stdio::piped()).spawn()?);
     let mut line = String::new();
-    BufReader::new(server.stderr.take().context("no output")?).read_line(&mut line)?;
+    BufReader::new(server.0.stderr.take().context("no output")?).read_line(&mut line)?;
     let address = line.strip_prefix("http://").and_then(|rest| rest.split('/').next());
     let address = address.context(line.clone())?.to_owned();
     let ask = |method: &str, path: &str, host: &str| -> Result<String> {
@@ -132,29 +134,49 @@ pub(crate) fn served() -> Result<()> {
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     };
-    let checked = (|| -> Result<()> {
-        for (method, path, host, status, holds) in [
-            ("GET", "/", &*address, 200, "/compare/1/2"),
-            ("GET", "/runs/1", &address, 200, "1 task changed 1 host."),
-            ("GET", "/runs/2.json", &address, 200, "canvass-report/1"),
-            ("GET", "/runs/2.md", &address, 200, "nothing changed"),
-            ("GET", "/compare/1/2", &address, 200, "changed → ok"),
-            ("GET", "/runs/9", &address, 404, ""),
-            ("GET", "/../etc/passwd", &address, 404, ""),
-            ("POST", "/", &address, 405, ""),
-            ("GET", "/", "evil.example", 421, ""),
-        ] {
-            let answer = ask(method, path, host)?;
-            let right = answer.starts_with(&format!("HTTP/1.1 {status} "))
-                && answer.to_lowercase().contains(&holds.to_lowercase());
-            ensure!(right, "{method} {path} as {host}: {answer}");
+    for (method, path, host, status, holds) in [
+        ("GET", "/", &*address, 200, "/compare/1/2"),
+        ("GET", "/runs/1", &address, 200, "1 task changed 1 host."),
+        ("GET", "/runs/2.json", &address, 200, "canvass-report/1"),
+        ("GET", "/runs/2.md", &address, 200, "nothing changed"),
+        ("GET", "/compare/1/2", &address, 200, "changed → ok"),
+        ("GET", "/runs/9", &address, 404, ""),
+        ("GET", "/../etc/passwd", &address, 404, ""),
+        ("POST", "/", &address, 405, ""),
+        ("GET", "/", "evil.example", 421, ""),
+    ] {
+        let answer = ask(method, path, host)?;
+        let right = answer.starts_with(&format!("HTTP/1.1 {status} "))
+            && answer.to_lowercase().contains(&holds.to_lowercase());
+        ensure!(right, "{method} {path} as {host}: {answer}");
+    }
+    server.interrupt()
+}
+
+/// A server that ends with its test.
+struct Server(Child);
+
+impl Server {
+    /// What Ctrl-C does.
+    fn interrupt(&mut self) -> Result<()> {
+        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("no process")?;
+        kill_process(pid, Signal::INT)?;
+        let sent = Instant::now();
+        while sent.elapsed() < Duration::from_secs(20) {
+            if let Some(ended) = self.0.try_wait()? {
+                ensure!(ended.success(), "{ended}");
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(5));
         }
-        Ok(())
-    })();
-    let pid = i32::try_from(server.id()).ok().and_then(Pid::from_raw).context("no process")?;
-    kill_process(pid, Signal::INT)?;
-    let ended = server.wait()?;
-    checked?;
-    ensure!(ended.success(), "{ended}");
-    Ok(())
+        bail!("Ctrl-C did not end it");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // has ended already when all is well
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
 use io::{Stream, Text};
@@ -25,15 +26,16 @@ pub(super) async fn serve(port: u16) -> Result<ExitCode, CommandError> {
     let wrong = |error: std::io::Error| {
         CommandError::other(format!("cannot listen on port {port}: {error}"), None)
     };
+    // listened to all the time: one that came between two connections would be lost otherwise
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(wrong)?;
     let address = listener.local_addr().map_err(wrong)?;
     super::say(&format!("http://{address}/ (Ctrl-C ends it)"));
     loop {
         tokio::select! {
-            ended = tokio::signal::ctrl_c() => {
-                ended.map_err(wrong)?;
-                return Ok(ExitCode::SUCCESS);
-            }
+            _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+            _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             accepted = listener.accept() => {
                 // a connection that is gone already is no reason to end
                 if let Ok((stream, _)) = accepted {
