@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use canvass::lab::{Lab, Names, Start};
+use canvass::record::{BOUND, RecordSettings, Records, RunId};
 use command::{Ended, Watch};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -96,6 +97,11 @@ impl Story {
             assert!(!text.contains(SECRET) && !text.contains(HIDDEN), "{text}");
         }
         ended
+    }
+
+    fn records(&self) -> Records {
+        let home = self.path("home");
+        Records::read(&RecordSettings::of(None, Some(&home), BOUND).unwrap()).unwrap().unwrap()
     }
 
     fn plan(&self, more: &[&str]) -> Ended {
@@ -432,12 +438,8 @@ async fn a_host_that_dies_during_an_apply_goes_on_at_its_own_place() {
         assert_eq!(story.read(host, "/etc/note").as_deref(), note);
     }
     assert_eq!(story.read("h2", "/etc/restarted"), None);
-    let journals = story.path("home/.local/state/canvass/journals");
-    let kept = || {
-        let files = fs::read_dir(&journals).unwrap().map(|entry| entry.unwrap().path());
-        files.map(|path| fs::read_to_string(path).unwrap()).collect::<Vec<_>>()
-    };
-    let [journal] = kept().try_into().unwrap();
+    let journal = story.records().journal(RunId(2)).unwrap().unwrap();
+    assert!(journal.contains("\"done\""), "{journal}");
     assert!(!journal.contains(SECRET) && !journal.contains(HIDDEN), "{journal}");
     // what it was made from must be the same
     let playbook = fs::read_to_string(story.path("site.yml")).unwrap();
@@ -456,7 +458,8 @@ async fn a_host_that_dies_during_an_apply_goes_on_at_its_own_place() {
         assert_eq!(story.read(host, "/etc/restarted").as_deref(), Some("restarted\n"), "{host}");
     }
     assert!(!resumed.stdout.contains("Count"), "{}", resumed.stdout);
-    assert_eq!(kept().len(), 0);
+    assert_eq!(story.records().journal(RunId(2)).unwrap(), None);
+    assert!(story.records().newest_resumable().unwrap().is_none());
     ends(&story.canvass(&["resume"]), 1);
     story.lab.down().await.unwrap();
 }

@@ -268,19 +268,18 @@ impl Applying<'_> {
             strict_unknown: self.arguments.hold.strict_unknown,
             stops_run: self.arguments.on_drift() == OnDrift::StopRun,
         });
-        let (journal, kept) = header.begin(None, &self.arguments.output);
+        let recording = self.arguments.output.recording("canvass apply", None)?;
+        let consumers = self.arguments.output.consumers(recording.as_ref())?;
+        let journal = recording.map(|recording| header.begin(None, recording));
         let launch = Launch {
             settings: RunSettings { mode: RunMode::Apply, ..settings },
             playbooks,
             inventory,
             reader: &reader,
-            consumers: self.arguments.output.consumers("canvass apply")?,
+            consumers,
             bonds: Bonds { keeper: Some(hold), journal, held },
         };
         let end = launch.end().await?;
-        if let Some(kept) = kept {
-            kept.settle(&end);
-        }
         Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)))
     }
 }

@@ -63,12 +63,6 @@ impl CommandError {
         Self::other(message, hint)
     }
 
-    /// In one line, without hints.
-    pub(crate) fn told(&self) -> String {
-        let texts = self.diagnostics.iter().map(|one| one.message.as_str());
-        texts.collect::<Vec<_>>().join("; ")
-    }
-
     /// As it is shown on standard error.
     pub fn rendered(&self) -> String {
         self.diagnostics.iter().map(draw).collect::<Vec<_>>().join("\n")

@@ -77,10 +77,18 @@ fn table(runs: &[RunRecord]) -> String {
             run.id.0,
             moment::local_minute(&run.started),
             time(run),
-            run.verdict.as_deref().unwrap_or("cut off, or still on"),
+            result(run),
         );
     }
     text
+}
+
+fn result(run: &RunRecord) -> String {
+    let ended = run.verdict.as_deref().unwrap_or("cut off, or still on");
+    match run.resumable && run.finished.is_some() {
+        true => format!("{ended} (can be resumed)"),
+        false => ended.to_owned(),
+    }
 }
 
 /// How long a run took.

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::record::{Recorder, Recording, RunId};
 use crate::report::annotations::{GITLAB_FILE, Github, Gitlab};
 use crate::report::events::JsonLines;
 use crate::report::face::Face;
@@ -85,8 +87,26 @@ impl OutputArguments {
         }
     }
 
-    /// Who reads the events of a run that was asked for by this name.
-    pub(super) fn consumers(&self, program: &str) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
+    /// The record of a run that is asked for by this name, and the run that it goes on with; none
+    /// where the user does not want any.
+    pub(super) fn recording(
+        &self,
+        program: &str,
+        went_on_with: Option<RunId>,
+    ) -> Result<Option<Arc<Recording>>, CommandError> {
+        match self.no_record {
+            true => Ok(None),
+            false => {
+                record::recording(program, &RecordWords::default(), &native_tell(), went_on_with)
+            }
+        }
+    }
+
+    /// Who reads the events of a run.
+    pub(super) fn consumers(
+        &self,
+        recording: Option<&Arc<Recording>>,
+    ) -> Result<Vec<Box<dyn Consumer>>, CommandError> {
         let options = self.look();
         let mut consumers: Vec<Box<dyn Consumer>> = Vec::new();
         if self.events.as_deref() == Some(Path::new("-")) {
@@ -106,8 +126,8 @@ impl OutputArguments {
             }
         }
         let mut outlets = self.outlets()?;
-        if !self.no_record {
-            outlets.extend(record::recorder(program, &RecordWords::default(), native_tell())?);
+        if let Some(recording) = recording {
+            outlets.push(Box::new(Recorder::new(Arc::clone(recording), native_tell())));
         }
         if !outlets.is_empty() {
             consumers.push(Box::new(Gathered::new(outlets)));

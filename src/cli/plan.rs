@@ -97,7 +97,8 @@ impl PlanArguments {
         let secret = keyring.encrypting(id).map_err(|error| wrong(&error))?;
         let (key, form) = Key::make(secret).map_err(|error| wrong(&error))?;
         let recorder = Arc::new(Recorder::new(key, root.clone(), None));
-        let mut consumers = self.output.consumers("canvass plan")?;
+        let recording = self.output.recording("canvass plan", None)?;
+        let mut consumers = self.output.consumers(recording.as_ref())?;
         let listener = Listener::default();
         consumers.push(Box::new(listener.clone()));
         let hosts = hosts(&inventory);

@@ -110,11 +110,14 @@ impl PlayArguments {
         if self.how.list_hosts {
             return self.list_hosts(&inventory.now(), &playbooks);
         }
-        let consumers = self.output.consumers("canvass play")?;
+        let recording = self.output.recording("canvass play", None)?;
+        let consumers = self.output.consumers(recording.as_ref())?;
         // throwaway hosts are gone when the run is over
-        let (journal, kept) = match self.how.check || lab.is_some() {
-            true => (None, None),
-            false => Header::of(&self.run, hosts(&inventory))?.begin(None, &self.output),
+        let journal = match recording.filter(|_| !self.how.check && lab.is_none()) {
+            Some(recording) => {
+                Some(Header::of(&self.run, hosts(&inventory))?.begin(None, recording))
+            }
+            None => None,
         };
         let launch = Launch {
             settings,
@@ -125,9 +128,6 @@ impl PlayArguments {
             bonds: Bonds { journal, ..Bonds::default() },
         };
         let end = launch.end().await?;
-        if let Some(kept) = kept {
-            kept.settle(&end);
-        }
         match self.how.detailed_exitcode {
             true => Ok(detailed(&end)),
             false => Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1))),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::diagnostics::Diagnostic;
-use crate::record::{BOUND, RecordError, RecordSettings, Recorder, Records, RunRecord, Tell, size};
+use crate::record::{
+    BOUND, RecordError, RecordSettings, Recorder, Recording, Records, RunId, RunRecord, Tell, size,
+};
 use crate::report::model::ChangeReport;
 use crate::report::outlet::Outlet;
 
@@ -19,12 +21,13 @@ pub(super) struct RecordWords<'a> {
     pub size: Option<&'a str>,
 }
 
-/// Writes the record of a run; none where the user does not want any.
-pub(super) fn recorder(
+/// The record of a run that is asked for by this name; none where the user does not want any.
+pub(super) fn recording(
     program: &str,
     file: &RecordWords<'_>,
-    tell: Tell,
-) -> Result<Option<Box<dyn Outlet>>, CommandError> {
+    tell: &Tell,
+    went_on_with: Option<RunId>,
+) -> Result<Option<Arc<Recording>>, CommandError> {
     let variable = |name| std::env::var(name).ok();
     let record = variable("CANVASS_RECORD").or_else(|| file.record.map(str::to_owned));
     match record.as_deref().map(str::to_lowercase).as_deref() {
@@ -36,12 +39,22 @@ pub(super) fn recorder(
         }
     }
     match settings(file) {
-        Ok(settings) => Ok(Some(Box::new(Recorder::new(settings?, program, tell)))),
+        Ok(settings) => Ok(Some(Recording::new(settings?, program, went_on_with))),
         Err(error) => {
             tell(&error);
             Ok(None)
         }
     }
+}
+
+/// Writes the record of a run; none where the user does not want any.
+pub(super) fn recorder(
+    program: &str,
+    file: &RecordWords<'_>,
+    tell: Tell,
+) -> Result<Option<Box<dyn Outlet>>, CommandError> {
+    let recording = recording(program, file, &tell, None)?;
+    Ok(recording.map(|recording| Box::new(Recorder::new(recording, tell)) as Box<dyn Outlet>))
 }
 
 /// Where records lie; a size that is none is an error of the user's.

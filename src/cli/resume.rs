@@ -1,6 +1,5 @@
 //! `canvass resume`: goes on with a run that failed or broke off.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use canvass_modules::host::sha256;
 use clap::Args;
 
 use crate::plan::{self, Hold, Key, UnknownSteps, inputs};
+use crate::record::RunRecord;
 use crate::report::event::RunMode;
 use crate::run::{Keeper, OnDrift, Past};
 use crate::source;
@@ -23,8 +23,7 @@ use super::{CommandError, block_on, say};
 /// Arguments of `canvass resume`.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArguments {
-    /// The run: its number (`canvass history`), when it began, or `last` for the newest that did
-    /// not end well
+    /// The run: its number (`canvass history`), or `last` for the newest that did not end well
     #[arg(value_name = "RUN", default_value = "last")]
     run: String,
 
@@ -41,7 +40,7 @@ pub(crate) struct ResumeArguments {
 
 /// Runs the command.
 pub(crate) fn resume(arguments: &ResumeArguments) -> Result<ExitCode, CommandError> {
-    let (header, past, path) = journal::find(&arguments.run)?;
+    let (record, header, past) = journal::find(&arguments.run)?;
     std::env::set_current_dir(&header.folder).map_err(|error| {
         CommandError::other(format!("cannot go to `{}`: {error}", header.folder.display()), None)
     })?;
@@ -54,17 +53,17 @@ pub(crate) fn resume(arguments: &ResumeArguments) -> Result<ExitCode, CommandErr
         .map_err(|error| CommandError::other(format!("the run's options: {error}"), None))?;
     arguments.again.give(&mut run, "run")?;
     let _lock = match arguments.lock {
-        true => Some(Lock::take(&run.hosts.inventory, format!("resume {}", header.started))?),
+        true => Some(Lock::take(&run.hosts.inventory, format!("resume {}", record.id))?),
         false => None,
     };
-    block_on(Resuming { arguments, header, past: Arc::new(past), path, run }.go())
+    block_on(Resuming { arguments, header, past: Arc::new(past), record, run }.go())
 }
 
 struct Resuming<'a> {
     arguments: &'a ResumeArguments,
     header: Header,
     past: Arc<Past>,
-    path: PathBuf,
+    record: RunRecord,
     run: RunArguments,
 }
 
@@ -101,22 +100,24 @@ impl Resuming<'_> {
         let mut header = Header::of(&self.run, present)?;
         header.plan.clone_from(&self.header.plan);
         header.held.clone_from(&self.header.held);
-        let (journal, kept) = header.begin(Some(Arc::clone(&self.past)), &self.arguments.output);
+        let recording = self.arguments.output.recording("canvass resume", Some(self.record.id))?;
+        let consumers = self.arguments.output.consumers(recording.as_ref())?;
+        let past = Some(Arc::clone(&self.past));
+        // without a record there is no other run to go on with, but this one still goes on
+        let journal = match recording {
+            Some(recording) => header.begin(past, recording),
+            None => header.begin_unkept(past),
+        };
         let Prepared { settings, playbooks, reader } = prepared;
         let launch = Launch {
             settings,
             playbooks,
             inventory,
             reader: &reader,
-            consumers: self.arguments.output.consumers("canvass resume")?,
-            bonds: Bonds { keeper, journal, held: self.header.held.clone() },
+            consumers,
+            bonds: Bonds { keeper, journal: Some(journal), held: self.header.held.clone() },
         };
         let end = launch.end().await?;
-        if let Some(kept) = kept {
-            // what was done before is in the new journal, too
-            let _ = std::fs::remove_file(&self.path);
-            kept.settle(&end);
-        }
         Ok(ExitCode::from(u8::try_from(end.exit_code).unwrap_or(1)))
     }
 
@@ -142,9 +143,8 @@ impl Resuming<'_> {
     }
 
     fn refused(&self, reasons: &[String]) -> CommandError {
-        let started = &self.header.started;
-        let text =
-            format!("the run of {started} cannot go on: what it was made from is not the same");
+        let run = self.record.id;
+        let text = format!("run {run} cannot go on: what it was made from is not the same");
         CommandError::other(
             std::iter::once(text).chain(reasons.iter().cloned()).collect::<Vec<_>>().join("\n  "),
             Some("begin it anew"),

@@ -1,10 +1,10 @@
 //! A plan as a file.
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::format::{Plan, SCHEMA};
+use crate::source;
 
 /// Why a plan cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -37,34 +37,17 @@ pub enum PlanError {
     },
 }
 
-/// Writes a plan: beside, synced, renamed.
+/// Writes a plan, whole or not at all.
 ///
 /// # Errors
 ///
 /// When it cannot be written.
 pub fn write(plan: &Plan, path: &Path) -> Result<(), PlanError> {
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let written = || {
-        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Err(std::io::Error::other("not a regular file"));
-        }
-        // as readable as any file that its owner makes
-        let mode = std::fs::Permissions::from_mode(0o666);
-        let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(folder)?;
-        {
-            let mut buffer = std::io::BufWriter::new(file.as_file_mut());
-            serde_json::to_writer_pretty(&mut buffer, plan)?;
-            buffer.write_all(b"\n")?;
-            buffer.flush()?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    written().map_err(|source| PlanError::Write { path: path.to_owned(), source })
+    source::replace(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, plan)?;
+        file.write_all(b"\n")
+    })
+    .map_err(|source| PlanError::Write { path: path.to_owned(), source })
 }
 
 /// Reads a plan; also gives its bytes, of which a signature is.

@@ -9,6 +9,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::source;
+
 /// What signatures of plans are for (`ssh-keygen -n`).
 pub const NAMESPACE: &str = "canvass-plan";
 
@@ -57,7 +59,7 @@ pub fn sign(bytes: &[u8], plan: &Path, key: &Path) -> Result<PathBuf, SignatureE
     command.arg("-f").arg(key);
     let output = run(command, bytes, "cannot sign the plan")?;
     let path = beside(plan);
-    std::fs::write(&path, &output.stdout)
+    source::replace(&path, |file| file.write_all(&output.stdout))
         .map_err(|source| SignatureError::Write { path: path.clone(), source })?;
     Ok(path)
 }

@@ -1,7 +1,7 @@
 //! Writes the record of a run.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::report::model::ChangeReport;
 use crate::report::outlet::Outlet;
@@ -11,27 +11,56 @@ use super::{Beginning, RecordError, RecordSettings, Records, RunId};
 /// Hears of what could not be recorded.
 pub type Tell = Arc<dyn Fn(&RecordError) + Send + Sync>;
 
-/// Notes a run when it begins and keeps its report when it is over.
-pub struct Recorder {
+/// A run that is recorded: its report by [`Recorder`], what hosts have done by [`Self::note`].
+pub struct Recording {
     settings: RecordSettings,
     program: String,
-    state: State,
-    tell: Tell,
+    /// The run that this one goes on with.
+    went_on_with: Option<RunId>,
+    state: Mutex<State>,
 }
 
 enum State {
-    Waiting,
+    /// The run has not begun; what was noted so far.
+    Waiting(String),
     On(Box<Records>, RunId),
     Failed(RecordError),
 }
 
-impl Recorder {
+impl Recording {
     /// For a run that was asked for by this name.
-    pub fn new(settings: RecordSettings, program: &str, tell: Tell) -> Self {
-        Self { settings, program: program.to_owned(), state: State::Waiting, tell }
+    pub fn new(settings: RecordSettings, program: &str, went_on_with: Option<RunId>) -> Arc<Self> {
+        let state = Mutex::new(State::Waiting(String::new()));
+        Arc::new(Self { settings, program: program.to_owned(), went_on_with, state })
     }
 
-    fn opened(&self, report: &ChangeReport) -> Result<State, RecordError> {
+    /// Notes what hosts have done, a line each. What cannot be recorded at all is told of by
+    /// [`Recorder`].
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written.
+    pub fn note(&self, lines: &str) -> Result<(), RecordError> {
+        match &mut *self.state() {
+            State::Waiting(noted) => {
+                noted.push_str(lines);
+                Ok(())
+            }
+            State::On(records, run) => records.note(*run, lines),
+            State::Failed(_) => Ok(()),
+        }
+    }
+
+    fn begin(&self, report: &ChangeReport) {
+        let mut state = self.state();
+        let noted = match &mut *state {
+            State::Waiting(noted) => std::mem::take(noted),
+            State::On(..) | State::Failed(_) => return,
+        };
+        *state = self.opened(report, &noted).unwrap_or_else(State::Failed);
+    }
+
+    fn opened(&self, report: &ChangeReport, noted: &str) -> Result<State, RecordError> {
         let records = Records::open(&self.settings)?;
         let folder = std::env::current_dir().unwrap_or_default();
         let run = records.begin(&Beginning {
@@ -41,23 +70,46 @@ impl Recorder {
             folder: folder.to_string_lossy().into_owned(),
             playbooks: report.playbooks.clone(),
         })?;
+        if !noted.is_empty() {
+            records.note(run, noted)?;
+        }
         Ok(State::On(Box::new(records), run))
+    }
+
+    fn finish(&self, report: &ChangeReport) -> Result<(), RecordError> {
+        match std::mem::replace(&mut *self.state(), State::Waiting(String::new())) {
+            State::Waiting(_) => Ok(()),
+            State::On(records, run) => records.finish(run, report, self.went_on_with),
+            State::Failed(error) => Err(error),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes a run when it begins and keeps its report when it is over.
+pub struct Recorder {
+    recording: Arc<Recording>,
+    tell: Tell,
+}
+
+impl Recorder {
+    /// Of this run.
+    pub fn new(recording: Arc<Recording>, tell: Tell) -> Self {
+        Self { recording, tell }
     }
 }
 
 impl Outlet for Recorder {
     /// A failure is kept until the run is over, so that it is told where it is seen.
     fn begin(&mut self, report: &ChangeReport) {
-        self.state = self.opened(report).unwrap_or_else(State::Failed);
+        self.recording.begin(report);
     }
 
     fn take(&mut self, report: &ChangeReport) -> io::Result<()> {
-        let kept = match std::mem::replace(&mut self.state, State::Waiting) {
-            State::Waiting => Ok(()),
-            State::On(records, run) => records.finish(run, report),
-            State::Failed(error) => Err(error),
-        };
-        if let Err(error) = kept {
+        if let Err(error) = self.recording.finish(report) {
             (self.tell)(&error);
         }
         Ok(())

@@ -86,6 +86,8 @@ pub struct RunRecord {
     pub changed: u64,
     /// Those with a failure, or that could not be reached.
     pub failed: u64,
+    /// Whether it can be gone on with: it did not end well, and what each host has done is kept.
+    pub resumable: bool,
 }
 
 #[cfg(test)]

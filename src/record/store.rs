@@ -21,8 +21,11 @@ use super::{Beginning, RecordError, RecordSettings, RunId, RunName, RunRecord};
 /// The part of a record that holds its change report.
 pub const REPORT: &str = "report";
 
+/// The part that holds what each host has done, of a run that did not end well.
+const JOURNAL: &str = "journal";
+
 /// The number of the database's form.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 /// How long another program may hold the database.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ROW: u64 = 1024;
 
 /// `parts` keeps what belongs to a run by name, compressed: its report, and what it needs to be
-/// gone on with.
+/// gone on with. While a run is on, that is in `journal`, as it comes.
 const TABLES: &str = "
     PRAGMA auto_vacuum = INCREMENTAL;
     BEGIN IMMEDIATE;
@@ -55,12 +58,21 @@ const TABLES: &str = "
         data BLOB NOT NULL,
         PRIMARY KEY (run, kind)
     ) STRICT;
-    PRAGMA user_version = 1;
+    CREATE TABLE IF NOT EXISTS journal (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        lines TEXT NOT NULL,
+        PRIMARY KEY (run, number)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 2;
     COMMIT;
 ";
 
 const RUN: &str = "SELECT id, started, finished, mode, program, folder, playbooks, exit_code, \
-                   verdict, hosts, changed, failed FROM runs";
+                   verdict, hosts, changed, failed, \
+                   EXISTS (SELECT 1 FROM journal WHERE run = runs.id) \
+                   OR EXISTS (SELECT 1 FROM parts WHERE run = runs.id AND kind = 'journal') \
+                   AS resumable FROM runs";
 
 /// The records of a user.
 #[derive(Debug)]
@@ -90,8 +102,7 @@ impl Records {
             .open(&path)
             .map_err(|source| RecordError::Make { path: path.clone(), source })?;
         let records = Self::connect(&path, settings.bound, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let form = records.form()?;
-        if form == 0 {
+        if records.form()? < FORM {
             records.asked(records.connection.execute_batch(TABLES))?;
         }
         Ok(records)
@@ -108,7 +119,12 @@ impl Records {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let records = Self::connect(&settings.file, settings.bound, flags)?;
-        Ok((records.form()? != 0).then_some(records))
+        match records.form()? {
+            0 => Ok(None),
+            FORM => Ok(Some(records)),
+            // what an older program wrote gets its present form
+            _ => Self::open(settings).map(Some),
+        }
     }
 
     fn connect(path: &Path, bound: u64, flags: OpenFlags) -> Result<Self, RecordError> {
@@ -158,19 +174,81 @@ impl Records {
         Ok(RunId(self.connection.last_insert_rowid()))
     }
 
-    /// Keeps the report of a run that is over, and lets the oldest runs go.
+    /// Keeps more of what each host has done while a run is on.
     ///
     /// # Errors
     ///
     /// The database cannot be written.
-    pub fn finish(&self, run: RunId, report: &ChangeReport) -> Result<(), RecordError> {
+    pub fn note(&self, run: RunId, lines: &str) -> Result<(), RecordError> {
+        let done = self
+            .connection
+            .prepare(
+                "INSERT INTO journal (run, number, lines) VALUES \
+                 (?1, (SELECT coalesce(max(number), 0) + 1 FROM journal WHERE run = ?1), ?2)",
+            )
+            .and_then(|mut statement| statement.execute(params![run.0, lines]));
+        self.asked(done).map(drop)
+    }
+
+    /// What each host has done in a run that did not end well; `None` for another one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::attached`].
+    pub fn journal(&self, run: RunId) -> Result<Option<String>, RecordError> {
+        if let Some(text) = self.attached(run, JOURNAL)? {
+            return Ok(Some(String::from_utf8_lossy(&text).into_owned()));
+        }
+        let all = || -> rusqlite::Result<Vec<String>> {
+            let sql = "SELECT lines FROM journal WHERE run = ? ORDER BY number";
+            self.connection.prepare(sql)?.query_map([run.0], |row| row.get(0))?.collect()
+        };
+        let lines = self.asked(all())?;
+        Ok((!lines.is_empty()).then(|| lines.concat()))
+    }
+
+    /// Another run has gone on with this one, or it ended well: it is not gone on with.
+    fn forget_journal(&self, run: RunId) -> Result<(), RecordError> {
+        let gone =
+            self.connection.execute("DELETE FROM journal WHERE run = ?", [run.0]).and_then(|_| {
+                let sql = "DELETE FROM parts WHERE run = ? AND kind = ?";
+                self.connection.execute(sql, params![run.0, JOURNAL])
+            });
+        self.asked(gone).map(drop)
+    }
+
+    /// The newest run that can be gone on with.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn newest_resumable(&self) -> Result<Option<RunRecord>, RecordError> {
+        let sql = format!("{RUN} WHERE resumable ORDER BY id DESC LIMIT 1");
+        self.asked(self.connection.query_row(&sql, [], record).optional())
+    }
+
+    /// Keeps the report of a run that is over, and lets the oldest runs go. What each host has done
+    /// stays where the run did not end well, and goes of the run that it went on with.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written.
+    pub fn finish(
+        &self,
+        run: RunId,
+        report: &ChangeReport,
+        went_on_with: Option<RunId>,
+    ) -> Result<(), RecordError> {
         let digest = Digest::of(report);
         let broken = |source| RecordError::Broken { run: run.0, source };
         let text = serde_json::to_vec(report).map_err(|error| broken(error.into()))?;
         let data = packed(&text).map_err(broken)?;
         let done = self.connection.execute_batch("BEGIN IMMEDIATE");
         self.asked(done)?;
-        let kept = self.keep(run, report, &digest, &data);
+        let kept = self
+            .keep(run, report, &digest, &data)
+            .and_then(|()| self.settle(run, report.exit_code == Some(0)))
+            .and_then(|()| went_on_with.map_or(Ok(()), |before| self.forget_journal(before)));
         let end = if kept.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = self.asked(self.connection.execute_batch(end));
         kept.and(ended)?;
@@ -200,6 +278,16 @@ impl Records {
         );
         self.asked(done)?;
         self.put(run, REPORT, data)
+    }
+
+    /// What each host has done is packed, or goes when all is done.
+    fn settle(&self, run: RunId, ended_well: bool) -> Result<(), RecordError> {
+        let journal = match ended_well {
+            true => None,
+            false => self.journal(run)?,
+        };
+        self.forget_journal(run)?;
+        journal.map_or(Ok(()), |journal| self.attach(run, JOURNAL, journal.as_bytes()))
     }
 
     fn put(&self, run: RunId, kind: &str, data: &[u8]) -> Result<(), RecordError> {
@@ -293,8 +381,11 @@ impl Records {
             "DELETE FROM runs WHERE id <> (SELECT max(id) FROM runs) AND id IN (
                 SELECT id FROM (
                     SELECT id, sum(bytes) OVER (ORDER BY id DESC) AS total FROM (
-                        SELECT runs.id AS id, ?2 + coalesce(sum(length(parts.data)), 0) AS bytes
-                        FROM runs LEFT JOIN parts ON parts.run = runs.id GROUP BY runs.id
+                        SELECT id, ?2
+                            + coalesce((SELECT sum(length(data)) FROM parts WHERE run = id), 0)
+                            + coalesce((SELECT sum(length(lines)) FROM journal WHERE run = id), 0)
+                            AS bytes
+                        FROM runs
                     )
                 ) WHERE total > ?1
              )",
@@ -337,6 +428,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         hosts: count(9)?,
         changed: count(10)?,
         failed: count(11)?,
+        resumable: row.get(12)?,
     })
 }
 
@@ -388,7 +480,7 @@ mod tests {
         assert_eq!(records.report(run).unwrap(), None);
         records.attach(run, "resume", b"where each host stands").unwrap();
         let report = report(3);
-        records.finish(run, &report).unwrap();
+        records.finish(run, &report, None).unwrap();
         let read = Records::read(&settings).unwrap().unwrap();
         assert_eq!(read.report(run).unwrap(), Some(report));
         assert_eq!(read.attached(run, "resume").unwrap().unwrap(), b"where each host stands");
@@ -405,6 +497,34 @@ mod tests {
     }
 
     #[test]
+    fn what_hosts_have_done_stays_until_all_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = RecordSettings { file: folder.path().join("records.db"), bound: 1 << 20 };
+        let records = Records::open(&settings).unwrap();
+        let began = || {
+            let run = records.begin(&beginning()).unwrap();
+            records.note(run, "one\n").unwrap();
+            records.note(run, "two\n").unwrap();
+            run
+        };
+        let kept = |run| records.journal(run).unwrap();
+        let broke_off = began();
+        let failed = began();
+        let both = Some("one\ntwo\n".to_owned());
+        records.finish(failed, &report(1), None).unwrap();
+        assert_eq!((kept(broke_off), kept(failed)), (both.clone(), both.clone()));
+        let newest = || records.newest_resumable().unwrap().map(|run| run.id);
+        assert_eq!(newest(), Some(failed));
+        let second = began();
+        let well = ChangeReport { exit_code: Some(0), ..report(1) };
+        records.finish(second, &well, Some(failed)).unwrap();
+        assert_eq!((kept(second), kept(failed), kept(broke_off)), (None, None, both));
+        assert_eq!(newest(), Some(broke_off));
+        let listed: Vec<bool> = records.newest(9).unwrap().iter().map(|r| r.resumable).collect();
+        assert_eq!(listed, [false, false, true]);
+    }
+
+    #[test]
     fn the_oldest_runs_go() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("records.db");
@@ -413,7 +533,7 @@ mod tests {
         let report = report(3000);
         for _ in 0..40 {
             let run = records.begin(&beginning()).unwrap();
-            records.finish(run, &report).unwrap();
+            records.finish(run, &report, None).unwrap();
         }
         let left = records.newest(100).unwrap();
         assert!(left.len() > 1 && left.len() < 40, "{}", left.len());
@@ -421,7 +541,7 @@ mod tests {
         assert!(fs::metadata(&file).unwrap().len() < 500_000);
         let small = Records::open(&RecordSettings { file, bound: 1 }).unwrap();
         let run = small.begin(&beginning()).unwrap();
-        small.finish(run, &report).unwrap();
+        small.finish(run, &report, None).unwrap();
         assert_eq!(small.newest(100).unwrap().len(), 1);
     }
 

@@ -1,12 +1,13 @@
 //! `--report FILE`: the change report as a file, in the face that its ending names.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::face::Face;
 use super::model::ChangeReport;
 use super::outlet::Outlet;
+use crate::source::replace;
 
 /// A file that takes the report.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Outlet for ReportFile {
     }
 }
 
-/// Writes a report atomically: beside, synced, renamed.
+/// Writes a report, whole or not at all: what is half written must not be taken for one.
 ///
 /// # Errors
 ///
@@ -45,19 +46,7 @@ impl Outlet for ReportFile {
 pub fn write(report: &ChangeReport, face: Face, path: &Path) -> io::Result<()> {
     refuse_devices(path)?;
     let text = face.draw(report)?;
-    let beside = beside(path);
-    let written = write_to(&text, &beside).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // what is half written must not be taken for a report; the first error is the one to tell
-        let _ = fs::remove_file(&beside);
-    }
-    written.map_err(|error| named(path, &error))
-}
-
-fn write_to(text: &str, path: &Path) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    file.write_all(text.as_bytes())?;
-    file.into_inner()?.sync_all()
+    replace(path, |file| file.write_all(text.as_bytes())).map_err(|error| named(path, &error))
 }
 
 /// Adds a report to the end of a file, as the summary of a step on GitHub is written.

@@ -1,7 +1,7 @@
 //! The journal of a run: what each host has done, so that another run can go on from there.
 //!
-//! Every result is a line of a file, written as it comes, with what is registered and set. A run
-//! that [goes on](Past) begins at the first play; a step that a host has done already is not done
+//! Every result is a line, handed as it comes to whoever keeps it, with what is registered and set;
+//! the run does not wait for that. A run that [goes on](Past) begins at the first play; a step that a host has done already is not done
 //! again, its result is taken from the journal. So includes, blocks, batches, notified handlers and
 //! variables stand as they stood, and each host goes on at its own place. What only acts on the run
 //! (`debug`, `assert`, includes, facts) is done again, and so is a step whose registered result is
@@ -11,8 +11,7 @@ mod line;
 mod past;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -45,10 +44,16 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal in a file, within the runtime of the run.
-    pub fn begin(file: File, header: Json, started: SystemTime, past: Option<Arc<Past>>) -> Self {
+    /// Begins a journal within the runtime of the run; lines are kept by `keep`, some at a time,
+    /// each with its line feed.
+    pub fn begin(
+        keep: impl FnMut(&str) -> io::Result<()> + Send + 'static,
+        header: Json,
+        started: SystemTime,
+        past: Option<Arc<Past>>,
+    ) -> Self {
         let (lines, given) = unbounded_channel();
-        let work = tokio::task::spawn_blocking(move || write(file, given));
+        let work = tokio::task::spawn_blocking(move || write(keep, given));
         let this = Self {
             started,
             past,
@@ -59,6 +64,10 @@ impl Journal {
         };
         this.tell(Line::Begin { header });
         this.tell_inputs();
+        for (host, key, entry) in this.past.iter().flat_map(|past| past.entries()) {
+            let (host, key, entry) = (host.to_owned(), key.clone(), entry.clone());
+            this.tell(Line::Done { host, key: Box::new(key), entry: Box::new(entry) });
+        }
         this
     }
 
@@ -88,6 +97,8 @@ impl Journal {
             times.insert((host.to_owned(), key.step.clone()), key.time + 1);
         }
         match Entry::of(&key.step.module, total, secrets) {
+            // it is there from the beginning
+            Some(_) if self.past.as_ref().is_some_and(|past| past.entry(host, &key).is_some()) => {}
             Some(entry) => {
                 let (key, entry) = (Box::new(key), Box::new(entry));
                 self.tell(Line::Done { host: host.to_owned(), key, entry });
@@ -141,11 +152,22 @@ impl Journal {
     }
 }
 
-fn write(mut file: File, mut given: UnboundedReceiver<Line>) -> io::Result<()> {
-    while let Some(line) = given.blocking_recv() {
-        let mut text = serde_json::to_string(&line)?;
-        text.push('\n');
-        file.write_all(text.as_bytes())?;
+/// So many lines are kept at once.
+const LINES: usize = 512;
+
+fn write(
+    mut keep: impl FnMut(&str) -> io::Result<()>,
+    mut given: UnboundedReceiver<Line>,
+) -> io::Result<()> {
+    let mut lines = Vec::new();
+    let mut text = String::new();
+    while given.blocking_recv_many(&mut lines, LINES) > 0 {
+        for line in lines.drain(..) {
+            text.push_str(&serde_json::to_string(&line)?);
+            text.push('\n');
+        }
+        keep(&text)?;
+        text.clear();
     }
     Ok(())
 }
@@ -178,15 +200,28 @@ mod tests {
     }
 
     async fn past(note: impl FnOnce(&Journal, &Secrets)) -> Past {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let journal =
-            Journal::begin(file.reopen().unwrap(), json!({"schema": "x"}), SystemTime::now(), None);
+        past_after(None, note).await
+    }
+
+    async fn past_after(before: Option<Past>, note: impl FnOnce(&Journal, &Secrets)) -> Past {
+        let kept = Arc::new(Mutex::new(String::new()));
+        let keep = {
+            let kept = Arc::clone(&kept);
+            move |lines: &str| {
+                kept.lock().unwrap().push_str(lines);
+                Ok(())
+            }
+        };
+        let header = json!({"schema": "x"});
+        let journal = Journal::begin(keep, header, SystemTime::now(), before.map(Arc::new));
         let mut secrets = Secrets::new();
         secrets.add("hunter2");
         note(&journal, &secrets);
         journal.end().await.unwrap();
-        assert!(!std::fs::read_to_string(file.path()).unwrap().contains("hunter2"));
-        Past::read(file.path()).unwrap()
+        let kept = kept.lock().unwrap();
+        assert!(!kept.contains("hunter2"));
+        // the end of what was being written when the run broke off does not count
+        Past::read(&format!("{kept}{{\"line\": \"do")).unwrap()
     }
 
     #[tokio::test]
@@ -198,8 +233,8 @@ mod tests {
         })
         .await;
         assert_eq!((past.header["schema"].as_str(), past.steps_of("h")), (Some("x"), 2));
-        let file = tempfile::tempfile().unwrap();
-        let journal = Journal::begin(file, Json::Null, SystemTime::now(), Some(Arc::new(past)));
+        let journal =
+            Journal::begin(|_| Ok(()), Json::Null, SystemTime::now(), Some(Arc::new(past)));
         for text in ["first", "second"] {
             let key = journal.stands_at("h", step(4));
             let replayed = journal.replayed("h", &key).unwrap();
@@ -227,6 +262,23 @@ mod tests {
             .await;
             assert_eq!(past.steps_of("h"), steps);
         }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_goes_on_and_breaks_off_at_once_has_lost_nothing() {
+        let first = past(|journal, secrets| {
+            for line in [4, 6, 8] {
+                journal.note("h", step(line), &result(Verdict::Ok, "x"), secrets);
+            }
+        })
+        .await;
+        let second = past_after(Some(first), |journal, secrets| {
+            let key = journal.stands_at("h", step(4));
+            journal.note("h", step(4), &journal.replayed("h", &key).unwrap(), secrets);
+            journal.failed("h");
+        })
+        .await;
+        assert_eq!(second.steps_of("h"), 3);
     }
 
     #[tokio::test]

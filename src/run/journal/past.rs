@@ -1,8 +1,7 @@
 //! What an earlier run has done.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _};
-use std::path::Path;
+use std::io;
 
 use serde_json::Value as Json;
 
@@ -32,12 +31,12 @@ impl Past {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or does not begin as a journal does.
-    pub fn read(path: &Path) -> io::Result<Self> {
+    /// When it does not begin as a journal does.
+    pub fn read(text: &str) -> io::Result<Self> {
         let mut past = Self::default();
         let mut hosts: HashMap<String, Reading> = HashMap::new();
-        for (number, line) in io::BufReader::new(std::fs::File::open(path)?).lines().enumerate() {
-            let Ok(line) = serde_json::from_str(&line?) else {
+        for (number, line) in text.lines().enumerate() {
+            let Ok(line) = serde_json::from_str(line) else {
                 match number {
                     0 => return Err(io::Error::new(io::ErrorKind::InvalidData, "no journal")),
                     _ => break,
@@ -76,6 +75,13 @@ impl Past {
         let mut hosts: Vec<&str> = self.hosts.keys().map(String::as_str).collect();
         hosts.sort_unstable();
         hosts
+    }
+
+    /// All that was done, by host.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &EntryKey, &Entry)> {
+        self.hosts.iter().flat_map(|(host, entries)| {
+            entries.iter().map(move |(key, entry)| (host.as_str(), key, entry))
+        })
     }
 
     pub(super) fn entry(&self, host: &str, key: &EntryKey) -> Option<&Entry> {
