@@ -378,6 +378,7 @@ impl RunArguments {
                 allow_same_user: false,
             },
             verbosity,
+            tells_invocation: verbosity > 2,
             task_timeout: self.what.task_timeout.map(Duration::from_secs),
             behaviour: Behaviour::default(),
             fact_cache: None,

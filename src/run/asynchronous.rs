@@ -11,6 +11,7 @@ use crate::report::event::{Event, Progress};
 use crate::vars::Scope;
 
 use super::action::{self, After, RemoteCall};
+use super::invocation;
 use super::job::{Job, Setting};
 use super::keyword::{KeywordError, KeywordReader, python_text};
 use super::outcome::{TaskResult, Verdict};
@@ -77,10 +78,16 @@ impl Job {
         }
         let mut results = Vec::with_capacity(calls.len());
         for call in calls {
+            let (module, arguments) = (call.module.clone(), call.arguments.clone());
             let started = self.send(setting, vec![call], detach(setting, asynchronous)).await.pop();
             results.push(match started {
                 Some(started) if started.verdict == Verdict::Changed => {
-                    self.watched(setting, asynchronous, &started).await
+                    let mut result = self.watched(setting, asynchronous, &started).await;
+                    if result.result.contains_key("ansible_job_id") {
+                        result.result.shift_remove(invocation::FIELD);
+                        invocation::note(&module, &arguments, &mut result);
+                    }
+                    result
                 }
                 Some(failed) => failed,
                 None => TaskResult::failed("the host gave no answer"),

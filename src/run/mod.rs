@@ -20,6 +20,7 @@ mod heading;
 mod hold;
 mod host_vars;
 mod included;
+mod invocation;
 mod items;
 mod job;
 mod journal;

@@ -15,6 +15,7 @@ use crate::vars::Var;
 use super::action::Finished;
 use super::host_vars::{Facts, Learnt};
 use super::included::Included;
+use super::invocation;
 
 /// How an item, or a task, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +50,8 @@ pub(crate) struct TaskResult {
     pub verbose_always: bool,
     /// Whether the result must not show, whatever `no_log` says.
     pub censored: bool,
-    /// `ansible_facts` with what JSON does not tell, of actions that know it.
-    pub facts: Option<Value>,
+    /// Fields with what JSON does not tell (whose text it is, vault), as far as it is known.
+    pub values: IndexMap<String, Value>,
     /// Whether its failure is passed over.
     pub ignored: bool,
     /// The host that did it, where that is not the task's.
@@ -81,7 +82,7 @@ impl TaskResult {
             took: Duration::ZERO,
             verbose_always: false,
             censored: false,
-            facts: None,
+            values: IndexMap::new(),
             ignored: false,
             delegated: None,
             includes: Vec::new(),
@@ -139,7 +140,7 @@ impl TaskResult {
             learnt: finished.learnt,
             verbose_always: finished.verbose_always,
             censored: finished.censored,
-            facts: finished.facts,
+            values: finished.values,
             ..Self::new(verdict, finished.returned)
         }
     }
@@ -215,22 +216,43 @@ impl TaskResult {
         told
     }
 
-    /// The value of `register`.
+    /// The same as a value, in which text of the user's is still known for it.
+    fn told_value(&self) -> Value {
+        let mut told = self.told();
+        let known = self.values.iter().filter(|(name, _)| told.contains_key(name.as_str()));
+        let known: Vec<(String, Value)> =
+            known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        for (name, _) in &known {
+            told.insert(name.clone(), Json::Null);
+        }
+        let told = crate::template::from_json(&Json::Object(told));
+        crate::template::with_entries(&told, known)
+    }
+
+    /// The value of `register` when the task is over.
+    pub(crate) fn registered_alone(&mut self) -> Var {
+        let called = self.result.shift_remove(invocation::FIELD);
+        let registered = self.registered();
+        if let Some(called) = called {
+            self.set(invocation::FIELD, called);
+        }
+        registered
+    }
+
+    /// The value of `register` for the task's own conditions.
     pub(crate) fn registered(&self) -> Var {
         match &self.verdict {
             Verdict::Unknown(reason) => {
                 let known = [("skipped".to_owned(), Var::Data(Value::from(false)))];
                 Var::Unknown(IndexMap::from(known).into(), reason.as_str().into())
             }
-            _ => {
-                let told = crate::template::from_json(&Json::Object(self.told()));
-                Var::Data(match &self.facts {
-                    Some(facts) => crate::template::with_entry(&told, "ansible_facts", facts),
-                    None => told,
-                })
-            }
+            _ => Var::Data(self.told_value()),
         }
     }
+}
+
+fn is_told(verdict: &Verdict) -> bool {
+    !matches!(verdict, Verdict::Unknown(_))
 }
 
 fn message_map(message: impl ToString) -> Map<String, Json> {
@@ -267,6 +289,10 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
     let results = items.iter().map(|item| Json::Object(item.told())).collect();
     result.insert("results".to_owned(), Json::Array(results));
     let mut total = TaskResult::new(verdict, result);
+    if items.iter().any(|item| !item.values.is_empty() && is_told(&item.verdict)) {
+        let results: Vec<Value> = items.iter().map(TaskResult::told_value).collect();
+        total.values.insert("results".to_owned(), Value::from(results));
+    }
     let mut bad = items
         .iter()
         .filter(|item| matches!(item.verdict, Verdict::Failed | Verdict::Unreachable))

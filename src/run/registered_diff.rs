@@ -7,16 +7,23 @@ use super::outcome::{TaskResult, Verdict};
 use super::settings::DiffMode;
 
 /// Sets the diff of a result as the module that the task names returns it.
-pub(super) fn register(module: &str, mode: DiffMode, result: &mut TaskResult) {
+pub(super) fn register(
+    module: &str,
+    mode: DiffMode,
+    arguments: &Map<String, Json>,
+    result: &mut TaskResult,
+) {
     let short = module.strip_prefix("ansible.builtin.").unwrap_or(module);
     let shown: &[Diff] = if mode == DiffMode::On { &result.diffs } else { &[] };
     let over = matches!(result.verdict, Verdict::Ok | Verdict::Changed);
     let diff = match short {
-        "lineinfile" | "blockinfile" if over => Some(edited(&path(&result.result), shown)),
+        "lineinfile" | "blockinfile" if over => {
+            Some(edited(&path(&result.result, arguments), shown))
+        }
         "copy" | "template" if over && mode == DiffMode::Off => Some(json!([])),
         "copy" | "template" if !shown.is_empty() => Some(transferred(shown)),
         "file" | "copy" | "template" if over && mode == DiffMode::On => {
-            Some(attributes(&path(&result.result), shown))
+            Some(attributes(&path(&result.result, arguments), shown))
         }
         _ => match shown {
             [] => None,
@@ -29,8 +36,11 @@ pub(super) fn register(module: &str, mode: DiffMode, result: &mut TaskResult) {
     }
 }
 
-fn path(returned: &Map<String, Json>) -> String {
-    let path = returned.get("path").or_else(|| returned.get("dest"));
+/// The path of the file, as it is returned or, where it is not, as it was given.
+fn path(returned: &Map<String, Json>, arguments: &Map<String, Json>) -> String {
+    let names = ["path", "dest", "destfile", "name"];
+    let given = || names.iter().find_map(|name| arguments.get(*name));
+    let path = returned.get("path").or_else(|| returned.get("dest")).or_else(given);
     path.and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 

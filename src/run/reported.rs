@@ -10,6 +10,7 @@ use crate::source::{Kind, Node};
 use crate::vars::Var;
 
 use super::context::RunContext;
+use super::invocation;
 use super::outcome::{TaskResult, Verdict};
 use super::secret_values;
 
@@ -45,6 +46,9 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>)
         return outcome;
     }
     outcome.result.clone_from(&result.result);
+    if !run.settings.tells_invocation {
+        invocation::leave_out(&mut outcome.result);
+    }
     outcome.causes.clone_from(&result.causes);
     outcome.diffs.clone_from(&result.diffs);
     outcome.effects = result.effects.iter().map(described).collect();

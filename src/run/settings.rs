@@ -44,6 +44,8 @@ pub struct RunSettings {
     pub privilege: PrivilegeDefaults,
     /// Number of `-v`.
     pub verbosity: u8,
+    /// Whether reported results hold with which arguments modules were called.
+    pub tells_invocation: bool,
     /// Bound on every task that names none.
     pub task_timeout: Option<Duration>,
     /// What plays mean that say nothing else.

@@ -6,6 +6,7 @@
 //! what they read here. Nothing is kept unless [`watch`] was called.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -49,8 +50,28 @@ pub fn note(path: &Path, content: &[u8]) {
 ///
 /// As [`std::fs::read`].
 pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let content = std::fs::read(path)?;
+    let content = whole_of(path)?;
     note(path, &content);
+    Ok(content)
+}
+
+/// So much is read of what is no regular file (devices, pipes) and may never end.
+const MOST_OF_STREAMS: u64 = 64 * 1024 * 1024;
+
+fn whole_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let about = file.metadata()?;
+    let mut content = Vec::new();
+    if about.is_file() {
+        content.reserve(usize::try_from(about.len()).unwrap_or_default());
+        (&file).read_to_end(&mut content)?;
+        return Ok(content);
+    }
+    (&file).take(MOST_OF_STREAMS + 1).read_to_end(&mut content)?;
+    if u64::try_from(content.len()).is_ok_and(|length| length > MOST_OF_STREAMS) {
+        let text = format!("it is no file, and gives more than {MOST_OF_STREAMS} bytes");
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, text));
+    }
     Ok(content)
 }
 
@@ -60,9 +81,10 @@ pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 ///
 /// As [`std::fs::read_to_string`].
 pub fn read_to_string(path: &Path) -> std::io::Result<String> {
-    let content = std::fs::read_to_string(path)?;
-    note(path, content.as_bytes());
-    Ok(content)
+    let content = whole_of(path)?;
+    note(path, &content);
+    let no_text = |_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is no UTF-8 text");
+    String::from_utf8(content).map_err(no_text)
 }
 
 /// The SHA-256 of a file too large to be held, in the making; none where nobody is interested.

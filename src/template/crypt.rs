@@ -4,6 +4,7 @@ use canvass_modules::module::md5_crypt;
 
 use super::failure::{Failure, Outcome};
 use super::python::Randomness;
+use super::work::spend;
 
 /// A scheme that `password_hash` and the lookup `password` know.
 pub(super) struct Scheme {
@@ -84,6 +85,15 @@ pub(super) fn random_salt(size: usize) -> String {
         .collect()
 }
 
+/// What rounds cost: those of bcrypt double the work.
+fn work_of(scheme: &str, rounds: u32) -> usize {
+    let all = match scheme {
+        "bcrypt" => 50_u64 << rounds.min(32),
+        _ => u64::from(rounds),
+    };
+    usize::try_from(all).unwrap_or(usize::MAX)
+}
+
 fn could_not(reason: impl std::fmt::Display) -> Box<Failure> {
     Failure::failed(format!("Could not hash the secret: {reason}"))
 }
@@ -115,6 +125,7 @@ impl Scheme {
         }
         let ident = settings.ident.as_deref().filter(|ident| !ident.is_empty()).unwrap_or("2b");
         let rounds = self.chosen_rounds(settings.rounds)?;
+        spend(work_of(name, rounds))?;
         (self.run)(&Wish { secret, salt: &salt, rounds, ident })
     }
 

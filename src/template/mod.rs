@@ -73,15 +73,17 @@ pub fn from_json(json: &serde_json::Value) -> minijinja::Value {
     python::settle(&value).unwrap_or(value)
 }
 
-/// A mapping with one entry set anew.
-pub(crate) fn with_entry(
+/// A mapping with these entries set anew.
+pub(crate) fn with_entries(
     mapping: &minijinja::Value,
-    name: &str,
-    value: &minijinja::Value,
+    added: Vec<(String, minijinja::Value)>,
 ) -> minijinja::Value {
+    if added.is_empty() {
+        return mapping.clone();
+    }
     let mut entries: indexmap::IndexMap<_, _> =
         python::entries(mapping).unwrap_or_default().into_iter().collect();
-    entries.insert(minijinja::Value::from(name), value.clone());
+    entries.extend(added.into_iter().map(|(name, value)| (minijinja::Value::from(name), value)));
     minijinja::Value::from_object(entries)
 }
 

@@ -521,7 +521,7 @@ fn json(value: &Value) -> Outcome<Json> {
             let mut elements = Vec::new();
             for element in python::elements(value)? {
                 if class_of(&element) != Class::Omit {
-                    elements.push(json(&element)?);
+                    elements.push(python::deeper(|| json(&element))?);
                 }
             }
             Json::Array(elements)
@@ -530,7 +530,7 @@ fn json(value: &Value) -> Outcome<Json> {
             let mut members = Map::new();
             for (key, entry) in python::entries(value)? {
                 if class_of(&entry) != Class::Omit {
-                    members.insert(text(&key)?, json(&entry)?);
+                    members.insert(text(&key)?, python::deeper(|| json(&entry))?);
                 }
             }
             Json::Object(members)

@@ -81,6 +81,7 @@ impl Groups<'_> {
             connection,
             privilege,
             verbosity: self.verbosity(settings),
+            tells_invocation: self.verbosity(settings) > 2 || tells_all(settings),
             task_timeout: seconds.map(Duration::from_secs),
             shard: None,
             start_at: None,
@@ -312,6 +313,12 @@ fn become_programs(
         programs.insert(method, program);
     }
     Ok(programs)
+}
+
+/// Whether the output holds whole results.
+fn tells_all(settings: &Settings) -> bool {
+    let word = settings.text("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();
+    matches!(word.as_str(), "json" | "ansible.posix.json")
 }
 
 /// What a pattern does that matches no host.

@@ -2,10 +2,11 @@
 //!
 //! Done once for all hosts of a batch, in a dry run too: nothing but this run knows of it.
 
+use minijinja::Value;
 use serde_json::{Map, Value as Json, json};
 
 use crate::inventory::{NewHost, host_and_port};
-use crate::template::from_json;
+use crate::template::{from_json, kept, mapping};
 use crate::vars::Var;
 
 use super::{ActionError, ActionInput, Finished, Prepared};
@@ -28,7 +29,10 @@ pub(super) fn prepare(
             return failed(&format!("{message} {raw}"));
         }
     }
-    let given = ["name", "hostname", "host"].iter().find_map(|name| arguments.get(*name));
+    let given_as =
+        ["name", "hostname", "host"].into_iter().find(|name| arguments.contains_key(*name));
+    let written = given_as.and_then(|name| input.values.get(name)).map(kept).unwrap_or_default();
+    let given = given_as.and_then(|name| arguments.get(name));
     let Some(given) = given.filter(|given| !given.is_null()) else {
         return failed("name, host or hostname needs to be provided");
     };
@@ -50,9 +54,13 @@ pub(super) fn prepare(
         Some(_) => return failed("Groups must be specified as a list."),
     };
     arguments.retain(|name, _| !OWN.contains(&name.as_str()));
-    let vars =
-        arguments.iter().map(|(name, value)| (name.clone(), Var::Data(from_json(value)))).collect();
-    let new = NewHost { name: name.clone(), groups: groups.clone(), vars };
+    let value = |(name, json): (&String, &Json)| {
+        let value = input.values.get(name).map(kept);
+        (name.clone(), value.unwrap_or_else(|| from_json(json)))
+    };
+    let vars: Vec<(String, Value)> = arguments.iter().map(value).collect();
+    let layer = vars.iter().map(|(name, value)| (name.clone(), Var::Data(value.clone())));
+    let new = NewHost { name: name.clone(), groups: groups.clone(), vars: layer.collect() };
     let changed = match input.inventory.add_host(new) {
         Ok(changed) => changed,
         Err(problem) => return failed(&problem.to_string()),
@@ -60,7 +68,15 @@ pub(super) fn prepare(
     let mut returned = Map::new();
     let added = json!({ "host_name": name, "groups": groups, "host_vars": arguments });
     returned.insert("add_host".to_owned(), added);
-    Ok(Prepared::Done(Finished { changed, ..Finished::ok(returned) }))
+    let vars = mapping(vars.iter().map(|(name, value)| (name.as_str(), value)));
+    let known = [
+        ("host_name", if name == given { written } else { name.into() }),
+        ("groups", groups.into()),
+        ("host_vars", vars),
+    ];
+    let known = mapping(known.iter().map(|(name, value)| (*name, value)));
+    let finished = Finished::ok(returned).telling([("add_host", known)]);
+    Ok(Prepared::Done(Finished { changed, ..finished }))
 }
 
 fn failed(message: &str) -> Result<Prepared, ActionError> {

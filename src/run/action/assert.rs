@@ -6,7 +6,7 @@ use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
 use crate::source::{Kind, Node, Span};
-use crate::template::{from_json, is_trusted};
+use crate::template::{from_json, is_trusted, trusted};
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse, refuse_others};
 
@@ -64,16 +64,21 @@ pub(super) fn assert(
         returned.insert("evaluated_to".to_owned(), Json::from(false));
         let message = params.fail_msg.unwrap_or_else(|| Json::from("Assertion failed"));
         returned.insert("msg".to_owned(), message);
+        let assertion = match &condition.kind {
+            Kind::Str(text) => Some(("assertion", trusted(&text.value))),
+            _ => None,
+        };
+        let values = assertion.into_iter().chain(input.kept(&["fail_msg", "msg"], "msg"));
         return Ok(Prepared::Done(Finished {
             failed: true,
-            returned,
             verbose_always: !params.quiet,
-            ..Finished::default()
+            ..Finished::ok(returned).telling(values)
         }));
     }
     let message = params.success_msg.unwrap_or_else(|| Json::from("All assertions passed"));
     returned.insert("msg".to_owned(), message);
-    Ok(Prepared::Done(Finished { verbose_always: !params.quiet, ..Finished::ok(returned) }))
+    let finished = Finished::ok(returned).telling(input.kept(&["success_msg"], "msg"));
+    Ok(Prepared::Done(Finished { verbose_always: !params.quiet, ..finished }))
 }
 
 /// The conditions; a template may stand for a list of the user's own.
@@ -127,5 +132,6 @@ pub(super) fn fail(
     let params: FailParams = parse("ansible.builtin.fail", &arguments)?;
     let mut returned = Map::new();
     returned.insert("msg".to_owned(), params.msg);
-    Ok(Prepared::Done(Finished { failed: true, returned, ..Finished::default() }))
+    let finished = Finished::ok(returned).telling(input.kept(&["msg"], "msg"));
+    Ok(Prepared::Done(Finished { failed: true, ..finished }))
 }

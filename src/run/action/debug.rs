@@ -1,11 +1,12 @@
 //! `ansible.builtin.debug`: prints a text or a variable.
 
 use canvass_modules::params;
+use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::source::{Kind, Node, Span};
 use crate::template::{
-    TemplateError, TemplateErrorKind, holds_template, is_omit, is_trusted, to_json,
+    TemplateError, TemplateErrorKind, holds_template, is_omit, is_trusted, kept, to_json,
 };
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
@@ -58,12 +59,13 @@ pub(super) fn prepare(
                         return Ok(told(returned));
                     }
                     match to_json(&named)? {
-                        Json::String(_) if !is_trusted(&named) => return Err(untrusted()),
-                        Json::String(named) => named,
-                        other => {
-                            returned.insert(expression, other);
+                        empty if empty.is_null() || empty == "" => {
+                            returned.insert("msg".to_owned(), params.msg);
                             return Ok(told(returned));
                         }
+                        Json::String(_) if !is_trusted(&named) => return Err(untrusted()),
+                        Json::String(named) => named,
+                        _ => return Err(no_text(&named)),
                     }
                 }
                 _ => expression,
@@ -79,10 +81,13 @@ pub(super) fn prepare(
                 returned.insert(expression, Json::from("<<Omit>>"));
                 return Ok(told(returned));
             }
-            returned.insert(expression, to_json(&value)?);
+            returned.insert(expression.clone(), to_json(&value)?);
             if !missing.is_empty() {
                 returned.insert("warnings".to_owned(), warnings(&missing));
             }
+            let mut finished = shown(returned);
+            finished.values.insert(expression, kept(&value));
+            return Ok(Prepared::Done(finished));
         }
         Some(other) => {
             returned.insert(other.to_string(), other);
@@ -91,7 +96,7 @@ pub(super) fn prepare(
             returned.insert("msg".to_owned(), params.msg);
         }
     }
-    Ok(told(returned))
+    Ok(Prepared::Done(shown(returned).telling(input.kept(&["msg"], "msg"))))
 }
 
 /// The expression's text cannot be told.
@@ -139,7 +144,11 @@ fn untrusted() -> ActionError {
 }
 
 fn told(returned: Map<String, Json>) -> Prepared {
-    Prepared::Done(Finished { verbose_always: true, returned, ..Finished::default() })
+    Prepared::Done(shown(returned))
+}
+
+fn shown(returned: Map<String, Json>) -> Finished {
+    Finished { verbose_always: true, ..Finished::ok(returned) }
 }
 
 /// What is no expression of the playbook's author is none.
@@ -148,16 +157,18 @@ fn refuse_var(input: &ActionInput<'_>, var: &Json) -> Result<(), ActionError> {
     if matches!(written, Some((_, Node { kind: Kind::Unsafe(_), .. }))) {
         return Err(untrusted());
     }
-    let kind = match var {
-        Json::Object(_) => "dict",
-        Json::Array(_) => "list",
-        Json::Bool(_) => "bool",
-        Json::Number(number) if number.is_f64() => "float",
-        Json::Number(_) => "int",
-        Json::String(_) | Json::Null => return Ok(()),
-    };
-    Err(ActionError::Include(format!(
-        "argument 'var' is of type {kind} and we were unable to convert to str: \"{var}\" is not a \
-         string and conversion is not allowed"
-    )))
+    match var {
+        Json::String(_) | Json::Null => Ok(()),
+        other => Err(no_text(&crate::template::from_json(other))),
+    }
+}
+
+/// Only a text can be an expression.
+fn no_text(var: &Value) -> ActionError {
+    let kind = crate::template::type_name(var);
+    let text = crate::template::python_text(var).unwrap_or_default();
+    ActionError::Include(format!(
+        "argument 'var' is of type {kind} and we were unable to convert to \
+         _check_type_str_no_conversion: '{text}' is not a string and conversion is not allowed"
+    ))
 }

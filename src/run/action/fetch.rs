@@ -59,7 +59,7 @@ impl Fetched {
         let sha1 = hex(&Sha1::digest(&bytes));
         let md5 = hex(&md5::Md5::digest(&bytes));
         let changed = std::fs::read(&self.to).ok().is_none_or(|old| old != bytes);
-        let source = reply.returned.get("source").cloned().unwrap_or_default();
+        let source = reply.returned.shift_remove("source").unwrap_or_default();
         reply.returned.shift_remove("encoding");
         let mut set = |name: &str, value: Json| {
             reply.returned.insert(name.to_owned(), value);
@@ -74,7 +74,9 @@ impl Fetched {
         }
         set("checksum", Json::from(sha1.clone()));
         set("dest", Json::from(self.to.to_string_lossy().into_owned()));
-        set("file", source);
+        if !changed {
+            set("file", source);
+        }
         set("md5sum", Json::from(md5));
         set("remote_checksum", Json::from(sha1));
         set("remote_md5sum", Json::Null);

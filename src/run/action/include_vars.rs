@@ -144,8 +144,11 @@ pub(super) fn prepare(
     let values = values.iter().map(|(name, value)| (name.as_str(), value));
     let values = crate::template::mapping(values);
     let mut returned = Map::new();
-    let names: Vec<Json> =
-        read.paths.iter().map(|path| Json::from(path.to_string_lossy().into_owned())).collect();
+    let names = read.paths.iter().map(|path| {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        Json::from(whole.to_string_lossy().into_owned())
+    });
+    let names: Vec<Json> = names.collect();
     returned.insert("ansible_included_var_files".to_owned(), Json::Array(names));
     returned.insert("ansible_facts".to_owned(), Json::Object(facts));
     let failed = message.is_some();
@@ -159,8 +162,7 @@ pub(super) fn prepare(
         learnt,
         failed,
         censored,
-        facts: Some(values),
-        ..Finished::ok(returned)
+        ..Finished::ok(returned).telling([("ansible_facts", values)])
     }))
 }
 

@@ -79,6 +79,14 @@ pub(crate) struct ActionInput<'a> {
     pub values: &'a IndexMap<String, Value>,
 }
 
+impl ActionInput<'_> {
+    /// The value of one of these arguments, as it is kept, under the name of a field.
+    fn kept(&self, names: &[&str], field: &'static str) -> Option<(&'static str, Value)> {
+        let value = names.iter().find_map(|name| self.values.get(*name))?;
+        Some((field, crate::template::kept(value)))
+    }
+}
+
 /// What comes next for an item.
 pub(crate) enum Prepared {
     /// It is done on the controller.
@@ -152,14 +160,20 @@ pub(crate) struct Finished {
     pub skipped: bool,
     /// Whether its result must not show, as with `no_log`.
     pub censored: bool,
-    /// `ansible_facts` of the result with what JSON does not tell.
-    pub facts: Option<Value>,
+    /// Fields of the result with what JSON does not tell.
+    pub values: IndexMap<String, Value>,
 }
 
 impl Finished {
     /// Done, with these fields.
     pub(crate) fn ok(returned: Map<String, Json>) -> Self {
         Self { returned, ..Self::default() }
+    }
+
+    /// The same, where some fields tell more than JSON does.
+    pub(crate) fn telling(self, values: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Self { values: values.collect(), ..self }
     }
 
     /// Failed with a message.

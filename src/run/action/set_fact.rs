@@ -40,8 +40,7 @@ pub(super) fn prepare(
     returned.insert("ansible_facts".to_owned(), Json::Object(arguments));
     Ok(Prepared::Done(Finished {
         learnt: Learnt { facts, set, ..Learnt::default() },
-        facts: Some(told),
-        ..Finished::ok(returned)
+        ..Finished::ok(returned).telling([("ansible_facts", told)])
     }))
 }
 

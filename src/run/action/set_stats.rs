@@ -4,6 +4,8 @@ use canvass_modules::params;
 use canvass_modules::params::{ParamValue as _, plain};
 use serde_json::{Map, Value as Json, json};
 
+use crate::template::mapping;
+
 use super::set_fact::is_variable_name;
 use super::{ActionError, ActionInput, Finished, Prepared};
 
@@ -20,7 +22,7 @@ params! {
 }
 
 pub(super) fn prepare(
-    _input: &ActionInput<'_>,
+    input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
     // words that are no booleans are taken for false
@@ -44,7 +46,15 @@ pub(super) fn prepare(
     let mut returned = Map::new();
     let stats = json!({"data": data, "per_host": per_host, "aggregate": aggregate});
     returned.insert("ansible_stats".to_owned(), stats);
-    Ok(Prepared::Done(Finished::ok(returned)))
+    let known = input.values.get("data").map(|data| {
+        let stats = [
+            ("data".to_owned(), crate::template::kept(data)),
+            ("per_host".to_owned(), per_host.into()),
+            ("aggregate".to_owned(), aggregate.into()),
+        ];
+        ("ansible_stats", mapping(stats.iter().map(|(name, value)| (name.as_str(), value))))
+    });
+    Ok(Prepared::Done(Finished::ok(returned).telling(known)))
 }
 
 fn quoted(name: &str) -> String {

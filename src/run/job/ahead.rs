@@ -156,11 +156,13 @@ impl Job {
                 Err(error) => return all_lost(&error),
             },
         };
+        let given: Vec<_> =
+            calls.iter().map(|call| (call.module.clone(), call.arguments.clone())).collect();
         let (mut request, sources) = Self::plain_request(setting, calls);
         request.follows = follows;
         let sent = |number| tell(Some((Arc::clone(&lane), number)));
         match pool.task_on(&lane, request, sources, sent).await {
-            Ok(Some(replies)) => Answered::Results(self.plain_results(setting, replies)),
+            Ok(Some(replies)) => Answered::Results(self.plain_results(setting, &given, replies)),
             Ok(None) => Answered::InTurn,
             Err(error) => all_lost(&error),
         }

@@ -9,14 +9,16 @@ use serde_json::{Map, Value as Json};
 
 use crate::playbook::is_include;
 use crate::source::Node;
+use crate::template::trusted;
 use crate::vars::{Layer, Scope, Var};
 
 use super::send::lost;
 use super::{Job, Setting, blocking};
-use crate::run::action::{ActionError, ActionInput, Finished, Meta, Prepared, RemoteCall};
+use crate::run::action::{self, ActionError, ActionInput, Finished, Meta, Prepared, RemoteCall};
 use crate::run::arguments;
 use crate::run::asynchronous;
 use crate::run::included;
+use crate::run::invocation;
 use crate::run::keyword::KeywordError;
 use crate::run::outcome::{TaskResult, Verdict};
 
@@ -124,12 +126,20 @@ impl Job {
             let text = format!("This action ({written}) does not support async.");
             return Err(Box::new(TaskResult::failed(text)));
         }
+        let given = rendered.arguments.clone();
         let prepared = match arguments::prepare(&input, rendered.arguments) {
             Ok(prepared) => prepared,
             Err(ActionError::Template(error)) => {
                 return Err(stopped(KeywordError::Template(error)));
             }
-            Err(error) => return Err(Box::new(TaskResult::failed(error))),
+            Err(error) => {
+                let of_module = matches!(error, ActionError::Parameters(_));
+                let mut failed = TaskResult::failed(error);
+                if of_module && action::find(module).is_none() {
+                    invocation::note(module, &given, &mut failed);
+                }
+                return Err(Box::new(failed));
+            }
         };
         Ok(match (prepared, setting) {
             (Prepared::Include(call), _) => {
@@ -197,14 +207,16 @@ impl Job {
     ) -> Result<Option<TaskResult>, KeywordError> {
         for condition in self.task.keywords.iter().rev().flat_map(|level| &level.when) {
             if !self.play.run.templar.condition(condition, scope)? {
-                let written = match &condition.kind {
-                    crate::source::Kind::Str(text) => Json::from(text.value.clone()),
-                    _ => Json::from(false),
+                let text = match &condition.kind {
+                    crate::source::Kind::Str(text) => Some(text.value.as_str()),
+                    _ => None,
                 };
-                return Ok(Some(TaskResult::skipped(
-                    "Conditional result was False",
-                    Some(written),
-                )));
+                let written = text.map_or(Json::from(false), Json::from);
+                let reason = "Conditional result was False";
+                let mut skipped = TaskResult::skipped(reason, Some(written));
+                let known = text.map(|text| ("false_condition".to_owned(), trusted(text)));
+                skipped.values.extend(known);
+                return Ok(Some(skipped));
             }
         }
         Ok(None)

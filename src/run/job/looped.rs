@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::report::event::Event;
 use crate::source::Node;
-use crate::template::{TemplateError, to_json};
+use crate::template::{TemplateError, kept, to_json};
 use crate::vars::{Layer, Scope};
 
 use super::item::Stage;
@@ -177,6 +177,7 @@ impl Job {
         let value = items.values.get(index).cloned().unwrap_or_default();
         result.set("ansible_loop_var", items.variable.as_str());
         result.set(&items.variable, to_json(&value).unwrap_or_default());
+        result.values.insert(items.variable.clone(), kept(&value));
         items.note(index, result);
         let label = match &self.task.task.loop_control.label {
             Some(label) => match self.labelled(label, scope, result) {

@@ -199,7 +199,7 @@ impl Job {
         let learnt = total.learnt.set.keys().chain(total.learnt.included.keys());
         run.reserved.of(run, learnt.map(|name| (name.as_str(), Some(self.set_at(name, total)))));
         if let Some(name) = &self.task.task.register {
-            let value = total.registered();
+            let value = total.registered_alone();
             total.learnt.set.insert(name.clone(), value);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use canvass_modules::wire::{Detach, ItemReply, Mode, Proposal, Status, TaskRequest, Witness};
+use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc;
 
 use crate::connection::{Asked, ConnectionError, Privilege, Target, TaskSource, Transport};
@@ -12,8 +13,12 @@ use super::{Job, Setting, blocking};
 use crate::run::action::{After, RemoteCall, Runs, Synchronize};
 use crate::run::check_mode;
 use crate::run::hold::Told;
+use crate::run::invocation;
 use crate::run::outcome::TaskResult;
 use crate::run::registered_diff;
+
+/// Its module is the controller's alone.
+const SCRIPT: &str = "ansible.builtin.script";
 
 /// Calls with the rounds that they are for.
 type Calls = Vec<(Option<usize>, RemoteCall)>;
@@ -167,12 +172,16 @@ impl Job {
     pub(super) fn plain_results(
         &self,
         setting: &Setting,
+        given: &[(String, Map<String, Json>)],
         replies: Vec<ItemReply>,
     ) -> Vec<TaskResult> {
         let asked = &self.task.task.action.module;
-        let result = |reply| {
+        let none = (String::new(), Map::new());
+        let result = |reply: ItemReply| {
+            let (module, arguments) = given.get(reply.item).unwrap_or(&none);
             let mut result = TaskResult::from_reply(reply);
-            registered_diff::register(asked, setting.registers_diff, &mut result);
+            registered_diff::register(asked, setting.registers_diff, arguments, &mut result);
+            invocation::note(module, arguments, &mut result);
             result
         };
         replies.into_iter().map(result).collect()
@@ -185,8 +194,9 @@ impl Job {
             return Vec::new();
         }
         let (request, sources, after) = request(&way, setting, calls);
-        // only Ansible's check mode reads the arguments again
-        let checked = (way.mode == Mode::Check).then(|| request.items.clone());
+        let given = request.items.clone();
+        let is_check = way.mode == Mode::Check;
+        let is_started = way.detach.is_some();
         let module = request.module.clone();
         let asked = self.task.task.action.module.clone();
         let kept = if way.witness == Witness::None { Vec::new() } else { sources.clone() };
@@ -222,6 +232,7 @@ impl Job {
                     }
                 }
                 let registers_diff = setting.registers_diff;
+                let none = Map::new();
                 blocking(move || {
                     replies
                         .into_iter()
@@ -231,14 +242,21 @@ impl Job {
                                 return TaskResult::held(reason);
                             }
                             after.work(&mut reply);
-                            let item = reply.item;
+                            let fetches = matches!(after, After::Fetch(_));
+                            let arguments = given.get(reply.item).unwrap_or(&none);
                             let mut result = TaskResult::from_reply(reply);
-                            if let Some(arguments) =
-                                checked.as_ref().and_then(|items| items.get(item))
-                            {
+                            if is_check {
                                 check_mode::word(&module, arguments, &mut result);
                             }
-                            registered_diff::register(&asked, registers_diff, &mut result);
+                            registered_diff::register(
+                                &asked,
+                                registers_diff,
+                                arguments,
+                                &mut result,
+                            );
+                            if !fetches && !is_started && asked != SCRIPT {
+                                invocation::note(&module, arguments, &mut result);
+                            }
                             result
                         })
                         .collect()

@@ -143,7 +143,7 @@ impl Interpreter<'_> {
     /// What a list holds.
     fn held(&mut self, nodes: &[Expr]) -> Outcome<Vec<Value>> {
         let values = self.expressions(nodes)?;
-        python::fits(&values, None)?;
+        python::fits(&values)?;
         Ok(values)
     }
 
@@ -158,7 +158,7 @@ impl Interpreter<'_> {
             }
             entries.insert(name, self.expression(value)?);
         }
-        python::fits(entries.values(), None)?;
+        python::fits(entries.values())?;
         Ok(dict(entries))
     }
 

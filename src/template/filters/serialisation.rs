@@ -63,7 +63,8 @@ pub(super) const FILTERS: &[Filter] = &[
         let Some(source) = value.as_str() else {
             return Ok(value.clone());
         };
-        parse_yaml(source)
+        let parsed = parse_yaml(source)?;
+        Ok(if is_trusted(value) { all_trusted(&parsed) } else { parsed })
     }),
     filter("from_yaml_all", &["value"], |call| {
         let value = call.value()?;
@@ -72,11 +73,26 @@ pub(super) const FILTERS: &[Filter] = &[
         };
         let mut documents = Vec::new();
         for document in split_documents(source) {
-            documents.push(parse_yaml(&document)?);
+            let parsed = parse_yaml(&document)?;
+            documents.push(if is_trusted(value) { all_trusted(&parsed) } else { parsed });
         }
         Ok(list(documents))
     }),
 ];
+
+/// The same, where all texts are the user's: YAML that stands in a text of theirs.
+fn all_trusted(value: &Value) -> Value {
+    match class_of(value) {
+        Class::Text => value.as_str().map_or_else(|| value.clone(), trusted),
+        Class::List => elements(value)
+            .map_or_else(|_| value.clone(), |all| list(all.iter().map(all_trusted).collect())),
+        Class::Dict => {
+            let entries = entries(value).unwrap_or_default().into_iter();
+            dict(entries.map(|(key, entry)| (key, all_trusted(&entry))).collect())
+        }
+        _ => value.clone(),
+    }
+}
 
 /// Which texts of JSON are the user's own, by the profile that it is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

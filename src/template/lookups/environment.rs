@@ -1,5 +1,6 @@
 //! Lookups of the process, its commands and the variables.
 
+use std::io::Read as _;
 use std::process::{Command, Stdio};
 
 use canvass_modules::python_regex;
@@ -27,6 +28,9 @@ pub(super) fn variables(request: &Request<'_>) -> Outcome<Vec<Value>> {
     Ok(found)
 }
 
+/// More output of a command is refused.
+const MOST_OUTPUT: u64 = 256 * 1024 * 1024;
+
 fn run(request: &Request<'_>, lookup: &str, command: &str) -> Outcome<String> {
     let folder = &request.scope.directories().playbook;
     let mut shell = Command::new("/bin/sh");
@@ -34,16 +38,26 @@ fn run(request: &Request<'_>, lookup: &str, command: &str) -> Outcome<String> {
     if folder.is_dir() {
         shell.current_dir(folder);
     }
-    let output = shell
-        .output()
-        .map_err(|error| Failure::failed(format!("cannot run {command}: {error}")))?;
-    if !output.status.success() {
-        let code = output.status.code().unwrap_or_else(|| {
-            -std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(1)
+    let cannot = |error| Failure::failed(format!("cannot run {command}: {error}"));
+    let mut child = shell.stdout(Stdio::piped()).spawn().map_err(cannot)?;
+    let mut printed = Vec::new();
+    if let Some(pipe) = child.stdout.take() {
+        pipe.take(MOST_OUTPUT + 1).read_to_end(&mut printed).map_err(cannot)?;
+    }
+    if u64::try_from(printed.len()).is_ok_and(|length| length > MOST_OUTPUT) {
+        // its pipe is closed; one that does not mind is ended
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(Failure::failed(format!("{command} prints more than {MOST_OUTPUT} bytes")));
+    }
+    let status = child.wait().map_err(cannot)?;
+    if !status.success() {
+        let code = status.code().unwrap_or_else(|| {
+            -std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(1)
         });
         return Err(Failure::failed(format!("lookup_plugin.{lookup}({command}) returned {code}")));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(String::from_utf8_lossy(&printed).into_owned())
 }
 
 /// `pipe`

@@ -7,8 +7,9 @@ use minijinja::Value;
 use super::Request;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{Class, class_of, elements, is_mapping, mapping_get, text};
-use crate::template::render::with_newlines;
+use crate::template::render::{holds_template, with_newlines};
 use crate::template::templar::{FileOptions, Templar};
+use crate::template::trust::trusted;
 
 fn read(path: &Path) -> Outcome<String> {
     let bytes = crate::source::inputs::read(path)
@@ -103,7 +104,12 @@ pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
         layer.extend(own.map(|managed| ("ansible_managed".to_owned(), managed)));
         let scope = scope.over(std::sync::Arc::new(layer));
         let value = Templar::default().file_value(&path, &source, &options, &scope)?;
-        rendered.push(with_newlines(value, &source));
+        let value = with_newlines(value, &source);
+        rendered.push(match value.as_str() {
+            // nothing in it comes from elsewhere
+            Some(text) if !holds_template(&source) => trusted(text),
+            _ => value,
+        });
     }
     Ok(rendered)
 }

@@ -5,6 +5,7 @@ use minijinja::Value;
 
 use super::class::{Class, as_integer, class_of, type_name};
 use super::containers::{Dict, List, Missing, RangeValue, Undefined, list, tuple, undefined};
+use super::nesting::deeper;
 use super::text::repr;
 use crate::template::TemplateErrorKind;
 use crate::template::failure::{Failure, Outcome};
@@ -307,6 +308,13 @@ pub(in crate::template) fn finalise_marked(value: &Value) -> Outcome<(Value, Vec
 
 fn finished(value: &Value, told: &mut Option<Vec<String>>) -> Outcome<Value> {
     match class_of(value) {
+        Class::List | Class::Dict | Class::Tuple => deeper(|| finished_here(value, told)),
+        _ => finished_here(value, told),
+    }
+}
+
+fn finished_here(value: &Value, told: &mut Option<Vec<String>>) -> Outcome<Value> {
+    match class_of(value) {
         Class::Undefined => {
             if let Some(Undefined { missing: Missing::Branch, .. }) = value.downcast_object_ref() {
                 return Err(Failure::failed(
@@ -415,22 +423,25 @@ pub(in crate::template) fn settle(value: &Value) -> Outcome<Value> {
     match class_of(value) {
         Class::Undefined => finalise(value),
         Class::Range | Class::Callable => finalise(value),
-        _ => Ok(frozen(value)),
+        _ => frozen(value),
     }
 }
 
-fn frozen(value: &Value) -> Value {
+fn frozen(value: &Value) -> Outcome<Value> {
     if let Some(list) = value.downcast_object_ref::<List>() {
         let elements = list.lock().clone();
-        return Value::from(elements.iter().map(frozen).collect::<Vec<_>>());
+        let frozen = || elements.iter().map(frozen).collect::<Outcome<Vec<Value>>>();
+        return deeper(frozen).map(Value::from);
     }
     if let Some(dict) = value.downcast_object_ref::<Dict>() {
         let entries = dict.lock().clone();
-        let frozen: IndexMap<Value, Value> =
-            entries.iter().map(|(key, entry)| (key.clone(), frozen(entry))).collect();
-        return Value::from_object(frozen);
+        let frozen = || {
+            let entries = entries.iter().map(|(key, entry)| Ok((key.clone(), frozen(entry)?)));
+            entries.collect::<Outcome<IndexMap<Value, Value>>>()
+        };
+        return deeper(frozen).map(Value::from_object);
     }
-    value.clone()
+    Ok(value.clone())
 }
 
 /// Whether a value holds only plain data.

@@ -6,6 +6,7 @@ use minijinja::Value;
 
 use super::access::{elements, entries, mapping_get, usable};
 use super::class::{Class, as_float, as_integer, class_of, type_name};
+use super::nesting::deeper;
 use super::text::text;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::time::order;
@@ -32,7 +33,7 @@ pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
                 return Ok(false);
             }
             for (left, right) in left.iter().zip(&right) {
-                if !equal(left, right)? {
+                if !deeper(|| equal(left, right))? {
                     return Ok(false);
                 }
             }
@@ -45,7 +46,7 @@ pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
             }
             for (key, entry) in &left {
                 match mapping_get(right, key)? {
-                    Some(other) if equal(entry, &other)? => {}
+                    Some(other) if deeper(|| equal(entry, &other))? => {}
                     _ => return Ok(false),
                 }
             }
@@ -79,8 +80,8 @@ pub(in crate::template) fn compare(
         (Class::List, Class::List) | (Class::Tuple, Class::Tuple) => {
             let (left, right) = (elements(left)?, elements(right)?);
             for (left, right) in left.iter().zip(&right) {
-                if !equal(left, right)? {
-                    return compare(left, right, operator);
+                if !deeper(|| equal(left, right))? {
+                    return deeper(|| compare(left, right, operator));
                 }
             }
             Ok(Some(left.len().cmp(&right.len())))

@@ -6,13 +6,17 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 
+use super::nesting::Level;
 use crate::source::Span;
 use crate::template::TemplateErrorKind;
 use crate::template::failure::Failure;
 
 /// A list of Python: `append` and its like change it for all who hold it.
 #[derive(Debug, Default)]
-pub(in crate::template) struct List(Mutex<Vec<Value>>);
+pub(in crate::template) struct List {
+    values: Mutex<Vec<Value>>,
+    pub(super) level: Level,
+}
 
 /// A dict of Python.
 #[derive(Debug, Default)]
@@ -20,17 +24,32 @@ pub(in crate::template) struct Dict {
     entries: Mutex<IndexMap<Value, Value>>,
     /// Made by `namespace()`: attributes can be set.
     pub(in crate::template) namespace: bool,
+    pub(super) level: Level,
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        let values = self.values.get_mut().unwrap_or_else(PoisonError::into_inner);
+        super::nesting::let_go(std::mem::take(values));
+    }
+}
+
+impl Drop for Dict {
+    fn drop(&mut self) {
+        let entries = self.entries.get_mut().unwrap_or_else(PoisonError::into_inner);
+        super::nesting::let_go(std::mem::take(entries).into_values().collect());
+    }
 }
 
 impl List {
     pub(in crate::template) fn lock(&self) -> MutexGuard<'_, Vec<Value>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Dict {
     pub(in crate::template) fn namespace(entries: IndexMap<Value, Value>) -> Self {
-        Self { entries: Mutex::new(entries), namespace: true }
+        Self { entries: Mutex::new(entries), namespace: true, level: Level::default() }
     }
 
     pub(in crate::template) fn lock(&self) -> MutexGuard<'_, IndexMap<Value, Value>> {
@@ -64,12 +83,13 @@ impl Object for Dict {
 
 /// A new list.
 pub(in crate::template) fn list(values: Vec<Value>) -> Value {
-    Value::from_object(List(Mutex::new(values)))
+    Value::from_object(List { values: Mutex::new(values), level: Level::default() })
 }
 
 /// A new dict.
 pub(in crate::template) fn dict(entries: IndexMap<Value, Value>) -> Value {
-    Value::from_object(Dict { entries: Mutex::new(entries), namespace: false })
+    let entries = Mutex::new(entries);
+    Value::from_object(Dict { entries, namespace: false, level: Level::default() })
 }
 
 /// A new dict with text keys.

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::access::{elements, entries, usable};
 use super::class::{Class, as_float, class_of, type_name};
 use super::containers::{dict, list};
+use super::nesting::deeper;
 use super::text::{float_text, text};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::time::iso_text;
@@ -61,7 +62,7 @@ fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) 
                 .filter(|element| class_of(element) != Class::Omit)
                 .collect();
             write_items(&elements, ['[', ']'], style, depth, out, |element, out| {
-                write_json(element, style, depth + 1, out)
+                deeper(|| write_json(element, style, depth + 1, out))
             })?;
         }
         Class::Dict => write_object(value, style, depth, out)?,
@@ -89,7 +90,7 @@ fn write_object(value: &Value, style: &JsonStyle, depth: usize, out: &mut String
     write_items(&members, ['{', '}'], style, depth, out, |(key, entry), out| {
         write_json_text(key, style, out);
         out.push_str(colon);
-        write_json(entry, style, depth + 1, out)
+        deeper(|| write_json(entry, style, depth + 1, out))
     })
 }
 

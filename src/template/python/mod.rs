@@ -34,7 +34,7 @@ pub(in crate::template) use escape::unescape;
 pub(in crate::template) use format::{format_method, format_spec, percent};
 pub(in crate::template) use json::{JsonStyle, dump_json, value_from_json};
 pub(in crate::template) use json_reader::parse_json;
-pub(in crate::template) use nesting::fits;
+pub(in crate::template) use nesting::{deeper, fits};
 pub(in crate::template) use random::Randomness;
 pub(in crate::template) use sets::{SetOperation, numbers_of_sets};
 pub(in crate::template) use text::{float_text, repr, text};

@@ -7,6 +7,7 @@ use minijinja::Value;
 use super::access::{elements, entries, usable};
 use super::class::{Class, as_float, class_of};
 use super::containers::{Dict, RangeValue};
+use super::nesting::deeper;
 use crate::template::eval::Callable;
 use crate::template::failure::Outcome;
 use crate::template::time::{DateTime, Day, DayTime, TimeDelta, iso_text};
@@ -102,7 +103,7 @@ fn write_elements(elements: &[Value], open: &str, close: &str, out: &mut String)
         if index > 0 {
             out.push_str(", ");
         }
-        write_repr(element, out)?;
+        deeper(|| write_repr(element, out))?;
     }
     out.push_str(close);
     Ok(())
@@ -117,7 +118,7 @@ fn write_entries(value: &Value, out: &mut String) -> Outcome<()> {
         }
         write_repr(key, out)?;
         out.push_str(": ");
-        write_repr(entry, out)?;
+        deeper(|| write_repr(entry, out))?;
     }
     out.push_str(if namespace { "}>" } else { "}" });
     Ok(())
