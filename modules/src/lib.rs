@@ -20,5 +20,7 @@ pub mod module;
 pub mod observation;
 pub mod params;
 pub mod python_regex;
+#[cfg(test)]
+pub(crate) mod recorded;
 pub mod registry;
 pub mod wire;

@@ -120,10 +120,13 @@ modules! {
     "community.general.htpasswd" => crate::collection::community_general::htpasswd::Htpasswd;
     "community.general.ini_file" => crate::collection::community_general::ini_file::IniFile;
     "community.general.locale_gen" => crate::collection::community_general::locale_gen::LocaleGen;
+    "community.general.lvg" => crate::collection::community_general::lvg::Lvg;
+    "community.general.lvol" => crate::collection::community_general::lvol::Lvol;
     "community.general.modprobe" => crate::collection::community_general::modprobe::Modprobe;
     "community.general.npm" => crate::collection::community_general::npm::Npm;
     "community.general.pam_limits" => crate::collection::community_general::pam_limits::PamLimits;
     "community.general.sudoers" => crate::collection::community_general::sudoers::Sudoers;
     "community.general.timezone" => crate::collection::community_general::timezone::Timezone;
     "community.general.ufw" => crate::collection::community_general::ufw::Ufw;
+    "community.general.xml" => crate::collection::community_general::xml::Xml;
 }

@@ -16,11 +16,7 @@ pub(crate) struct Missing {
 pub(crate) fn required(host: &mut dyn Host, name: &str) -> Result<String, Stop> {
     match host.find_program(name)? {
         Some(path) => Ok(path.to_string_lossy().into_owned()),
-        None => {
-            let path = host.environment("PATH").unwrap_or_default();
-            let paths = format!("{path}:/sbin:/usr/sbin:/usr/local/sbin");
-            Err(Stop::failed(Missing { name: name.to_owned(), paths }))
-        }
+        None => Err(Stop::failed(Missing { name: name.to_owned(), paths: searched(host) })),
     }
 }
 
@@ -60,4 +56,36 @@ pub(crate) fn explain(error: HostError) -> Stop {
         }
         _ => Stop::Host(error),
     }
+}
+
+/// Programs that a plan may need, looked for before it is made.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    found: Vec<(&'static str, Option<String>)>,
+    paths: String,
+}
+
+impl Programs {
+    /// Looks for all of them.
+    pub(crate) fn find(names: &[&'static str], host: &mut dyn Host) -> Result<Self, HostError> {
+        let mut found = Vec::new();
+        for name in names {
+            let path = host.find_program(name)?;
+            found.push((*name, path.map(|path| path.to_string_lossy().into_owned())));
+        }
+        Ok(Self { found, paths: searched(host) })
+    }
+
+    /// The path of one that must be there.
+    pub(crate) fn required(&self, name: &str) -> Result<&str, Stop> {
+        let path = self.found.iter().find(|(known, _)| *known == name);
+        path.and_then(|(_, path)| path.as_deref()).ok_or_else(|| {
+            Stop::failed(Missing { name: name.to_owned(), paths: self.paths.clone() })
+        })
+    }
+}
+
+fn searched(host: &mut dyn Host) -> String {
+    let path = host.environment("PATH").unwrap_or_default();
+    format!("{path}:/sbin:/usr/sbin:/usr/local/sbin")
 }

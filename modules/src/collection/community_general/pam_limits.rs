@@ -277,35 +277,17 @@ fn limit(params: &Params, value: &str, comment: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     use super::PamLimits;
-    use crate::execute::{Execution, execute};
     use crate::host::Host as _;
     use crate::host::memory::MemoryHost;
-    use crate::wire::Status;
+    use crate::recorded::{files_become_as_recorded, run};
 
     #[test]
     fn outcomes_are_those_of_the_collection() {
-        let table = include_str!("pam_limits_cases.json");
-        let cases: Vec<Json> = serde_json::from_str(table).unwrap();
-        assert!(cases.len() > 10);
-        for case in cases {
-            let mut host = MemoryHost::new().with_directory("/etc/security");
-            if let Some(text) = case["before"].as_str() {
-                host = host.with_file("/etc/security/limits.conf", text);
-            }
-            let arguments = case["arguments"].as_object().unwrap();
-            let shown = &case["arguments"];
-            let execution = Execution { host: &mut host, arguments, diff: true };
-            let ended = execute::<PamLimits>("pam_limits", execution);
-            assert_eq!(ended.returned["msg"], case["msg"], "{shown}");
-            assert_eq!(json!(ended.status == Status::Changed), case["changed"], "{shown}");
-            assert_eq!(json!(ended.status == Status::Failed), case["failed"], "{shown}");
-            let after = host.read("/etc/security/limits.conf".as_ref()).ok();
-            let after = after.map(|text| String::from_utf8(text).unwrap());
-            assert_eq!(after.as_deref(), case["after"].as_str(), "{shown}");
-        }
+        let cases = include_str!("pam_limits_cases.json");
+        files_become_as_recorded::<PamLimits>("dest", "/etc/security/limits.conf", cases);
     }
 
     #[test]
@@ -313,8 +295,7 @@ mod tests {
         let mut host = MemoryHost::new().with_file("/etc/security/limits.conf", "x soft core 0");
         let arguments =
             json!({"domain": "y", "limit_type": "soft", "limit_item": "core", "value": 1});
-        let arguments = arguments.as_object().unwrap();
-        execute::<PamLimits>("pam_limits", Execution { host: &mut host, arguments, diff: true });
+        run::<PamLimits>(&mut host, &arguments);
         let after = host.read("/etc/security/limits.conf".as_ref()).unwrap();
         assert_eq!(after, b"x soft core 0\ny\tsoft\tcore\t1\n");
     }

@@ -238,6 +238,6 @@ params! {
         Rule::RequiredBy("set_dscp_mark_class", &["jump"]),
         Rule::RequiredIf("jump", "TEE", &["gateway"]),
         Rule::RequiredIf("jump", "tee", &["gateway"]),
-        Rule::RequiredIf("flush", "false", &["chain"]),
+        Rule::RequiredIf("flush", "False", &["chain"]),
     ]
 }

@@ -23,6 +23,7 @@ use serde_json::Value as Json;
 
 use self::kinds::Grows;
 pub use self::kinds::Kind;
+use crate::collection::community_general::lvol;
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
 use crate::effect::{Applied, Effect, SettingChange};
 use crate::host::{FileKind, Follow, Host, HostError};
@@ -129,7 +130,8 @@ impl Module for Filesystem {
         let device = path.to_string_lossy().into_owned();
         let mut observed =
             Observed { device: device.clone(), there: String::new(), work: Work::Nothing(None) };
-        if host.stat(&path, Follow::Yes)?.is_none() {
+        let planned = would_be_made(&device, host);
+        if !planned && host.stat(&path, Follow::Yes)?.is_none() {
             let error = Error::NoDevice(device);
             match params.state {
                 State::Present => return Err(Stop::failed(error)),
@@ -137,7 +139,7 @@ impl Module for Filesystem {
             }
             return Ok(observed);
         }
-        observed.there = there(&device, host)?;
+        observed.there = there(&device, planned, host)?;
         observed.work = match (params.state, params.fstype) {
             (State::Present, Some(kind)) => observed.present(params, kind, host)?,
             _ if observed.there.is_empty() => Work::Nothing(None),
@@ -212,13 +214,31 @@ impl Module for Filesystem {
     }
 }
 
+/// Whether it is a logical volume that a dry run would have made.
+fn would_be_made(device: &str, host: &mut dyn Host) -> bool {
+    let path = match device.strip_prefix("/dev/mapper/") {
+        // the group, a hyphen, the volume; hyphens of their own are doubled
+        Some(name) => {
+            let parts = name.replace("--", "\0").replacen('-', "/", 1).replace('\0', "-");
+            format!("/dev/{parts}")
+        }
+        None => device.to_owned(),
+    };
+    host.rehearsed(lvol::VOLUME, &path)
+        .and_then(|kept| kept.value)
+        .is_some_and(|volume| volume.get("made") == Some(&Json::Bool(true)))
+}
+
 /// The kind that is on a device, or that a dry run would have put there.
-fn there(device: &str, host: &mut dyn Host) -> Result<String, Stop> {
+fn there(device: &str, planned: bool, host: &mut dyn Host) -> Result<String, Stop> {
     if let Some(kept) = host.rehearsed(KIND, device) {
         let kept = kept.value.as_ref().map(plain).unwrap_or_default();
         return Ok(kept.split(' ').next().unwrap_or_default().to_owned());
     }
     let blkid = program::required(host, "blkid")?;
+    if planned {
+        return Ok(String::new());
+    }
     let words = [&*blkid, "-c", "/dev/null", "-o", "value", "-s", "TYPE", device];
     Ok(program::query(host, words)?.stdout_text().trim().to_owned())
 }
