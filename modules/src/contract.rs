@@ -20,6 +20,11 @@ pub trait Module {
     /// What must be known of the host to decide.
     type Observed;
 
+    /// Whether its results hold `ansible_facts`, which become variables of the host: no task that
+    /// may read one is sent before they are there. [`crate::execute`] refuses facts of a module
+    /// that does not say so.
+    const RETURNS_FACTS: bool = false;
+
     /// Asks the host for all that [`Module::plan`] needs.
     fn observe(params: &Self::Params, host: &mut dyn Host) -> Result<Self::Observed, Stop>;
 

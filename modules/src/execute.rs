@@ -148,6 +148,10 @@ fn attempt<M: Module>(
     }
     let mut conclusion = M::conclude(params, &observed, &plan, &applied)?;
     M::revisit(params, &observed, host, &mut conclusion.returned)?;
+    debug_assert!(
+        M::RETURNS_FACTS || !conclusion.returned.contains_key("ansible_facts"),
+        "facts of a module whose `RETURNS_FACTS` is false"
+    );
     if !conclusion.changed {
         run.diffs.clear();
     }

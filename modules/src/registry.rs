@@ -22,6 +22,8 @@ pub struct Entry {
     pub check: fn(&Map<String, Json>) -> Result<(), Vec<ParamError>>,
     /// What it warns of in a dry run.
     pub foresee: fn(&Map<String, Json>, &mut dyn Host) -> Vec<String>,
+    /// Whether its results hold facts, which become variables of the host.
+    pub returns_facts: bool,
     /// Runs it on a host.
     pub execute: fn(Execution<'_>, Option<&mut dyn Consent>) -> Executed,
 }
@@ -40,6 +42,7 @@ macro_rules! modules {
             options: <$module as Module>::Params::options,
             rules: <$module as Module>::Params::rules,
             check: |arguments| <$module as Module>::Params::parse($name, arguments).map(drop),
+            returns_facts: <$module as Module>::RETURNS_FACTS,
             foresee: |arguments, host| foresee::<$module>($name, arguments, host),
             execute: |execution, consent| execute_with::<$module>($name, execution, consent),
         }),*];
@@ -129,4 +132,46 @@ modules! {
     "community.general.timezone" => crate::collection::community_general::timezone::Timezone;
     "community.general.ufw" => crate::collection::community_general::ufw::Ufw;
     "community.general.xml" => crate::collection::community_general::xml::Xml;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::MODULES;
+
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => sources(&path, found),
+                false => found.push(path),
+            }
+        }
+    }
+
+    /// Tasks that are sent ahead of answers would read facts of before.
+    #[test]
+    fn modules_that_name_facts_say_that_they_return_them() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut found = Vec::new();
+        sources(&root.join("module"), &mut found);
+        sources(&root.join("collection"), &mut found);
+        let mut known = 0;
+        for path in found {
+            let text = std::fs::read_to_string(&path).unwrap();
+            if !text.contains("\"ansible_facts\"") || path.ends_with("tests.rs") {
+                continue;
+            }
+            let parts = path.strip_prefix(&root).unwrap().with_extension("");
+            let names: Vec<&str> = parts.iter().map(|part| part.to_str().unwrap()).collect();
+            let said = MODULES.iter().any(|entry| {
+                let name = entry.name.rsplit('.').next().unwrap();
+                entry.returns_facts && names.contains(&name)
+            });
+            assert!(said, "`RETURNS_FACTS` is missing: {}", path.display());
+            known += 1;
+        }
+        assert!(known > 4);
+    }
 }

@@ -67,6 +67,8 @@ impl Module for Getent {
     type Params = Params;
     type Observed = Output;
 
+    const RETURNS_FACTS: bool = true;
+
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Output, Stop> {
         let mut argv = vec![program::required(host, "getent")?, params.database.clone()];
         argv.extend(params.key.clone());

@@ -104,6 +104,8 @@ impl Module for Hostname {
     type Params = Params;
     type Observed = Observed;
 
+    const RETURNS_FACTS: bool = true;
+
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let place = match params.r#use {
             Some(Use::Systemd) => None,

@@ -46,6 +46,8 @@ impl Module for ServiceFacts {
     type Params = Params;
     type Observed = Observed;
 
+    const RETURNS_FACTS: bool = true;
+
     fn observe(_params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let mut found = Observed::default();
         let mut has = |name: &str| host.find_program(name).map(|path| path.is_some());

@@ -52,17 +52,9 @@ pub(crate) fn keeps_host_order(task: &Task) -> bool {
 
 /// Whether a module returns facts, which become variables of its host.
 pub(crate) fn returns_facts(module: &str) -> bool {
-    matches!(
-        module,
-        "ansible.builtin.async_status"
-            | "ansible.builtin.gather_facts"
-            | "ansible.builtin.getent"
-            | "ansible.builtin.hostname"
-            | "ansible.builtin.mount_facts"
-            | "ansible.builtin.package_facts"
-            | "ansible.builtin.service_facts"
-            | "ansible.builtin.setup"
-    )
+    // the first two return the results of other modules
+    matches!(module, "ansible.builtin.async_status" | "ansible.builtin.gather_facts")
+        || canvass_modules::registry::find(module).is_some_and(|entry| entry.returns_facts)
 }
 
 static ACTIONS: &[ActionEntry] = &[

@@ -101,6 +101,8 @@ impl Module for MountFacts {
     type Params = Params;
     type Observed = Observed;
 
+    const RETURNS_FACTS: bool = true;
+
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         if let Some(seconds) = params.timeout.filter(|seconds| *seconds <= 0.0) {
             return Err(Stop::failed(Error::Timeout(seconds)));

@@ -98,6 +98,8 @@ impl Module for PackageFacts {
     type Params = Params;
     type Observed = Observed;
 
+    const RETURNS_FACTS: bool = true;
+
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let known = || NAMES.iter().map(ToString::to_string);
         let given = params.manager.clone().unwrap_or_else(|| vec!["auto".to_owned()]);

@@ -80,6 +80,8 @@ impl Module for Setup {
     type Params = Params;
     type Observed = Observed;
 
+    const RETURNS_FACTS: bool = true;
+
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let subset = params.gather_subset.clone().unwrap_or_else(|| vec!["all".to_owned()]);
         let collectors =
