@@ -61,6 +61,11 @@ pub trait Module {
         Ok(())
     }
 
+    /// A text of a file as diffs show it, where it holds secrets; nothing where all is shown.
+    fn conceal(_text: &str) -> Option<String> {
+        None
+    }
+
     /// Words the failure of an effect; the effects after it are not applied.
     ///
     /// The default reports the host's error as it is.

@@ -140,6 +140,7 @@ fn attempt<M: Module>(
     }
     if diff {
         run.diffs = collector.finish(host);
+        run.diffs.iter_mut().for_each(|diff| diff.conceal(M::conceal));
     }
     if let Some(reason) = unknown {
         run.returned = plan.returned;

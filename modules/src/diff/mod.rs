@@ -45,6 +45,20 @@ impl Diff {
         Self { before_header: header.clone(), after_header: header, before, after, note: None }
     }
 
+    /// Shows texts as `shown` gives them; where they are one then, says that they are not.
+    pub(crate) fn conceal(&mut self, shown: impl Fn(&str) -> Option<String>) {
+        let (Json::String(before), Json::String(after)) = (&self.before, &self.after) else {
+            return;
+        };
+        let (Some(before), Some(after)) = (shown(before), shown(after)) else { return };
+        if before == after {
+            self.note.get_or_insert_with(|| "what differs is secret".to_owned());
+            (self.before, self.after) = (Json::from(""), Json::from(""));
+        } else {
+            (self.before, self.after) = (Json::from(before), Json::from(after));
+        }
+    }
+
     /// Two objects that have only what differs, with a field that says what they are about.
     fn of_fields(about: &str, name: &str, before: Fields, after: Fields) -> Option<Self> {
         let (mut old, mut new) = (Map::new(), Map::new());

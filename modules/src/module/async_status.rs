@@ -189,9 +189,7 @@ mod tests {
             }
         }
         let arguments = json!({"jid": "run.1", "_async_dir": "/j", "mode": "cleanup"});
-        let arguments = arguments.as_object().unwrap();
-        let done =
-            execute::<AsyncStatus>("x", Execution { host: &mut host, arguments, diff: true });
+        let done = crate::recorded::run::<AsyncStatus>(&mut host, &arguments);
         assert_eq!((done.status, done.returned["erased"].clone()), (Status::Ok, json!("/j/run.1")));
         assert!(!host.paths("/j").contains(&"/j/run.1".to_owned()));
     }

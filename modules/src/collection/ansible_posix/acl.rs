@@ -385,13 +385,12 @@ mod tests {
 
     use super::Acl;
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::memory::MemoryHost;
     use crate::wire::Status;
 
     fn run(host: &mut MemoryHost, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Acl>("acl", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Acl>(host, arguments)
     }
 
     fn host(test: &[&str], answer: &str) -> MemoryHost {
@@ -476,10 +475,7 @@ mod tests {
                 "'permissions' MUST NOT be set when 'state=absent'.",
             ),
         ] {
-            let mut all = json!({"path": "/f"});
-            for (name, value) in arguments.as_object().unwrap() {
-                all[name] = value.clone();
-            }
+            let all = crate::recorded::with(&json!({"path": "/f"}), &arguments);
             assert_eq!(run(&mut host(&[], ""), &all).returned["msg"], message);
         }
     }

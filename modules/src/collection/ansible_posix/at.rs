@@ -203,15 +203,14 @@ mod tests {
 
     use super::At;
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
     use crate::wire::Status;
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<At>("at", Execution { host, arguments, diff: true })
+        crate::recorded::run::<At>(host, arguments)
     }
 
     fn host() -> MemoryHost {

@@ -302,7 +302,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::Patch;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::live::{Interrupt, LiveHost};
     use crate::host::memory::MemoryHost;
@@ -312,8 +312,7 @@ mod tests {
         --- /dev/null\n+++ b/sub/two\n@@ -0,0 +1 @@\n+added\n";
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Patch>("patch", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Patch>(host, arguments)
     }
 
     #[test]

@@ -183,13 +183,12 @@ mod tests {
 
     use super::{Seboolean, listed};
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::memory::MemoryHost;
     use crate::wire::Status;
 
     fn run(host: &mut MemoryHost, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Seboolean>("seboolean", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Seboolean>(host, arguments)
     }
 
     fn host() -> MemoryHost {

@@ -311,7 +311,7 @@ mod tests {
 
     use super::Selinux;
     use crate::effect::Effect;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::wire::Status;
@@ -330,8 +330,7 @@ mod tests {
     }
 
     fn run(host: &mut MemoryHost, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Selinux>("selinux", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Selinux>(host, arguments)
     }
 
     #[test]

@@ -361,7 +361,7 @@ mod tests {
 
     use super::{Params, Synchronize, command, shown};
     use crate::effect::Output;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::memory::MemoryHost;
     use crate::params::Params as _;
     use crate::wire::Status;
@@ -396,10 +396,7 @@ mod tests {
             ),
         ];
         for (more, expected) in table {
-            let mut arguments = json!({"src": "/a/", "dest": "/b"});
-            for (name, value) in more.as_object().unwrap() {
-                arguments[name] = value.clone();
-            }
+            let arguments = crate::recorded::with(&json!({"src": "/a/", "dest": "/b"}), &more);
             let params = Params::parse("x", arguments.as_object().unwrap()).unwrap();
             assert_eq!(shown(&command(&params, &mut host()).unwrap()), expected);
         }
@@ -413,8 +410,7 @@ mod tests {
             .with_output(&with(&["/a", "/b"]), real);
         let arguments: Json =
             json!({"src": "/a", "dest": "/b", "compress": false, "delay_updates": false});
-        let arguments = arguments.as_object().unwrap();
-        execute::<Synchronize>("synchronize", Execution { host: &mut host, arguments, diff: true })
+        crate::recorded::run::<Synchronize>(&mut host, &arguments)
     }
 
     #[test]

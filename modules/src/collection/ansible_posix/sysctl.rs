@@ -285,7 +285,7 @@ mod tests {
 
     use super::{Sysctl, refused};
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
@@ -304,8 +304,7 @@ mod tests {
     }
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Sysctl>("sysctl", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Sysctl>(host, arguments)
     }
 
     #[test]
@@ -336,10 +335,7 @@ mod tests {
             ("a.b=1\n", Some("1"), json!({"value": "yes"}), "a.b=1\n", &[]),
         ];
         for (file, now, more, expected, commands) in table {
-            let mut arguments = json!({"name": "a.b"});
-            for (name, value) in more.as_object().unwrap() {
-                arguments[name] = value.clone();
-            }
+            let arguments = crate::recorded::with(&json!({"name": "a.b"}), more);
             let mut host = host(file, *now);
             let ended = run(&mut host, &arguments);
             let changes = file != expected || !commands.is_empty();

@@ -207,7 +207,7 @@ mod tests {
 
     use super::Capabilities;
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::memory::MemoryHost;
     use crate::wire::Status;
 
@@ -217,15 +217,8 @@ mod tests {
             .with_program("getcap")
             .with_program("setcap")
             .with_output(&["/usr/bin/getcap", "-v", "/f"], output);
-        let mut all = json!({"path": "/f"});
-        for (name, value) in arguments.as_object().unwrap() {
-            all[name] = value.clone();
-        }
-        let arguments = all.as_object().unwrap();
-        let ended = execute::<Capabilities>(
-            "capabilities",
-            Execution { host: &mut host, arguments, diff: true },
-        );
+        let all = crate::recorded::with(&json!({"path": "/f"}), arguments);
+        let ended = crate::recorded::run::<Capabilities>(&mut host, &all);
         let ran = host.applied().iter().find_map(|effect| match effect {
             Effect::Setting(change) => change.commands[0].argv.get(1).cloned(),
             _ => None,

@@ -302,7 +302,7 @@ mod tests {
 
     use super::DpkgDivert;
     use crate::effect::Output;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
@@ -324,8 +324,7 @@ mod tests {
     }
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<DpkgDivert>("dpkg_divert", Execution { host, arguments, diff: true })
+        crate::recorded::run::<DpkgDivert>(host, arguments)
     }
 
     #[test]
@@ -389,10 +388,7 @@ mod tests {
             ),
         ];
         for (holder, divert, more, commands, messages, changed) in table {
-            let mut arguments = json!({"path": "/etc/rc"});
-            for (name, value) in more.as_object().unwrap() {
-                arguments[name] = value.clone();
-            }
+            let arguments = crate::recorded::with(&json!({"path": "/etc/rc"}), more);
             let mut host = host(holder, divert);
             let ended = run(&mut host, &arguments);
             assert_eq!(ended.returned["commands"], json!(commands), "{arguments}");

@@ -361,15 +361,14 @@ mod tests {
 
     use super::{Gem, listed};
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
     use crate::wire::Status;
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Gem>("gem", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Gem>(host, arguments)
     }
 
     fn host(installed: &str) -> MemoryHost {
@@ -410,10 +409,7 @@ mod tests {
             ("", json!({"state": "absent"}), ""),
         ];
         for (installed, more, command) in table {
-            let mut arguments = json!({"name": "rake"});
-            for (name, value) in more.as_object().unwrap() {
-                arguments[name] = value.clone();
-            }
+            let arguments = crate::recorded::with(&json!({"name": "rake"}), more);
             let mut live = host(installed);
             run(&mut live, &arguments);
             let ran = live.applied().iter().find_map(|effect| match effect {

@@ -240,15 +240,14 @@ mod tests {
 
     use super::GitConfig;
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
     use crate::wire::Status;
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<GitConfig>("git_config", Execution { host, arguments, diff: true })
+        crate::recorded::run::<GitConfig>(host, arguments)
     }
 
     fn host(values: &str) -> MemoryHost {
@@ -273,10 +272,7 @@ mod tests {
             ("", json!({"state": "absent"}), "", "no setting to unset"),
         ];
         for (values, more, command, message) in table {
-            let mut arguments = json!({"name": "a.b", "scope": "global"});
-            for (name, value) in more.as_object().unwrap() {
-                arguments[name] = value.clone();
-            }
+            let arguments = crate::recorded::with(&json!({"name": "a.b", "scope": "global"}), more);
             let mut live = host(values);
             let ended = run(&mut live, &arguments);
             assert_eq!(ended.returned["msg"], *message, "{arguments}");

@@ -1,6 +1,7 @@
 //! `community.general.htpasswd`: users and passwords of web servers.
 //!
-//! Follows the module of community.general 11. Check mode: full. Diff: the file.
+//! Follows the module of community.general 11. Check mode: full. Diff: the users of
+//! the file, without their passwords.
 //!
 //! Differs: of passlib's schemes `apr_md5_crypt`, `ldap_sha1`, `md5_crypt` and `plaintext` are known;
 //! empty lines go only where something else changes.
@@ -160,6 +161,14 @@ impl Module for Htpasswd {
         plan.set("msg", message);
         Ok(plan)
     }
+
+    fn conceal(text: &str) -> Option<String> {
+        let hidden = lines(text).into_iter().map(|line| match line.split_once(':') {
+            Some((name, _)) => format!("{name}:********\n"),
+            None => line,
+        });
+        Some(hidden.collect())
+    }
 }
 
 /// What a user's line holds behind the name.
@@ -237,14 +246,13 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::{Htpasswd, verify};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::wire::Status;
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Htpasswd>("htpasswd", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Htpasswd>(host, arguments)
     }
 
     /// The user `ann` has `secret`, `bob` an old password.
@@ -284,6 +292,9 @@ mod tests {
             let ended = run(&mut host, &arguments);
             assert_eq!(ended.returned["msg"], *message, "{arguments}");
             assert_eq!(ended.status == Status::Changed, *changed, "{arguments}");
+            let shown = format!("{:?}", ended.diffs);
+            assert!(!shown.contains("$apr1$") && !shown.contains("{SHA}"), "{shown}");
+            assert_eq!(ended.diffs.is_empty(), !changed, "{arguments}");
             let there = host.read("/etc/users".as_ref()).unwrap();
             assert_eq!(String::from_utf8(there).unwrap(), *text, "{arguments}");
             assert_eq!(run(&mut host, &arguments).status, Status::Ok, "{arguments}");

@@ -204,7 +204,7 @@ mod tests {
 
     use super::LocaleGen;
     use crate::effect::Output;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
@@ -224,8 +224,7 @@ mod tests {
     }
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<LocaleGen>("locale_gen", Execution { host, arguments, diff: true })
+        crate::recorded::run::<LocaleGen>(host, arguments)
     }
 
     #[test]

@@ -292,7 +292,7 @@ mod tests {
 
     use super::{Modprobe, names, option_of};
     use crate::effect::Output;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::wire::Status;
@@ -310,8 +310,7 @@ mod tests {
     }
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Modprobe>("modprobe", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Modprobe>(host, arguments)
     }
 
     #[test]

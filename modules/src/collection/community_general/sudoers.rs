@@ -201,14 +201,13 @@ mod tests {
 
     use super::Sudoers;
     use crate::effect::Output;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::wire::Status;
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Sudoers>("sudoers", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Sudoers>(host, arguments)
     }
 
     #[test]

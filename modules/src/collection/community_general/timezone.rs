@@ -279,7 +279,7 @@ mod tests {
 
     use super::Timezone;
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
@@ -305,8 +305,7 @@ mod tests {
     }
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Timezone>("timezone", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Timezone>(host, arguments)
     }
 
     #[test]

@@ -397,7 +397,7 @@ mod tests {
 
     use super::MountFacts;
     use crate::effect::Output;
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::memory::MemoryHost;
 
     const MOUNTS: &str = "/dev/vda / ext4 rw,relatime 0 0\nproc /proc proc rw 0 0\n\
@@ -417,8 +417,7 @@ mod tests {
             .with_output(&stat("/proc"), output("4096 4096 0 0 0 0 /proc\n"))
             .with_output(&stat("/a b"), failed.clone())
             .with_output(&stat("/srv"), failed);
-        let arguments = arguments.as_object().unwrap();
-        execute::<MountFacts>("mount_facts", Execution { host: &mut host, arguments, diff: true })
+        crate::recorded::run::<MountFacts>(&mut host, arguments)
     }
 
     fn shown(ended: &Executed) -> Vec<String> {

@@ -64,10 +64,7 @@ fn answers_are_told_as_ansible_tells_them() {
     ];
     for (more, response, status, expected) in table {
         let mut host = MemoryHost::new().with_response("http://h/x", response);
-        let mut arguments = json!({"url": "http://h/x"});
-        for (name, value) in more.as_object().unwrap() {
-            arguments[name] = value.clone();
-        }
+        let arguments = crate::recorded::with(&json!({"url": "http://h/x"}), &more);
         let ended = run(&mut host, &arguments);
         assert_eq!((ended.status, Json::Object(ended.returned)), (status, expected));
     }
@@ -124,10 +121,7 @@ fn guards_and_refusals() {
              provided",
         ),
     ] {
-        let mut all = json!({"url": "http://h/x"});
-        for (name, value) in arguments.as_object().unwrap() {
-            all[name] = value.clone();
-        }
+        let all = crate::recorded::with(&json!({"url": "http://h/x"}), &arguments);
         let ended = run(&mut host, &all);
         assert_eq!((ended.status, &ended.returned[field]), (status, &json!(text)));
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::AuthorizedKey;
-use crate::execute::{Executed, Execution, execute};
+use crate::execute::Executed;
 use crate::host::memory::MemoryHost;
 use crate::host::{Follow, Host};
 use crate::wire::Status;
@@ -11,8 +11,7 @@ use crate::wire::Status;
 const FILE: &str = "/home/ann/.ssh/authorized_keys";
 
 fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-    let arguments = arguments.as_object().unwrap();
-    execute::<AuthorizedKey>("authorized_key", Execution { host, arguments, diff: true })
+    crate::recorded::run::<AuthorizedKey>(host, arguments)
 }
 
 #[test]

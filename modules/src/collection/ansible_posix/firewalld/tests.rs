@@ -2,15 +2,14 @@ use serde_json::{Value as Json, json};
 
 use super::Firewalld;
 use crate::effect::{Effect, Output};
-use crate::execute::{Executed, Execution, execute};
+use crate::execute::Executed;
 use crate::host::Host;
 use crate::host::memory::MemoryHost;
 use crate::host::rehearsal::RehearsalHost;
 use crate::wire::Status;
 
 fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-    let arguments = arguments.as_object().unwrap();
-    execute::<Firewalld>("firewalld", Execution { host, arguments, diff: true })
+    crate::recorded::run::<Firewalld>(host, arguments)
 }
 
 fn output(status: i32, text: &str) -> Output {

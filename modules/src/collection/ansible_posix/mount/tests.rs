@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::Mount;
 use super::mounts::source_at;
 use crate::effect::{Effect, Output};
-use crate::execute::{Executed, Execution, execute};
+use crate::execute::Executed;
 use crate::host::Host;
 use crate::host::memory::MemoryHost;
 use crate::host::rehearsal::RehearsalHost;
@@ -28,8 +28,7 @@ fn host() -> MemoryHost {
 }
 
 fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-    let arguments = arguments.as_object().unwrap();
-    execute::<Mount>("mount", Execution { host, arguments, diff: true })
+    crate::recorded::run::<Mount>(host, arguments)
 }
 
 fn commands(host: &MemoryHost) -> Vec<String> {

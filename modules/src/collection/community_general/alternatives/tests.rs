@@ -3,7 +3,7 @@ use serde_json::{Value as Json, json};
 use super::Alternatives;
 use super::display::Known;
 use crate::effect::{Effect, Output};
-use crate::execute::{Executed, Execution, execute};
+use crate::execute::Executed;
 use crate::host::Host;
 use crate::host::memory::MemoryHost;
 use crate::host::rehearsal::RehearsalHost;
@@ -43,8 +43,7 @@ fn host() -> MemoryHost {
 }
 
 fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-    let arguments = arguments.as_object().unwrap();
-    execute::<Alternatives>("alternatives", Execution { host, arguments, diff: true })
+    crate::recorded::run::<Alternatives>(host, arguments)
 }
 
 #[test]

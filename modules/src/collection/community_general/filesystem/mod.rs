@@ -361,15 +361,14 @@ mod tests {
 
     use super::Filesystem;
     use crate::effect::{Effect, Output};
-    use crate::execute::{Executed, Execution, execute};
+    use crate::execute::Executed;
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
     use crate::host::{FileKind, Host};
     use crate::wire::Status;
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-        let arguments = arguments.as_object().unwrap();
-        execute::<Filesystem>("filesystem", Execution { host, arguments, diff: true })
+        crate::recorded::run::<Filesystem>(host, arguments)
     }
 
     fn host(there: &str) -> MemoryHost {
@@ -420,10 +419,7 @@ mod tests {
             ("", json!({"state": "absent"}), ""),
         ];
         for (there, more, command) in table {
-            let mut arguments = json!({"dev": "/dev/vdb"});
-            for (name, value) in more.as_object().unwrap() {
-                arguments[name] = value.clone();
-            }
+            let arguments = crate::recorded::with(&json!({"dev": "/dev/vdb"}), more);
             let mut live = host(there);
             let ended = run(&mut live, &arguments);
             let ran = live.applied().iter().find_map(|effect| match effect {

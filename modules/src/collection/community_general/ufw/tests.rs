@@ -2,7 +2,7 @@ use serde_json::{Value as Json, json};
 
 use super::Ufw;
 use crate::effect::{Effect, Output};
-use crate::execute::{Executed, Execution, execute};
+use crate::execute::Executed;
 use crate::host::Host;
 use crate::host::memory::MemoryHost;
 use crate::host::rehearsal::RehearsalHost;
@@ -16,8 +16,7 @@ const STATUS: &str = "Status: active\nLogging: on (low)\nDefault: deny (incoming
 const ENDS: [&str; 5] = ["from", "any", "to", "any", "port"];
 
 fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
-    let arguments = arguments.as_object().unwrap();
-    execute::<Ufw>("ufw", Execution { host, arguments, diff: true })
+    crate::recorded::run::<Ufw>(host, arguments)
 }
 
 fn host(status: &str) -> MemoryHost {
