@@ -327,7 +327,7 @@ fn a_large_source_is_asked_for_and_streamed_into_place() {
     runner.send_task(1, "ansible.builtin.copy", &[item]);
     loop {
         match runner.receive() {
-            FromRunner::Want { task: 1, source: 9 } => {
+            FromRunner::Want { task: 1, source: 9, .. } => {
                 let input = runner.input.as_mut().unwrap();
                 for chunk in content.chunks(frame::BLOB_CHUNK) {
                     let body = [9_u64.to_be_bytes().as_slice(), chunk].concat();

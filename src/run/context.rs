@@ -20,6 +20,7 @@ use crate::source::Place;
 use crate::template::{Directories, Templar};
 use crate::vars::{HashBehaviour, Layer, Scope, Var, merged};
 
+use super::action::LocalFiles;
 use super::heading::Heading;
 use super::hold::{Keeper, OnDrift};
 use super::host_vars::{HostTable, HostVars};
@@ -39,6 +40,8 @@ pub(crate) struct RunContext {
     /// Reads what tasks include.
     pub includes: Arc<Includes>,
     pub hosts: Arc<HostTable>,
+    /// The controller's files that go to hosts.
+    pub files: LocalFiles,
     /// Variables with reserved names that were warned of.
     pub reserved: Warned,
     pub pool: Pool,

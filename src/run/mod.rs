@@ -155,6 +155,7 @@ impl Run {
                 self.settings.fact_cache.clone(),
                 &self.events,
             )),
+            files: action::LocalFiles::default(),
             reserved: reserved::Warned::default(),
             pool: pool::Pool::new(self.connector, self.events.clone()),
             ask: self.ask,

@@ -18,6 +18,9 @@ pub enum Kind {
     Blob = 1,
     /// The end of a source: `u64` source id, then a byte: 1 when whole, 0 when it broke off.
     BlobEnd = 2,
+    /// A part of a source that the host has: `u64` source id, `u32` first block of the
+    /// [`Basis`](super::delta::Basis), `u32` how many.
+    Blocks = 3,
 }
 
 impl Kind {
@@ -27,6 +30,7 @@ impl Kind {
             0 => Some(Self::Message),
             1 => Some(Self::Blob),
             2 => Some(Self::BlobEnd),
+            3 => Some(Self::Blocks),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 //! says what it is ([`frame::Kind`]), and the body. Messages are JSON; file content is raw.
 
 pub mod base64;
+pub mod delta;
 pub mod frame;
 pub mod serve;
 
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use self::delta::Basis;
 use crate::diff::Diff;
 use crate::effect::{Effect, Source};
 use crate::observation::Observation;
@@ -63,6 +65,9 @@ pub enum FromRunner {
         task: u64,
         /// [`Source::id`].
         source: u64,
+        /// What the host has that may be alike; the engine may answer with blocks of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<Basis>,
     },
     /// An item would do this: nothing of it is done before the engine has answered with
     /// [`ToRunner::Decide`]. Only with [`Witness::Ask`].

@@ -3,16 +3,14 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use canvass_modules::effect::Source;
 use canvass_modules::module::copy::Params;
 use canvass_modules::params;
 use serde_json::{Map, Value as Json};
-use sha1::{Digest as _, Sha1};
 
 use crate::connection::TaskSource;
 use crate::report::python_json::{self, Ascii, Layout};
-use crate::source::inputs;
 
+use super::local_files::LocalFiles;
 use super::template::bytes_source;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
@@ -43,6 +41,7 @@ pub(super) fn prepare(
     if path.is_dir() {
         let contents_only = name.ends_with('/');
         let tree = Tree {
+            files: input.files,
             contents_only,
             dest: params.dest.to_string_lossy().into_owned(),
             links: if params.local_follow == Some(false) { Links::Kept } else { Links::Followed },
@@ -53,7 +52,7 @@ pub(super) fn prepare(
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
     arguments.insert("_original_basename".to_owned(), Json::from(basename));
     preserve_mode(&path, &mut arguments)?;
-    Ok(remote(arguments, Some(file_source(&path, params.decrypt)?)))
+    Ok(remote(arguments, Some(input.files.source(&path, params.decrypt)?)))
 }
 
 /// What the action itself wants, in its words.
@@ -88,7 +87,8 @@ fn call(module: &str, arguments: Map<String, Json>, source: Option<TaskSource>) 
 }
 
 /// A directory that is made and filled file by file.
-struct Tree {
+struct Tree<'a> {
+    files: &'a LocalFiles,
     contents_only: bool,
     dest: String,
     links: Links,
@@ -104,7 +104,7 @@ enum Links {
     Kept,
 }
 
-impl Tree {
+impl Tree<'_> {
     fn prepare(&self, root: &Path, arguments: Map<String, Json>) -> Result<Prepared, ActionError> {
         let base = match root.file_name() {
             Some(name) if !self.contents_only => Path::new(&self.dest).join(name),
@@ -133,7 +133,7 @@ impl Tree {
                         calls.push(call(
                             MODULE,
                             arguments,
-                            Some(file_source(&path, self.decrypt)?),
+                            Some(self.files.source(&path, self.decrypt)?),
                         ));
                     }
                 }
@@ -214,31 +214,4 @@ fn preserve_mode(path: &Path, arguments: &mut Map<String, Json>) -> Result<(), A
         arguments.insert("mode".to_owned(), Json::from(mode));
     }
     Ok(())
-}
-
-pub(super) fn file_source(path: &Path, decrypt: bool) -> Result<TaskSource, ActionError> {
-    if let Some(plain) = files::decrypted(path, decrypt)? {
-        return Ok(bytes_source(plain));
-    }
-    let unreadable = |source| ActionError::Read { path: path.to_owned(), source };
-    let mut file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut hasher = HashWriter(Sha1::new(), inputs::Stream::begin());
-    let size = std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
-    hasher.1.end(path);
-    let sha1 = files::hex(&hasher.0.finalize());
-    Ok(TaskSource::File { source: Source { id: 0, size, sha1 }, path: path.to_owned() })
-}
-
-struct HashWriter(Sha1, inputs::Stream);
-
-impl std::io::Write for HashWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        self.1.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -12,6 +12,7 @@ mod gather_facts;
 mod group_by;
 mod include;
 mod include_vars;
+mod local_files;
 mod meta;
 mod package;
 mod patch;
@@ -48,6 +49,7 @@ use super::host_vars::Learnt;
 
 pub(crate) use fetch::Fetched;
 pub(crate) use include::{Include, IncludeCall};
+pub(crate) use local_files::LocalFiles;
 pub(crate) use meta::Meta;
 pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use reboot::Reboot;
@@ -72,6 +74,8 @@ pub(crate) struct ActionInput<'a> {
     pub verbosity: u8,
     /// What may happen.
     pub mode: Mode,
+    /// The controller's files that go to hosts.
+    pub files: &'a LocalFiles,
     /// The inventory of the run.
     pub inventory: &'a LiveInventory,
     /// The arguments as values, with what JSON does not tell; those of a template for all of

@@ -3,7 +3,6 @@
 use canvass_modules::collection::ansible_posix::patch::Params;
 use serde_json::{Map, Value};
 
-use super::copy::file_source;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
 const MODULE: &str = "ansible.posix.patch";
@@ -17,7 +16,7 @@ pub(super) fn prepare(
         None
     } else {
         let path = files::find(input.directories, "files", &params.src.to_string_lossy())?;
-        Some(file_source(&path, true)?)
+        Some(input.files.source(&path, true)?)
     };
     Ok(Prepared::Remote(RemoteCall {
         module: MODULE.to_owned(),

@@ -3,7 +3,6 @@
 use canvass_modules::module::script::Params;
 use serde_json::{Map, Value as Json};
 
-use super::copy::file_source;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
 const MODULE: &str = "ansible.builtin.script";
@@ -18,7 +17,7 @@ pub(super) fn prepare(
     Ok(Prepared::Remote(RemoteCall {
         module: MODULE.to_owned(),
         arguments,
-        source: Some(file_source(&path, params.decrypt)?),
+        source: Some(input.files.source(&path, params.decrypt)?),
         after: After::Nothing,
     }))
 }

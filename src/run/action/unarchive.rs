@@ -3,7 +3,6 @@
 use canvass_modules::module::unarchive::Params;
 use serde_json::{Map, Value as Json};
 
-use super::copy::file_source;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
 const MODULE: &str = "ansible.builtin.unarchive";
@@ -34,7 +33,7 @@ pub(super) fn prepare(
         ));
     } else {
         match files::find(input.directories, "files", &name) {
-            Ok(path) => Some(file_source(&path, params.decrypt)?),
+            Ok(path) => Some(input.files.source(&path, params.decrypt)?),
             // it is not needed where `creates` is there
             Err(ActionError::NotFound { .. }) if params.creates.is_some() => None,
             Err(error) => return Err(error),

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use canvass_modules::module::uri::{BodyFormat, PART_CONTENT, Params};
 use serde_json::{Map, Value as Json};
 
-use super::copy::file_source;
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
 
 const MODULE: &str = "ansible.builtin.uri";
@@ -20,7 +19,7 @@ pub(super) fn prepare(
         // all files are those of the host
     } else if let Some(src) = &params.src {
         let path = files::find(input.directories, "files", &src.to_string_lossy())?;
-        source = Some(file_source(&path, false)?);
+        source = Some(input.files.source(&path, false)?);
     } else if params.body_format == BodyFormat::FormMultipart {
         let Some(Json::Object(fields)) = arguments.get_mut("body") else {
             return Err(ActionError::Include("body must be mapping".to_owned()));

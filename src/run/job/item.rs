@@ -116,6 +116,7 @@ impl Job {
                 Some(setting) => setting.mode,
                 None => self.mode(reader).map_err(stopped)?,
             },
+            files: &run.files,
             inventory: &run.inventory,
             values: &rendered.values,
         };
@@ -190,6 +191,7 @@ impl Job {
             host: &self.host,
             verbosity: run.settings.verbosity,
             mode: Mode::Rehearse,
+            files: &run.files,
             inventory: &run.inventory,
             values: &rendered.values,
         };

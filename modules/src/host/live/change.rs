@@ -9,8 +9,8 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utim
 
 use super::LiveHost;
 use super::files::{self, io_error};
-use super::sources::deliver_checked;
 use super::stage::{Staged, fresh_name, sync_directory_of};
+use super::transfer;
 use crate::effect::{Applied, Attributes, Command, Content, Principal, Timestamp, WriteFile};
 use crate::host::{AccountKey, Follow, Host as _, HostError};
 
@@ -40,10 +40,7 @@ impl LiveHost {
             Content::Bytes(bytes) => staged.write(bytes)?,
             Content::File(from) => staged.copy_from(from)?,
             Content::Source(source) => {
-                deliver_checked(self.sources.as_mut(), source, &mut |bytes| {
-                    interrupt.check()?;
-                    staged.write(bytes)
-                })?;
+                transfer::receive(self.sources.as_mut(), source, &write.path, &mut staged)?;
             }
         }
         if existing {

@@ -22,6 +22,7 @@ mod stage;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -111,7 +112,7 @@ impl LiveHost {
         let failed = |error| files::io_error("write", path, error);
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(path);
         let mut file = file.map_err(failed)?;
-        sources::deliver_checked(self.sources.as_mut(), source, &mut |bytes| {
+        sources::deliver_checked(self.sources.as_mut(), source, None, &mut |bytes| {
             file.write_all(bytes).map_err(failed)
         })
     }
@@ -168,7 +169,7 @@ impl Host for LiveHost {
 
     fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError> {
         let mut content = Vec::new();
-        sources::deliver_checked(self.sources.as_mut(), source, &mut |bytes| {
+        sources::deliver_checked(self.sources.as_mut(), source, None, &mut |bytes| {
             content.extend_from_slice(bytes);
             Ok(())
         })?;

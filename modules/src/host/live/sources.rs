@@ -1,6 +1,7 @@
 //! Where the content of the engine's files comes from.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::effect::Source;
 use crate::host::digest::Digester;
@@ -12,8 +13,14 @@ pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), HostError> + 'a;
 
 /// Delivers the files that the engine holds for a task.
 pub trait Sources {
-    /// Passes the whole content to the sink, piece by piece.
-    fn deliver(&mut self, source: &Source, sink: &mut Sink<'_>) -> Result<(), HostError>;
+    /// Passes the whole content to the sink, piece by piece; what a file of the host, the basis,
+    /// has in common with it need not travel.
+    fn deliver(
+        &mut self,
+        source: &Source,
+        basis: Option<&Path>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), HostError>;
 }
 
 /// The sources that came along with the request, and where to ask for the others.
@@ -30,10 +37,15 @@ impl RequestSources {
 }
 
 impl Sources for RequestSources {
-    fn deliver(&mut self, source: &Source, sink: &mut Sink<'_>) -> Result<(), HostError> {
+    fn deliver(
+        &mut self,
+        source: &Source,
+        basis: Option<&Path>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), HostError> {
         match self.inline.get(&source.id) {
             Some(content) => sink(content),
-            None => self.others.deliver(source, sink),
+            None => self.others.deliver(source, basis, sink),
         }
     }
 }
@@ -43,7 +55,12 @@ impl Sources for RequestSources {
 pub struct NoSources;
 
 impl Sources for NoSources {
-    fn deliver(&mut self, source: &Source, _sink: &mut Sink<'_>) -> Result<(), HostError> {
+    fn deliver(
+        &mut self,
+        source: &Source,
+        _basis: Option<&Path>,
+        _sink: &mut Sink<'_>,
+    ) -> Result<(), HostError> {
         Err(HostError::SourceMissing(source.id))
     }
 }
@@ -52,11 +69,12 @@ impl Sources for NoSources {
 pub(super) fn deliver_checked(
     sources: &mut dyn Sources,
     source: &Source,
+    basis: Option<&Path>,
     sink: &mut Sink<'_>,
 ) -> Result<(), HostError> {
     let mut digest = Digester::new(DigestAlgorithm::Sha1);
     let mut length = 0;
-    sources.deliver(source, &mut |bytes| {
+    sources.deliver(source, basis, &mut |bytes| {
         digest.update(bytes);
         length += bytes.len() as u64;
         sink(bytes)

@@ -48,6 +48,28 @@ impl<'a> Staged<'a> {
         &self.path
     }
 
+    /// What ends the work on it.
+    pub(super) fn interrupt(&self) -> &'a Interrupt {
+        self.interrupt
+    }
+
+    /// How much is in it, in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.file.metadata().map_or(0, |meta| meta.len())
+    }
+
+    /// Begins anew.
+    pub(super) fn empty(&mut self) -> Result<(), HostError> {
+        use std::io::Seek as _;
+        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        emptied.map_err(|error| io_error("write", &self.path, error))
+    }
+
+    /// Lets what is in it lie there under another name, if that is possible.
+    pub(super) fn keep_as(&mut self, path: &Path) {
+        self.placed = fs::rename(&self.path, path).is_ok();
+    }
+
     /// Appends content.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), HostError> {
         self.file.write_all(bytes).map_err(|error| io_error("write", &self.path, error))

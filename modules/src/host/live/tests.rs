@@ -319,3 +319,85 @@ fn files_and_local_servers_are_fetched() {
     let refused = place.host.fetch(&HttpRequest { url, ..HttpRequest::default() }).unwrap_err();
     assert!(!refused.to_string().contains("secret"), "{refused}");
 }
+
+/// Delivers a content up to where the connection is cut; notes what it was given as a basis.
+struct Cut {
+    content: Vec<u8>,
+    at: usize,
+    interrupt: Arc<Interrupt>,
+    basis: Arc<std::sync::Mutex<Vec<Option<PathBuf>>>>,
+}
+
+impl Sources for Cut {
+    fn deliver(
+        &mut self,
+        source: &Source,
+        basis: Option<&Path>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), HostError> {
+        self.basis.lock().unwrap().push(basis.map(Path::to_owned));
+        sink(&self.content[..self.at])?;
+        if self.at < self.content.len() {
+            self.interrupt.stop(Stopped::Disconnected);
+            return Err(HostError::SourceMissing(source.id));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_came_before_the_connection_was_cut_is_the_basis_of_the_next_attempt() {
+    let mut place = Place::new();
+    let content = vec![b'x'; 200_000];
+    let sha1 = crate::host::digest::Digester::of(DigestAlgorithm::Sha1, &content);
+    let source = Source { id: 3, size: 200_000, sha1 };
+    let write = WriteFile { content: Content::Source(source), ..place.write("a", "") };
+    fs::write(place.path("a"), vec![b'y'; 100_000]).unwrap();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut attempt = |at: usize| {
+        // each with a runner of its own
+        let interrupt = Arc::new(Interrupt::new());
+        place.host = LiveHost::new(interrupt.clone());
+        let content = content.clone();
+        let cut = Cut { content, at, interrupt, basis: seen.clone() };
+        place.host.begin(BTreeMap::new(), Box::new(cut));
+        let ended = place.apply(Effect::WriteFile(write.clone()));
+        (ended.is_ok(), place.names())
+    };
+    let part = ".canvass.a.part".to_owned();
+    // too little to be worth a file
+    assert_eq!(attempt(1000), (false, vec!["a".to_owned()]));
+    assert_eq!(attempt(150_000), (false, vec![part.clone(), "a".to_owned()]));
+    assert_eq!(attempt(200_000), (true, vec!["a".to_owned()]));
+    assert_eq!(fs::read(place.path("a")).unwrap(), content);
+    let (a, part) = (place.path("a"), place.path(&part));
+    assert_eq!(*seen.lock().unwrap(), [Some(a.clone()), Some(a), Some(part)]);
+}
+
+/// Delivers something else where there is a basis.
+struct Misled(Vec<u8>);
+
+impl Sources for Misled {
+    fn deliver(
+        &mut self,
+        _: &Source,
+        basis: Option<&Path>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), HostError> {
+        sink(if basis.is_some() { b"wrong" } else { &self.0 })
+    }
+}
+
+#[test]
+fn a_basis_that_misleads_is_done_without() {
+    let mut place = Place::new();
+    fs::write(place.path("a"), vec![b'y'; 100_000]).unwrap();
+    let content = vec![b'x'; 100_000];
+    let sha1 = crate::host::digest::Digester::of(DigestAlgorithm::Sha1, &content);
+    let source = Source { id: 3, size: 100_000, sha1 };
+    let write = WriteFile { content: Content::Source(source), ..place.write("a", "") };
+    place.host.begin(BTreeMap::new(), Box::new(Misled(content.clone())));
+    place.apply(Effect::WriteFile(write)).unwrap();
+    assert_eq!(fs::read(place.path("a")).unwrap(), content);
+    assert_eq!(place.names(), ["a"]);
+}

@@ -35,6 +35,13 @@ struct State {
 pub(super) enum Piece {
     /// Content.
     Bytes(Vec<u8>),
+    /// Blocks of the basis that was told.
+    Blocks {
+        /// The first.
+        first: u32,
+        /// How many.
+        count: u32,
+    },
     /// All of it came.
     End,
     /// The rest will not come.
@@ -64,6 +71,10 @@ impl Inbox {
                 Kind::Blob => {
                     let (id, content) = split_id(&body)?;
                     self.take_piece(id, Piece::Bytes(content.to_vec()));
+                }
+                Kind::Blocks => {
+                    let (id, blocks) = split_id(&body)?;
+                    self.take_piece(id, split_blocks(blocks)?);
                 }
                 Kind::BlobEnd => {
                     let (id, whole) = split_id(&body)?;
@@ -193,6 +204,15 @@ fn split_id(body: &[u8]) -> io::Result<(u64, &[u8])> {
         .split_first_chunk::<8>()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "blob without an id"))?;
     Ok((u64::from_be_bytes(*id), rest))
+}
+
+fn split_blocks(body: &[u8]) -> io::Result<Piece> {
+    let both = body.split_first_chunk::<4>().and_then(|(first, rest)| {
+        Some((u32::from_be_bytes(*first), u32::from_be_bytes(rest.try_into().ok()?)))
+    });
+    let (first, count) =
+        both.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "blocks without numbers"))?;
+    Ok(Piece::Blocks { first, count })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The runner's side of the channel: requests in, item replies out.
 
+mod asked;
 mod inbox;
 pub mod job;
 
@@ -9,14 +10,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use self::inbox::{Inbox, Piece};
+use self::asked::Asked;
+use self::inbox::Inbox;
 use super::frame::{self, Kind};
 use super::{EffectRecord, FromRunner, ItemReply, Mode, Proposal, Status, TaskRequest, Witness};
-use crate::effect::{Content, Effect, Source};
+use crate::effect::{Content, Effect};
 use crate::execute::{Consent, Executed, Execution};
-use crate::host::live::{Interrupt, LiveHost, NoSources, RequestSources, Sink, Sources};
+use crate::host::Host;
+use crate::host::live::{Interrupt, LiveHost, NoSources, RequestSources};
 use crate::host::rehearsal::{Overlay, PackageContents, RehearsalHost};
-use crate::host::{Host, HostError};
 use crate::observation::Observation;
 use crate::registry;
 
@@ -316,39 +318,5 @@ impl Asker<'_> {
         };
         self.replies.send(&FromRunner::Propose(Box::new(proposal))).is_ok()
             && self.inbox.decision(self.task, self.item)
-    }
-}
-
-/// Asks the engine for sources that did not come with the request.
-struct Asked {
-    task: u64,
-    interrupt: Arc<Interrupt>,
-    inbox: Arc<Inbox>,
-    replies: Replies,
-}
-
-impl Sources for Asked {
-    fn deliver(&mut self, source: &Source, sink: &mut Sink<'_>) -> Result<(), HostError> {
-        self.inbox.want(Some(source.id));
-        let delivered = self.pass_on(source, sink);
-        self.inbox.want(None);
-        delivered
-    }
-}
-
-impl Asked {
-    fn pass_on(&self, source: &Source, sink: &mut Sink<'_>) -> Result<(), HostError> {
-        let want = FromRunner::Want { task: self.task, source: source.id };
-        self.replies.send(&want).map_err(|_| HostError::Cancelled)?;
-        loop {
-            match self.inbox.next_piece() {
-                Piece::Bytes(bytes) => sink(&bytes)?,
-                Piece::End => return Ok(()),
-                Piece::Broken => {
-                    self.interrupt.check()?;
-                    return Err(HostError::SourceMissing(source.id));
-                }
-            }
-        }
     }
 }

@@ -1,24 +1,27 @@
 //! A runner on a host: tasks in, replies out, sources when it wants them.
 
+mod feed;
+mod frames;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use canvass_modules::effect::Source;
-use canvass_modules::wire::frame::{BLOB_CHUNK, Kind, header, parse_header};
+use canvass_modules::wire::frame::Kind;
 use canvass_modules::wire::{
     FromRunner, INLINE_SOURCE_LIMIT, InlineSource, ItemReply, Proposal, TaskRequest, ToRunner,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::bootstrap::Started;
 use super::error::{ConnectionError, Problem, RunnerProblem};
 use super::privilege::Terminal;
-use super::process::{Event, Input, Output, Tail};
+
+use feed::{Wanted, feed};
+use frames::{Frames, framed, write};
 
 /// How long a runner may take to end when it is asked to, before its channel is cut.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -373,58 +376,11 @@ fn unreadable(path: PathBuf, error: &std::io::Error) -> RunnerProblem {
     RunnerProblem::SourceUnreadable { path, reason: error.to_string() }
 }
 
-fn framed(kind: Kind, parts: &[&[u8]]) -> std::io::Result<Vec<u8>> {
-    let length = parts.iter().map(|part| part.len()).sum();
-    let head = header(kind, length)?;
-    let mut frame = Vec::with_capacity(head.len() + length);
-    frame.extend_from_slice(&head);
-    for part in parts {
-        frame.extend_from_slice(part);
-    }
-    Ok(frame)
-}
-
-/// Frames out of the output of a process.
-struct Frames {
-    output: Output,
-    buffer: BytesMut,
-    errors: Tail,
-    ended: Option<String>,
-}
-
-impl Frames {
-    const HEAD: usize = 5;
-
-    async fn next(&mut self) -> Result<Option<(Kind, BytesMut)>, String> {
-        loop {
-            if let Some(head) = self.buffer.first_chunk::<{ Self::HEAD }>() {
-                let (kind, length) = parse_header(*head).map_err(|error| error.to_string())?;
-                if self.buffer.len() >= Self::HEAD + length {
-                    let mut frame = self.buffer.split_to(Self::HEAD + length);
-                    return Ok(Some((kind, frame.split_off(Self::HEAD))));
-                }
-            }
-            match self.output.next().await {
-                Some(Event::Stdout(data)) => self.buffer.extend_from_slice(&data),
-                Some(Event::Stderr(data)) => self.errors.push(&data),
-                Some(Event::Ended(ending)) => self.ended = Some(ending.to_string()),
-                None => return Ok(None),
-            }
-        }
-    }
-
-    fn last_words(&self) -> String {
-        let words = self.errors.words();
-        let ended = || self.ended.clone().unwrap_or_else(|| "it said nothing".to_owned());
-        if words.is_empty() { ended() } else { words }
-    }
-}
-
 /// Takes what the runner says.
 struct Reader {
     frames: Frames,
     shared: Arc<Shared>,
-    wants: mpsc::UnboundedSender<(u64, u64)>,
+    wants: mpsc::UnboundedSender<Wanted>,
     messages: mpsc::WeakUnboundedSender<Vec<u8>>,
     /// How long the runner may go on after its input has ended.
     patience: Duration,
@@ -453,8 +409,8 @@ impl Reader {
                 Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
                     Ok(FromRunner::Item(reply)) => shared.deliver(*reply),
                     Ok(FromRunner::Propose(proposal)) => shared.ask(*proposal, messages.clone()),
-                    Ok(FromRunner::Want { task, source }) => {
-                        let _ = wants.send((task, source));
+                    Ok(FromRunner::Want { task, source, basis }) => {
+                        let _ = wants.send(Wanted { task, id: source, basis });
                     }
                     Ok(FromRunner::Passed { task }) => shared.finish(task, Ok(Answer::Passed)),
                     Ok(FromRunner::Ready { .. }) => {}
@@ -482,93 +438,4 @@ impl Drop for Abort {
     fn drop(&mut self) {
         self.0.iter().for_each(AbortHandle::abort);
     }
-}
-
-/// Writes messages as they come, and parts of sources between them.
-async fn write(
-    mut input: Input,
-    mut messages: mpsc::UnboundedReceiver<Vec<u8>>,
-    mut blobs: mpsc::Receiver<Vec<u8>>,
-) {
-    loop {
-        let frame = tokio::select! {
-            biased;
-            message = messages.recv() => match message {
-                Some(frame) => frame,
-                None => break,
-            },
-            Some(frame) = blobs.recv() => frame,
-        };
-        if input.write_all(&frame).await.is_err() || input.flush().await.is_err() {
-            // the reader sees the end and says why
-            return;
-        }
-    }
-    let _ = input.shutdown().await;
-}
-
-/// Answers what the runner wants, one source after the other.
-async fn feed(
-    shared: Arc<Shared>,
-    mut wants: mpsc::UnboundedReceiver<(u64, u64)>,
-    blobs: mpsc::Sender<Vec<u8>>,
-) {
-    while let Some((task, id)) = wants.recv().await {
-        let source = {
-            let state = shared.state();
-            state.waiting.get(&task).and_then(|waiting| waiting.sources.get(&id)).cloned()
-        };
-        let whole = match source {
-            None => Ok(false),
-            Some(source) => stream(&shared, task, id, &source, &blobs).await,
-        };
-        let whole = whole.unwrap_or_else(|problem| {
-            shared.finish(task, Err(problem));
-            false
-        });
-        let Ok(frame) = framed(Kind::BlobEnd, &[&id.to_be_bytes(), &[u8::from(whole)]]) else {
-            return;
-        };
-        if blobs.send(frame).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Sends a source; gives whether all of it went out.
-async fn stream(
-    shared: &Shared,
-    task: u64,
-    id: u64,
-    source: &TaskSource,
-    blobs: &mpsc::Sender<Vec<u8>>,
-) -> Result<bool, Problem> {
-    let send = async |chunk: &[u8]| {
-        let Ok(frame) = framed(Kind::Blob, &[&id.to_be_bytes(), chunk]) else { return false };
-        blobs.send(frame).await.is_ok() && shared.state().waiting.contains_key(&task)
-    };
-    match source {
-        TaskSource::Bytes { bytes, .. } => {
-            for chunk in bytes.chunks(BLOB_CHUNK) {
-                if !send(chunk).await {
-                    return Ok(false);
-                }
-            }
-        }
-        TaskSource::File { path, .. } => {
-            let failed = |error: std::io::Error| unreadable(path.clone(), &error);
-            let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
-            let mut chunk = vec![0; BLOB_CHUNK];
-            loop {
-                let length = file.read(&mut chunk).await.map_err(failed)?;
-                if length == 0 {
-                    break;
-                }
-                if !send(chunk.get(..length).unwrap_or_default()).await {
-                    return Ok(false);
-                }
-            }
-        }
-    }
-    Ok(true)
 }
