@@ -178,15 +178,20 @@ def held(pid):
     return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
 
 
-def written(programs, rows, words):
-    """Puts the table into the document, between its marks."""
+def machine():
+    """The date and what the machine is."""
     cpu = next(
         (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
         platform.machine(),
     )
+    return f"{datetime.date.today()}, {os.cpu_count()} processors ({cpu}), Linux {LINUX}"
+
+
+def written(programs, rows, words):
+    """Puts the table into the document, between its marks."""
     lines = [
         BEGIN,
-        f"{datetime.date.today()}, {os.cpu_count()} processors ({cpu}), Linux {LINUX}; "
+        f"{machine()}; "
         f"medians of {words.runs} runs; seconds, times canvass, memory of the controller.",
         "",
         "| Load | Hosts | Run | " + " | ".join(program.name for program in programs) + " |",

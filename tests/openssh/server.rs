@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -123,6 +123,14 @@ impl Site {
         Ok(())
     }
 
+    /// Runners that runs of other tests and of this machine's users have left for this user.
+    pub(crate) fn earlier_runners(&self) -> Result<Vec<String>> {
+        let user = rustix::process::getuid().as_raw();
+        let places = ["/var/tmp", "/tmp", "/dev/shm"];
+        let places = places.map(|place| names(&Path::new(place).join(format!(".canvass-{user}"))));
+        Ok(places.into_iter().collect::<Result<Vec<_>>>()?.concat())
+    }
+
     /// Files in `/tmp` and `/var/tmp` that a runner may have made.
     pub(crate) fn temporary_files(&self) -> Result<BTreeSet<PathBuf>> {
         let mut found = BTreeSet::new();
@@ -137,6 +145,15 @@ impl Site {
         }
         Ok(found)
     }
+}
+
+/// What a folder holds; nothing where there is none.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// A running `sshd`, ended with this value.
@@ -202,11 +219,7 @@ impl Server {
     /// What runs left in the cache of their user.
     pub(crate) fn cached(&self) -> Result<Vec<String>> {
         let folder = self.folder.join(format!("{}-cache/canvass", self.name));
-        let mut found = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            found.push(entry?.file_name().to_string_lossy().into_owned());
-        }
-        Ok(found)
+        names(&folder)
     }
 
     /// Sessions of this server, and the runners that came over it.
