@@ -507,6 +507,13 @@ pub enum Applied {
     /// A command ran (also those of package, account, unit and setting changes; the last one
     /// counts).
     Ran(Output),
+    /// apt's package lists were fetched (by a rehearsal into a directory of its own).
+    Lists {
+        /// Whether they are others than before.
+        changed: bool,
+        /// When they were fetched, in seconds since 1970.
+        time: i64,
+    },
     /// A file was replaced and the old one kept here.
     BackedUp(PathBuf),
     /// A request was answered.

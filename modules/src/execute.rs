@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use crate::contract::{Module, Returned, Stop};
 use crate::diff::{Diff, DiffCollector};
 use crate::effect::Applied;
+use crate::evidence::settled;
 use crate::host::{Host, HostError};
 use crate::observation::{Observation, observe};
 use crate::params::Params as _;
@@ -134,8 +135,11 @@ fn attempt<M: Module>(
         if let Applied::Unknown(reason) = &outcome {
             unknown.get_or_insert_with(|| reason.clone());
         }
-        run.effects
-            .push(EffectRecord { effect: planned.effect.clone(), reason: planned.reason.clone() });
+        let effect = settled(&planned.effect, &outcome).unwrap_or_else(|| planned.effect.clone());
+        if diff {
+            collector.after(&effect);
+        }
+        run.effects.push(EffectRecord { effect, reason: planned.reason.clone() });
         applied.push(outcome);
     }
     if diff {

@@ -14,6 +14,7 @@ pub mod collection;
 pub mod contract;
 pub mod diff;
 pub mod effect;
+mod evidence;
 pub mod execute;
 pub mod host;
 pub mod module;

@@ -18,6 +18,7 @@ use rustix::fs::Access;
 use serde_json::{Map, Value as Json, json};
 
 use crate::template::{from_json, timestamp, to_json, type_name, vaulted};
+use crate::vars::UnknownResult;
 use crate::vault;
 
 /// Facts of a host, with names as modules return them.
@@ -135,7 +136,10 @@ impl FactFiles {
     /// It cannot be written.
     pub(crate) fn write(&self, host: &str, facts: &HostFacts) -> Result<(), FactCacheError> {
         let Some(path) = self.path(host) else { return Ok(()) };
-        let payload = Map::from_iter(facts.iter().map(|(name, value)| (name.clone(), kept(value))));
+        // what a dry run does not know is not kept
+        let known = |value: &Value| value.downcast_object_ref::<UnknownResult>().is_none();
+        let facts = facts.iter().filter(|(_, value)| known(value));
+        let payload = Map::from_iter(facts.map(|(name, value)| (name.clone(), kept(value))));
         let text = json!({"__payload__": Json::Object(payload).to_string()}).to_string();
         replace(&path, &text).map_err(|source| FactCacheError::File { path, source })
     }

@@ -1,7 +1,8 @@
 """Fresh Debian hosts for comparisons: `tests/hosts/up`, with Python, and a door to the packages.
 
 The hosts have no way out of their network. What apt asks for goes through a proxy that listens
-inside and fetches outside; answers stay in a folder, so that each package is fetched once.
+inside and fetches outside; answers stay in a folder, so that each package is fetched once. It also
+has a repository of its own (`repository.py`), as a vendor's.
 """
 
 import ctypes
@@ -15,12 +16,15 @@ import threading
 import urllib.error
 import urllib.request
 
+import repository
+
 UP = pathlib.Path(__file__).parent.parent / "hosts/up"
 PACKAGES = (
     "systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,iproute2,iputils-ping,procps,netbase,kmod,"
     "ca-certificates,curl,less,perl-base,python3,python3-apt,cron,gnupg,lsb-release,locales,tzdata,e2fsprogs,rsyslog"
 )
 GATEWAY, PORT = "10.99.0.1", 3142
+VENDOR = f"http://{GATEWAY}:{PORT}/vendor"
 NEW_NETWORK = 0x40000000
 
 
@@ -44,8 +48,8 @@ class Door(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, network, cache):
-        self.cache = cache
+    def __init__(self, network, cache, own):
+        self.cache, self.own = cache, own
         cache.mkdir(parents=True, exist_ok=True)
         super().__init__((GATEWAY, PORT), Fetch, bind_and_activate=False)
         libc = ctypes.CDLL(None, use_errno=True)
@@ -66,6 +70,11 @@ class Fetch(http.server.BaseHTTPRequestHandler):
     """Answers from the folder, or from outside."""
 
     def do_GET(self):
+        path = self.path.removeprefix(f"http://{GATEWAY}:{PORT}")
+        if path.startswith("/vendor/"):
+            # /vendor/NAME is the same repository by any name
+            file = self.server.own / "/".join(path.split("/")[3:])
+            return self.answer(200, file.read_bytes()) if file.is_file() else self.answer(404, b"")
         kept = self.server.cache / hashlib.sha256(self.path.encode()).hexdigest()
         # lists change, packages do not
         if self.path.endswith(".deb") and kept.exists():
@@ -106,7 +115,9 @@ class Hosts:
         subprocess.run([UP, "down", self.folder], check=False)
         subprocess.run([UP, "start", self.folder, base, str(self.count)], check=True, env=environment)
         name = subprocess.run(["cksum"], input=f"{self.folder}\n", capture_output=True, text=True, check=True)
-        self.door = Door("cv" + name.stdout.split()[0][:6], self.cache / "debs")
+        own = self.folder / "vendor"
+        repository.build(own)
+        self.door = Door("cv" + name.stdout.split()[0][:6], self.cache / "debs", own)
         threading.Thread(target=self.door.serve_forever, daemon=True).start()
         for number in range(1, self.count + 1):
             conf = self.folder / f"s{number}/root/etc/apt/apt.conf.d/99door"

@@ -31,67 +31,16 @@ import sys
 import tempfile
 
 import lab
+from roles import ROLES, fetched, playbook
 
-GALAXY = "https://github.com/geerlingguy/ansible-role-"
-# name, source, variables
-ROLES = [
-    ("geerlingguy.nginx", GALAXY + "nginx", {
-        "nginx_vhosts": [{"listen": "8080", "server_name": "site.example.org", "root": "/var/www/site"}],
-        "nginx_remove_default_vhost": True,
-    }),
-    ("geerlingguy.apache", GALAXY + "apache", {
-        "apache_vhosts": [{"servername": "site.example.org", "documentroot": "/var/www/html"}],
-        "apache_mods_enabled": ["rewrite"],
-    }),
-    ("geerlingguy.haproxy", GALAXY + "haproxy", {
-        "haproxy_backend_servers": [{"name": "app1", "address": "10.99.0.12:80"}],
-    }),
-    ("geerlingguy.redis", GALAXY + "redis", {}),
-    ("geerlingguy.memcached", GALAXY + "memcached", {}),
-    ("geerlingguy.php", GALAXY + "php", {"php_enable_webserver": False}),
-    ("geerlingguy.samba", GALAXY + "samba", {}),
-    ("geerlingguy.git", GALAXY + "git", {}),
-    ("geerlingguy.munin-node", GALAXY + "munin-node", {}),
-    ("geerlingguy.postfix", GALAXY + "postfix", {}),
-    ("geerlingguy.ntp", GALAXY + "ntp", {
-        # in a container ntpd may not set the clock and ends; chrony knows where it is
-        "ntp_timezone": "Europe/Berlin", "ntp_manage_config": True, "ntp_package": "chrony",
-        "ntp_daemon": "chrony", "ntp_config_file": "/etc/chrony/chrony.conf",
-        "ntp_driftfile": "/var/lib/chrony/chrony.drift",
-    }),
-    ("geerlingguy.security", GALAXY + "security", {}),
-    ("oefenweb.fail2ban", "https://github.com/Oefenweb/ansible-fail2ban", {}),
-    ("oefenweb.locales", "https://github.com/Oefenweb/ansible-locales", {"locales_present": ["de_DE.UTF-8"]}),
-    ("oefenweb.rsyslog", "https://github.com/Oefenweb/ansible-rsyslog", {}),
-    ("nickhammond.logrotate", "https://github.com/nickhammond/ansible-logrotate", {
-        "logrotate_scripts": [{"name": "app", "path": "/var/log/app/*.log", "options": ["daily", "rotate 7"]}],
-    }),
-    ("singleplatform.users", "https://github.com/singleplatform-eng/ansible-users", {
-        "users": [{"username": "foo", "name": "Foo Bar", "groups": ["adm"], "uid": 2001, "ssh_key": []}],
-    }),
-    ("grog.user", "https://github.com/GROG/ansible-role-user", {"user_list": [{"name": "bar", "comment": "Bar"}]}),
-    ("devsec.os_hardening", "https://github.com/dev-sec/ansible-collection-hardening", {
-        "os_auditd_enabled": False,
-    }),
-]
 RUNS = ("dry", "run", "again")
-
-
-def role(name, source, folder):
-    """Clones a role that is not there; a collection gives its role of that name."""
-    if (folder / name).exists():
-        return
-    with tempfile.TemporaryDirectory() as cloned:
-        subprocess.run(["git", "clone", "-q", "--depth=1", source, cloned], check=True)
-        inside = pathlib.Path(cloned) / "roles" / name.split(".", 1)[1]
-        subprocess.run(["cp", "-r", inside if inside.exists() else cloned, folder / name], check=True)
 
 
 class Task:
     """What became of a task: a word, and its diffs."""
 
-    def __init__(self, name, word, diffs):
-        self.name, self.word, self.diffs = name, word, diffs
+    def __init__(self, name, word, diffs, reason=""):
+        self.name, self.word, self.diffs, self.reason = name, word, diffs, reason
 
 
 def numbered(tasks):
@@ -114,7 +63,7 @@ def of_canvass(path):
                 word = told["status"]
                 if told.get("ignored") and word == "failed":
                     word = "ignored"
-                tasks.append((place, Task(task["name"], word, normal(diffs))))
+                tasks.append((place, Task(task["name"], word, normal(diffs), told.get("reason", ""))))
     return numbered(tasks)
 
 
@@ -160,7 +109,7 @@ def compare(dry, real):
         if told is None:
             yield "unreached", key, task.name, ""
         elif told.word == "unknown":
-            yield "unknown", key, task.name, ""
+            yield "unknown", key, task.name, told.reason
         elif told.word != "changed":
             yield "wrong", key, task.name, f"told {told.word}, was changed"
         elif task.diffs and told.diffs == task.diffs:
@@ -169,11 +118,11 @@ def compare(dry, real):
             yield "told", key, task.name, "no diff" if not task.diffs else "another diff"
 
 
-def play(program, hosts, host, playbook, words, out):
-    """Dry run, run, second run; gives exit codes and tasks of each."""
+def play(program, hosts, host, playbook, words, out, runs=RUNS):
+    """Dry run, run, second run, or some of them; gives exit codes and tasks of each."""
     codes, tasks = {}, {}
     common = ["-i", hosts.folder / "inventory.ini", "-l", host, playbook, *hosts.variables()]
-    for run in RUNS:
+    for run in runs:
         check = ["--check"] if run == "dry" else []
         report = pathlib.Path(f"{out}.{run}.json")
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_ROLES_PATH": str(words.roles)}
@@ -183,6 +132,8 @@ def play(program, hosts, host, playbook, words, out):
             argv = [words.canvass, "play", *common, *check, "--report", report]
         else:
             environment["ANSIBLE_STDOUT_CALLBACK"] = "ansible.posix.json"
+            # hosts that are gone had the same addresses
+            environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(hosts.folder / "cp")
             argv = [words.reference / "ansible-playbook", *common, "--diff", *check]
         ended = hosts.run(argv, env=environment, capture_output=True, text=True, timeout=900)
         pathlib.Path(f"{out}.{run}.out").write_text(ended.stdout + ended.stderr)
@@ -199,8 +150,8 @@ def main():
     words.add_argument("canvass", type=pathlib.Path)
     words.add_argument("--roles", type=pathlib.Path, required=True)
     words.add_argument("--reference", type=pathlib.Path, default=pathlib.Path(sys.executable).parent)
-    words.add_argument("--collections", type=pathlib.Path, help="where ansible.posix and community.general lie")
-    words.add_argument("--only", default="", help="roles whose name holds this; several with commas")
+    words.add_argument("--collections", help="where collections lie, separated by colons")
+    words.add_argument("--only", default="", help="roles whose name is this; several with commas")
     words.add_argument("--details", type=pathlib.Path, help="a file for each task that is not equal")
     words.add_argument("--cache", type=pathlib.Path, default=pathlib.Path.home() / ".cache/canvass-hosts")
     words.add_argument("--alone", action="store_true", help="canvass alone")
@@ -212,24 +163,42 @@ def main():
     details = []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for name, source, variables in ROLES:
-            if not any(part in name for part in words.only.split(",")):
+        for _, name, source, variables in ROLES:
+            if not any(part == name or not part for part in words.only.split(",")):
                 continue
-            role(name, source, words.roles)
-            playbook = folder / f"{name}.yml"
-            plays = [{"name": name, "hosts": "all", "vars": variables, "roles": [name]}]
-            playbook.write_text(json.dumps(plays))
+            fetched(name, source, words.roles)
+            written = playbook(folder, name, variables, words.collections)
             with lab.Hosts(folder / "hosts", words.cache, len(programs)) as hosts:
                 for number, program in enumerate(programs, 1):
                     out = folder / f"{name}.{program}"
-                    codes, tasks = play(program, hosts, f"s{number}", playbook, words, out)
+                    codes, tasks = play(program, hosts, f"s{number}", written, words, out)
                     row(name, program, codes, tasks, totals[program], details)
                     for run in RUNS:
                         details.append(f"=== {name} {program} {run}\n" + pathlib.Path(f"{out}.{run}.out").read_text())
     for program, counts in totals.items():
         print(summary("all", program, {}, None, counts))
+    print("\n".join(table(totals)))
     if words.details:
         words.details.write_text("\n".join(details))
+
+
+def table(totals):
+    """Both programs side by side, as Markdown."""
+    yield ""
+    yield "| Of all tasks that change something | " + " | ".join(totals) + " |"
+    yield "| --- |" + " ---: |" * len(totals)
+    kinds = {
+        "equal": "told with an equal diff", "told": "told without a diff or with another",
+        "unknown": "told as unknown", "wrong": "told wrong", "unreached": "not reached",
+    }
+    for kind, words in kinds.items():
+        cells = []
+        for counts in totals.values():
+            changed = sum(counts[kind] for kind in kinds)
+            cells.append(f"{counts[kind]} of {changed} ({100 * counts[kind] / max(changed, 1):.1f} %)")
+        yield f"| {words} | " + " | ".join(cells) + " |"
+    cells = [f"{counts['complete']} of {counts['roles']}" for counts in totals.values()]
+    yield "| dry runs that complete | " + " | ".join(cells) + " |"
 
 
 def row(name, program, codes, tasks, total, details):
@@ -242,6 +211,7 @@ def row(name, program, codes, tasks, total, details):
                 for run in ("dry", "run"):
                     details.append(f"    {run}: {json.dumps(tasks[run][key].diffs)[:2000]}")
     total.update(counts)
+    total.update({"roles": 1, "complete": int(codes["dry"] == 0)})
     again = sum(task.word == "changed" for task in tasks["again"].values())
     print(summary(name, program, codes, again, counts), flush=True)
 

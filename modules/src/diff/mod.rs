@@ -153,11 +153,19 @@ impl DiffCollector {
                 let subject = || UnitSubject::before(change, host);
                 self.units.entry(change.name.clone()).or_insert_with(subject).add(change);
             }
-            Effect::Packages(change) => self.packages.extend(services::package_diff(change)),
             Effect::Setting(change) => self.settings.extend(settings::diff(change)),
             Effect::Unpack(unpack) => self.settings.extend(settings::unpack_diff(unpack)),
             // what these change cannot be told from the host
             Effect::Run(_) | Effect::RefreshPackageLists { .. } | Effect::Request(_) => {}
+            // which they are may be known only after it
+            Effect::Packages(_) => {}
+        }
+    }
+
+    /// Notes what an effect was, after it is applied.
+    pub fn after(&mut self, effect: &Effect) {
+        if let Effect::Packages(change) = effect {
+            self.packages.extend(services::package_diff(change));
         }
     }
 

@@ -15,6 +15,7 @@ fn draw(mut host: MemoryHost, effects: Vec<Effect>) -> Vec<Diff> {
     let mut collector = DiffCollector::new();
     for effect in effects {
         collector.before(&effect, &mut host);
+        collector.after(&effect);
         host.apply(&Planned { effect, reason: String::new() }).unwrap();
     }
     collector.finish(&mut host)

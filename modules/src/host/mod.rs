@@ -28,3 +28,13 @@ pub use self::state::{Kept, UnitState};
 /// What [`Host::rehearsed`] is asked whether a package manager's lists (the name) would have been
 /// fetched.
 pub const PACKAGE_LISTS: &str = "package lists";
+
+/// When apt's lists were last fetched, as Ansible tells it: seconds since 1970.
+pub(crate) fn fetched_at(host: &mut dyn Host) -> Result<i64, HostError> {
+    for path in ["/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"] {
+        if let Some(stat) = host.stat(Path::new(path), Follow::Yes)? {
+            return Ok(stat.modified.seconds);
+        }
+    }
+    Ok(0)
+}

@@ -54,6 +54,12 @@ pub trait Host {
     /// The installed version of a package by its manager, `None` when it is not installed.
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError>;
 
+    /// Fetches package lists before the effect that would, so that the questions that follow know
+    /// them; whether they do. Always `false` on a live host: there only the effect fetches.
+    fn fetch_lists_ahead(&mut self, _manager: &str) -> bool {
+        false
+    }
+
     /// What an earlier effect of a rehearsal would have made of a setting (see
     /// [`SettingChange`](crate::effect::SettingChange)); `None` where none touched it, and always on
     /// a live host: there the program that keeps it is asked.
@@ -171,6 +177,9 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {
         (**self).package(manager, name)
+    }
+    fn fetch_lists_ahead(&mut self, manager: &str) -> bool {
+        (**self).fetch_lists_ahead(manager)
     }
     fn rehearsed(&mut self, kind: &str, name: &str) -> Option<Kept> {
         (**self).rehearsed(kind, name)

@@ -30,8 +30,8 @@ use crate::params;
 params! {
     /// Parameters of `ansible.builtin.service`.
     pub struct Params {
-        /// The service.
-        name: String,
+        /// The service; only a reload of systemd itself does without.
+        name: Option<String>,
         /// What it shall do.
         state: Option<State>,
         /// Whether it starts at boot.
@@ -94,6 +94,9 @@ enum BootTool {
 /// Why it fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Init scripts have names.
+    #[error("missing required arguments: name")]
+    Unnamed,
     /// There is no such service.
     #[error("Could not find the requested service {0}: host")]
     Missing(String),
@@ -115,7 +118,7 @@ pub enum Error {
 
 fn systemd_params(params: &Params) -> systemd_service::Params {
     systemd_service::Params {
-        name: Some(params.name.clone()),
+        name: params.name.clone(),
         state: params.state,
         enabled: params.enabled,
         force: params.force,
@@ -149,7 +152,7 @@ impl Module for Service {
             // what process 1 is called in a container says nothing
             _ if params.r#use == "auto" => {
                 let systemctl = host.find_program("systemctl")?.is_some();
-                let init = Path::new("/etc/init.d").join(&params.name);
+                let init = Path::new("/etc/init.d").join(params.named());
                 if systemctl && host.stat(&init, Follow::Yes)?.is_none() {
                     SystemdService::observe(&systemd_params(params), host).map(Observed::Systemd)
                 } else {
@@ -198,7 +201,16 @@ impl Module for Service {
     }
 }
 
+impl Params {
+    fn named(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+}
+
 fn script(params: &Params, host: &mut dyn Host) -> Result<Script, Stop> {
+    if params.name.is_none() {
+        return Err(Stop::failed(Error::Unnamed));
+    }
     for (name, given) in [
         ("masked", params.masked.is_some()),
         ("daemon_reload", params.daemon_reload.is_some()),
@@ -211,7 +223,7 @@ fn script(params: &Params, host: &mut dyn Host) -> Result<Script, Stop> {
             return Err(Stop::failed(Error::SystemdOnly(name)));
         }
     }
-    let path = Path::new("/etc/init.d").join(&params.name);
+    let path = Path::new("/etc/init.d").join(params.named());
     let exists = host.stat(&path, Follow::Yes)?.is_some();
     let mut tool = None;
     for (name, kind) in [
@@ -235,8 +247,8 @@ fn script(params: &Params, host: &mut dyn Host) -> Result<Script, Stop> {
         host.query(&service_command(params, "status", tool)?)?.success()
     };
     let links = match tool {
-        Some(BootTool::OpenRc) => format!("/etc/runlevels/{}/{}", params.runlevel, params.name),
-        _ => format!("/etc/rc[35].d/S??{}", params.name),
+        Some(BootTool::OpenRc) => format!("/etc/runlevels/{}/{}", params.runlevel, params.named()),
+        _ => format!("/etc/rc[35].d/S??{}", params.named()),
     };
     let enabled = !wildcard::glob(Path::new(&links), host)?.is_empty();
     Ok(Script { exists, runs, enabled, tool })
@@ -247,7 +259,7 @@ fn service_command(params: &Params, action: &str, tool: Option<BootTool>) -> Res
         Some(BootTool::OpenRc) => vec!["rc-service".to_owned()],
         _ => vec!["service".to_owned()],
     };
-    argv.extend([params.name.clone(), action.to_owned()]);
+    argv.extend([params.named().to_owned(), action.to_owned()]);
     let words = super::shell_words::split(&params.arguments)
         .map_err(|error| Stop::failed(Error::Words(error)))?;
     argv.extend(words);
@@ -256,15 +268,16 @@ fn service_command(params: &Params, action: &str, tool: Option<BootTool>) -> Res
 
 fn plan_script(params: &Params, script: &Script) -> Result<Plan, Stop> {
     if !script.exists {
-        return Err(Stop::failed(Error::Missing(params.name.clone())));
+        return Err(Stop::failed(Error::Missing(params.named().to_owned())));
     }
     let mut plan = Plan::nothing();
-    plan.set("name", params.name.clone());
+    plan.set("name", params.named());
     if let Some(enabled) = params.enabled {
         plan.set("enabled", enabled);
         if enabled != script.enabled {
-            let tool =
-                script.tool.ok_or_else(|| Stop::failed(Error::NoBootTool(params.name.clone())))?;
+            let tool = script
+                .tool
+                .ok_or_else(|| Stop::failed(Error::NoBootTool(params.named().to_owned())))?;
             let (action, reason) = if enabled {
                 (UnitAction::Enable, "it is not enabled")
             } else {
@@ -272,7 +285,7 @@ fn plan_script(params: &Params, script: &Script) -> Result<Plan, Stop> {
             };
             let command = boot_command(params, tool, action);
             plan.push(
-                Effect::Unit(UnitChange { name: params.name.clone(), action, command }),
+                Effect::Unit(UnitChange { name: params.named().to_owned(), action, command }),
                 reason,
             );
         }
@@ -280,7 +293,10 @@ fn plan_script(params: &Params, script: &Script) -> Result<Plan, Stop> {
     let Some(state) = params.state else { return Ok(plan) };
     let mut act = |action: UnitAction, verb: &str, reason: &str| {
         let command = service_command(params, verb, script.tool)?;
-        plan.push(Effect::Unit(UnitChange { name: params.name.clone(), action, command }), reason);
+        plan.push(
+            Effect::Unit(UnitChange { name: params.named().to_owned(), action, command }),
+            reason,
+        );
         Ok::<(), Stop>(())
     };
     let mut reached = state.word();
@@ -302,7 +318,7 @@ fn plan_script(params: &Params, script: &Script) -> Result<Plan, Stop> {
                 argv.extend(["sh".to_owned(), seconds]);
                 argv.extend(start.argv);
                 let change = UnitChange {
-                    name: params.name.clone(),
+                    name: params.named().to_owned(),
                     action: UnitAction::Start,
                     command: Command::new(argv),
                 };
@@ -319,7 +335,7 @@ fn plan_script(params: &Params, script: &Script) -> Result<Plan, Stop> {
 }
 
 fn boot_command(params: &Params, tool: BootTool, action: UnitAction) -> Command {
-    let name = params.name.as_str();
+    let name = params.named();
     let enable = action == UnitAction::Enable;
     match tool {
         BootTool::OpenRc => {
@@ -339,6 +355,7 @@ mod tests {
 
     use super::{BootTool, Params, Script, plan_script};
     use crate::effect::Effect;
+    use crate::host::memory::MemoryHost;
     use crate::params::Params as _;
 
     #[test]
@@ -381,5 +398,15 @@ mod tests {
         let missing = Script { exists: false, runs: false, enabled: false, tool: None };
         let stop = plan_script(&params, &missing).unwrap_err();
         assert_eq!(stop.to_string(), "Could not find the requested service x: host");
+    }
+
+    #[test]
+    fn systemd_alone_is_reloaded_without_a_name() {
+        let params =
+            Params::parse("service", json!({"daemon_reload": true}).as_object().unwrap()).unwrap();
+        let mut host = MemoryHost::new();
+        assert!(super::systemd_params(&params).daemon_reload);
+        let stop = super::script(&params, &mut host).unwrap_err();
+        assert_eq!(stop.to_string(), "missing required arguments: name");
     }
 }

@@ -207,21 +207,47 @@ impl Job {
         &self,
         scope: &Scope,
     ) -> Result<Option<TaskResult>, KeywordError> {
-        for condition in self.task.keywords.iter().rev().flat_map(|level| &level.when) {
+        let Some(condition) = self.refused_by(scope)? else { return Ok(None) };
+        if self.is_left_out_of_check_mode_alone(scope)? {
+            return Ok(None);
+        }
+        let text = match &condition.kind {
+            crate::source::Kind::Str(text) => Some(text.value.as_str()),
+            _ => None,
+        };
+        let written = text.map_or(Json::from(false), Json::from);
+        let mut skipped = TaskResult::skipped("Conditional result was False", Some(written));
+        let known = text.map(|text| ("false_condition".to_owned(), trusted(text)));
+        skipped.values.extend(known);
+        Ok(Some(skipped))
+    }
+
+    /// The first condition that does not hold.
+    fn refused_by(&self, scope: &Scope) -> Result<Option<&Node>, KeywordError> {
+        for condition in self.conditions() {
             if !self.play.run.templar.condition(condition, scope)? {
-                let text = match &condition.kind {
-                    crate::source::Kind::Str(text) => Some(text.value.as_str()),
-                    _ => None,
-                };
-                let written = text.map_or(Json::from(false), Json::from);
-                let reason = "Conditional result was False";
-                let mut skipped = TaskResult::skipped(reason, Some(written));
-                let known = text.map(|text| ("false_condition".to_owned(), trusted(text)));
-                skipped.values.extend(known);
-                return Ok(Some(skipped));
+                return Ok(Some(condition));
             }
         }
         Ok(None)
+    }
+
+    fn conditions(&self) -> impl Iterator<Item = &Node> {
+        self.task.keywords.iter().rev().flat_map(|level| &level.when)
+    }
+
+    /// Whether a task waits for the real run only because Ansible's check mode could not foresee it
+    /// (`when: not ansible_check_mode`): a rehearsal can, and what follows depends on it.
+    fn is_left_out_of_check_mode_alone(&self, scope: &Scope) -> Result<bool, KeywordError> {
+        let names_it = |node: &Node| match &node.kind {
+            crate::source::Kind::Str(text) => text.value.contains("ansible_check_mode"),
+            _ => false,
+        };
+        if self.mode(self.reader(scope))? != Mode::Rehearse || !self.conditions().any(names_it) {
+            return Ok(false);
+        }
+        let real = Layer::from([super::entry("ansible_check_mode", false)]);
+        Ok(self.refused_by(&scope.over(Arc::new(real)))?.is_none())
     }
 
     /// Does what was prepared, within the time that it may take.

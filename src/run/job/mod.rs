@@ -14,6 +14,7 @@ mod looped;
 mod retried;
 mod send;
 mod setting;
+mod unknown_facts;
 mod verdict;
 
 use std::sync::Arc;
@@ -102,6 +103,7 @@ impl Job {
         };
         total.took = started.elapsed();
         self.note_unknown(None, &total);
+        self.note_unknown_facts(&rounds.scope, &mut total);
         if self.task.task.action.module == "ansible.builtin.gather_facts"
             && total.verdict == Verdict::Ok
             && let Some(Facts::Gathered(facts)) = &mut total.learnt.facts

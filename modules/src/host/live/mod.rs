@@ -358,7 +358,7 @@ impl Host for LiveHost {
                 return self.run_all(std::slice::from_ref(&change.command));
             }
             Effect::RefreshPackageLists { manager } => {
-                return self.refresh_lists(manager).map(Applied::Ran);
+                return self.refresh_lists(manager);
             }
             Effect::User(change) => return self.run_all(&change.commands),
             Effect::Group(change) => return self.run_all(&change.commands),

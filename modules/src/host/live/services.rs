@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::LiveHost;
 use super::dpkg::{self, Known};
-use crate::effect::{Command, Output};
-use crate::host::{Host as _, HostError, UnitState};
+use crate::effect::{Applied, Command, Output};
+use crate::host::{Host as _, HostError, UnitState, fetched_at};
 
 impl LiveHost {
     pub(super) fn show_unit(&mut self, name: &str) -> Result<UnitState, HostError> {
@@ -65,7 +65,7 @@ impl LiveHost {
     }
 
     /// The commands that fetch a manager's lists.
-    pub(super) fn refresh_lists(&mut self, manager: &str) -> Result<Output, HostError> {
+    pub(super) fn refresh_lists(&mut self, manager: &str) -> Result<Applied, HostError> {
         let argv: &[&str] = match manager {
             "apt" => &["apt-get", "update", "-q"],
             "dnf" | "dnf5" | "yum" => &[manager, "makecache", "-y"],
@@ -76,7 +76,13 @@ impl LiveHost {
         };
         let mut command = Command::new(argv.iter().copied());
         command.environment.insert("DEBIAN_FRONTEND".to_owned(), "noninteractive".to_owned());
-        self.must(&command)
+        if manager != "apt" {
+            return self.must(&command).map(Applied::Ran);
+        }
+        let before = fetched_at(self)?;
+        self.must(&command)?;
+        let time = fetched_at(self)?;
+        Ok(Applied::Lists { changed: time != before, time })
     }
 
     /// Runs a command that must end with 0.

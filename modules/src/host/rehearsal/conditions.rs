@@ -9,11 +9,7 @@ use crate::host::{Follow, Host};
 impl<B: Host> RehearsalHost<B> {
     /// Whether the conditions of a unit hold, as far as they can be told; others are taken to.
     pub(super) fn conditions_hold(&mut self, unit: &str) -> bool {
-        let text = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-            .iter()
-            .find_map(|directory| self.read(&Path::new(directory).join(unit)).ok())
-            .unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
+        let text = self.unit_text(unit);
         text.lines().filter_map(|line| line.trim().split_once('=')).all(|(name, value)| {
             let (wanted, value) = match value.trim().strip_prefix('!') {
                 Some(value) => (false, value.trim()),
@@ -33,6 +29,25 @@ impl<B: Host> RehearsalHost<B> {
             };
             holds.is_none_or(|holds| holds == wanted)
         })
+    }
+
+    /// Whether a unit is active after it was started: its conditions hold, and it is none that does
+    /// its work and ends (`systemd.service(5)`).
+    pub(super) fn stays_active(&mut self, unit: &str) -> bool {
+        let text = self.unit_text(unit);
+        let says = |line: &str| text.lines().any(|other| other.trim() == line);
+        let remains = ["yes", "true", "1", "on"];
+        let ends = says("Type=oneshot")
+            && !remains.iter().any(|word| says(&format!("RemainAfterExit={word}")));
+        !ends && self.conditions_hold(unit)
+    }
+
+    /// The file of a unit; empty where it cannot be read.
+    fn unit_text(&mut self, unit: &str) -> String {
+        let text = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
+            .iter()
+            .find_map(|directory| self.read(&Path::new(directory).join(unit)).ok());
+        String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
     }
 
     /// Whether the service manager may have a capability.
@@ -121,6 +136,20 @@ mod tests {
                 .with_file("/usr/lib/systemd/system/x.service", format!("[Unit]\n{lines}"));
             let mut host = RehearsalHost::new(base);
             assert_eq!(host.conditions_hold("x.service"), holds, "{lines}");
+        }
+    }
+
+    #[test]
+    fn what_does_its_work_and_ends_is_not_active() {
+        let cases = [
+            ("Type=simple\n", true),
+            ("Type=oneshot\n", false),
+            ("Type=oneshot\nRemainAfterExit=yes\n", true),
+            ("ConditionPathExists=/etc/none\n", false),
+        ];
+        for (lines, active) in cases {
+            let base = MemoryHost::new().with_file("/etc/systemd/system/x.service", lines);
+            assert_eq!(RehearsalHost::new(base).stays_active("x.service"), active, "{lines}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What Debian packages would bring, read from the packages themselves.
 //!
 //! They are fetched into a scratch directory, listed, and the parts that later tasks read
-//! (`/etc`, units, `sysusers.d`, what maintainer scripts copy) unpacked there; nothing is installed and the directory is
-//! removed. Maintainer scripts are read, never run: what they plainly do (system users, links,
+//! (`/etc`, units, `sysusers.d`, what maintainer scripts copy) unpacked there; other files are taken
+//! out of them when they are read. Nothing is installed, and the directory goes with the rehearsal. Maintainer scripts are read, never run: what they plainly do (system users, links,
 //! directories, starting units) is taken over, what they only mention stays unknown.
 
 use std::path::{Path, PathBuf};
@@ -12,12 +12,19 @@ use super::overlay::{Below, Body, Entry, PackageScript, Sight};
 use super::scripts::{self, Deed};
 use super::{KEPT_CONTENT, RehearsalHost};
 use crate::effect::{Command, Output, PackageStep, Principal};
-use crate::host::{
-    AccountKey, FileKind, FileStat, Follow, Group, Host, HostError, User, mode_from_letters,
-};
+use crate::host::{AccountKey, FileKind, FileStat, Follow, Host, HostError, mode_from_letters};
 
 /// The most that is downloaded for one transaction, in bytes.
 const MAX_DOWNLOAD: u64 = 200 * 1024 * 1024;
+
+/// The most that is kept of all transactions for files that may be read later, in bytes.
+const MAX_KEPT: u64 = 400 * 1024 * 1024;
+
+/// The largest file that is taken out of a package.
+const MAX_TAKEN: u64 = 32 * 1024 * 1024;
+
+/// Takes a file (`$2`) out of a package (`$1`).
+const TAKE: &str = "dpkg-deb --fsys-tarfile \"$1\" | tar -xOf - \"$2\"";
 
 /// Unpacks what later tasks may read; `$1` is the package, `$2` the directory, and what follows are
 /// further files of it.
@@ -42,6 +49,8 @@ struct Package {
     script: String,
     /// Where parts of it are unpacked.
     unpacked: PathBuf,
+    /// The package itself, where it is kept.
+    archive: Option<PathBuf>,
 }
 
 /// A line of a package's list.
@@ -66,8 +75,10 @@ impl<B: Host> RehearsalHost<B> {
         }
         let Ok(scratch) = self.base.scratch() else { return Brought::Unknown };
         let read = self.read_packages(steps, &scratch);
+        let mut keeps = false;
         let brought = match read {
             Ok(Some(packages)) => {
+                keeps = packages.iter().any(|package| package.archive.is_some());
                 let scripts: Vec<PackageScript> =
                     packages.into_iter().map(|package| self.lay(package)).collect();
                 for script in scripts {
@@ -77,7 +88,9 @@ impl<B: Host> RehearsalHost<B> {
             }
             Ok(None) | Err(_) => Brought::Unknown,
         };
-        self.base.discard(&scratch);
+        if !keeps {
+            self.base.discard(&scratch);
+        }
         brought
     }
 
@@ -96,11 +109,12 @@ impl<B: Host> RehearsalHost<B> {
         let download =
             Command { directory: Some(scratch.to_owned()), ..Command::new(argv.clone()) };
         let priced = Command::new(argv.into_iter().chain(["--print-uris"]));
-        let priced = self.base.query(&priced)?;
-        if !priced.success() || download_size(&priced.stdout_text()) > MAX_DOWNLOAD {
+        let priced = self.base.query(&self.of_fetched_lists(&priced))?;
+        let size = download_size(&priced.stdout_text());
+        if !priced.success() || size > MAX_DOWNLOAD {
             return Ok(None);
         }
-        if !self.base.query(&download)?.success() {
+        if !self.base.query(&self.of_fetched_lists(&download))?.success() {
             return Ok(None);
         }
         let files = self.base.list(scratch)?;
@@ -134,7 +148,24 @@ impl<B: Host> RehearsalHost<B> {
                 return Ok(None);
             }
         }
+        if self.overlay.kept + size <= MAX_KEPT {
+            self.overlay.kept += size;
+            for (file, package) in files.iter().zip(&mut packages) {
+                package.archive = Some(file.clone());
+            }
+        }
         Ok(Some(packages))
+    }
+
+    /// The content of a file of a package that is kept.
+    pub(super) fn take_out(&mut self, archive: &Path, name: &Path) -> Result<Vec<u8>, HostError> {
+        let [archive, inside] = [archive.display(), name.display()].map(|text| text.to_string());
+        let words = ["sh", "-c", TAKE, "sh", &archive, &format!(".{inside}")];
+        let output = self.base.query(&Command::new(words))?;
+        match output.success() {
+            true => Ok(output.stdout),
+            false => Err(HostError::Unknown(from_package(name))),
+        }
     }
 
     /// All of a package but its files.
@@ -162,12 +193,12 @@ impl<B: Host> RehearsalHost<B> {
         let conffiles = text("conffiles").lines().map(|line| PathBuf::from(line.trim())).collect();
         let script = format!("{}\n{}", text("preinst"), text("postinst"));
         let items = listed.stdout_text().lines().filter_map(parse_item).collect();
-        Ok(Some(Package { name, items, conffiles, script, unpacked }))
+        Ok(Some(Package { name, items, conffiles, script, unpacked, archive: None }))
     }
 
     /// Lays the files of a package over the host, and starts its units.
     fn lay(&mut self, package: Package) -> PackageScript {
-        let Package { name, items, conffiles, script, unpacked } = package;
+        let Package { name, items, conffiles, script, unpacked, archive } = package;
         let deeds = scripts::deeds(&script);
         // users first: files and links may belong to them
         for deed in &deeds {
@@ -180,7 +211,7 @@ impl<B: Host> RehearsalHost<B> {
             }
             let kept = conffiles.contains(&item.path);
             // an item that does not fit here would not fit in reality either
-            let _ = self.lay_item(item, kept, &unpacked);
+            let _ = self.lay_item(item, kept, &unpacked, archive.as_deref());
         }
         for item in items.iter().filter(|item| item.path.starts_with("/usr/lib/sysusers.d")) {
             let text = self.read(&item.path).unwrap_or_default();
@@ -192,50 +223,12 @@ impl<B: Host> RehearsalHost<B> {
         PackageScript { package: name, text: script }
     }
 
-    /// Does what a script plainly does to files; all packages are unpacked before.
-    fn follow(&mut self, script: PackageScript) {
-        for deed in &scripts::deeds(&script.text) {
-            match deed {
-                Deed::Link { path, target } if matches!(self.stat(path, Follow::No), Ok(None)) => {
-                    let _ = self.make_symlink(path, target);
-                }
-                Deed::Directory(path) => self.make_directories(path),
-                Deed::Copy { from, to } => self.copy_deed(from, to),
-                Deed::Link { .. } | Deed::User(_) | Deed::Group(_) => {}
-            }
-        }
-        self.overlay.scripts.push(script);
-    }
-
-    /// A copy of what the package brings, or of what is there, to where there is nothing.
-    fn copy_deed(&mut self, from: &Path, to: &Path) {
-        let Ok(located) = self.locate(to, Follow::Yes) else { return };
-        let to = match self.entry_stat(&located) {
-            Ok(Some(stat)) if stat.kind == FileKind::Directory => match from.file_name() {
-                Some(name) => located.join(name),
-                None => return,
-            },
-            Ok(_) => located,
-            Err(_) => return,
-        };
-        let is_file = |stat: &FileStat| stat.kind == FileKind::File;
-        let source = self.stat(from, Follow::Yes).ok().flatten();
-        if source.is_some_and(|stat| is_file(&stat))
-            && matches!(self.stat(&to, Follow::No), Ok(None))
-        {
-            if let Some(parent) = to.parent() {
-                self.make_directories(parent);
-            }
-            // what does not fit here would not fit in reality either
-            let _ = self.copy_file(from, &to);
-        }
-    }
-
     fn lay_item(
         &mut self,
         item: &Item,
         is_conffile: bool,
         unpacked: &Path,
+        archive: Option<&Path>,
     ) -> Result<(), HostError> {
         let path = self.locate(&item.path, Follow::No)?;
         let there = self.entry_stat(&path)?;
@@ -255,7 +248,7 @@ impl<B: Host> RehearsalHost<B> {
             return Ok(());
         }
         let body = match item.kind {
-            FileKind::File => self.content_of(item, unpacked),
+            FileKind::File => self.content_of(item, unpacked, archive),
             _ => Body::None,
         };
         // below a new directory, scripts may put what nobody lists; a removed one stays empty
@@ -268,15 +261,17 @@ impl<B: Host> RehearsalHost<B> {
         Ok(())
     }
 
-    fn content_of(&mut self, item: &Item, unpacked: &Path) -> Body {
+    fn content_of(&mut self, item: &Item, unpacked: &Path, archive: Option<&Path>) -> Body {
         let relative = item.path.strip_prefix("/").unwrap_or(&item.path);
         let kept = (item.size <= KEPT_CONTENT).then(|| self.base.read(&unpacked.join(relative)));
         match kept {
             Some(Ok(bytes)) if bytes.len() as u64 == item.size => Body::Bytes(Arc::new(bytes)),
-            _ => Body::Unknown(format!(
-                "the content of `{}` comes with a package that would be installed first",
-                item.path.display()
-            )),
+            _ => match archive.filter(|_| item.size <= MAX_TAKEN) {
+                Some(archive) => {
+                    Body::Packaged { archive: archive.to_owned(), name: item.path.clone() }
+                }
+                None => Body::Unknown(from_package(&item.path)),
+            },
         }
     }
 
@@ -320,50 +315,11 @@ impl<B: Host> RehearsalHost<B> {
             }
         }
     }
+}
 
-    fn do_account(&mut self, deed: &Deed) {
-        let name = match deed {
-            Deed::User(name) | Deed::Group(name) => name.clone(),
-            Deed::Link { .. } | Deed::Directory(_) | Deed::Copy { .. } => return,
-        };
-        let key = AccountKey::Name(name.clone());
-        if matches!(self.find_group(&key), Ok(None)) {
-            let group = Group { name: name.clone(), gid: None, members: Vec::new() };
-            self.overlay.groups.insert(name.clone(), Some(group));
-        }
-        if matches!(deed, Deed::User(_)) && matches!(self.find_user(&key), Ok(None)) {
-            let user = User {
-                name: name.clone(),
-                uid: None,
-                gid: None,
-                comment: String::new(),
-                home: PathBuf::from("/nonexistent"),
-                shell: "/usr/sbin/nologin".to_owned(),
-                password_hash: Some("!".to_owned()),
-                expires: None,
-            };
-            self.overlay.users.insert(name, Some(user));
-        }
-    }
-
-    /// Debian starts and enables the units of a package, where systemd runs and no policy
-    /// forbids it.
-    fn start_units(&mut self, units: &[String], script: &str) {
-        let there = |found: Result<Option<FileStat>, HostError>| matches!(found, Ok(Some(_)));
-        let forbidden = there(self.stat(Path::new("/usr/sbin/policy-rc.d"), Follow::Yes));
-        let systemd = there(self.base.stat(Path::new("/run/systemd/system"), Follow::Yes));
-        for unit in units.iter().filter(|unit| !unit.contains("@.")) {
-            let handling = scripts::unit_handling(script, unit);
-            let started = handling.starts && systemd && !forbidden && self.conditions_hold(unit);
-            let changes = self.overlay.units.entry(unit.clone()).or_default();
-            if handling.enables {
-                changes.enablement = Some("enabled");
-            }
-            if started {
-                changes.active = Some(true);
-            }
-        }
-    }
+fn from_package(path: &Path) -> String {
+    let path = path.display();
+    format!("the content of `{path}` comes with a package that would be installed first")
 }
 
 /// The unit that a path is the file of.

@@ -8,14 +8,17 @@
 //!   for what programs keep;
 //! - [`archives`] lays over the host what an archive holds;
 //! - [`conditions`] tells whether a unit would be started at all;
+//! - [`lists`] fetches what a package manager would know by then;
 //! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do, as far
-//!   as [`shell`] can be read.
+//!   as [`shell`] can be read, and [`deeds`] does it.
 
 mod accounts;
 mod archives;
 mod changes;
 mod conditions;
 mod contents;
+mod deeds;
+mod lists;
 mod overlay;
 mod packages;
 mod paths;
@@ -42,7 +45,7 @@ use crate::effect::{Applied, Command, Content, Effect, Output, Principal, Source
 use crate::host::digest::Digester;
 use crate::host::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Kept, PACKAGE_LISTS, Patience, UnitState, User,
+    HttpResponse, Kept, Patience, UnitState, User,
 };
 
 /// The largest content that the overlay keeps in memory, in bytes.
@@ -142,10 +145,7 @@ impl<B: Host> RehearsalHost<B> {
                 return Ok(Applied::Unknown(reason));
             }
             Effect::Packages(change) => self.change_packages(change),
-            Effect::RefreshPackageLists { manager } => {
-                let key = (PACKAGE_LISTS.to_owned(), manager.clone());
-                self.overlay.settings.insert(key, Some(serde_json::Value::Bool(true)));
-            }
+            Effect::RefreshPackageLists { manager } => return Ok(self.refresh_lists(manager)),
             Effect::User(change) => self.change_user(change)?,
             Effect::Group(change) => self.change_group(change)?,
             Effect::Unit(change) => self.change_unit(change),
@@ -184,6 +184,7 @@ impl<B: Host> Host for RehearsalHost<B> {
             Body::Bytes(bytes) => Ok(bytes.to_vec()),
             Body::Host(path) => self.base.read(&path),
             Body::Source(source) => self.base.read_source(&source),
+            Body::Packaged { archive, name } => self.take_out(&archive, &name),
             Body::Unknown(reason) => Err(HostError::Unknown(reason)),
             Body::None => Ok(Vec::new()),
         }
@@ -193,6 +194,9 @@ impl<B: Host> Host for RehearsalHost<B> {
         match self.body(path)? {
             Body::Bytes(bytes) => Ok(Digester::of(algorithm, &bytes)),
             Body::Host(path) => self.base.digest(&path, algorithm),
+            Body::Packaged { archive, name } => {
+                Ok(Digester::of(algorithm, &self.take_out(&archive, &name)?))
+            }
             Body::Source(source) if algorithm == DigestAlgorithm::Sha1 => Ok(source.sha1),
             Body::Source(_) => {
                 Err(HostError::Unknown(format!("`{}` would be copied first", path.display())))
@@ -270,7 +274,7 @@ impl<B: Host> Host for RehearsalHost<B> {
     }
 
     fn query(&mut self, command: &Command) -> Result<Output, HostError> {
-        match self.base.query(command) {
+        match self.base.query(&self.of_fetched_lists(command)) {
             Err(HostError::Spawn { program, source })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
@@ -295,6 +299,10 @@ impl<B: Host> Host for RehearsalHost<B> {
             Some(version) => Ok(version.clone()),
             None => self.base.package(manager, name),
         }
+    }
+
+    fn fetch_lists_ahead(&mut self, manager: &str) -> bool {
+        self.fetch_ahead(manager)
     }
 
     fn rehearsed(&mut self, kind: &str, name: &str) -> Option<Kept> {
@@ -391,6 +399,10 @@ impl<B: Host> Host for RehearsalHost<B> {
             Body::Host(path) => Ok(path),
             Body::Bytes(bytes) => self.base.lay_out(&Content::Bytes(bytes.to_vec())),
             Body::None => self.base.lay_out(&Content::Bytes(Vec::new())),
+            Body::Packaged { archive, name } => {
+                let bytes = self.take_out(&archive, &name)?;
+                self.base.lay_out(&Content::Bytes(bytes))
+            }
             Body::Source(_) => {
                 Err(HostError::Unknown(format!("`{}` would be copied first", path.display())))
             }

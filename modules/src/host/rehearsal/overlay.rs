@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::effect::Source;
+use super::lists::Lists;
+use crate::effect::{Applied, Source};
 use crate::host::{FileKind, FileStat, Group, User};
 
 /// The differences between the host as it is and as it would be.
@@ -24,6 +25,12 @@ pub struct Overlay {
     pub(super) packages: BTreeMap<(String, String), Option<String>>,
     /// Packages that would be installed and whose content nobody knows.
     pub(super) opaque_packages: Vec<String>,
+    /// Package lists that were fetched into a directory of their own.
+    pub(super) lists: Option<Lists>,
+    /// What the effect will give that lists could not be fetched ahead of.
+    pub(super) untold: Option<Applied>,
+    /// Bytes of packages that are kept.
+    pub(super) kept: u64,
     /// What maintainer scripts of packages with known content would run.
     pub(super) scripts: Vec<PackageScript>,
     /// What would have happened that may open ports.
@@ -70,6 +77,13 @@ pub(super) enum Body {
     Host(PathBuf),
     /// With the engine, too large to keep.
     Source(Source),
+    /// In a package that was fetched.
+    Packaged {
+        /// The package.
+        archive: PathBuf,
+        /// The file in it.
+        name: PathBuf,
+    },
     /// Nobody knows, and why.
     Unknown(String),
 }

@@ -17,6 +17,8 @@ pub(super) enum Deed {
     Directory(PathBuf),
     /// Copies a file to where there is nothing.
     Copy { from: PathBuf, to: PathBuf },
+    /// Makes a module of PHP take effect for one of its programs, or for `ALL`.
+    PhpModule { version: String, sapi: String, module: String },
 }
 
 /// What a script does with a unit.
@@ -58,7 +60,17 @@ fn deed(line: &str) -> Option<Deed> {
     let program = words.iter().position(|word| {
         matches!(
             word.rsplit('/').next(),
-            Some("adduser" | "useradd" | "addgroup" | "groupadd" | "ln" | "mkdir" | "cp" | "ucf")
+            Some(
+                "adduser"
+                    | "useradd"
+                    | "addgroup"
+                    | "groupadd"
+                    | "ln"
+                    | "mkdir"
+                    | "cp"
+                    | "ucf"
+                    | "php_invoke"
+            )
         )
     })?;
     let name = words.get(program)?.rsplit('/').next()?;
@@ -91,6 +103,10 @@ fn deed(line: &str) -> Option<Deed> {
         ("mkdir", [path]) => written_out(path).map(Deed::Directory),
         ("cp" | "ucf", [from, to]) if !arguments.iter().any(|word| is_flag(word, 't')) => {
             Some(Deed::Copy { from: written_out(from)?, to: written_out(to)? })
+        }
+        ("php_invoke", ["enmod", version, sapi, module]) => {
+            let [version, sapi, module] = [version, sapi, module].map(|word| account(word));
+            Some(Deed::PhpModule { version: version?, sapi: sapi?, module: module? })
         }
         _ => None,
     }
@@ -222,6 +238,15 @@ mod tests {
                 Some(Deed::Copy { from: "/usr/share/x/x.conf".into(), to: "/etc/x.conf".into() }),
             ),
             ("cp /a/b /c/d /e", None),
+            (
+                "php_invoke enmod 8.2 ALL opcache || exit 1",
+                Some(Deed::PhpModule {
+                    version: "8.2".into(),
+                    sapi: "ALL".into(),
+                    module: "opcache".into(),
+                }),
+            ),
+            ("php_invoke enmod 8.2 fpm $mod", None),
             ("# adduser is called by the other", None),
             ("echo 'unfinished", None),
         ];

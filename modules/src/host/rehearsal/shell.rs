@@ -51,10 +51,11 @@ pub(super) fn plain_lines(script: &str) -> Vec<String> {
                 }
             }
             "for" | "read" => {
-                line.split_whitespace()
-                    .nth(1)
-                    .into_iter()
-                    .for_each(|name| drop(variables.remove(name)));
+                let name = line.split_whitespace().nth(1).unwrap_or_default();
+                match only_round(line, &variables) {
+                    Some(value) => drop(variables.insert(name.to_owned(), value)),
+                    None => drop(variables.remove(name)),
+                }
             }
             _ => {}
         }
@@ -87,6 +88,13 @@ fn is_upgrade(line: &str) -> bool {
     let compares =
         line.contains("--compare-versions") && (line.contains(" lt") || line.contains(" le"));
     compares || line.contains("[ -n \"$2\" ]")
+}
+
+/// The word of a loop that has one round (`for NAME in WORD; do`).
+fn only_round(line: &str, variables: &Variables) -> Option<String> {
+    let (_, words) = line.strip_prefix("for ")?.split_once(" in ")?;
+    let words = words.split(';').next()?.trim().trim_end_matches(" do");
+    text(&filled_in(words, variables))
 }
 
 fn assignment(line: &str) -> Option<(&str, &str)> {
@@ -142,6 +150,8 @@ mod tests {
         let cases: &[(&str, &[&str])] = &[
             ("N=app\nD=\"/var/lib/$N\"\nmkdir ${D}/x", &["mkdir /var/lib/app/x"]),
             ("F=$(which x)\nmkdir $F", &["mkdir $F"]),
+            ("for f in one; do\nmkdir /$f\ndone", &["for f in one; do", "mkdir /one", "done"]),
+            ("for f in a b; do\nmkdir /$f\ndone", &["for f in a b; do", "mkdir /$f", "done"]),
             ("A=/a\nmkdir $A\nA=/b\nmkdir $A", &["mkdir /a", "mkdir /b"]),
             (
                 "A=/a\nif [ -e /x ]; then\nA=/b\nmkdir $A\nfi\nmkdir $A",

@@ -5,6 +5,7 @@ use crate::effect::{
     AccountAction, Attributes, Content, GroupChange, PackageChange, PackageStep, UnitAction,
     UnitChange, UserChange, WriteFile,
 };
+use crate::host::PACKAGE_LISTS;
 use crate::host::memory::MemoryHost;
 
 type Rehearsal = RehearsalHost<MemoryHost>;

@@ -100,9 +100,11 @@ impl<B: Host> RehearsalHost<B> {
         if matches!(change.action, UnitAction::Start | UnitAction::Restart | UnitAction::Reload) {
             self.overlay.acted = Some(format!("unit `{name}` would be started first"));
         }
+        let starts = matches!(change.action, UnitAction::Start | UnitAction::Restart);
+        let active = starts && self.stays_active(&name);
         let changes = self.overlay.units.entry(name).or_default();
         match change.action {
-            UnitAction::Start | UnitAction::Restart => changes.active = Some(true),
+            UnitAction::Start | UnitAction::Restart => changes.active = Some(active),
             UnitAction::Stop => changes.active = Some(false),
             UnitAction::Enable => changes.enablement = Some("enabled"),
             UnitAction::Disable | UnitAction::Unmask => changes.enablement = Some("disabled"),

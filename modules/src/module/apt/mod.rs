@@ -50,6 +50,8 @@ pub struct Observed {
     cache_time: i64,
     /// Whether they are to be fetched first.
     refresh: bool,
+    /// Whether fresh ones were asked already.
+    known: bool,
     /// What is to be done after that, in order.
     steps: Vec<Step>,
 }
@@ -163,20 +165,17 @@ impl Module for Apt {
         let (mut changed, mut updated) = (false, false);
         for (planned, applied) in plan.effects.iter().zip(applied) {
             let is_refresh = matches!(planned.effect, Effect::RefreshPackageLists { .. });
+            if let Applied::Lists { changed, time } = applied {
+                updated |= changed;
+                returned.insert("cache_update_time".to_owned(), Json::from(*time));
+                continue;
+            }
             let Applied::Ran(output) = applied else {
                 updated |= is_refresh;
                 changed |= !is_refresh;
                 continue;
             };
             let text = output.stdout_text();
-            if is_refresh {
-                if text.lines().any(|line| line.starts_with("Get:")) {
-                    updated = true;
-                    let ended = output.ended.map_or(observed.cache_time, |time| time.seconds);
-                    returned.insert("cache_update_time".to_owned(), Json::from(ended));
-                }
-                continue;
-            }
             changed |= !text.contains("0 upgraded, 0 newly installed, 0 to remove")
                 || text.lines().any(|line| line.starts_with("Del "));
             set_streams(&mut returned, &text, &output.stderr_text());
@@ -230,7 +229,7 @@ mod tests {
 
     use super::{Apt, Observed, Params, Step};
     use crate::contract::{Module as _, Planned};
-    use crate::effect::{Applied, Command, Effect, Output, Timestamp};
+    use crate::effect::{Applied, Command, Effect, Output};
     use crate::host::memory::MemoryHost;
     use crate::host::rehearsal::RehearsalHost;
     use crate::host::{Host as _, HostError};
@@ -251,8 +250,11 @@ mod tests {
     }
 
     fn ran(stdout: &str) -> Applied {
-        let ended = Some(Timestamp { seconds: 99, nanoseconds: 0 });
-        Applied::Ran(Output { stdout: stdout.as_bytes().to_vec(), ended, ..Output::default() })
+        Applied::Ran(Output { stdout: stdout.as_bytes().to_vec(), ..Output::default() })
+    }
+
+    fn lists(changed: bool, time: i64) -> Applied {
+        Applied::Lists { changed, time }
     }
 
     #[test]
@@ -264,7 +266,12 @@ mod tests {
             (true, None, 2),
         ];
         for (refresh, simulated, effects) in table {
-            let observed = Observed { cache_time: 7, refresh, steps: vec![step(simulated)] };
+            let observed = Observed {
+                cache_time: 7,
+                refresh,
+                steps: vec![step(simulated)],
+                ..Observed::default()
+            };
             let plan = Apt::plan(&params(json!({"name": "sl"})), &observed).unwrap();
             assert_eq!(plan.effects.len(), effects, "{refresh} {simulated:?}");
             assert_eq!(plan.returned["cache_update_time"], json!(7));
@@ -278,34 +285,33 @@ mod tests {
             (
                 json!({"update_cache": true}),
                 vec![],
-                vec![ran("Hit:1 x\n")],
+                vec![lists(false, 7)],
                 false,
                 json!([false, 7]),
             ),
-            (
-                json!({"update_cache": true}),
-                vec![],
-                vec![ran("Hit:1 x\nGet:2 y\n")],
-                true,
-                json!([true, 99]),
-            ),
+            (json!({"update_cache": true}), vec![], vec![lists(true, 99)], true, json!([true, 99])),
             (
                 json!({"name": "sl"}),
                 vec![step(None)],
-                vec![ran("Get:2 y\n"), ran(zero)],
+                vec![lists(true, 99), ran(zero)],
                 false,
                 json!([true, 99]),
             ),
             (
                 json!({"name": "sl"}),
                 vec![step(None)],
-                vec![ran("Hit:1\n"), ran("1 newly installed")],
+                vec![lists(false, 7), ran("1 newly installed")],
                 true,
                 json!([false, 7]),
             ),
         ];
         for (arguments, steps, applied, changed, cache) in table {
-            let observed = Observed { cache_time: 7, refresh: true, steps: steps.clone() };
+            let observed = Observed {
+                cache_time: 7,
+                refresh: true,
+                steps: steps.clone(),
+                ..Observed::default()
+            };
             let given = params(arguments.clone());
             let plan = Apt::plan(&given, &observed).unwrap();
             let conclusion = Apt::conclude(&given, &observed, &plan, applied).unwrap();
@@ -318,7 +324,7 @@ mod tests {
     #[test]
     fn failures_are_worded_as_ansible_words_them() {
         let given = params(json!({"name": "sl"}));
-        let observed = Observed { cache_time: 7, refresh: false, steps: vec![step(None)] };
+        let observed = Observed { cache_time: 7, steps: vec![step(None)], ..Observed::default() };
         let plan = Apt::plan(&given, &observed).unwrap();
         assert!(matches!(plan.effects[0].effect, Effect::Packages(_)));
         for (stderr, message) in [

@@ -7,19 +7,20 @@ use super::transaction::{Policy, Transaction, policies, providers};
 use super::{Error, Observed, Params, Step, failed};
 use crate::contract::Stop;
 use crate::effect::{Command, Output};
-use crate::host::{Follow, Host, HostError, HttpRequest, PACKAGE_LISTS};
+use crate::host::{Host, HostError, HttpRequest, PACKAGE_LISTS, fetched_at};
 use crate::module::{expansion, wildcard};
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
     if host.find_program("apt-get")?.is_none() {
         return Err(Stop::failed(Error::NoApt));
     }
-    let cache_time = cache_time(host)?;
+    let cache_time = fetched_at(host)?;
     let now = host.now().seconds;
     let valid = i64::try_from(params.cache_valid_time).unwrap_or(i64::MAX);
     let wants = params.update_cache.unwrap_or(params.cache_valid_time > 0);
     let refresh = wants && cache_time.saturating_add(valid) <= now;
-    let mut observed = Observed { cache_time, refresh, steps: Vec::new() };
+    let known = refresh && host.fetch_lists_ahead("apt");
+    let mut observed = Observed { cache_time, refresh, known, steps: Vec::new() };
     if let Some(file) = &params.deb {
         observed.steps.extend(package_file(params, file, host)?);
     }
@@ -57,15 +58,6 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         });
     }
     Ok(observed)
-}
-
-fn cache_time(host: &mut dyn Host) -> Result<i64, HostError> {
-    for path in ["/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"] {
-        if let Some(stat) = host.stat(Path::new(path), Follow::Yes)? {
-            return Ok(stat.modified.seconds);
-        }
-    }
-    Ok(0)
 }
 
 /// The call that does it.
@@ -138,7 +130,13 @@ fn simulate(command: &Command, host: &mut dyn Host) -> Result<Transaction, Stop>
             .with("stdout", output.stdout_text())
             .with("stderr", output.stderr_text()));
     }
-    Ok(Transaction::parse(&output.stdout_text()))
+    let mut transaction = Transaction::parse(&output.stdout_text());
+    // what a rehearsal would have installed by then is not installed again
+    let rehearsed = host.rehearsed_packages("apt");
+    transaction.install.retain(|step| {
+        !rehearsed.iter().any(|(name, version)| *name == step.name && *version == step.to)
+    });
+    Ok(transaction)
 }
 
 /// Adds a call, with what it would do where that can be known.
@@ -151,7 +149,7 @@ fn push(
 ) -> Result<(), Stop> {
     let call = command(params, action, packages);
     let reads_lists = !matches!(action.first(), Some(&("remove" | "autoremove" | "autoclean")));
-    let transaction = if observed.refresh && reads_lists {
+    let transaction = if observed.refresh && !observed.known && reads_lists {
         None
     } else {
         match simulate(&call, host) {
@@ -303,7 +301,9 @@ fn installation(
     for wanted in &asked {
         let policy = known.get(wanted.name.split(':').next().unwrap_or_default());
         let policy = known.get(wanted.name).or(policy).cloned().unwrap_or_default();
-        if let Some(spec) = needed(params, wanted, &policy, observed.refresh, host)? {
+        if let Some(spec) =
+            needed(params, wanted, &policy, observed.refresh && !observed.known, host)?
+        {
             specs.push(spec);
         }
     }

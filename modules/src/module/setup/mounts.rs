@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use super::probe::Probe;
@@ -55,20 +56,21 @@ pub(super) fn collect(probe: &mut Probe<'_>, timeout: u64, facts: &mut Returned)
     facts.insert("mounts".to_owned(), Json::from(all));
 }
 
-/// The lines that are about devices or network file systems.
+/// The lines that are about devices or network file systems; where something is mounted over
+/// another, only what is seen there.
 fn mount_table(text: &str) -> Vec<Mount> {
-    text.lines()
-        .filter_map(|line| {
-            let mut fields = line.split_whitespace().map(unescape);
-            let (device, place, kind, options) =
-                (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-            let mut number = || fields.next().and_then(|text| text.parse().ok()).unwrap_or(0);
-            let (dump, pass) = (number(), number());
-            let shown =
-                (device.starts_with(['/', '\\']) || device.contains(":/")) && kind != "none";
-            shown.then_some(Mount { device, place, kind, options, dump, pass })
-        })
-        .collect()
+    let mounts = text.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace().map(unescape);
+        let (device, place, kind, options) =
+            (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let mut number = || fields.next().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let (dump, pass) = (number(), number());
+        let shown = (device.starts_with(['/', '\\']) || device.contains(":/")) && kind != "none";
+        shown.then_some(Mount { device, place, kind, options, dump, pass })
+    });
+    let by_place: IndexMap<String, Mount> =
+        mounts.map(|mount| (mount.place.clone(), mount)).collect();
+    by_place.into_values().collect()
 }
 
 /// Replaces `\040` and its like.
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_mount_table_keeps_devices_and_network_shares() {
-        let table = "overlay / overlay rw 0 0\n/dev/vda /srv/a\\040b ext4 rw,relatime 0 2\n\
+        let table = "overlay / overlay rw 0 0\n/dev/sda /srv/a\\040b xfs rw 0 0\n/dev/vda /srv/a\\040b ext4 rw,relatime 0 2\n\
                      nas:/x /mnt nfs4 rw 0 0\nproc /proc proc rw 0 0\n/dev/loop0 /x none rw 0 0\nbad\n";
         let mounts = mount_table(table);
         let places: Vec<&str> = mounts.iter().map(|mount| mount.place.as_str()).collect();

@@ -74,14 +74,18 @@ impl Module for Ufw {
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let program = program::required(host, "ufw")?;
-        let output = program::query(host, [program.as_str(), "status", "verbose"])?;
-        if !output.success() {
-            let (errors, said) = (output.stderr_text(), output.stdout_text());
-            let message = if errors.is_empty() { said } else { errors };
-            let asked = format!("{program} status verbose");
-            return Err(Stop::failed(message).with("commands", vec![asked]));
-        }
-        let status = output.stdout_text();
+        let status = match program::query(host, [program.as_str(), "status", "verbose"]) {
+            Ok(output) if output.success() => output.stdout_text(),
+            Ok(output) => {
+                let (errors, said) = (output.stderr_text(), output.stdout_text());
+                let message = if errors.is_empty() { said } else { errors };
+                let asked = format!("{program} status verbose");
+                return Err(Stop::failed(message).with("commands", vec![asked]));
+            }
+            // what would be installed first cannot be asked, but its file says that it is off
+            Err(HostError::Unknown(_)) if is_off(host)? => "Status: inactive\n".to_owned(),
+            Err(error) => return Err(error.into()),
+        };
         let kept = |name: &str, host: &mut dyn Host| {
             host.rehearsed(KIND, name).and_then(|kept| kept.value?.as_str().map(str::to_owned))
         };
@@ -157,8 +161,14 @@ impl Module for Ufw {
         host: &mut dyn Host,
         returned: &mut Returned,
     ) -> Result<(), Stop> {
-        let output = program::query(host, [observed.program.as_str(), "status", "verbose"])?;
-        returned.insert("msg".to_owned(), output.stdout_text().trim_end().into());
+        match program::query(host, [observed.program.as_str(), "status", "verbose"]) {
+            Ok(output) => {
+                returned.insert("msg".to_owned(), output.stdout_text().trim_end().into());
+            }
+            // the rest is known all the same
+            Err(HostError::Unknown(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 
@@ -232,6 +242,12 @@ fn change(name: String, before: Option<String>, after: &str, argv: Vec<String>) 
 
 fn setting(name: String, before: Option<String>, after: &str, argv: Vec<String>) -> Effect {
     Effect::Setting(change(name, before, after, argv))
+}
+
+/// Whether its configuration says that it is not enabled.
+fn is_off(host: &mut dyn Host) -> Result<bool, Stop> {
+    let text = host.read(Path::new("/etc/ufw/ufw.conf"))?;
+    Ok(String::from_utf8_lossy(&text).lines().any(|line| line.trim() == "ENABLED=no"))
 }
 
 /// The level of `Logging: on (low)`, or `off`.

@@ -1,0 +1,119 @@
+//! What maintainer scripts plainly do, done to the overlay.
+
+use std::path::{Path, PathBuf};
+
+use super::RehearsalHost;
+use super::overlay::{PackageScript, Sight};
+use super::scripts::{self, Deed};
+use crate::host::{AccountKey, FileKind, FileStat, Follow, Group, Host, HostError, User};
+
+impl<B: Host> RehearsalHost<B> {
+    /// Does what a script plainly does to files; all packages are unpacked before.
+    pub(super) fn follow(&mut self, script: PackageScript) {
+        for deed in &scripts::deeds(&script.text) {
+            match deed {
+                Deed::Link { path, target } if matches!(self.stat(path, Follow::No), Ok(None)) => {
+                    let _ = self.make_symlink(path, target);
+                }
+                Deed::Directory(path) => self.make_directories(path),
+                Deed::Copy { from, to } => self.copy_deed(from, to),
+                Deed::PhpModule { version, sapi, module } => {
+                    self.enable_php(version, sapi, module);
+                }
+                Deed::Link { .. } | Deed::User(_) | Deed::Group(_) => {}
+            }
+        }
+        self.overlay.scripts.push(script);
+    }
+
+    /// A copy of what the package brings, or of what is there, to where there is nothing.
+    fn copy_deed(&mut self, from: &Path, to: &Path) {
+        let Ok(located) = self.locate(to, Follow::Yes) else { return };
+        let to = match self.entry_stat(&located) {
+            Ok(Some(stat)) if stat.kind == FileKind::Directory => match from.file_name() {
+                Some(name) => located.join(name),
+                None => return,
+            },
+            Ok(_) => located,
+            Err(_) => return,
+        };
+        let is_file = |stat: &FileStat| stat.kind == FileKind::File;
+        let source = self.stat(from, Follow::Yes).ok().flatten();
+        if source.is_some_and(|stat| is_file(&stat))
+            && matches!(self.stat(&to, Follow::No), Ok(None))
+        {
+            if let Some(parent) = to.parent() {
+                self.make_directories(parent);
+            }
+            // what does not fit here would not fit in reality either
+            let _ = self.copy_file(from, &to);
+        }
+    }
+
+    /// Links the configuration of a module by its priority, as `phpenmod(8)` does.
+    fn enable_php(&mut self, version: &str, sapi: &str, module: &str) {
+        let home = Path::new("/etc/php").join(version);
+        let available = home.join("mods-available").join(format!("{module}.ini"));
+        let Ok(text) = self.read(&available) else { return };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let priority = text.lines().find_map(|line| line.trim().strip_prefix("; priority="));
+        let name = format!("{}-{module}.ini", priority.unwrap_or("20").trim());
+        for program in self.list(&home).unwrap_or_default() {
+            let link = home.join(&program).join("conf.d").join(&name);
+            let place = link.parent().map(|parent| self.stat(parent, Follow::Yes));
+            let there = matches!(place, Some(Ok(Some(_))));
+            if there
+                && (sapi == "ALL" || sapi == program)
+                && matches!(self.overlay.see(&link), Sight::Host | Sight::Absent)
+            {
+                let _ = self.make_symlink(&link, &available);
+            }
+        }
+    }
+
+    pub(super) fn do_account(&mut self, deed: &Deed) {
+        let name = match deed {
+            Deed::User(name) | Deed::Group(name) => name.clone(),
+            Deed::Link { .. } | Deed::Directory(_) | Deed::Copy { .. } | Deed::PhpModule { .. } => {
+                return;
+            }
+        };
+        let key = AccountKey::Name(name.clone());
+        if matches!(self.find_group(&key), Ok(None)) {
+            let group = Group { name: name.clone(), gid: None, members: Vec::new() };
+            self.overlay.groups.insert(name.clone(), Some(group));
+        }
+        if matches!(deed, Deed::User(_)) && matches!(self.find_user(&key), Ok(None)) {
+            let user = User {
+                name: name.clone(),
+                uid: None,
+                gid: None,
+                comment: String::new(),
+                home: PathBuf::from("/nonexistent"),
+                shell: "/usr/sbin/nologin".to_owned(),
+                password_hash: Some("!".to_owned()),
+                expires: None,
+            };
+            self.overlay.users.insert(name, Some(user));
+        }
+    }
+
+    /// Debian starts and enables the units of a package, where systemd runs and no policy
+    /// forbids it.
+    pub(super) fn start_units(&mut self, units: &[String], script: &str) {
+        let there = |found: Result<Option<FileStat>, HostError>| matches!(found, Ok(Some(_)));
+        let forbidden = there(self.stat(Path::new("/usr/sbin/policy-rc.d"), Follow::Yes));
+        let systemd = there(self.base.stat(Path::new("/run/systemd/system"), Follow::Yes));
+        for unit in units.iter().filter(|unit| !unit.contains("@.")) {
+            let handling = scripts::unit_handling(script, unit);
+            let started = handling.starts && systemd && !forbidden && self.conditions_hold(unit);
+            let changes = self.overlay.units.entry(unit.clone()).or_default();
+            if handling.enables {
+                changes.enablement = Some("enabled");
+            }
+            if started {
+                changes.active = Some(true);
+            }
+        }
+    }
+}
