@@ -16,6 +16,8 @@ mod port;
 pub mod rehearsal;
 mod state;
 
+use std::path::Path;
+
 pub use self::account::{AccountKey, Group, User};
 pub use self::digest::sha256;
 pub use self::error::HostError;
