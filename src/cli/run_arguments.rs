@@ -22,6 +22,7 @@ use crate::run::{
 };
 use crate::settings::Settings;
 use crate::template::Templar;
+use crate::template::Told;
 use crate::vars::HashBehaviour;
 
 use super::ansible::{Vault, unlock};
@@ -274,6 +275,11 @@ impl RunArguments {
     pub(super) fn prepare(&self, mode: RunMode, verbosity: u8) -> Result<Prepared, CommandError> {
         unlock(&self.vault, &Settings::default())?;
         let settings = self.settings(mode, verbosity)?;
+        crate::template::listen(|told| {
+            if let Told::Warning(text) = told {
+                say(&draw(&Diagnostic::warning(text, None)));
+            }
+        });
         let templar = Templar::new();
         let search = search_paths(self.what.roles_path.as_deref());
         let tell = |diagnostic: &Diagnostic| say(&draw(diagnostic));

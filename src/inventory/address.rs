@@ -24,6 +24,11 @@ pub fn host_and_port(text: &str) -> (&str, Option<u16>) {
     parse(text).filter(|(host, _)| !host.contains('[')).unwrap_or((text, None))
 }
 
+/// Whether this is a host name or an address, maybe with a port.
+pub(super) fn is_known(text: &str) -> bool {
+    parse(text).is_some()
+}
+
 /// Whether this is an IP address, maybe with ranges.
 pub(super) fn is_address(text: &str) -> bool {
     is_ipv4(text) || is_ipv6(text)

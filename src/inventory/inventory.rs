@@ -83,6 +83,10 @@ impl Inventory {
                 &mut warnings,
             ))
         };
+        let (dirs, playbook_dirs) = match settings.reads_folders {
+            true => (dirs, playbook_dirs),
+            false => (Vec::new(), &[] as &[PathBuf]),
+        };
         let dirs: IndexSet<PathBuf> = dirs.into_iter().collect();
         let beside_sources = dirs.iter().map(|dir| beside(dir)).collect();
         let beside_playbooks =
@@ -172,6 +176,11 @@ impl Inventory {
     /// What is worth knowing about the sources.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.members.warnings
+    }
+
+    /// What is told only to those who want to know much (`-vvv`).
+    pub fn notices(&self) -> &[String] {
+        &self.members.notices
     }
 
     /// Whether a source lists this host; an implicit localhost is listed by none.

@@ -72,6 +72,8 @@ pub(super) struct Members {
     pub(super) hosts: IndexMap<HostName, Host>,
     /// What is worth knowing.
     pub(super) warnings: Vec<Diagnostic>,
+    /// What is told only to those who want to know much.
+    pub(super) notices: Vec<String>,
     /// What is done with names of groups that could be no variables.
     group_names: GroupNames,
     pub(super) mappings: Mappings,
@@ -84,6 +86,7 @@ impl Members {
             groups: IndexMap::new(),
             hosts: IndexMap::new(),
             warnings: Vec::new(),
+            notices: Vec::new(),
             group_names,
             mappings,
         };

@@ -99,18 +99,24 @@ impl Plugin {
     /// error stays.
     pub(super) fn read(self, source: &Source, reading: &mut Reading<'_>) -> Vec<InventoryError> {
         match self {
-            Self::HostList => hosts(source, reading.members, |text| {
+            Self::HostList => hosts(source, reading.members, |text, notices| {
                 let (name, port) = address::host_and_port(text);
+                if name == text && !address::is_known(text) {
+                    notices.push(unparsed(text));
+                }
                 Ok((vec![name.to_owned()], port))
             }),
-            Self::AdvancedHostList => hosts(source, reading.members, |text| {
+            Self::AdvancedHostList => hosts(source, reading.members, |text, notices| {
                 match ini::expand(text) {
                     // Ansible stumbles over these; of other mistakes it takes the text as a name
                     Err(Problem::Range {
                         source: source @ (RangeError::Bound(_) | RangeError::Step(_)),
                         pattern,
                     }) => Err(Problem::Range { pattern, source }),
-                    Err(_) => Ok((vec![text.to_owned()], None)),
+                    Err(_) => {
+                        notices.push(unparsed(text));
+                        Ok((vec![text.to_owned()], None))
+                    }
                     Ok(found) => Ok(found),
                 }
             }),
@@ -135,11 +141,11 @@ impl Plugin {
 fn hosts(
     source: &Source,
     members: &mut Members,
-    expand: impl Fn(&str) -> Result<(Vec<String>, Option<u16>), Problem>,
+    expand: impl Fn(&str, &mut Vec<String>) -> Result<(Vec<String>, Option<u16>), Problem>,
 ) -> Vec<InventoryError> {
     let origin = source.origin();
     for text in source.text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-        let (names, port) = match expand(text) {
+        let (names, port) = match expand(text, &mut members.notices) {
             Ok(found) => found,
             Err(problem) => return vec![problem.into()],
         };
@@ -153,6 +159,14 @@ fn hosts(
         }
     }
     Vec::new()
+}
+
+/// What is said of a name that is no host name or address, and is taken as it is.
+fn unparsed(text: &str) -> String {
+    format!(
+        "Unable to parse address from hostname, leaving unchanged: Not a valid network hostname: \
+         {text}"
+    )
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -22,6 +22,8 @@ pub struct InventorySettings {
     pub yaml_endings: Vec<String>,
     /// The order in which variables of groups win, the weakest first (`precedence`).
     pub precedence: Vec<GroupVars>,
+    /// Whether `group_vars/` and `host_vars/` are read (`vars_plugins_enabled`).
+    pub reads_folders: bool,
     /// What becomes of mappings that several sources give for one name.
     pub mappings: Mappings,
     /// `--extra-vars`, for the sources that ask for them (`use_extra_vars`).
@@ -124,6 +126,7 @@ impl Default for InventorySettings {
             ignored_patterns: Vec::new(),
             yaml_endings: words(&[".yaml", ".yml", ".json"]),
             precedence: GroupVars::DEFAULT.to_vec(),
+            reads_folders: true,
             mappings: Mappings::default(),
             extra_vars: Layer::new(),
             use_extra_vars: false,

@@ -142,6 +142,13 @@ impl Parser<'_> {
                 may_be_module = false;
                 self.unknown_module(name, span);
             } else {
+                if has_action
+                    && !crate::settings::current().boolean("INVALID_TASK_ATTRIBUTE_FAILED")
+                {
+                    let text = format!("Ignoring invalid attribute: {name}");
+                    self.warnings.push(crate::diagnostics::Diagnostic::warning(text, None));
+                    continue;
+                }
                 let kind = PlaybookErrorKind::UnknownKeyword {
                     name: (*name).to_owned(),
                     level: Level::Task,

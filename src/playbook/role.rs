@@ -27,7 +27,8 @@ pub(super) struct RoleUse {
 impl RoleUse {
     /// Of an entry of `roles:`.
     fn listed(name: String) -> Self {
-        Self { name, public: true, validate: true, ..Self::default() }
+        let public = crate::settings::public_roles().unwrap_or(true);
+        Self { name, public, validate: true, ..Self::default() }
     }
 
     /// Of `import_role`.

@@ -219,7 +219,7 @@ impl PlayContext {
         answers: &Arc<Layer>,
     ) -> Arc<Self> {
         let mut exports = Exports::default();
-        for role in &steps.exported {
+        for role in steps.exported.iter().filter(|role| role.public) {
             exports.add(role);
         }
         let directory = play.path.parent().map(PathBuf::from).unwrap_or_default();
@@ -288,7 +288,7 @@ impl PlayContext {
     /// From now on the whole play sees the variables of these roles.
     pub(crate) fn export(&self, roles: &[Arc<Role>]) {
         let mut exports = self.exports.write().unwrap_or_else(PoisonError::into_inner);
-        for role in roles {
+        for role in roles.iter().filter(|role| role.public) {
             exports.add(role);
         }
     }

@@ -163,6 +163,10 @@ impl Explain for UnknownHandler {
 
 /// Notifications are checked where neither they nor the handlers' names hold templates.
 fn notifications(steps: &Steps, problems: &mut Vec<Diagnostic>) {
+    // it is warned of when it is notified
+    if !crate::settings::current().boolean("ERROR_ON_MISSING_HANDLER") {
+        return;
+    }
     // what is included while the play runs may bring handlers
     if steps.list.iter().any(|step| is_include(&step.task.task.action.module)) {
         return;

@@ -12,7 +12,7 @@ mod lookup;
 mod table;
 mod value;
 
-pub use current::{current, settle};
+pub use current::{current, public_roles, settle};
 pub use error::SettingsError;
 pub use file::{ConfigFile, Found};
 pub use ini::{Ini, IniError};

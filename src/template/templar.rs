@@ -16,6 +16,7 @@ use super::render::{
     expression_value, holds_template, strip_newline, template_value, with_newlines,
 };
 use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
+use super::told::deprecated;
 use super::trust::is_trusted;
 use super::work;
 use super::{TemplateError, TemplateErrorKind};
@@ -311,24 +312,31 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
             let value = template_value(&source.value, Some(&condition.span), scope)?;
             // text of the user's that a template gives is an expression in its turn
             match value.as_str() {
-                Some(inner) if inner.trim().is_empty() => return empty_condition(),
+                Some(inner) if inner.trim().is_empty() => {
+                    let holds = empty_condition(&condition.span)?;
+                    surrounded(&condition.span);
+                    return Ok(holds);
+                }
                 Some(inner) if is_trusted(&value) => {
                     expression_value(inner, Embedded::Rendered, Some(&condition.span), scope)?
                 }
                 Some(_) => {
                     return Err(Failure::refused("Encountered untrusted template or expression."));
                 }
-                None => value,
+                None => {
+                    surrounded(&condition.span);
+                    value
+                }
             }
         }
         Kind::Str(source) => {
             let text = source.value.trim();
             if text.is_empty() {
-                return empty_condition();
+                return empty_condition(&condition.span);
             }
             expression_value(text, Embedded::Rendered, Some(&condition.span), scope)?
         }
-        Kind::Null => return empty_condition(),
+        Kind::Null => return empty_condition(&condition.span),
         Kind::Unsafe(_) => {
             return Err(Failure::refused("Encountered untrusted template or expression."));
         }
@@ -339,14 +347,27 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
     if class_of(&value) == Class::Bool {
         return Ok(value.is_true());
     }
-    if broken_conditions_count() {
-        return python::truth(&value);
-    }
     let kind = python::type_name(&value).to_owned();
-    let value = python::truth(&value)?;
-    let value = if value { "True" } else { "False" }.to_owned();
+    let holds = python::truth(&value)?;
+    let value = if holds { "True" } else { "False" }.to_owned();
     let place = condition.span.place().to_string();
-    Err(Failure::new(TemplateErrorKind::NotBoolean { value, kind, place }))
+    let kind = TemplateErrorKind::NotBoolean { value, kind, place };
+    if broken_conditions_count() {
+        deprecated(&kind.to_string(), &condition.span, Some(BROKEN));
+        return Ok(holds);
+    }
+    Err(Failure::new(kind))
+}
+
+/// Why a broken condition counts.
+const BROKEN: &str = "Broken conditionals are currently allowed because the \
+                      `ALLOW_BROKEN_CONDITIONALS` configuration option is enabled.";
+
+/// A condition that a template is put around.
+fn surrounded(span: &Span) {
+    let text = "Conditionals should not be surrounded by templating delimiters such as {{ }} or \
+                {% %}.";
+    deprecated(text, span, None);
 }
 
 /// Whether a condition that is no boolean counts by its truth (`allow_broken_conditionals`).
@@ -356,8 +377,10 @@ fn broken_conditions_count() -> bool {
 }
 
 /// What a condition without an expression gives.
-fn empty_condition() -> Outcome<bool> {
+fn empty_condition(span: &Span) -> Outcome<bool> {
     if broken_conditions_count() {
+        let text = "Empty conditional expression was evaluated as True.";
+        deprecated(text, span, Some(BROKEN));
         return Ok(true);
     }
     Err(Failure::refused("Empty conditional expressions are not allowed."))
@@ -505,7 +528,9 @@ fn json(value: &Value) -> Outcome<Json> {
         Class::None | Class::Omit => Json::Null,
         Class::Bool => Json::Bool(value.is_true()),
         Class::Integer => {
-            let number = as_integer(value).unwrap_or_default();
+            let Some(number) = as_integer(value) else {
+                return Ok(Json::String(python::digits(value)?));
+            };
             let small = i64::try_from(number).map(Number::from);
             let large = || u64::try_from(number).map(Number::from);
             match small.or_else(|_| large()) {

@@ -35,6 +35,9 @@ pub(super) fn load(
     let inventory = LiveInventory::load(sources, folders.to_vec(), how)
         .map_err(|errors| CommandError::parse_all(&errors))?;
     inventory.now().warnings().iter().for_each(talk::diagnostic);
+    for text in inventory.now().notices() {
+        talk::verbose(3, text);
+    }
     Ok(Arc::new(inventory))
 }
 
@@ -80,6 +83,10 @@ fn of_inventories(settings: &Settings, extra_vars: &Layer) -> InventorySettings 
             _ => default.yaml_endings,
         },
         precedence,
+        reads_folders: settings
+            .list("VARIABLE_PLUGINS_ENABLED")
+            .iter()
+            .any(|name| name.rsplit('.').next() == Some("host_group_vars")),
         mappings: match settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() {
             Some("merge") => Mappings::Merged,
             _ => Mappings::Replaced,

@@ -125,11 +125,9 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         super::super::print(&text);
         return Ok(ExitCode::SUCCESS);
     }
-    if groups.verbosity(settings) >= 2 {
-        for playbook in &playbooks {
-            let (count, path) = (playbook.plays.len(), playbook.path.display());
-            super::super::print(&format!("{count} plays in {path}\n"));
-        }
+    for playbook in &playbooks {
+        let (count, path) = (playbook.plays.len(), playbook.path.display());
+        talk::verbose(2, &format!("{count} plays in {path}"));
     }
     let look = groups.look(settings)?;
     let word = settings.text("DEFAULT_STDOUT_CALLBACK").unwrap_or_default();

@@ -57,6 +57,7 @@ impl Groups<'_> {
                 ));
             });
         }
+        crate::template::listen(talk::told);
         let connection = self.connection(settings)?;
         let privilege = self.privilege(settings, connection.password.as_ref())?;
         let seconds = settings.integer("TASK_TIMEOUT").and_then(|set| u64::try_from(set).ok());

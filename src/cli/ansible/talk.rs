@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::report::default::{Speech, place, speak};
+use crate::report::default::{HOW_TO_SILENCE, Speech, place, speak};
 use crate::report::log::Log;
 use crate::report::{Color, Terminal};
 use crate::settings::Settings;
+use crate::source::Span;
+use crate::template::Told;
 
 use super::Invocation;
 
@@ -23,6 +25,7 @@ static LOOK: LazyLock<Mutex<Look>> = LazyLock::new(Mutex::default);
 struct Look {
     color: Color,
     told: HashSet<String>,
+    verbosity: u8,
     log: Option<Log>,
 }
 
@@ -80,13 +83,54 @@ pub(in crate::cli) fn warning(text: &str) {
     say(Speech::Warning, text);
 }
 
+/// What rendering tells; each text once.
+pub(super) fn told(told: Told<'_>) {
+    match told {
+        Told::Warning(text) => warning(text),
+        Told::Deprecation { text, span, help } => {
+            if crate::settings::current().boolean("DEPRECATION_WARNINGS") {
+                deprecation(text, span, help);
+            }
+        }
+    }
+}
+
+/// A use of what goes away, with its place.
+fn deprecation(text: &str, span: Option<&Span>, help: Option<&str>) {
+    let mut text = format!("{text} This feature will be removed from ansible-core version 2.23.");
+    if let Some(span) = span {
+        text.push_str(&format!("\n{}", place(&span.place())));
+    }
+    if let Some(help) = help {
+        text.push_str(&format!("\n\n{help}"));
+    }
+    say(Speech::Warning, HOW_TO_SILENCE);
+    say(Speech::Deprecation, &text);
+}
+
+/// What is worth knowing from so many `-v` on.
+pub(super) fn verbose(from: u8, text: &str) {
+    if LOOK.lock().unwrap_or_else(PoisonError::into_inner).verbosity < from {
+        return;
+    }
+    match crate::settings::current().boolean("VERBOSE_TO_STDERR") {
+        true => crate::cli::raw(&format!("{text}\n")),
+        false => crate::cli::print(&format!("{text}\n")),
+    }
+}
+
 /// With `-v`, which file the settings come from.
 pub(super) fn header(program: &str, settings: &Settings, verbosity: u8) {
+    LOOK.lock().unwrap_or_else(PoisonError::into_inner).verbosity = verbosity;
+    let tell = match settings.boolean("VERBOSE_TO_STDERR") {
+        true => crate::cli::raw,
+        false => crate::cli::print,
+    };
     if verbosity > 1 {
-        crate::cli::print(&about(program, settings));
+        tell(&about(program, settings));
     }
     if verbosity > 0 {
-        crate::cli::print(&match settings.file() {
+        tell(&match settings.file() {
             Some(file) => format!("Using {} as config file\n", file.path.display()),
             None => "No config file found; using defaults\n".to_owned(),
         });

@@ -8,18 +8,9 @@ use super::talk;
 /// program does not make (`pipelining`, `remote_tmp`, `control_path` …) mean nothing here, and what
 /// folders of plugins would bring is refused by name where it is used; they are not among them.
 const NOT_HONOURED: &[&str] = &[
-    "ALLOW_EMBEDDED_TEMPLATES",
-    "DEFAULT_EXECUTABLE",
     "DEFAULT_JINJA2_EXTENSIONS",
-    "DEFAULT_PRIVATE_ROLE_VARS",
-    "DEFAULT_UNDEFINED_VAR_BEHAVIOR",
-    "ERROR_ON_MISSING_HANDLER",
-    "INVALID_TASK_ATTRIBUTE_FAILED",
     "MAX_FILE_SIZE_FOR_DIFF",
     "PLAYBOOK_VARS_ROOT",
-    "VARIABLE_PLUGINS_ENABLED",
-    "VARIABLE_PRECEDENCE",
-    "VERBOSE_TO_STDERR",
     "_TEMPLAR_SANDBOX_MODE",
     "_TEMPLAR_UNKNOWN_TYPE_CONVERSION",
     "_TEMPLAR_UNKNOWN_TYPE_ENCOUNTERED",

@@ -22,6 +22,14 @@ const IMPORTS: &[(&str, &str)] = &[
 ];
 
 const FILTERS: &[(&str, &str)] = &[
+    ("ansible.utils.consolidate", "Facts of several sources brought together by a key"),
+    ("ansible.utils.fact_diff", "The lines in which two values differ"),
+    ("ansible.utils.from_xml", "The mappings that XML stands for"),
+    ("ansible.utils.to_xml", "Mappings as XML"),
+    ("community.general.json_patch", "The data with one operation of a JSON Patch done"),
+    ("community.general.json_patch_recipe", "The data with operations of a JSON Patch done"),
+    ("community.general.reveal_ansible_type", "The type of a value and of what it holds"),
+    ("community.general.to_prettytable", "A list of mappings as a drawn table"),
     ("abs", "The number without its sign"),
     ("attr", "An attribute by its name"),
     ("b64decode", "The text that base64 stands for"),
@@ -146,6 +154,7 @@ const FILTERS: &[(&str, &str)] = &[
 ];
 
 const TESTS: &[(&str, &str)] = &[
+    ("community.general.ansible_type", "Whether a value is of this type"),
     ("abs", "Whether it is an absolute path"),
     ("all", "Whether all elements are true"),
     ("any", "Whether one of the elements is true"),
@@ -236,6 +245,7 @@ const LOOKUPS: &[(&str, &str)] = &[
     ("ansible.utils.to_paths", "The values in data by the paths that lead to them"),
     ("community.general.cartesian", "All combinations of an element of each list"),
     ("community.general.dependent", "Nested loops whose lists depend on what was chosen before"),
+    ("community.general.dig", "Records of the domain name system"),
     ("community.general.filetree", "All files of folders with what they are"),
     ("community.general.flattened", "The elements of lists in lists"),
     ("community.general.merge_variables", "The variables whose names match, as one"),

@@ -28,6 +28,7 @@ pub use options::{DefaultOptions, Details, ResultFormat, Shown};
 pub use origin::{NO_LABEL, place};
 pub(super) use origin::{absolute, error as failure, message as failure_message};
 pub(super) use result::is_quiet as is_setup;
+pub(crate) use speech::HOW_TO_SILENCE;
 pub use speech::{Speech, speak};
 
 /// What Ansible prints in place of an item that `no_log` hides.
@@ -343,7 +344,7 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
             if !self.shows(Details::DEPRECATIONS) {
                 return Ok(());
             }
-            self.speak(Speech::Warning, speech::HOW_TO_SILENCE)?;
+            self.speak(Speech::Warning, HOW_TO_SILENCE)?;
         }
         self.speak(speech, text)
     }

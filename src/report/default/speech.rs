@@ -15,7 +15,7 @@ pub enum Speech {
 }
 
 /// What stands before the first deprecation.
-pub(super) const HOW_TO_SILENCE: &str = "Deprecation warnings can be disabled by setting \
+pub(crate) const HOW_TO_SILENCE: &str = "Deprecation warnings can be disabled by setting \
                                          `deprecation_warnings=False` in ansible.cfg.";
 
 /// The message in Ansible's form, with its line end.

@@ -38,7 +38,7 @@ params! {
         /// Whether the role runs again where it has run.
         allow_duplicates: bool = true,
         /// Whether the whole play sees the role's variables.
-        public: bool = false,
+        public: Option<bool>,
         /// Whether the role's argument specification is checked.
         rolespec_validate: bool = true,
         /// Keywords of the role's tasks; taken out when the task is read.
@@ -89,7 +89,7 @@ pub(super) fn role(
             defaults: from(params.defaults_from),
             vars: from(params.vars_from),
         },
-        public: params.public,
+        public: params.public.or_else(crate::settings::public_roles).unwrap_or(false),
         allow_duplicates: params.allow_duplicates,
         validate: params.rolespec_validate,
     };

@@ -17,13 +17,21 @@ params! {
     }
 }
 
+/// The shell that reads lines where nothing else is said.
+const USUAL_SHELL: &str = "/bin/sh";
+
 pub(super) fn prepare(
     _input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
     let params: RawParams = parse("ansible.builtin.raw", &arguments)?;
     let script = params._raw_params;
-    Ok(Prepared::Raw(match params.executable.filter(|shell| !shell.is_empty()) {
+    let set = || {
+        let shell = crate::settings::current().text("DEFAULT_EXECUTABLE");
+        shell.filter(|shell| shell != USUAL_SHELL)
+    };
+    let shell = params.executable.filter(|shell| !shell.is_empty()).or_else(set);
+    Ok(Prepared::Raw(match shell.filter(|shell| !shell.is_empty()) {
         Some(shell) => format!("exec {} -c {}", quote(&shell), quote(&script)),
         None => script,
     }))

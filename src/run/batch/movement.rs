@@ -15,6 +15,7 @@ use super::conclude::REPLAYED;
 use super::fatal::{Answered, Went};
 use super::notify::mark;
 use super::{Batch, State};
+use crate::report::event::Level;
 
 impl Batch<'_> {
     /// A host stands before its next step: it passes what is not for it, and waits where the
@@ -110,6 +111,12 @@ impl Batch<'_> {
         }
         if run.notified.is_empty() {
             return false;
+        }
+        if crate::settings::current().boolean("DEFAULT_DEBUG") {
+            let (name, _) = self.hosts.get_index(host).unzip();
+            let name = name.map(String::as_str).unwrap_or_default();
+            let text = format!("META: triggered running handlers for {name}");
+            self.play.run.notice(Level::Info, text, None);
         }
         let part = self.parts.handlers(&self.play, at, self.handlers.steps());
         let Some((_, run)) = self.hosts.get_index_mut(host) else { return false };

@@ -6,9 +6,9 @@ use super::{Filter, filter, lenient};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
-    Class, Missing, Undefined, as_float, as_integer, class_of, element_at, elements, entries,
-    is_mapping, length, list, locked_text, parse_float, parse_integer, text, truth, tuple,
-    type_name, usable,
+    Class, Missing, Undefined, as_float, as_integer, as_whole, class_of, element_at, elements,
+    entries, is_mapping, length, list, locked_text, parse_float, parse_whole, text, truth, tuple,
+    type_name, usable, whole, whole_of_float,
 };
 
 /// The family.
@@ -123,21 +123,21 @@ fn int(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
     let default = || call.given(1).cloned().unwrap_or_else(|| Value::from(0));
     usable(value)?;
-    if let Some(number) = as_integer(value) {
-        return Ok(Value::from(number));
+    if let Some(number) = as_whole(value) {
+        return Ok(whole(number));
     }
     let base = u32::try_from(call.integer(2)?.unwrap_or(10)).unwrap_or(10);
     let number = match value.as_str() {
         Some(text) => {
-            if let Some(number) = parse_integer(text, base) {
-                return Ok(Value::from(number));
+            if let Some(number) = parse_whole(text, base) {
+                return Ok(whole(number));
             }
             parse_float(text)
         }
         None => as_float(value),
     };
     match number {
-        Some(number) if number.is_finite() => Ok(Value::from(number as i128)),
+        Some(number) if number.is_finite() => Ok(whole_of_float(number)),
         _ => Ok(default()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod collections;
+mod comparison;
 mod data_paths;
 mod documents;
 mod durations;
@@ -9,8 +10,11 @@ mod encoding;
 mod encryption;
 mod hashids;
 mod jinja;
+mod json_patches;
 mod keys;
+mod kinds;
 mod links;
+mod markup;
 mod mathematics;
 mod passwords;
 mod paths;
@@ -19,6 +23,7 @@ mod selection;
 mod sequences;
 mod serialisation;
 mod strings;
+mod tables;
 mod times;
 
 use std::collections::HashMap;
@@ -32,6 +37,7 @@ use super::syntax::{Range, SyntaxError};
 
 pub(super) use collections::flatten;
 pub(super) use encoding::hash;
+pub(super) use kinds::is_kind;
 pub(super) use paths::expand_user;
 pub(super) use selection::key_value;
 
@@ -73,6 +79,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
         addresses::SUBNETS,
         addresses::WITHIN,
         collections::FILTERS,
+        comparison::FILTERS,
         data_paths::FILTERS,
         documents::FILTERS,
         durations::FILTERS,
@@ -80,8 +87,11 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
         encryption::FILTERS,
         hashids::FILTERS,
         jinja::FILTERS,
+        json_patches::FILTERS,
         keys::FILTERS,
+        kinds::FILTERS,
         links::FILTERS,
+        markup::FILTERS,
         mathematics::FILTERS,
         passwords::FILTERS,
         paths::FILTERS,
@@ -90,6 +100,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
         sequences::FILTERS,
         serialisation::FILTERS,
         strings::FILTERS,
+        tables::FILTERS,
         times::FILTERS,
     ]
     .into_iter()

@@ -11,8 +11,17 @@ use crate::template::python::{
     text, type_name,
 };
 use crate::template::regex::Flags;
+use crate::template::told::{Told, tell};
 
 const OPTIONS: &[&str] = &["pattern_type", "initial_value", "override", "groups"];
+
+/// What is done where a variable gives another value than one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overriding {
+    Refused,
+    Warned,
+    Silent,
+}
 
 /// `merge_variables`
 pub(super) fn merge_variables(request: &Request<'_>) -> Outcome<Vec<Value>> {
@@ -20,9 +29,9 @@ pub(super) fn merge_variables(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let kind = request.setting("pattern_type", "merge_variables_lookup", "regex")?;
     let overwrites = match request.setting("override", "merge_variables_lookup", "error")?.as_str()
     {
-        "error" => false,
-        "ignore" => true,
-        "warn" => return Err(Failure::failed("`override: warn` is not supported; use `ignore`")),
+        "error" => Overriding::Refused,
+        "ignore" => Overriding::Silent,
+        "warn" => Overriding::Warned,
         other => {
             return Err(invalid("override", other));
         }
@@ -101,7 +110,7 @@ fn merge(
     mut names: Vec<String>,
     matches: &dyn Fn(&str) -> Outcome<bool>,
     value: impl Fn(&str) -> Outcome<Option<Value>>,
-    overwrites: bool,
+    overwrites: Overriding,
     merged: &mut Option<Value>,
 ) -> Outcome<()> {
     names.sort_unstable();
@@ -141,7 +150,12 @@ fn kind_of(value: &Value) -> Outcome<Class> {
     }
 }
 
-fn with_entries(before: &Value, added: &Value, path: &str, overwrites: bool) -> Outcome<Value> {
+fn with_entries(
+    before: &Value,
+    added: &Value,
+    path: &str,
+    overwrites: Overriding,
+) -> Outcome<Value> {
     let mut all: IndexMap<Value, Value> = entries(before)?.into_iter().collect();
     for (key, value) in entries(added)? {
         let known = all.get(&key).cloned();
@@ -155,13 +169,18 @@ fn with_entries(before: &Value, added: &Value, path: &str, overwrites: bool) -> 
                 joined.extend(elements(&value)?);
                 list(joined)
             }
-            Some(known) if !overwrites && !equal(&known, &value)? => {
-                return Err(Failure::failed(format!(
+            Some(known) if overwrites != Overriding::Silent && !equal(&known, &value)? => {
+                let message = format!(
                     "The key '{key}' with value '{}' will be overwritten with value '{}' from \
                      '{path}.{key}'",
                     text(&known)?,
                     text(&value)?
-                )));
+                );
+                if overwrites == Overriding::Refused {
+                    return Err(Failure::failed(message));
+                }
+                tell(Told::Warning(&message));
+                value
             }
             _ => value,
         };

@@ -5,6 +5,7 @@
 
 mod config;
 mod dependent;
+mod dig;
 mod environment;
 mod files;
 mod filetree;
@@ -76,6 +77,7 @@ const LOOKUPS: &[(&str, Run)] = &[
     ("url", url::contents),
     ("community.general.cartesian", loops::nested),
     ("community.general.dependent", dependent::dependent),
+    ("community.general.dig", dig::dig),
     ("community.general.filetree", filetree::filetree),
     ("community.general.flattened", loops::flattened),
     ("community.general.merge_variables", merge_variables::merge_variables),
@@ -86,7 +88,7 @@ const LOOKUPS: &[(&str, Run)] = &[
 ];
 
 /// Lookups of `community.general` that were Ansible's own, and are still known by those names.
-const MOVED: &[&str] = &["cartesian", "filetree", "flattened"];
+const MOVED: &[&str] = &["cartesian", "dig", "filetree", "flattened"];
 
 /// The names of all lookups.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

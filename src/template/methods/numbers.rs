@@ -3,7 +3,7 @@
 use minijinja::Value;
 
 use super::super::failure::{Failure, Outcome};
-use super::super::python::{Class, as_float, as_integer, class_of, tuple};
+use super::super::python::{Class, as_float, as_integer, as_whole, class_of, tuple};
 
 /// Whether a number has a method.
 pub(super) fn has(value: &Value, name: &str) -> bool {
@@ -18,6 +18,14 @@ pub(super) fn has(value: &Value, name: &str) -> bool {
 /// A part of a number; those of booleans are whole numbers.
 pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
     let whole = as_integer(value);
+    if whole.is_none() && as_whole(value).is_some() {
+        return match name {
+            "real" | "numerator" => Some(value.clone()),
+            "imag" => Some(Value::from(0)),
+            "denominator" => Some(Value::from(1)),
+            _ => None,
+        };
+    }
     if whole.is_none() && class_of(value) != Class::Float {
         return None;
     }
@@ -32,6 +40,14 @@ pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
 }
 
 pub(super) fn call(value: &Value, name: &str) -> Outcome<Value> {
+    if let (None, Some(whole)) = (as_integer(value), as_whole(value)) {
+        return Ok(match name {
+            "bit_length" => Value::from(whole.bits()),
+            "bit_count" => Value::from(whole.magnitude().count_ones()),
+            "as_integer_ratio" => tuple(vec![value.clone(), Value::from(1)]),
+            _ => value.clone(),
+        });
+    }
     let number = as_float(value).unwrap_or_default();
     Ok(match (name, as_integer(value)) {
         ("conjugate", Some(whole)) => Value::from(whole),

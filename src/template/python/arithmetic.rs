@@ -1,11 +1,13 @@
 //! Arithmetic, and text to numbers.
 
 use minijinja::Value;
+use num_bigint::BigInt;
 
 use super::access::{elements, usable};
 use super::class::{Class, as_float, as_integer, class_of, type_name};
 use super::containers::{list, tuple};
 use super::format::percent;
+use super::integer;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::syntax::BinaryOperator;
 use crate::template::time;
@@ -33,10 +35,27 @@ pub(in crate::template) fn binary(
         return percent(left, right).map(Value::from);
     }
     if let (Some(left), Some(right)) = (as_integer(left), as_integer(right)) {
-        return integers(operator, left, right);
+        return match integers(operator, left, right)? {
+            Some(value) => Ok(value),
+            None => integer::operate(operator, &Value::from(left), &Value::from(right)),
+        };
     }
-    if let (Some(left), Some(right)) = (as_float(left), as_float(right)) {
-        return floats(operator, left, right);
+    if integer::are_whole(left, right) {
+        if operator == BinaryOperator::Power
+            && let Some(power) = as_integer(right).filter(|power| *power < 0)
+        {
+            let (base, power) = (as_float(left), as_float(&Value::from(power)));
+            return floats(operator, base.unwrap_or_default(), power.unwrap_or_default());
+        }
+        return integer::operate(operator, left, right);
+    }
+    if let (Some(first), Some(second)) = (as_float(left), as_float(right)) {
+        let grew =
+            |value: &Value, float: f64| float.is_infinite() && class_of(value) == Class::Integer;
+        if grew(left, first) || grew(right, second) {
+            return Err(Failure::failed("int too large to convert to float"));
+        }
+        return floats(operator, first, second);
     }
     match operator {
         BinaryOperator::Add => add(left, right),
@@ -60,7 +79,7 @@ fn unsupported(operator: &str, left: &Value, right: &Value) -> Outcome<Value> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Python rounds large whole numbers likewise")]
-fn integers(operator: BinaryOperator, left: i128, right: i128) -> Outcome<Value> {
+fn integers(operator: BinaryOperator, left: i128, right: i128) -> Outcome<Option<Value>> {
     let result = match operator {
         BinaryOperator::Add => left.checked_add(right),
         BinaryOperator::Subtract => left.checked_sub(right),
@@ -69,43 +88,42 @@ fn integers(operator: BinaryOperator, left: i128, right: i128) -> Outcome<Value>
             if right == 0 {
                 return Err(zero());
             }
-            return Ok(Value::from(left as f64 / right as f64));
+            // both are exact as floats, or it is rounded once
+            let exact = |number: i128| number.unsigned_abs() <= 1 << 53;
+            if !exact(left) || !exact(right) {
+                return Ok(None);
+            }
+            return Ok(Some(Value::from(left as f64 / right as f64)));
         }
-        BinaryOperator::FloorDivide => Some(floor_divide(left, right)?),
-        BinaryOperator::Modulo => Some(modulo(left, right)?),
+        BinaryOperator::FloorDivide => floor_divide(left, right)?,
+        BinaryOperator::Modulo => modulo(left, right)?,
         BinaryOperator::Power => {
             if right < 0 {
-                return floats(operator, left as f64, right as f64);
+                return floats(operator, left as f64, right as f64).map(Some);
             }
-            return integer_power(left, right);
+            u32::try_from(right).ok().and_then(|power| left.checked_pow(power))
         }
     };
-    result.map(Value::from).ok_or_else(too_large)
+    Ok(result.map(Value::from))
 }
 
 /// `a // b`
-fn floor_divide(left: i128, right: i128) -> Outcome<i128> {
+fn floor_divide(left: i128, right: i128) -> Outcome<Option<i128>> {
     if right == 0 {
         return Err(Failure::failed("integer division or modulo by zero"));
     }
-    let quotient = left.checked_div(right).ok_or_else(too_large)?;
+    let Some(quotient) = left.checked_div(right) else { return Ok(None) };
     let inexact = left % right != 0 && ((left < 0) != (right < 0));
-    Ok(if inexact { quotient - 1 } else { quotient })
+    Ok(Some(if inexact { quotient - 1 } else { quotient }))
 }
 
 /// `a % b`, with the sign of `b`.
-fn modulo(left: i128, right: i128) -> Outcome<i128> {
+fn modulo(left: i128, right: i128) -> Outcome<Option<i128>> {
     if right == 0 {
         return Err(Failure::failed("integer modulo by zero"));
     }
-    let rest = left.checked_rem(right).ok_or_else(too_large)?;
-    Ok(if rest != 0 && ((rest < 0) != (right < 0)) { rest + right } else { rest })
-}
-
-/// `base ** exponent` of whole numbers.
-fn integer_power(base: i128, exponent: i128) -> Outcome<Value> {
-    let exponent = u32::try_from(exponent).map_err(|_| too_large())?;
-    base.checked_pow(exponent).map(Value::from).ok_or_else(too_large)
+    let Some(rest) = left.checked_rem(right) else { return Ok(None) };
+    Ok(Some(if rest != 0 && ((rest < 0) != (right < 0)) { rest + right } else { rest }))
 }
 
 fn floats(operator: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
@@ -210,7 +228,12 @@ fn repeat(left: &Value, right: &Value) -> Outcome<Value> {
 pub(in crate::template) fn negate(value: &Value) -> Outcome<Value> {
     usable(value)?;
     if let Some(number) = as_integer(value) {
-        return number.checked_neg().map(Value::from).ok_or_else(too_large);
+        return Ok(number
+            .checked_neg()
+            .map_or_else(|| integer::whole(-BigInt::from(number)), Value::from));
+    }
+    if let Some(number) = integer::as_whole(value) {
+        return Ok(integer::whole(-number));
     }
     if let Some(number) = as_float(value) {
         return Ok(Value::from(-number));
@@ -222,7 +245,12 @@ pub(in crate::template) fn negate(value: &Value) -> Outcome<Value> {
 pub(in crate::template) fn absolute(value: &Value) -> Outcome<Value> {
     usable(value)?;
     if let Some(number) = as_integer(value) {
-        return number.checked_abs().map(Value::from).ok_or_else(too_large);
+        return Ok(number
+            .checked_abs()
+            .map_or_else(|| integer::whole(-BigInt::from(number)), Value::from));
+    }
+    if let Some(number) = integer::as_whole(value) {
+        return Ok(integer::whole(BigInt::from(number.magnitude().clone())));
     }
     if let Some(number) = as_float(value) {
         return Ok(Value::from(number.abs()));
@@ -230,8 +258,13 @@ pub(in crate::template) fn absolute(value: &Value) -> Outcome<Value> {
     Err(Failure::failed(format!("bad operand type for abs(): '{}'", type_name(value))))
 }
 
-/// `int(text)` in a base; underscores between digits are fine.
+/// `int(text)` in a base, of at most 128 bits; underscores between digits are fine.
 pub(in crate::template) fn parse_integer(text: &str, base: u32) -> Option<i128> {
+    i128::try_from(parse_whole(text, base)?).ok()
+}
+
+/// `int(text)` in a base.
+pub(in crate::template) fn parse_whole(text: &str, base: u32) -> Option<BigInt> {
     if base == 1 || base > 36 {
         return None;
     }
@@ -256,7 +289,11 @@ pub(in crate::template) fn parse_integer(text: &str, base: u32) -> Option<i128> 
     if !well_formed {
         return None;
     }
-    let number = i128::from_str_radix(&digits.replace('_', ""), base).ok()?;
+    let digits = digits.replace('_', "");
+    let number = match i128::from_str_radix(&digits, base) {
+        Ok(number) => BigInt::from(number),
+        Err(_) => integer::parse(&digits, base)?,
+    };
     Some(if negative { -number } else { number })
 }
 

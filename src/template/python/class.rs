@@ -4,6 +4,7 @@ use minijinja::Value;
 use minijinja::value::{Tuple, ValueKind};
 
 use super::containers::{Dict, Group, List, Omit, RangeValue, Undefined};
+use super::integer::{is_large, large_as_float};
 use crate::template::eval::Callable;
 use crate::template::time::{DateTime, Day, DayTime, TimeDelta};
 use crate::vars::UnknownResult;
@@ -73,6 +74,8 @@ pub(in crate::template) fn class_of(value: &Value) -> Class {
 fn plain_class(value: &Value) -> Class {
     if value.downcast_object_ref::<Undefined>().is_some() {
         Class::Undefined
+    } else if is_large(value) {
+        Class::Integer
     } else if value.downcast_object_ref::<Omit>().is_some() {
         Class::Omit
     } else if value.downcast_object_ref::<Callable>().is_some() {
@@ -125,10 +128,11 @@ pub(in crate::template) fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// A whole number; booleans count, as in Python.
+/// A whole number of at most 128 bits; booleans count, as in Python.
 pub(in crate::template) fn as_integer(value: &Value) -> Option<i128> {
     match class_of(value) {
         Class::Bool => Some(i128::from(value.is_true())),
+        Class::Integer if is_large(value) => None,
         Class::Integer => i128::try_from(value.clone()).ok(),
         _ => None,
     }
@@ -139,7 +143,10 @@ pub(in crate::template) fn as_integer(value: &Value) -> Option<i128> {
 pub(in crate::template) fn as_float(value: &Value) -> Option<f64> {
     match class_of(value) {
         Class::Bool => Some(f64::from(u8::from(value.is_true()))),
-        Class::Integer => i128::try_from(value.clone()).ok().map(|number| number as f64),
+        Class::Integer => match i128::try_from(value.clone()) {
+            Ok(number) => Some(number as f64),
+            Err(_) => large_as_float(value),
+        },
         Class::Float => f64::try_from(value.clone()).ok(),
         _ => None,
     }

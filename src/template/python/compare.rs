@@ -6,6 +6,7 @@ use minijinja::Value;
 
 use super::access::{elements, entries, mapping_get, usable};
 use super::class::{Class, as_float, as_integer, class_of, type_name};
+use super::integer::{are_whole, as_whole};
 use super::nesting::deeper;
 use super::text::text;
 use crate::template::failure::{Failure, Outcome};
@@ -18,6 +19,9 @@ pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
     let (left_class, right_class) = (class_of(left), class_of(right));
     if let (Some(left), Some(right)) = (as_integer(left), as_integer(right)) {
         return Ok(left == right);
+    }
+    if are_whole(left, right) {
+        return Ok(as_whole(left) == as_whole(right));
     }
     if let (Some(left), Some(right)) = (as_float(left), as_float(right)) {
         return Ok(left.partial_cmp(&right) == Some(Ordering::Equal));
@@ -71,6 +75,9 @@ pub(in crate::template) fn compare(
     usable(right)?;
     if let (Some(left), Some(right)) = (as_integer(left), as_integer(right)) {
         return Ok(Some(left.cmp(&right)));
+    }
+    if are_whole(left, right) {
+        return Ok(as_whole(left).partial_cmp(&as_whole(right)));
     }
     if let (Some(left), Some(right)) = (as_float(left), as_float(right)) {
         return Ok(left.partial_cmp(&right));

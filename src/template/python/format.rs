@@ -4,6 +4,7 @@ use minijinja::Value;
 
 use super::access::{elements, item, mapping_get};
 use super::class::{Class, as_float, as_integer, class_of, is_text, type_name};
+use super::integer::{digits_in, whole_of_float};
 use super::text::{float_text, repr, text};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
@@ -99,7 +100,6 @@ fn mapping_value(mapping: &Value, name: &str) -> Outcome<Value> {
     mapping_get(mapping, &Value::from(name))?.ok_or_else(|| Failure::failed(format!("'{name}'")))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "`int()` cuts the fraction off")]
 fn percent_one(
     value: &Value,
     conversion: char,
@@ -126,10 +126,21 @@ fn percent_one(
             _ => return Err(Failure::failed("%c requires int or char")),
         },
         'd' | 'i' | 'u' | 'x' | 'X' | 'o' => {
-            let number = match (as_integer(value), as_float(value)) {
-                (Some(number), _) => number,
-                (None, Some(number)) if "diu".contains(conversion) => number as i128,
-                _ => {
+            let base = match conversion {
+                'x' | 'X' => 16,
+                'o' => 8,
+                _ => 10,
+            };
+            let number = match (digits_in(value, base), as_float(value)) {
+                (Some(number), _) => Some(number),
+                (None, Some(number)) if "diu".contains(conversion) => {
+                    digits_in(&whole_of_float(number), base)
+                }
+                _ => None,
+            };
+            let (negative, digits) = match number {
+                Some(number) => number,
+                None => {
                     let wanted =
                         if "diu".contains(conversion) { "a real number" } else { "an integer" };
                     return Err(Failure::failed(format!(
@@ -138,13 +149,7 @@ fn percent_one(
                     )));
                 }
             };
-            let digits = number.unsigned_abs();
-            let digits = match conversion {
-                'x' => format!("{digits:x}"),
-                'X' => format!("{digits:X}"),
-                'o' => format!("{digits:o}"),
-                _ => digits.to_string(),
-            };
+            let digits = if conversion == 'X' { digits.to_uppercase() } else { digits };
             let prefix = match conversion {
                 'x' if flags.contains('#') => "0x",
                 'X' if flags.contains('#') => "0X",
@@ -152,7 +157,7 @@ fn percent_one(
                 _ => "",
             };
             let digits = format!("{digits:0>width$}", width = precision.unwrap_or(1));
-            return Ok(signed(number < 0, &format!("{prefix}{digits}"), flags, width));
+            return Ok(signed(negative, &format!("{prefix}{digits}"), flags, width));
         }
         'f' | 'F' | 'e' | 'E' | 'g' | 'G' => {
             let number = as_float(value).ok_or_else(|| {
@@ -494,21 +499,26 @@ pub(in crate::template) fn format_spec(value: &Value, spec: &str) -> Outcome<Str
 
 fn number_body(value: &Value, spec: &Spec) -> Outcome<Option<(bool, String)>> {
     let kind = spec.kind;
-    if let Some(number) = as_integer(value)
+    let base = match kind {
+        Some('x' | 'X') => 16,
+        Some('o') => 8,
+        Some('b') => 2,
+        _ => 10,
+    };
+    if let Some((negative, digits)) = digits_in(value, base)
         && !kind.is_some_and(|kind| "eEfFgG%".contains(kind))
     {
         if class_of(value) == Class::Bool && kind.is_none() {
             return Ok(Some((false, text(value)?)));
         }
-        let digits = number.unsigned_abs();
         let (prefix, digits) = match kind {
-            None | Some('d' | 'n') => ("", digits.to_string()),
-            Some('x') => ("0x", format!("{digits:x}")),
-            Some('X') => ("0X", format!("{digits:X}")),
-            Some('o') => ("0o", format!("{digits:o}")),
-            Some('b') => ("0b", format!("{digits:b}")),
+            None | Some('d' | 'n') => ("", digits),
+            Some('x') => ("0x", digits),
+            Some('X') => ("0X", digits.to_uppercase()),
+            Some('o') => ("0o", digits),
+            Some('b') => ("0b", digits),
             Some('c') => {
-                let letter = u32::try_from(digits).ok().and_then(char::from_u32);
+                let letter = digits.parse::<u32>().ok().and_then(char::from_u32);
                 ("", letter.map(String::from).unwrap_or_default())
             }
             Some(other) => {
@@ -518,7 +528,7 @@ fn number_body(value: &Value, spec: &Spec) -> Outcome<Option<(bool, String)>> {
             }
         };
         let prefix = if spec.alternate { prefix } else { "" };
-        return Ok(Some((number < 0, format!("{prefix}{digits}"))));
+        return Ok(Some((negative, format!("{prefix}{digits}"))));
     }
     let Some(number) = as_float(value) else {
         return Ok(None);

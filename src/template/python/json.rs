@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::access::{elements, entries, usable};
 use super::class::{Class, as_float, class_of, type_name};
 use super::containers::{dict, list};
+use super::integer::digits;
 use super::nesting::deeper;
 use super::text::{float_text, text};
 use crate::template::failure::{Failure, Outcome};
@@ -42,9 +43,7 @@ fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) 
     match class_of(value) {
         Class::None => out.push_str("null"),
         Class::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
-        Class::Integer => {
-            let _ = write!(out, "{value}");
-        }
+        Class::Integer => out.push_str(&digits(value)?),
         Class::Float => {
             let number = as_float(value).unwrap_or_default();
             out.push_str(&match float_text(number).as_str() {

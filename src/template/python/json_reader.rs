@@ -3,7 +3,9 @@
 use indexmap::IndexMap;
 use minijinja::Value;
 
+use super::arithmetic::parse_whole;
 use super::containers::{dict, list};
+use super::integer;
 use crate::template::failure::{Failure, Outcome};
 
 /// Deeper nesting is refused, so that no text overflows the stack.
@@ -245,12 +247,9 @@ impl Reader<'_> {
             }
         }
         let written = rest.get(..end)?;
-        let integer = if is_float { None } else { written.parse::<i128>().ok() };
+        let integer = if is_float { None } else { parse_whole(written, 10) };
         let value = match integer {
-            Some(number) => match i64::try_from(number) {
-                Ok(number) => Value::from(number),
-                Err(_) => Value::from(number),
-            },
+            Some(number) => integer::whole(number),
             None => Value::from(written.parse::<f64>().ok()?),
         };
         self.position += end;

@@ -7,6 +7,7 @@ mod compare;
 mod containers;
 mod escape;
 mod format;
+mod integer;
 mod json;
 mod json_reader;
 mod nesting;
@@ -19,7 +20,7 @@ pub(in crate::template) use access::{
     mapping_get, settle, slice, thaw, truth, usable,
 };
 pub(in crate::template) use arithmetic::{
-    absolute, binary, negate, parse_float, parse_integer, round_half_even,
+    absolute, binary, negate, parse_float, parse_integer, parse_whole, round_half_even,
 };
 pub(in crate::template) use class::{
     Class, as_float, as_integer, class_of, is_mapping, is_sequence, is_text, type_name,
@@ -32,6 +33,7 @@ pub(in crate::template) use containers::{
 };
 pub(in crate::template) use escape::unescape;
 pub(in crate::template) use format::{format_method, format_spec, percent};
+pub(in crate::template) use integer::{as_whole, digits, whole, whole_of_float};
 pub(in crate::template) use json::{JsonStyle, dump_json, value_from_json};
 pub(in crate::template) use json_reader::parse_json;
 pub(in crate::template) use nesting::{deeper, fits};

@@ -7,6 +7,7 @@ use minijinja::Value;
 use super::access::{elements, entries, usable};
 use super::class::{Class, as_float, class_of};
 use super::containers::{Dict, RangeValue};
+use super::integer::digits;
 use super::nesting::deeper;
 use crate::template::eval::Callable;
 use crate::template::failure::Outcome;
@@ -43,9 +44,7 @@ fn write_repr(value: &Value, out: &mut String) -> Outcome<()> {
     match class_of(value) {
         Class::None => out.push_str("None"),
         Class::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
-        Class::Integer => {
-            let _ = write!(out, "{value}");
-        }
+        Class::Integer => out.push_str(&digits(value)?),
         Class::Float => out.push_str(&float_text(as_float(value).unwrap_or_default())),
         Class::Text => repr_text(value.as_str().unwrap_or_default(), out),
         Class::Bytes => {

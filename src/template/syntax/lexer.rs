@@ -1,5 +1,7 @@
 //! Text to tokens.
 
+use num_bigint::BigInt;
+
 use super::{Range, SyntaxError};
 
 /// The marks of statements, expressions and comments.
@@ -59,6 +61,9 @@ impl Default for Options {
     }
 }
 
+/// Python reads no number with more digits.
+const MOST_DIGITS: usize = 4300;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
     Data(String),
@@ -67,7 +72,7 @@ pub(super) enum Kind {
     BlockBegin,
     BlockEnd,
     Name(String),
-    Integer(i128),
+    Integer(BigInt),
     Float(f64),
     Text(String),
     Operator(&'static str),
@@ -432,12 +437,12 @@ impl<'a> Lexer<'a> {
             let length = digits(body, radix);
             self.position += 2 + length;
             let plain = body.get(..length).unwrap_or_default().replace('_', "");
-            return match i128::from_str_radix(&plain, radix) {
-                Ok(number) => {
+            return match BigInt::parse_bytes(plain.as_bytes(), radix) {
+                Some(number) => {
                     self.push(Kind::Integer(number), start);
                     Ok(())
                 }
-                Err(_) => self.error("malformed number", start),
+                None => self.error("malformed number", start),
             };
         }
         let mut length = digits(rest, 10);
@@ -464,7 +469,7 @@ impl<'a> Lexer<'a> {
         let kind = if float {
             plain.parse().ok().map(Kind::Float)
         } else {
-            plain.parse().ok().map(Kind::Integer)
+            plain.parse().ok().filter(|_| plain.len() <= MOST_DIGITS).map(Kind::Integer)
         };
         match kind {
             Some(kind) => {

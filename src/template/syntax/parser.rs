@@ -1,8 +1,10 @@
 //! Tokens to expressions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::Value;
+
+use crate::template::python::whole;
 
 use super::super::stack::on_enough_stack;
 use super::super::{filters, tests};
@@ -14,6 +16,13 @@ use super::tree::{
 
 pub(super) type Outcome<T> = Result<T, SyntaxError>;
 pub(super) type Expr = Node<Expression>;
+
+/// Whether templates in string constants of conditions and lookups are rendered
+/// (`allow_embedded_templates`).
+fn renders_embedded() -> bool {
+    static RENDERS: OnceLock<bool> = OnceLock::new();
+    *RENDERS.get_or_init(|| crate::settings::current().boolean("ALLOW_EMBEDDED_TEMPLATES"))
+}
 
 /// Deeper nesting is refused, so that no text overflows the stack.
 const MAXIMUM_DEPTH: usize = 120;
@@ -382,7 +391,7 @@ impl Parser {
             }
             Kind::Integer(number) => {
                 self.position += 1;
-                Expression::Constant(Value::from(number))
+                Expression::Constant(whole(number))
             }
             Kind::Float(number) => {
                 self.position += 1;
@@ -418,7 +427,7 @@ impl Parser {
             self.position += 1;
         }
         let holds_template = text.contains("{{") || text.contains("{%") || text.contains("{#");
-        if holds_template && self.embedded == Embedded::Rendered {
+        if holds_template && self.embedded == Embedded::Rendered && renders_embedded() {
             Expression::Embedded(Arc::from(text))
         } else {
             Expression::Constant(Value::from(text))
@@ -497,7 +506,7 @@ impl Parser {
             Kind::Name(name) => Ok(Expression::Attribute(Box::new(target), Arc::from(name))),
             Kind::Integer(index) => {
                 let range = self.range();
-                let index = Node { kind: Expression::Constant(Value::from(index)), range };
+                let index = Node { kind: Expression::Constant(whole(index)), range };
                 Ok(Expression::Item(Box::new(target), Box::new(index)))
             }
             _ => {

@@ -3,6 +3,7 @@
 use super::{Test, lenient, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
+use crate::template::filters::is_kind;
 use crate::template::python::{
     Class, as_float, class_of, contains, is_mapping, is_text, locked_text, truth, usable,
 };
@@ -19,6 +20,7 @@ pub(super) const TESTS: &[Test] = &[
         Ok(class_of(value) != Class::Undefined)
     }),
     lenient("undefined", &["value"], |call| Ok(class_of(call.value()?) == Class::Undefined)),
+    test("community.general.ansible_type", &["data", "dtype", "alias"], is_kind),
     test("none", &["value"], |call| Ok(call.value()?.is_none())),
     test("boolean", &["value"], |call| Ok(class_of(call.value()?) == Class::Bool)),
     test("true", &["value"], |call| {
