@@ -19,7 +19,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value as Json;
 use server::{Server, Site};
 
-const TESTS: [(&str, fn() -> Result<()>); 9] = [
+const TESTS: [(&str, fn() -> Result<()>); 10] = [
     ("a_play_runs_over_sshd_and_leaves_only_the_runner", leaves_only_the_runner),
     ("an_unknown_host_key_is_refused", unknown_key_is_refused),
     ("a_changed_host_key_is_refused_in_all_modes_but_off", changed_key_is_refused),
@@ -27,6 +27,7 @@ const TESTS: [(&str, fn() -> Result<()>); 9] = [
     ("a_foreign_key_does_not_log_in", foreign_key_does_not_log_in),
     ("a_port_without_a_server_is_unreachable", closed_port_is_unreachable),
     ("a_jump_host_is_passed", jump_host_is_passed),
+    ("one_jump_host_that_drops_some_carries_thirty", one_jump_host_carries_thirty),
     ("the_openssh_client_carries_the_same_play", openssh_client_carries_the_play),
     ("fifty_hosts_run_at_once", fifty_hosts_run_at_once),
 ];
@@ -211,6 +212,39 @@ fn jump_host_is_passed() -> Result<()> {
         ensure!(site.path().join("target/inner").exists(), "nothing was written");
         ensure!(jump.log()?.contains("Accepted publickey"), "the jump host was not used");
     }
+    Ok(())
+}
+
+/// All go over one connection to the jump host; servers that hang up on some are called again.
+fn one_jump_host_carries_thirty() -> Result<()> {
+    let site = Site::new()?;
+    let busy = "MaxStartups 4:50:8";
+    let jump = site.server_with("jump", busy)?;
+    site.knows(&jump)?;
+    let mut inventory = String::new();
+    let mut servers = Vec::new();
+    for tens in 0..3_u8 {
+        let server = site.server_with(&format!("inner{tens}"), busy)?;
+        site.knows(&server)?;
+        for last in 1..=server::ADDRESSES {
+            let number = tens * server::ADDRESSES + last;
+            let port = server.port();
+            inventory += &format!("n{number:02} ansible_host=127.0.0.{last} ansible_port={port}\n");
+        }
+        servers.push(server);
+    }
+    site.ssh_config(&format!(
+        "Host jump\n  HostName 127.0.0.1\n  Port {}\n  IdentityFile {}\n",
+        jump.port(),
+        site.path().join("id").display(),
+    ))?;
+    let config = site.path().join("home/.ssh/config");
+    let way = format!("-F {} -o ProxyJump=jump", config.display());
+    let ended = play(&site, &inventory, &["--ssh-common-args", &way])?;
+    ends(&ended, 0)?;
+    says(&ended, &["changed: n[01-30]"])?;
+    let logins = jump.log()?.matches("Accepted publickey").count();
+    ensure!(logins == 1, "{logins} logins on the jump host");
     Ok(())
 }
 

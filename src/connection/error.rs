@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -102,7 +103,7 @@ pub enum Problem {
         /// The jump host.
         hop: String,
         /// What happened there.
-        problem: Box<Problem>,
+        problem: Arc<Problem>,
     },
     /// The host's key is not the one that is known.
     #[error(transparent)]

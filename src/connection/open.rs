@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connector::{Connector, Sources};
 use super::error::Problem;
@@ -148,16 +148,27 @@ impl Opener<'_> {
             if (last.host == settings.alias && same_port) || depth >= DEPTH {
                 return Ok(None);
             }
+            let failed = |problem| Problem::Jump { hop: last.host.clone(), problem };
+            let asked = Instant::now();
             let slot = self.connector.jump_hosts.slot(hops).await;
-            let mut place = slot.lock().await;
-            if let Some(session) = place.as_ref().filter(|session| !session.is_closed()) {
+            let mut jump_host = slot.lock().await;
+            let open = jump_host.session.as_ref().filter(|session| !session.is_closed());
+            if let Some(session) = open {
                 return Ok(Some(Arc::clone(session)));
             }
-            let session = self.jump(last, earlier, depth).await.map_err(|problem| {
-                Problem::Jump { hop: last.host.clone(), problem: Box::new(problem) }
+            // all who waited for it learn at once that it cannot be reached
+            if let Some((when, problem)) = &jump_host.failed
+                && *when > asked
+            {
+                return Err(failed(Arc::clone(problem)));
+            }
+            let opened = self.jump(last, earlier, depth).await;
+            let session = opened.map(Arc::new).map_err(|problem| {
+                let problem = Arc::new(problem);
+                jump_host.failed = Some((Instant::now(), Arc::clone(&problem)));
+                failed(problem)
             })?;
-            let session = Arc::new(session);
-            *place = Some(Arc::clone(&session));
+            jump_host.session = Some(Arc::clone(&session));
             Ok(Some(session))
         })
     }

@@ -82,11 +82,16 @@ impl Site {
 
     /// Starts a server with a host key of its own.
     pub(crate) fn server(&self, name: &str) -> Result<Server> {
+        self.server_with(name, "")
+    }
+
+    /// The same with settings that come before the usual ones.
+    pub(crate) fn server_with(&self, name: &str, settings: &str) -> Result<Server> {
         self.new_key(&format!("{name}-key"))?;
         let mut last = None;
         // another process may take the port first
         for _ in 0..5 {
-            match Server::start(self, name) {
+            match Server::start(self, name, settings) {
                 Ok(server) => return Ok(server),
                 Err(error) => last = Some(error),
             }
@@ -165,16 +170,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(site: &Site, name: &str) -> Result<Self> {
+    fn start(site: &Site, name: &str, settings: &str) -> Result<Self> {
         let port = free_port()?;
         let folder = site.path().to_owned();
         let shown = folder.display();
         let addresses: Vec<String> =
             (1..=ADDRESSES).map(|last| format!("ListenAddress 127.0.0.{last}")).collect();
         let listen = addresses.join("\n");
-        // SHLVL keeps bash from reading ~/.bashrc, as the network would make it
+        // of a setting the first line counts; SHLVL keeps bash from reading ~/.bashrc, as the network would make it
         let config = format!(
-            "Port {port}\n{listen}\nHostKey {shown}/{name}-key\n\
+            "{settings}\nPort {port}\n{listen}\nHostKey {shown}/{name}-key\n\
              PidFile {shown}/{name}.pid\nAuthorizedKeysFile {shown}/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n\
              MaxStartups 1000\nLogLevel VERBOSE\n\

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -28,7 +28,16 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
 pub(crate) type Stream = Box<dyn Carrier>;
 
 /// One place for the session to a jump host, locked while it is being opened.
-type Slot = Arc<Mutex<Option<Arc<Session>>>>;
+type Slot = Arc<Mutex<JumpHost>>;
+
+/// What is known of a jump host.
+#[derive(Debug, Default)]
+pub(crate) struct JumpHost {
+    /// The session that is open.
+    pub(crate) session: Option<Arc<Session>>,
+    /// When it could not be opened last, and why.
+    pub(crate) failed: Option<(Instant, Arc<Problem>)>,
+}
 
 /// The sessions with jump hosts, shared by all that jump over them.
 #[derive(Debug, Default)]
@@ -46,7 +55,7 @@ impl JumpHosts {
     pub(crate) async fn close(&self) {
         let slots: Vec<_> = self.slots.lock().await.drain().map(|(_, slot)| slot).collect();
         for slot in slots {
-            if let Some(session) = slot.lock().await.take() {
+            if let Some(session) = slot.lock().await.session.take() {
                 session.close().await;
             }
         }

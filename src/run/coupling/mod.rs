@@ -8,7 +8,8 @@
 mod machines;
 mod words;
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::graph::{Reason, Step, StepKind, StepTask, Steps, Tie, Ties};
@@ -34,7 +35,9 @@ pub(crate) struct Coupling {
     /// `any_errors_fatal` of plays that do not say.
     fatal: bool,
     /// The folder of the playbook.
-    directory: std::path::PathBuf,
+    directory: PathBuf,
+    /// Texts of templates by where they are looked for; none where nothing was found.
+    templates: HashMap<Vec<PathBuf>, Option<String>>,
     /// Whether there is another host at all.
     alone: bool,
 }
@@ -47,6 +50,7 @@ impl Coupling {
             everywhere: play.max_fail_percentage.as_ref().map(|_| Reason::FailureLimit),
             fatal: false,
             directory: play.path.parent().map(Path::to_owned).unwrap_or_default(),
+            templates: HashMap::new(),
             alone: false,
         };
         this.words.learn(&layer(&play.keywords.vars));
@@ -103,6 +107,7 @@ impl Coupling {
         for step in &steps.list {
             self.learn(&step.task);
         }
+        self.read_templates(steps);
         self.words.close();
         steps.list.iter().map(|step| self.of_step(step)).collect()
     }
@@ -183,19 +188,41 @@ impl Coupling {
         ties
     }
 
+    /// Reads what `template` tasks render, each file once.
+    fn read_templates(&mut self, steps: &Steps) {
+        let named = steps.list.iter().filter_map(|step| self.template_of(&step.task));
+        let new: Vec<_> = named.filter(|places| !self.templates.contains_key(places)).collect();
+        if new.is_empty() {
+            return;
+        }
+        // the other threads of the runtime go on meanwhile
+        let read = tokio::task::block_in_place(|| {
+            let text = |path: &PathBuf| std::fs::read_to_string(path).ok();
+            new.into_iter()
+                .map(|places| (places.iter().find_map(&text), places))
+                .collect::<Vec<_>>()
+        });
+        self.templates.extend(read.into_iter().map(|(text, places)| (places, text)));
+    }
+
+    /// Where the file that a `template` task renders may be.
+    fn template_of(&self, task: &StepTask) -> Option<Vec<PathBuf>> {
+        let action = &task.task.action;
+        if action.module != "ansible.builtin.template" {
+            return None;
+        }
+        let (_, source) = action.arguments.iter().find(|(name, _)| name == "src")?;
+        let source = source.as_str().filter(|source| !source.contains('{'))?;
+        let directories = context::directories(task, &self.directory);
+        Some(directories.candidates("templates", Path::new(source)))
+    }
+
     /// The words of the file that a `template` task renders.
     fn in_template(&self, task: &StepTask) -> words::Found {
-        let arguments = task.task.action.arguments.iter();
-        let mut named = arguments.filter(|(name, _)| name == "src");
-        let source = named.next().and_then(|(_, node)| node.as_str());
-        let Some(source) = source.filter(|source| !source.contains('{')) else {
-            return words::Found::ANYTHING;
-        };
-        let directories = context::directories(task, &self.directory);
-        let candidates = directories.candidates("templates", Path::new(source));
-        match candidates.iter().find_map(|path| std::fs::read_to_string(path).ok()) {
-            Some(text) => self.words.in_template(&text),
-            None => words::Found::ANYTHING,
+        let places = self.template_of(task);
+        match places.and_then(|places| self.templates.get(&places)) {
+            Some(Some(text)) => self.words.in_template(text),
+            _ => words::Found::ANYTHING,
         }
     }
 }
