@@ -96,12 +96,17 @@ impl<B: Host> RehearsalHost<B> {
     }
 
     /// A path that the host does not have: absent, or unknown before a package is there.
-    fn missing<T>(&self, path: &Path) -> Result<Option<T>, HostError> {
+    fn missing<T>(&mut self, path: &Path) -> Result<Option<T>, HostError> {
         if !PACKAGED.iter().any(|root| path.starts_with(root)) {
             return Ok(None);
         }
         if let Some(reason) = self.overlay.pending() {
             return Err(HostError::Unknown(reason));
+        }
+        // helpers put nothing into a directory that is not there
+        let parent = path.parent().map(|parent| self.entry_stat(parent));
+        if matches!(parent, Some(Ok(None))) {
+            return Ok(None);
         }
         match path.to_str().and_then(|text| self.mentioned_by_script(text)) {
             Some(reason) => Err(HostError::Unknown(reason)),

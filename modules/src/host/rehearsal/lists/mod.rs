@@ -261,7 +261,7 @@ impl<B: Host> RehearsalHost<B> {
         for laid in layout.files {
             match laid {
                 Laid::Link(from, to) => {
-                    links.extend([from, to].map(|path| path.display().to_string()))
+                    links.extend([from, to].map(|path| path.display().to_string()));
                 }
                 Laid::Written(path, bytes) => written.push((path, bytes)),
             }

@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ fn a_repository_of_the_play_makes_its_packages_known() {
     let folder = tempfile::tempdir().unwrap();
     let apt = Path::new("/etc/apt").is_dir() && Path::new("/usr/bin/apt-get").exists();
     if !apt || !repository(folder.path()).unwrap() {
-        eprintln!("skipped: this is no Debian");
+        let _ = writeln!(std::io::stderr(), "skipped: this is no Debian");
         return;
     }
     let interrupt = Arc::new(Interrupt::new());
