@@ -127,6 +127,52 @@ pub enum Content {
     Source(Source),
     /// Another file of the host.
     File(PathBuf),
+    /// Files of the host, packed into one.
+    Packed(Packed),
+}
+
+/// Files of the host, packed into one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packed {
+    /// How.
+    pub format: PackFormat,
+    /// The files, in order.
+    pub members: Vec<Member>,
+}
+
+/// How files are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackFormat {
+    /// One file, compressed.
+    Single(Compression),
+    /// A tar file.
+    Tar(Compression),
+    /// A zip file.
+    Zip,
+}
+
+/// How a stream is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// As gzip does.
+    Gzip,
+    /// As bzip2 does.
+    Bzip2,
+    /// As xz does.
+    Xz,
+}
+
+/// A file that is packed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name in the archive.
+    pub name: String,
 }
 
 /// A file that the engine holds for a task.

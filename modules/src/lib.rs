@@ -10,6 +10,7 @@
 //!
 //! A live host acts; a rehearsal keeps an overlay of what would be there. No module knows which.
 
+pub mod archive;
 pub mod collection;
 pub mod contract;
 pub mod diff;

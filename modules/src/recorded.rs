@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use crate::contract::Module;
 use crate::effect::{Command, Effect, Output};
 use crate::execute::{Executed, Execution, execute};
+use crate::host::fake::FakeHost;
 use crate::host::memory::MemoryHost;
 use crate::host::{FileKind, Host};
 use crate::wire::Status;
@@ -101,13 +102,16 @@ pub(crate) fn files_become_as_recorded<M: Module>(option: &str, path: &str, text
     differences.end();
 }
 
-/// Cases in which the module calls programs; what exists beside them is in `host`. A rehearsal
-/// tells the same before, and nothing after.
+/// Cases in which the module calls programs and changes files; what exists beside them is in
+/// `host`. A rehearsal tells the same.
 pub(crate) fn programs_run_as_recorded<M: Module>(host: fn() -> MemoryHost, text: &str) {
     let mut differences = Differences(Vec::new());
     for case in cases(text) {
         let laid = || {
             let mut host = host();
+            for (path, text) in case["files"].as_object().into_iter().flatten() {
+                host = host.with_file(path, text.as_str().unwrap());
+            }
             for name in case["programs"].as_array().unwrap() {
                 host = host.with_program(name.as_str().unwrap());
             }
@@ -130,6 +134,11 @@ pub(crate) fn programs_run_as_recorded<M: Module>(host: fn() -> MemoryHost, text
         let ended = run::<M>(&mut live, &case["arguments"]);
         differences.compare(&ended, &case);
         differences.note(&case, "ran", &commands(&live).into(), &case["ran"]);
+        for (path, text) in case["files_after"].as_object().into_iter().flatten() {
+            let there = live.read(path.as_ref()).ok();
+            let there = there.map(|text| String::from_utf8(text).unwrap());
+            differences.note(&case, path, &there.into(), text);
+        }
         let mut rehearsal = crate::host::rehearsal::RehearsalHost::new(laid());
         let told = run::<M>(&mut rehearsal, &case["arguments"]).status;
         if ended.status != Status::Failed {
@@ -142,4 +151,28 @@ pub(crate) fn programs_run_as_recorded<M: Module>(host: fn() -> MemoryHost, text
 /// A block device of a host in memory.
 pub(crate) fn device(host: MemoryHost, path: &str) -> MemoryHost {
     host.with_file(path, "").with_stat(path, |stat| stat.kind = FileKind::BlockDevice)
+}
+
+/// The file before, the arguments beside its path, how it ends, `msg`, the file after.
+pub(crate) type EditCase =
+    (Option<&'static str>, &'static str, Status, &'static str, Option<&'static str>);
+
+/// Cases in which a module edits `/tmp/e`; `false %s` validates nothing.
+pub(crate) fn edits_are_those_of_ansible<M: Module>(cases: &[EditCase]) {
+    for (before, arguments, status, message, after) in cases {
+        let mut host = FakeHost::new();
+        let refuses = Output { status: 1, ..Output::default() };
+        host.outputs.insert("false %s".to_owned(), refuses);
+        if let Some(before) = before {
+            host.file("/tmp/e", before);
+        }
+        let more = serde_json::from_str(arguments).unwrap();
+        let arguments = with(&serde_json::json!({"path": "/tmp/e"}), &more);
+        let done = run::<M>(&mut host, &arguments);
+        assert_eq!(done.status, *status, "{arguments} on {before:?}: {:?}", done.returned);
+        assert_eq!(done.returned["msg"], **message, "{arguments} on {before:?}");
+        let there = host.paths("/tmp").contains(&"/tmp/e".to_owned());
+        let text = there.then(|| host.text("/tmp/e"));
+        assert_eq!(text.as_deref(), *after, "{arguments} on {before:?}");
+    }
 }

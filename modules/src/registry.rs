@@ -115,6 +115,8 @@ modules! {
     "ansible.posix.synchronize" => crate::collection::ansible_posix::synchronize::Synchronize;
     "ansible.posix.sysctl" => crate::collection::ansible_posix::sysctl::Sysctl;
     "community.general.alternatives" => crate::collection::community_general::alternatives::Alternatives;
+    "community.general.apk" => crate::collection::community_general::apk::Apk;
+    "community.general.archive" => crate::collection::community_general::archive::Archive;
     "community.general.capabilities" => crate::collection::community_general::capabilities::Capabilities;
     "community.general.dpkg_divert" => crate::collection::community_general::dpkg_divert::DpkgDivert;
     "community.general.filesystem" => crate::collection::community_general::filesystem::Filesystem;

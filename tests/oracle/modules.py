@@ -5,15 +5,19 @@ Usage: python tests/oracle/modules.py MODULE CASES [--path OPTION SHOWN] [--coll
        [--playbook PROGRAM] [--interpreter PYTHON]
 
 MODULE is the full name, CASES a file `…cases.json` in `modules/src`. Needs ansible-core 2.19 and
-the collection. A case has `arguments`, and one of two kinds of world:
+the collection. A case has `arguments`, and one or more kinds of world:
 
 - `before`: the text of the file that OPTION names (none: it is missing); SHOWN is its name in
   messages. Recorded: `after`.
 - `programs`: names of programs, which are played by stubs. `answers` lists what they say: `argv`,
   `stdout`, `stderr`, `rc`; of several for one `argv` each is said once. What has no answer, or one with `change`, changes something: it says
-  nothing and ends with 0. Recorded: `ran`, these commands in order.
+  nothing and ends with 0. `writes` are files that a program leaves. Recorded: `ran`, these commands in order.
 
-Recorded in both: `changed`, `failed`, `msg`, and `returned`, the other fields of the result. A case
+- `files`: texts by their paths. With it, or with `python` (texts of Python's modules by their
+  names), the case runs on a copy of this machine's file system of its own, over which they lie;
+  that takes root. Recorded: `files_after`, the files that have changed.
+
+Recorded in all: `changed`, `failed`, `msg`, and `returned`, the other fields of the result. A case
 with `words` has a message that ours words otherwise.
 """
 
@@ -38,6 +42,8 @@ answer = answers[min(times, len(answers) - 1)]
 if answer.get("change"):
     with open(os.environ["STUB_CASE"] + ".ran", "a") as log:
         print(json.dumps(argv), file=log)
+for path, text in answer.get("writes", {{}}).items():
+    open(path, "w").write(text)
 sys.stdout.write(answer.get("stdout", ""))
 sys.stderr.write(answer.get("stderr", ""))
 sys.exit(answer.get("rc", 0))
@@ -63,6 +69,7 @@ def prepare(folder, number, case, option):
             (stubs / name).chmod(0o755)
         world = folder / f"{number}.json"
         world.write_text(json.dumps(case))
+        stubs.chmod(0o755)
         task["environment"] = {"PATH": f"{stubs}:{os.environ['PATH']}", "STUB_CASE": str(world)}
     return task, arguments
 
@@ -79,12 +86,55 @@ def record(case, number, folder, result, option, shown):
         case["msg"] = case["msg"].removeprefix("Task failed: Module failed: ")
     if "programs" in case:
         ran = folder / f"{number}.json.ran"
+        if not ran.exists():
+            ran = folder / f"world{number}/upper" / str(ran).lstrip("/")
         case["ran"] = [json.loads(line) for line in ran.read_text().splitlines()] if ran.exists() else []
         case["returned"] = rest
     elif option:
         path = folder / f"{number}.conf"
         case["after"] = path.read_text() if path.exists() else None
         case["returned"] = {name: value for name, value in rest.items() if name not in NOISE}
+
+
+WORLD = """
+set -e
+mkdir -p {0}/upper {0}/work {0}/root
+mount -t overlay overlay -o lowerdir=/,upperdir={0}/upper,workdir={0}/work {0}/root
+mount --rbind /dev {0}/root/dev
+{1}
+exec chroot {0}/root "$@"
+"""
+
+
+def isolated(folder, number, case, environment, command):
+    """Runs a play over the files of a case, and gives the files that it has changed."""
+    place = folder / f"world{number}"
+    upper = place / "upper"
+    for path, text in case.get("files", {}).items():
+        # a folder must not hide a link (`/lib`)
+        laid = upper / os.path.realpath(path).lstrip("/")
+        laid.parent.mkdir(parents=True, exist_ok=True)
+        laid.write_text(text)
+    for name, text in case.get("python", {}).items():
+        laid = upper / "opt/stubs" / name
+        laid.parent.mkdir(parents=True, exist_ok=True)
+        laid.write_text(text)
+    # a case with files of /proc has these alone
+    fakes = any(path.startswith("/proc/") for path in case.get("files", {}))
+    script = WORLD.format(place, "" if fakes else f"mount --rbind /proc {place}/root/proc")
+    told = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh"] + command,
+        env=environment | {"PYTHONPATH": "/opt/stubs"}, capture_output=True, text=True,
+    )
+    after = {}
+    for path in upper.rglob("*"):
+        name = "/" + str(path.relative_to(upper))
+        if name.startswith(("/proc/", "/root/", "/tmp/", "/opt/stubs", "/var/", "/run/", str(folder))) or not path.is_file():
+            continue
+        text = path.read_text(errors="replace")
+        if {os.path.realpath(known): text for known, text in case.get("files", {}).items()}.get(name) != text:
+            after[name] = text
+    return told, after
 
 
 def main():
@@ -104,19 +154,34 @@ def main():
         for number, case in enumerate(cases):
             task, arguments = prepare(folder, number, case, option)
             tasks.append(task | {words.module: arguments})
-        play = folder / "play.json"
-        play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
         environment = os.environ | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"}
         if words.collections:
             environment["ANSIBLE_COLLECTIONS_PATH"] = words.collections
-        told = subprocess.run(
-            [words.playbook, "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={words.interpreter}", play],
-            env=environment, capture_output=True, text=True,
-        )
-        results = json.loads(told.stdout[told.stdout.index("{"):])["plays"][0]["tasks"]
-        assert len(results) == len(cases), told.stderr
-        for number, (case, task) in enumerate(zip(cases, results)):
-            record(case, number, folder, task["hosts"]["localhost"], option, shown)
+        command = [words.playbook, "-i", "localhost,", "-c", "local"]
+        command += ["-e", f"ansible_python_interpreter={words.interpreter}"]
+
+        def results(name, tasks, run):
+            play = folder / name
+            play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+            told = run(command + [str(play)])
+            found = json.loads(told.stdout[told.stdout.index("{"):])["plays"][0]["tasks"] if "{" in told.stdout else []
+            assert len(found) == len(tasks), told.stdout + told.stderr
+            return [task["hosts"]["localhost"] for task in found]
+
+        shared = [number for number, case in enumerate(cases) if not {"files", "python"} & set(case)]
+        if shared:
+            run = lambda command: subprocess.run(command, env=environment, capture_output=True, text=True)
+            found = results("play.json", [tasks[number] for number in shared], run)
+            for number, result in zip(shared, found):
+                record(cases[number], number, folder, result, option, shown)
+        for number in sorted(set(range(len(cases))) - set(shared)):
+            case = cases[number]
+
+            def run(command):
+                told, case["files_after"] = isolated(folder, number, case, environment, command)
+                return told
+
+            record(case, number, folder, results(f"play{number}.json", [tasks[number]], run)[0], option, shown)
     words.cases.write_text("[\n" + ",\n".join("  " + json.dumps(case) for case in cases) + "\n]\n")
 
 

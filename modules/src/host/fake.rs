@@ -198,6 +198,7 @@ impl FakeHost {
             Content::Bytes(bytes) => bytes.clone(),
             Content::Source(source) => self.read_source(source)?,
             Content::File(path) => self.read(path)?,
+            Content::Packed(_) => b"packed".to_vec(),
         };
         let path = self.resolve(&write.path, Follow::No).unwrap();
         let parent = path.parent().unwrap().to_owned();

@@ -1,5 +1,6 @@
 //! What modules may ask of a host and do to it.
 
+use std::io::Cursor;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,8 +9,9 @@ use super::{
     AccountKey, DigestAlgorithm, FileStat, Follow, Group, HostError, HttpRequest, HttpResponse,
     Kept, Patience, UnitState, User,
 };
+use crate::archive::{self, Members};
 use crate::contract::Planned;
-use crate::effect::{Applied, Command, Content, Output, Principal, Source, Timestamp};
+use crate::effect::{Applied, Command, Content, Output, PackFormat, Principal, Source, Timestamp};
 
 /// What modules may ask of a host and do to it.
 ///
@@ -27,6 +29,11 @@ pub trait Host {
 
     /// The content of a file that the engine holds for this task.
     fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError>;
+
+    /// What an archive holds; nothing where it is none of this kind.
+    fn members(&mut self, path: &Path, format: PackFormat) -> Result<Members, HostError> {
+        Ok(archive::members(&mut Cursor::new(self.read(path)?), format))
+    }
 
     /// The names in a directory, sorted.
     fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError>;
@@ -131,7 +138,7 @@ pub trait Host {
     fn lay_out(&mut self, content: &Content) -> Result<PathBuf, HostError> {
         match content {
             Content::File(path) => Ok(path.clone()),
-            Content::Bytes(_) | Content::Source(_) => {
+            Content::Bytes(_) | Content::Source(_) | Content::Packed(_) => {
                 Err(HostError::Unknown("this host has no place to lay things out".to_owned()))
             }
         }
@@ -153,6 +160,9 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError> {
         (**self).read_source(source)
+    }
+    fn members(&mut self, path: &Path, format: PackFormat) -> Result<Members, HostError> {
+        (**self).members(path, format)
     }
     fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError> {
         (**self).list(path)

@@ -25,9 +25,8 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-use super::copy::add_backup;
-use super::file_attributes::FileAttributes;
-use super::text_edit::{self, Text, TextFile, Writing};
+use super::copy::with_backup;
+use super::text_edit::{self, Editing, Text, TextFile};
 use crate::contract::{Conclusion, Module, Plan, Stop};
 use crate::effect::Applied;
 use crate::host::Host;
@@ -68,12 +67,8 @@ params! {
         firstmatch: bool = false,
         /// Whether a missing file is made.
         create: bool = false,
-        /// Whether the old file is kept beside.
-        backup: bool = false,
-        /// Command that must accept the new file, with `%s` for its name.
-        validate: Option<String>,
-        /// Owner, group and mode.
-        @flatten attributes: FileAttributes,
+        /// Backup, validation, owner, group and mode.
+        @flatten editing: Editing,
     }
     rules [
         Rule::MutuallyExclusive(&["insertbefore", "insertafter"]),
@@ -108,7 +103,7 @@ impl Module for Lineinfile {
     type Observed = TextFile;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<TextFile, Stop> {
-        TextFile::observe(&params.path, &params.attributes, params.validate.as_deref(), host)
+        params.editing.observe(&params.path, host)
     }
 
     fn plan(params: &Params, file: &TextFile) -> Result<Plan, Stop> {
@@ -123,14 +118,9 @@ impl Module for Lineinfile {
                 }
             },
         };
-        let writing = Writing {
-            backup: params.backup,
-            validate: params.validate.as_deref(),
-            unsafe_writes: params.attributes.unsafe_writes,
-        };
         let mut plan = Plan::nothing();
         let changed = edited.changed.as_deref();
-        let message = file.plan(changed, &edited.message, writing, &mut plan)?;
+        let message = file.plan(changed, &edited.message, params.editing.writing(), &mut plan)?;
         plan.set("msg", message);
         plan.set("backup", "");
         if let Some(warning) = empty_pattern(params) {
@@ -148,9 +138,7 @@ impl Module for Lineinfile {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        let mut returned = plan.returned.clone();
-        add_backup(applied, "backup", &mut returned);
-        Ok(Conclusion { changed: plan.changes(), returned })
+        Ok(with_backup(plan, applied, "backup"))
     }
 }
 

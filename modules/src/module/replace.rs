@@ -23,9 +23,8 @@ mod tests;
 
 use std::path::PathBuf;
 
-use super::copy::add_backup;
-use super::file_attributes::FileAttributes;
-use super::text_edit::{self, Text, TextFile, Writing};
+use super::copy::with_backup;
+use super::text_edit::{self, Editing, Text, TextFile};
 use crate::contract::{Conclusion, Module, Plan, Stop};
 use crate::effect::Applied;
 use crate::host::Host;
@@ -45,14 +44,10 @@ params! {
         after: Option<String>,
         /// Pattern before whose first match the text is searched.
         before: Option<String>,
-        /// Whether the old file is kept beside.
-        backup: bool = false,
-        /// Command that must accept the new file, with `%s` for its name.
-        validate: Option<String>,
         /// Encoding of the file.
         encoding: String = "utf-8".to_owned(),
-        /// Owner, group and mode.
-        @flatten attributes: FileAttributes,
+        /// Backup, validation, owner, group and mode.
+        @flatten editing: Editing,
     }
 }
 
@@ -93,7 +88,7 @@ impl Module for Replace {
         ) {
             return Err(Stop::failed(Error::Encoding(params.encoding.clone())));
         }
-        TextFile::observe(&params.path, &params.attributes, params.validate.as_deref(), host)
+        params.editing.observe(&params.path, host)
     }
 
     fn plan(params: &Params, file: &TextFile) -> Result<Plan, Stop> {
@@ -124,12 +119,8 @@ impl Module for Replace {
             Some(_) => format!("{count} replacements made"),
             None => String::new(),
         };
-        let writing = Writing {
-            backup: params.backup,
-            validate: params.validate.as_deref(),
-            unsafe_writes: params.attributes.unsafe_writes,
-        };
-        let message = file.plan(changed.as_deref(), &message, writing, &mut plan)?;
+        let message =
+            file.plan(changed.as_deref(), &message, params.editing.writing(), &mut plan)?;
         plan.set("msg", message);
         Ok(plan)
     }
@@ -140,9 +131,7 @@ impl Module for Replace {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        let mut returned = plan.returned.clone();
-        add_backup(applied, "backup_file", &mut returned);
-        Ok(Conclusion { changed: plan.changes(), returned })
+        Ok(with_backup(plan, applied, "backup_file"))
     }
 }
 

@@ -7,7 +7,37 @@ use super::host_path;
 use crate::contract::{Plan, Stop};
 use crate::effect::{Content, Effect, WriteFile};
 use crate::host::{FileKind, FileStat, Follow, Host};
+use crate::params;
 use crate::python_regex;
+
+params! {
+    /// Options that the modules share which edit a file.
+    pub struct Editing {
+        /// Whether the old file is kept beside.
+        backup: bool = false,
+        /// Command that must accept the new file, with `%s` for its name.
+        validate: Option<String>,
+        /// Owner, group and mode.
+        @flatten attributes: FileAttributes,
+    }
+}
+
+impl Editing {
+    /// Looks at the file.
+    pub(crate) fn observe(&self, path: &Path, host: &mut dyn Host) -> Result<TextFile, Stop> {
+        let validate = self.validate.as_deref();
+        TextFile::observe_as(path, Follow::Yes, &self.attributes, validate, host)
+    }
+
+    /// How the new text is written.
+    pub(crate) fn writing(&self) -> Writing<'_> {
+        Writing {
+            backup: self.backup,
+            validate: self.validate.as_deref(),
+            unsafe_writes: self.attributes.unsafe_writes,
+        }
+    }
+}
 
 /// The file as it is.
 #[derive(Debug)]

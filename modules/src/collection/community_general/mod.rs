@@ -1,6 +1,8 @@
 //! `community.general`.
 
 pub mod alternatives;
+pub mod apk;
+pub mod archive;
 pub mod capabilities;
 pub mod dpkg_divert;
 pub mod filesystem;

@@ -1,6 +1,8 @@
 //! `community.general.modprobe`: modules of the kernel, now and at each start.
 //!
-//! Follows the module of community.general 12. Check mode: full. Diff: files and the module.
+//! Follows the module of community.general 11. Check mode: full. Diff: files and the module.
+//!
+//! Differs: no empty lines come between the lines of a file in which one is commented out.
 //!
 //! ```yaml
 //! - name: Bridge packets pass the firewall
@@ -66,6 +68,8 @@ pub struct Modprobe;
 pub struct Observed {
     program: String,
     loaded: bool,
+    /// What is said of a module that the kernel has by another name.
+    warning: Option<String>,
     /// Files of `/etc/modules-load.d`.
     loads: Vec<(PathBuf, String)>,
     /// Files of `/etc/modprobe.d`.
@@ -93,7 +97,8 @@ impl Module for Modprobe {
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let program = program::required(host, "modprobe")?;
         let words = shell_words::split(&params.params).map_err(|_| Stop::failed(Error::Words))?;
-        let loaded = is_loaded(&params.name, host)?;
+        let mut loaded = is_loaded(&params.name, host)?;
+        let mut warning = None;
         if params.state == State::Present && !loaded {
             let argv = [program.as_str(), "-n", &params.name];
             let argv = argv.into_iter().chain(words.iter().map(String::as_str));
@@ -101,13 +106,21 @@ impl Module for Modprobe {
             if !output.success() {
                 return Err(failure(params, &output));
             }
+            // the kernel may have it by another name
+            let argv = [program.as_str(), "-n", "--first-time", &params.name];
+            let argv = argv.into_iter().chain(words.iter().map(String::as_str));
+            let output = program::query(host, argv)?;
+            if !output.success() {
+                loaded = true;
+                warning = Some(output.stderr_text());
+            }
         }
         let (mut loads, mut options) = (Vec::new(), Vec::new());
         if params.persistent != Persistent::Disabled {
             loads = files(LOADS, host)?;
             options = files(OPTIONS, host)?;
         }
-        Ok(Observed { program, loaded, loads, options, words })
+        Ok(Observed { program, loaded, warning, loads, options, words })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
@@ -115,6 +128,9 @@ impl Module for Modprobe {
         plan.set("name", params.name.clone());
         plan.set("params", params.params.clone());
         plan.set("state", params.state.word());
+        if let Some(warning) = &observed.warning {
+            plan.set("warnings", vec![warning.clone()]);
+        }
         match (params.state, observed.loaded) {
             (State::Present, false) => {
                 let argv = [observed.program.clone(), params.name.clone()];
@@ -290,11 +306,12 @@ fn files(directory: &str, host: &mut dyn Host) -> Result<Vec<(PathBuf, String)>,
 mod tests {
     use serde_json::{Value as Json, json};
 
-    use super::{Modprobe, names, option_of};
+    use super::{LOADS, Modprobe, names, option_of};
     use crate::effect::Output;
     use crate::execute::Executed;
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
+    use crate::recorded::programs_run_as_recorded;
     use crate::wire::Status;
 
     fn host(modules: &str) -> MemoryHost {
@@ -307,6 +324,11 @@ mod tests {
             .with_file("/etc/modprobe.d/a.conf", "options br x=1 # c\n# options br y=2\n")
             .with_output(&["/usr/bin/modprobe", "-n", "br"], Output::default())
             .with_output(&["/usr/bin/modprobe", "-n", "br", "x=2"], Output::default())
+            .with_output(&["/usr/bin/modprobe", "-n", "--first-time", "br"], Output::default())
+            .with_output(
+                &["/usr/bin/modprobe", "-n", "--first-time", "br", "x=2"],
+                Output::default(),
+            )
     }
 
     fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
@@ -349,6 +371,15 @@ mod tests {
             }
             assert_eq!(run(&mut host, arguments).status, Status::Ok, "{arguments}");
         }
+    }
+
+    #[test]
+    fn outcomes_are_those_of_the_collection() {
+        programs_run_as_recorded::<Modprobe>(
+            || MemoryHost::new().with_directory(LOADS),
+            // the collection doubles the ends of lines there
+            &include_str!("modprobe_cases.json").replace("\\n\\n", "\\n"),
+        );
     }
 
     #[test]

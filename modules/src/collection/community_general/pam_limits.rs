@@ -21,7 +21,7 @@ use std::path::Path;
 use crate::contract::{Conclusion, Module, Plan, Stop};
 use crate::effect::Applied;
 use crate::host::Host;
-use crate::module::copy::add_backup;
+use crate::module::copy::with_backup;
 use crate::module::file_attributes::FileAttributes;
 use crate::module::text_edit::{TextFile, Writing, lines};
 use crate::{choices, params};
@@ -172,9 +172,7 @@ impl Module for PamLimits {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        let mut returned = plan.returned.clone();
-        add_backup(applied, "backup_file", &mut returned);
-        Ok(Conclusion { changed: plan.changes(), returned })
+        Ok(with_backup(plan, applied, "backup_file"))
     }
 }
 

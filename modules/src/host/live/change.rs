@@ -39,6 +39,7 @@ impl LiveHost {
         match &write.content {
             Content::Bytes(bytes) => staged.write(bytes)?,
             Content::File(from) => staged.copy_from(from)?,
+            Content::Packed(packed) => self.pack(packed, &staged)?,
             Content::Source(source) => {
                 transfer::receive(self.sources.as_mut(), source, &write.path, &mut staged)?;
             }

@@ -14,6 +14,7 @@ mod dpkg;
 mod files;
 pub(crate) mod http;
 mod interrupt;
+mod pack;
 mod process;
 mod resolve;
 mod services;
@@ -34,9 +35,11 @@ use std::time::{Duration, Instant};
 pub use interrupt::{Interrupt, Stopped};
 pub use sources::{NoSources, RequestSources, Sink, Sources};
 
+use crate::archive::{self, Members};
 use crate::contract::Planned;
 use crate::effect::{
-    Applied, COMMAND_FILE, Command, Content, Effect, Output, Principal, Source, Timestamp,
+    Applied, COMMAND_FILE, Command, Content, Effect, Output, PackFormat, Principal, Source,
+    Timestamp,
 };
 use crate::host::{
     AccountKey, DigestAlgorithm, FileStat, Follow, Group, Host, HostError, HttpRequest,
@@ -174,6 +177,12 @@ impl Host for LiveHost {
             Ok(())
         })?;
         Ok(content)
+    }
+
+    fn members(&mut self, path: &Path, format: PackFormat) -> Result<Members, HostError> {
+        let mut file =
+            std::fs::File::open(path).map_err(|error| files::io_error("read", path, error))?;
+        Ok(archive::members(&mut file, format))
     }
 
     fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError> {
@@ -327,7 +336,7 @@ impl Host for LiveHost {
                 let failed = |error| files::io_error("write", &path, error);
                 std::fs::write(&path, bytes).map_err(failed)?;
             }
-            Content::File(_) => {}
+            Content::File(_) | Content::Packed(_) => {}
         }
         Ok(path)
     }

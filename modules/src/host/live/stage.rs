@@ -70,6 +70,11 @@ impl<'a> Staged<'a> {
         self.placed = fs::rename(&self.path, path).is_ok();
     }
 
+    /// The file itself, for whoever writes it otherwise.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Appends content.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), HostError> {
         self.file.write_all(bytes).map_err(|error| io_error("write", &self.path, error))

@@ -46,6 +46,10 @@ impl<B: Host> RehearsalHost<B> {
                 let bytes = self.load_source(source)?;
                 Ok((Body::Bytes(bytes), source.size))
             }
+            Content::Packed(_) => {
+                let reason = "how files are packed is known when they are".to_owned();
+                Ok((Body::Unknown(reason), 0))
+            }
             Content::File(from) => {
                 let from = self.locate(from, Follow::Yes)?;
                 let entry = self.entry(&from)?;

@@ -30,7 +30,7 @@ mod tests;
 mod units;
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Cursor};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,8 +40,11 @@ pub use overlay::Overlay;
 
 use self::overlay::{Body, Sight};
 use self::paths::io_error;
+use crate::archive::{self, Members};
 use crate::contract::Planned;
-use crate::effect::{Applied, Command, Content, Effect, Output, Principal, Source, Timestamp};
+use crate::effect::{
+    Applied, Command, Content, Effect, Output, PackFormat, Principal, Source, Timestamp,
+};
 use crate::host::digest::Digester;
 use crate::host::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
@@ -208,6 +211,13 @@ impl<B: Host> Host for RehearsalHost<B> {
 
     fn read_source(&mut self, source: &Source) -> Result<Vec<u8>, HostError> {
         self.base.read_source(source)
+    }
+
+    fn members(&mut self, path: &Path, format: PackFormat) -> Result<Members, HostError> {
+        match self.body(path)? {
+            Body::Host(path) => self.base.members(&path, format),
+            _ => Ok(archive::members(&mut Cursor::new(self.read(path)?), format)),
+        }
     }
 
     fn list(&mut self, path: &Path) -> Result<Vec<String>, HostError> {

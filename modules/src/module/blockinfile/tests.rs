@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::Blockinfile;
-use crate::effect::Output;
 use crate::execute::{Executed, Execution, execute};
 use crate::host::fake::FakeHost;
+use crate::recorded::{EditCase as Case, edits_are_those_of_ansible};
 use crate::wire::Status;
 
 fn run(host: &mut FakeHost, arguments: &Json) -> Executed {
@@ -15,9 +15,6 @@ fn run(host: &mut FakeHost, arguments: &Json) -> Executed {
         Execution { host, arguments, diff: false },
     )
 }
-
-/// The file before, the arguments beside its path, how it ends, `msg`, the file after.
-type Case = (Option<&'static str>, &'static str, Status, &'static str, Option<&'static str>);
 
 #[test]
 fn outcomes_are_those_of_ansible() {
@@ -314,23 +311,7 @@ fn outcomes_are_those_of_ansible() {
             Some("a\nb\nc\n"),
         ),
     ];
-    for (before, arguments, status, message, after) in cases {
-        let mut host = FakeHost::new();
-        let refuses = Output { status: 1, ..Output::default() };
-        host.outputs.insert("false %s".to_owned(), refuses);
-        if let Some(before) = before {
-            host.file("/tmp/e", before);
-        }
-        let mut arguments: Json = serde_json::from_str(arguments).unwrap();
-        let fields = arguments.as_object_mut().unwrap();
-        fields.entry("path").or_insert_with(|| json!("/tmp/e"));
-        let done = run(&mut host, &arguments);
-        assert_eq!(done.status, *status, "{arguments} on {before:?}: {:?}", done.returned);
-        assert_eq!(done.returned["msg"], json!(message), "{arguments} on {before:?}");
-        let there = host.paths("/tmp").contains(&"/tmp/e".to_owned());
-        let text = there.then(|| host.text("/tmp/e"));
-        assert_eq!(text.as_deref(), *after, "{arguments} on {before:?}");
-    }
+    edits_are_those_of_ansible::<Blockinfile>(cases);
 }
 
 #[test]

@@ -182,9 +182,7 @@ impl Module for Copy {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        let mut returned = plan.returned.clone();
-        add_backup(applied, "backup_file", &mut returned);
-        Ok(Conclusion { changed: plan.changes(), returned })
+        Ok(with_backup(plan, applied, "backup_file"))
     }
 
     fn revisit(
@@ -207,11 +205,13 @@ impl Module for Copy {
     }
 }
 
-/// Adds where the old file was kept.
-pub(crate) fn add_backup(applied: &[Applied], field: &str, returned: &mut Returned) {
+/// The result of a plan, with the place of the old file in a field.
+pub(crate) fn with_backup(plan: &Plan, applied: &[Applied], field: &str) -> Conclusion {
+    let mut returned = plan.returned.clone();
     for outcome in applied {
         if let Applied::BackedUp(path) = outcome {
             returned.insert(field.to_owned(), path.display().to_string().into());
         }
     }
+    Conclusion { changed: plan.changes(), returned }
 }

@@ -197,7 +197,9 @@ impl Module for Unarchive {
         let archive = host.lay_out(&content)?;
         let src = match &content {
             Content::File(path) => path.display().to_string(),
-            Content::Bytes(_) | Content::Source(_) => archive.display().to_string(),
+            Content::Bytes(_) | Content::Source(_) | Content::Packed(_) => {
+                archive.display().to_string()
+            }
         };
         let wanted = params.attributes.resolve(host)?;
         let asked = Asked { params, archive: &archive, dest: &dest, wanted: &wanted };

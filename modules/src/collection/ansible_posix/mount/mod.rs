@@ -30,7 +30,7 @@ use self::fstab::Entry;
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
 use crate::effect::{Applied, Attributes, Command, Content, Effect, SettingChange, WriteFile};
 use crate::host::{Follow, Host, HostError};
-use crate::module::copy::add_backup;
+use crate::module::copy::with_backup;
 use crate::module::file_attributes::NotSupported;
 use crate::module::{expansion, host_path, program};
 use crate::params::Rule;
@@ -251,8 +251,7 @@ impl Module for Mount {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        let mut returned = plan.returned.clone();
-        add_backup(applied, "backup_file", &mut returned);
+        let conclusion = with_backup(plan, applied, "backup_file");
         // a file that is made empty is no change
         let made = plan.effects.iter().filter(|planned| {
             !matches!(&planned.effect, Effect::WriteFile(write)
@@ -261,7 +260,7 @@ impl Module for Mount {
         let directories =
             |planned: &&Planned| !matches!(planned.effect, Effect::MakeDirectory { .. });
         let changed = made.filter(directories).count() > 0;
-        Ok(Conclusion { changed, returned })
+        Ok(Conclusion { changed, ..conclusion })
     }
 
     fn explain(params: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
 use crate::effect::Applied;
 use crate::host::{Follow, Host};
-use crate::module::copy::add_backup;
+use crate::module::copy::with_backup;
 use crate::module::file_attributes::{self, FileAttributes};
 use crate::module::text_edit::{TextFile, Writing};
 use crate::params::{Expected, OptionKind, ParamValue, Rule, plain};
@@ -173,9 +173,7 @@ impl Module for IniFile {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        let mut returned = plan.returned.clone();
-        add_backup(applied, "backup_file", &mut returned);
-        Ok(Conclusion { changed: plan.changes(), returned })
+        Ok(with_backup(plan, applied, "backup_file"))
     }
 
     fn revisit(

@@ -32,7 +32,7 @@ use self::tree::Tree;
 use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
 use crate::effect::{Applied, Attributes, Content, Effect, WriteFile};
 use crate::host::{FileKind, Follow, Host};
-use crate::module::copy::add_backup;
+use crate::module::copy::with_backup;
 use crate::module::host_path;
 use crate::params::Rule;
 use crate::{choices, params};
@@ -258,9 +258,8 @@ impl Module for Xml {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        let mut returned = plan.returned.clone();
-        add_backup(applied, "backup_file", &mut returned);
-        Ok(Conclusion { changed: observed.outcome.changed, returned })
+        let conclusion = with_backup(plan, applied, "backup_file");
+        Ok(Conclusion { changed: observed.outcome.changed, ..conclusion })
     }
 }
 
