@@ -133,7 +133,10 @@ pub(crate) fn programs_run_as_recorded<M: Module>(host: fn() -> MemoryHost, text
         let mut live = laid();
         let ended = run::<M>(&mut live, &case["arguments"]);
         differences.compare(&ended, &case);
-        differences.note(&case, "ran", &commands(&live).into(), &case["ran"]);
+        // where the collection asks a library of Python's, ours asks programs
+        if case["python"].is_null() {
+            differences.note(&case, "ran", &commands(&live).into(), &case["ran"]);
+        }
         for (path, text) in case["files_after"].as_object().into_iter().flatten() {
             let there = live.read(path.as_ref()).ok();
             let there = there.map(|text| String::from_utf8(text).unwrap());

@@ -57,7 +57,7 @@ pub enum Error {
     #[error("SELinux is disabled on this host.")]
     Disabled,
     /// There is no such boolean.
-    #[error("SELinux boolean {0} does not exist.")]
+    #[error("Failed to determine current state for boolean {0}")]
     Unknown(String),
     /// The policy has no such boolean.
     #[error("SELinux boolean {0} is not defined in persistent policy")]
@@ -227,6 +227,12 @@ mod tests {
             assert_eq!(run(&mut host, &arguments).status, Status::Ok);
         }
         assert_eq!(listed("x (off , on) y\n", "x"), Some(true));
+    }
+
+    #[test]
+    fn outcomes_are_those_of_the_collection() {
+        let cases = include_str!("seboolean_cases.json");
+        crate::recorded::programs_run_as_recorded::<Seboolean>(MemoryHost::new, cases);
     }
 
     #[test]

@@ -334,6 +334,12 @@ mod tests {
     }
 
     #[test]
+    fn outcomes_are_those_of_the_collection() {
+        let cases = include_str!("selinux_cases.json");
+        crate::recorded::programs_run_as_recorded::<Selinux>(MemoryHost::new, cases);
+    }
+
+    #[test]
     fn state_and_policy_are_set() {
         let permissive = CONFIG.replace("=enforcing", "=permissive");
         let disabled = CONFIG.replace("=enforcing", "=disabled");
