@@ -3,6 +3,10 @@
 
 #[path = "harness/command.rs"]
 mod command;
+#[path = "plan/drift.rs"]
+mod drift;
+#[path = "plan/resume.rs"]
+mod resume;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use canvass::lab::{Lab, Names, Start};
-use canvass::record::{BOUND, RecordSettings, Records, RunId};
+use canvass::record::{BOUND, RecordSettings, Records};
 use command::{Ended, Watch};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -392,75 +396,6 @@ async fn only_allowed_signers_make_plans_that_are_applied() {
     let applied = story.apply(&["--verify", "allowed", "--identity", "ann@example.org"]);
     ends(&applied, 0);
     says(&applied.stderr, &["the plan is signed by ann@example.org"]);
-    story.lab.down().await.unwrap();
-}
-
-const RESUMED: &str = r#"
-- name: Launch
-  hosts: lab
-  gather_facts: false
-  tasks:
-    - name: Count
-      shell: echo once >> /etc/count; cat /etc/count
-      register: counted
-    - name: Configure
-      template: {src: app.conf.j2, dest: /etc/app.conf}
-      notify: Restart
-    - name: Hide
-      command: echo hidden-by-no-log
-      no_log: true
-      register: hidden
-    - block:
-        - command: "false"
-      rescue:
-        - shell: echo rescued >> /etc/count
-    - name: Stumble
-      shell: |
-        if test -e /etc/stand; then exit 0; fi
-        if test "{{ inventory_hostname }}" = h2; then kill -9 $PPID; fi
-    - name: Note
-      copy: {content: "{{ counted.stdout }} {{ hidden.stdout | length }}\n", dest: /etc/note}
-  handlers:
-    - name: Restart
-      shell: echo restarted >> /etc/restarted
-"#;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_dies_during_an_apply_goes_on_at_its_own_place() {
-    let story = Story::begin(2).await;
-    story.write("site.yml", RESUMED);
-    ends(&story.plan(&[]), 0);
-    let died = story.apply(&[]);
-    ends(&died, 4);
-    let count = "once\nrescued\n";
-    for (host, note) in [("h1", Some("once 16\n")), ("h2", None)] {
-        assert_eq!(story.read(host, "/etc/count").as_deref(), Some(count));
-        assert_eq!(story.read(host, "/etc/note").as_deref(), note);
-    }
-    assert_eq!(story.read("h2", "/etc/restarted"), None);
-    let journal = story.records().journal(RunId(2)).unwrap().unwrap();
-    assert!(journal.contains("\"done\""), "{journal}");
-    assert!(!journal.contains(SECRET) && !journal.contains(HIDDEN), "{journal}");
-    // what it was made from must be the same
-    let playbook = fs::read_to_string(story.path("site.yml")).unwrap();
-    story.write("site.yml", &playbook.replace("echo once", "echo twice"));
-    let refused = story.canvass(&["resume"]);
-    ends(&refused, 1);
-    says(&refused.stderr, &["`site.yml` has changed"]);
-    story.write("site.yml", &playbook);
-    fs::write(story.on("h2", "/etc/stand"), "").unwrap();
-    // by its number among the runs that were recorded
-    let resumed = story.canvass(&["resume", "2"]);
-    ends(&resumed, 0);
-    for host in ["h1", "h2"] {
-        assert_eq!(story.read(host, "/etc/count").as_deref(), Some(count), "{host}");
-        assert_eq!(story.read(host, "/etc/note").as_deref(), Some("once 16\n"), "{host}");
-        assert_eq!(story.read(host, "/etc/restarted").as_deref(), Some("restarted\n"), "{host}");
-    }
-    assert!(!resumed.stdout.contains("Count"), "{}", resumed.stdout);
-    assert_eq!(story.records().journal(RunId(2)).unwrap(), None);
-    assert!(story.records().newest_resumable().unwrap().is_none());
-    ends(&story.canvass(&["resume"]), 1);
     story.lab.down().await.unwrap();
 }
 

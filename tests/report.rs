@@ -10,6 +10,8 @@ mod browser;
 mod command;
 #[path = "report/page.rs"]
 mod page;
+#[path = "report/printed.rs"]
+mod printed;
 #[path = "report/records.rs"]
 mod records;
 #[path = "report/secrets.rs"]
@@ -26,7 +28,9 @@ fn main() -> ExitCode {
     let missing = browser::missing();
     let trials = vec![
         trial("planted_secrets_show_nowhere", secrets::planted, None),
+        trial("what_commands_print_is_told_while_they_run", printed::heard, None),
         trial("runs_are_recorded_and_compared", records::story, None),
+        trial("shards_are_merged_into_one_report", records::merged, None),
         trial("records_are_served_to_this_machine_only", records::served, None),
         trial("the_page_works_in_a_browser", page::works, missing),
     ];

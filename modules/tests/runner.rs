@@ -89,6 +89,7 @@ fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
         follows: None,
         detach: None,
         witness: Witness::None,
+        streaming: canvass_modules::wire::Streaming::Off,
     }
 }
 

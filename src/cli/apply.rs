@@ -125,9 +125,8 @@ impl Applying<'_> {
     async fn go(&self) -> Result<ExitCode, CommandError> {
         source::inputs::watch();
         let changed = inputs::changed(&self.plan.inputs, &self.root);
-        let verbosity = self.arguments.output.verbose;
         // what cannot be read any more is told as what has changed
-        let prepared = match self.run.prepare(RunMode::Rehearsal, verbosity) {
+        let prepared = match self.run.prepare(RunMode::Rehearsal, &self.arguments.output) {
             Err(_) if !changed.is_empty() => return Err(self.refused(told(&changed))),
             prepared => prepared?,
         };
@@ -151,7 +150,8 @@ impl Applying<'_> {
         let on_drift = self.arguments.on_drift();
         let hold =
             Arc::new(Hold::new(&self.plan, key.clone(), self.root.clone(), on_drift, unknown));
-        let recorder = Arc::new(Recorder::new(key, self.root.clone(), Some(Arc::clone(&hold))));
+        let recorder =
+            Arc::new(Recorder::new(key.clone(), self.root.clone(), Some(Arc::clone(&hold))));
         let listener = Listener::default();
         say("observing the hosts again");
         let keeper = Arc::clone(&recorder);
@@ -163,9 +163,19 @@ impl Applying<'_> {
         if !added.is_empty() {
             return Err(self.refused(added));
         }
-        let held = self.drifted(&recorder.courses(), &end, &listener.report());
-        match self.decide(held)? {
-            Some(held) => self.apply(prepared, held, hold).await,
+        let courses = recorder.courses();
+        let drifted = self.drifted(&courses, &end, &listener.report());
+        let names: Vec<String> = drifted.keys().cloned().collect();
+        match self.decide(drifted)? {
+            Some(held) => {
+                let mut hold = Hold::new(&self.plan, key, self.root.clone(), on_drift, unknown);
+                // what was asked about is not asked again
+                for host in names.iter().filter(|host| !held.contains_key(*host)) {
+                    let course = courses.get(host).map(Vec::as_slice).unwrap_or_default();
+                    hold.agree(host, course);
+                }
+                self.apply(prepared, held, Arc::new(hold)).await
+            }
             None => Ok(ExitCode::from(2)),
         }
     }
@@ -266,7 +276,7 @@ impl Applying<'_> {
             file: source::inputs::whole(&self.arguments.file),
             sha256: self.sha256.clone(),
             strict_unknown: self.arguments.hold.strict_unknown,
-            stops_run: self.arguments.on_drift() == OnDrift::StopRun,
+            on_drift: self.arguments.on_drift(),
         });
         let recording = self.arguments.output.recording("canvass apply", None)?;
         let consumers = self.arguments.output.consumers(recording.as_ref())?;

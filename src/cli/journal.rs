@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::{Recording, RunRecord};
 use crate::report::mask::Secrets;
 use crate::report::moment::{self, rfc3339};
-use crate::run::{Journal, Past};
+use crate::run::{Journal, OnDrift, Past};
 
 use super::CommandError;
 use super::record;
@@ -52,8 +52,8 @@ pub(super) struct PlanName {
     pub sha256: String,
     /// Whether what only the run can tell is drift.
     pub strict_unknown: bool,
-    /// Whether a host that has drifted ends the run.
-    pub stops_run: bool,
+    /// What happens where a host is not what the plan saw.
+    pub on_drift: OnDrift,
 }
 
 impl Header {

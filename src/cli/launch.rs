@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connector;
@@ -63,7 +63,10 @@ impl Launch<'_> {
         let connector = Connector::new(super::connector_settings(tell));
         let (events, heard) = mpsc::unbounded_channel();
         let (told_up_to, told) = watch::channel(0);
-        let report = tokio::task::spawn_blocking(move || listen(heard, consumers, &told_up_to));
+        let room = Arc::new(Semaphore::new(ROOM));
+        let given_back = Arc::clone(&room);
+        let report =
+            tokio::task::spawn_blocking(move || listen(heard, consumers, &told_up_to, &given_back));
         let cancel = CancellationToken::new();
         let interrupts = tokio::spawn(interrupted(cancel.clone()));
         let run = Run {
@@ -80,6 +83,7 @@ impl Launch<'_> {
             }),
             prompt: super::prompt::reader(),
             heard: told,
+            room,
             secrets,
             keeper,
             journal,
@@ -100,17 +104,23 @@ impl Launch<'_> {
     }
 }
 
+/// So many events of what commands print may wait to be told.
+const ROOM: usize = 64;
+
 /// Hands the events on until the run has no more to say.
 fn listen(
     mut heard: mpsc::UnboundedReceiver<Event>,
     mut consumers: Vec<Box<dyn Consumer>>,
     told_up_to: &watch::Sender<u64>,
+    room: &Semaphore,
 ) -> io::Result<()> {
     let mut result = Ok(());
     while let Some(event) = heard.blocking_recv() {
         result = result.and(consumers.event(&event));
-        if let Event::Waiting { mark } = event {
-            told_up_to.send_replace(mark);
+        match event {
+            Event::Waiting { mark } => drop(told_up_to.send_replace(mark)),
+            Event::Output { .. } => room.add_permits(1),
+            _ => {}
         }
     }
     result.and(consumers.finish())

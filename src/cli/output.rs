@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use canvass_modules::wire::Streaming;
 use clap::{Args, ValueEnum};
 
 use crate::record::{Recorder, Recording, RunId};
@@ -15,6 +16,7 @@ use crate::report::file::{Appended, ReportFile};
 use crate::report::human::{DiffOutput, HumanOptions, HumanReport, Live, Timestamps, Verbosity};
 use crate::report::outlet::{Gathered, Outlet};
 use crate::report::{ColorChoice, Consumer};
+use crate::run::{Profiling, RunSettings};
 
 use super::CommandError;
 use super::record::{self, RecordWords, native_tell};
@@ -43,6 +45,12 @@ pub(super) struct OutputArguments {
     /// Add the report to the summary of the step (`GITHUB_STEP_SUMMARY`)
     #[arg(long)]
     step_summary: bool,
+    /// Show what commands print while they run, but for tasks with `no_log`
+    #[arg(long)]
+    stream: bool,
+    /// Tell where the time of the run went, by host and task
+    #[arg(long)]
+    profile: bool,
     /// Put the time before each line that is told while the run is on
     #[arg(long)]
     timestamps: bool,
@@ -72,6 +80,16 @@ enum AnnotationsWord {
 }
 
 impl OutputArguments {
+    /// What a run must tell for this.
+    pub(super) fn ask(&self, settings: &mut RunSettings) {
+        if self.stream {
+            settings.streaming = Streaming::On;
+        }
+        if self.profile {
+            settings.profiling = Profiling::On;
+        }
+    }
+
     /// How the report for people looks.
     pub(super) fn look(&self) -> HumanOptions {
         let color = match self.color {

@@ -65,7 +65,7 @@ struct KeepArguments {
 /// Runs the command.
 pub(crate) async fn plan(arguments: PlanArguments) -> Result<ExitCode, CommandError> {
     source::inputs::watch();
-    let prepared = arguments.run.prepare(RunMode::Rehearsal, arguments.output.verbose)?;
+    let prepared = arguments.run.prepare(RunMode::Rehearsal, &arguments.output)?;
     let expires = match arguments.plan.expires.as_deref().map(plan::after).transpose() {
         Ok(expires) => expires,
         Err(error) => {

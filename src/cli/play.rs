@@ -63,7 +63,7 @@ pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandEr
         source::inputs::watch();
     }
     let mode = if arguments.how.check { RunMode::Rehearsal } else { RunMode::Apply };
-    let prepared = arguments.run.prepare(mode, arguments.output.verbose)?;
+    let prepared = arguments.run.prepare(mode, &arguments.output)?;
     if arguments.how.syntax_check {
         for playbook in &prepared.playbooks {
             say(&format!("`{}` is in order", playbook.path.display()));
@@ -174,4 +174,28 @@ pub(super) fn hosts_of(
     let limit = limit.map(Pattern::limit).transpose().map_err(wrong)?;
     let hosts = inventory.select(&pattern, limit.as_ref()).map_err(wrong)?.hosts;
     Ok(hosts.iter().map(|host| host.as_str().to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::event::Recap;
+    use crate::report::mask::Secrets;
+
+    #[test]
+    fn pending_changes_have_a_code_of_their_own() {
+        let cases = [
+            (0, Recap::default(), 0),
+            (0, Recap { changed: 1, ..Recap::default() }, 2),
+            (0, Recap { unknown: 1, ..Recap::default() }, 2),
+            (2, Recap { changed: 1, failed: 1, ..Recap::default() }, 1),
+            (4, Recap { unreachable: 1, ..Recap::default() }, 4),
+            (99, Recap::default(), 99),
+        ];
+        for (exit_code, line, expected) in cases {
+            let recap = [("h".to_owned(), line)].into();
+            let end = RunEnd { exit_code, recap, stopped: Vec::new(), secrets: Secrets::new() };
+            assert_eq!(detailed(&end), ExitCode::from(expected), "{exit_code}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::plan::{self, Hold, Key, UnknownSteps, inputs};
 use crate::record::RunRecord;
 use crate::report::event::RunMode;
-use crate::run::{Keeper, OnDrift, Past};
+use crate::run::{Keeper, Past};
 use crate::source;
 
 use super::journal::{self, Header};
@@ -76,8 +76,7 @@ impl Resuming<'_> {
         let texts = |changed: &[inputs::Changed]| -> Vec<String> {
             changed.iter().map(ToString::to_string).collect()
         };
-        let verbosity = self.arguments.output.verbose;
-        let read = self.run.prepare(RunMode::Apply, verbosity).and_then(|prepared| {
+        let read = self.run.prepare(RunMode::Apply, &self.arguments.output).and_then(|prepared| {
             let inventory = self.run.inventory(&prepared.playbooks, None)?;
             Ok((prepared, inventory))
         });
@@ -134,12 +133,8 @@ impl Resuming<'_> {
             true => UnknownSteps::Refused,
             false => UnknownSteps::Shown,
         };
-        let on_drift = match name.stops_run {
-            true => OnDrift::StopRun,
-            false => OnDrift::StopHost,
-        };
         let root = self.header.folder.clone();
-        Ok(Some(Arc::new(Hold::new(&plan, key, root, on_drift, unknown))))
+        Ok(Some(Arc::new(Hold::new(&plan, key, root, name.on_drift, unknown))))
     }
 
     fn refused(&self, reasons: &[String]) -> CommandError {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use canvass_modules::wire::Streaming;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,8 @@ use crate::playbook::{Playbook, Strategy};
 use crate::report::event::RunMode;
 use crate::report::mask::{MASK, Secrets};
 use crate::run::{
-    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, RunSettings,
-    Shard, Stepping,
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, Profiling,
+    RunSettings, Shard, Stepping,
 };
 use crate::settings::Settings;
 use crate::template::Templar;
@@ -27,6 +28,7 @@ use crate::vars::HashBehaviour;
 
 use super::ansible::{Vault, unlock};
 use super::error::draw;
+use super::output::OutputArguments;
 use super::play::search_paths;
 use super::read::Reader;
 use super::{CommandError, extra_vars, prompt, say};
@@ -272,9 +274,14 @@ pub(super) struct Prepared {
 impl RunArguments {
     /// Reads the passwords of vaults and the playbooks, and checks what can be checked without
     /// hosts.
-    pub(super) fn prepare(&self, mode: RunMode, verbosity: u8) -> Result<Prepared, CommandError> {
+    pub(super) fn prepare(
+        &self,
+        mode: RunMode,
+        output: &OutputArguments,
+    ) -> Result<Prepared, CommandError> {
         unlock(&self.vault, &Settings::default())?;
-        let settings = self.settings(mode, verbosity)?;
+        let mut settings = self.settings(mode, output.verbose)?;
+        output.ask(&mut settings);
         crate::template::listen(|told| {
             if let Told::Warning(text) = told {
                 say(&draw(&Diagnostic::warning(text, None)));
@@ -370,6 +377,8 @@ impl RunArguments {
             shard: self.hosts.shard,
             start_at: None,
             stepping: Stepping::Straight,
+            streaming: Streaming::Off,
+            profiling: Profiling::Off,
             privilege: PrivilegeDefaults {
                 programs: std::collections::BTreeMap::new(),
                 r#become: self.privilege.r#become,

@@ -34,7 +34,7 @@ pub use error::{BecomeProblem, ConnectionError, HostKeyProblem, Problem, RunnerP
 pub use link::{Connection, Output};
 pub(crate) use marker::{random, random_number};
 pub use privilege::{Asking, BecomeMethod, Privilege};
-pub use runner::{Answer, Asked, Runner, TaskSource};
+pub use runner::{Answer, Asked, Hearers, Runner, TaskSource};
 pub use secret::Secret;
 pub use ssh::{PassphrasePrompt, PassphraseRequest};
 pub use target::{HostKeys, Target, Transport};

@@ -60,6 +60,11 @@ impl Hold {
         Self { key, root, hosts: hosts.collect(), on_drift, unknown }
     }
 
+    /// Where someone has agreed with what a host is now, it is held to that.
+    pub fn agree(&mut self, host: &str, course: &[Step]) {
+        self.hosts.insert(host.to_owned(), Course::of(course.iter()));
+    }
+
     fn refused(&self, text: String) -> Consent {
         match self.on_drift {
             OnDrift::Ask => Consent::Doubtful(text),

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use canvass_modules::diff::Diff;
-use canvass_modules::wire::EffectRecord;
+use canvass_modules::wire::{EffectRecord, StdStream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::source::Place;
 
 use super::moment;
+use super::spent::Spent;
 
 /// Name and version of the form of the events as JSON lines.
 pub const SCHEMA: &str = "canvass-events/1";
@@ -102,6 +103,17 @@ pub enum Event {
         job: String,
         /// How far it is.
         progress: Progress,
+    },
+    /// A command of a task has printed lines, and goes on (`--stream`).
+    Output {
+        /// [`TaskHead::id`].
+        task: usize,
+        /// The host.
+        host: String,
+        /// Where it printed them.
+        stream: StdStream,
+        /// They, without line feeds.
+        lines: Vec<String>,
     },
     /// A host is done with a task.
     HostFinished {
@@ -266,6 +278,9 @@ pub struct Outcome {
     /// How long it took.
     #[serde(with = "moment::seconds")]
     pub took: Duration,
+    /// Where that time went, and how long it waited before; where it was asked for (`--profile`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
     /// Whether `no_log` hides it.
     pub censored: bool,
     /// `-v` level from which an `ok` of this task shows its result (`debug` shows at 0).

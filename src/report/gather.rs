@@ -129,6 +129,7 @@ impl Gatherer {
             }
             Event::Waiting { .. }
             | Event::Polled { .. }
+            | Event::Output { .. }
             | Event::Retrying { .. }
             | Event::Included { .. } => {}
             Event::ItemFinished { task, host, outcome } => {
@@ -277,6 +278,7 @@ impl Task {
             delegated_to: outcome.delegated_to.clone(),
             started: self.begun.remove(host).unwrap_or_default(),
             seconds: outcome.took.as_secs_f64(),
+            spent: outcome.spent,
         };
         let quiet = matches!(outcome.status, Status::Ok | Status::Skipped);
         self.hosts.insert(host.to_owned(), report);

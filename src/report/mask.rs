@@ -97,6 +97,33 @@ impl Secrets {
         Cow::Owned(masked)
     }
 
+    /// Masks so much of the beginning of a text as what follows cannot change; gives it, and the
+    /// rest, which may end within a secret and begins with none that is cut.
+    pub fn mask_begun<'t>(&self, text: &'t str) -> (String, &'t str) {
+        let longest = self.forms.iter().map(String::len).max().unwrap_or(1);
+        // what begins before this ends within the text
+        let mut end = text.len().saturating_sub(longest - 1);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let crosses = |start: usize, length: usize| start < end && start + length > end;
+        let cut = match self.search() {
+            Some(search) => search
+                .find_iter(text)
+                .find(|found| crosses(found.start(), found.len()))
+                .map(|found| found.start()),
+            None => self
+                .forms
+                .iter()
+                .flat_map(|form| text.match_indices(form.as_str()))
+                .filter(|(start, form)| crosses(*start, form.len()))
+                .map(|(start, _)| start)
+                .min(),
+        };
+        let (begun, rest) = text.split_at(cut.unwrap_or(end));
+        (self.mask(begun).into_owned(), rest)
+    }
+
     /// Masks all strings of a value, keys too, and numbers that are a secret.
     pub fn mask_json(&self, value: &mut Json) {
         self.walk(value, Numbers::Masked);

@@ -20,13 +20,16 @@ pub mod hosts;
 pub mod human;
 pub mod log;
 pub mod mask;
+pub mod merge;
 pub mod minimal;
 pub mod model;
 pub mod moment;
 pub mod outlet;
+pub mod profile;
 pub mod python_json;
 mod recap;
 pub mod retry;
+pub mod spent;
 pub mod text;
 mod xml;
 

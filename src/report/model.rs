@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Level, Recap, RunMode};
+use super::spent::Spent;
 use crate::source::Place;
 
 /// Name and version of the JSON form.
@@ -137,6 +138,9 @@ pub struct HostReport {
     pub started: f64,
     /// How long it took, in seconds.
     pub seconds: f64,
+    /// Where that time went, and how long it waited before, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 /// How a task ended.

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use minijinja::Value;
 use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{StepTask, Steps};
@@ -58,6 +58,8 @@ pub(crate) struct RunContext {
     pub keeper: Option<Arc<dyn Keeper>>,
     /// Keeps what each host has done.
     pub journal: Option<Journal>,
+    /// Room for what commands print.
+    pub room: Arc<Semaphore>,
     pub events: UnboundedSender<Event>,
     /// Variables that are the same for all hosts and plays.
     pub magic: Arc<Layer>,

@@ -94,7 +94,8 @@ pub enum Consent {
 }
 
 /// What follows from a refusal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnDrift {
     /// The host leaves the run.
     #[default]

@@ -30,6 +30,7 @@ mod outcome;
 mod parts;
 mod pool;
 mod preflight;
+mod printed;
 mod prompts;
 mod reboot;
 mod registered_diff;
@@ -53,7 +54,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connector;
@@ -77,7 +78,7 @@ pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
-    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
+    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, Profiling, RunSettings, Stepping,
 };
 pub use shard::{NoShard, Shard, ShardError};
 pub use static_names::KnownNames;
@@ -111,6 +112,8 @@ pub struct Run {
     pub prompt: Ask,
     /// How far the report has come: the last [`Event::Waiting`] that it has heard.
     pub heard: watch::Receiver<u64>,
+    /// Room for [`Event::Output`]: one is taken for each, and given back when it was heard.
+    pub room: Arc<Semaphore>,
     /// Texts that never show.
     pub secrets: Secrets,
     /// Who hears what steps would do, and agrees with it.
@@ -161,6 +164,7 @@ impl Run {
             ask: self.ask,
             prompt: self.prompt,
             heard: self.heard,
+            room: self.room,
             marks: std::sync::atomic::AtomicU64::new(0),
             secrets: Mutex::new(self.secrets),
             keeper: self.keeper,
@@ -218,6 +222,8 @@ impl Run {
         context.hosts.close().await;
         let exit_code = match (interrupted, stopped.is_empty()) {
             (true, _) => EXIT_INTERRUPTED,
+            // a host that has drifted has failed
+            (false, false) if tally.has_drifted() => tally.exit_code(),
             (false, false) => 1,
             (false, true) => tally.exit_code(),
         };

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Diagnostic;
 use crate::report::event::ErrorCause;
+use crate::report::spent::Spent;
 use crate::vars::Var;
 
 use super::action::Finished;
@@ -47,6 +48,8 @@ pub(crate) struct TaskResult {
     /// Why it failed, from the task down to the first cause.
     pub causes: Vec<ErrorCause>,
     pub took: Duration,
+    /// Where that time went, as far as it is known.
+    pub spent: Spent,
     pub verbose_always: bool,
     /// Whether the result must not show, whatever `no_log` says.
     pub censored: bool,
@@ -80,6 +83,7 @@ impl TaskResult {
             learnt: Learnt::default(),
             causes: Vec::new(),
             took: Duration::ZERO,
+            spent: Spent::default(),
             verbose_always: false,
             censored: false,
             values: IndexMap::new(),
@@ -146,6 +150,7 @@ impl TaskResult {
     }
 
     pub(crate) fn from_reply(reply: ItemReply) -> Self {
+        let spent = super::pool::of_reply(&reply);
         let verdict = match reply.status {
             // a module that found nothing to do and says so
             WireStatus::Ok if reply.returned.get("skipped") == Some(&Json::from(true)) => {
@@ -168,6 +173,7 @@ impl TaskResult {
         this.diffs = reply.diffs;
         this.effects = reply.effects;
         this.took = Duration::from_micros(reply.observe_micros + reply.apply_micros);
+        this.spent = spent;
         this
     }
 
@@ -303,6 +309,7 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
         total.effects.extend(item.effects);
         total.learnt.merge(item.learnt);
         total.took += item.took;
+        total.spent += item.spent;
         total.verbose_always |= item.verbose_always;
         total.censored |= item.censored;
         total.held |= item.held;

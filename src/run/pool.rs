@@ -9,12 +9,14 @@ use canvass_modules::effect::{AccountAction, Effect};
 use canvass_modules::wire::{ItemReply, Mode, Status, TaskRequest};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
+use tokio::time::Instant;
 
 use crate::connection::{
-    Answer, Asked, Connection, ConnectionError, Connector, Output, Privilege, Runner, Target,
+    Answer, Connection, ConnectionError, Connector, Hearers, Output, Privilege, Runner, Target,
     TaskSource, Transport,
 };
 use crate::report::event::{Event, Level};
+use crate::report::spent::Spent;
 
 /// All connections of a run.
 pub(crate) struct Pool {
@@ -52,6 +54,14 @@ struct Link {
 struct Seat {
     runner: Runner,
     known: usize,
+    /// What it took to have it; nothing for one that was there.
+    opening: Spent,
+}
+
+/// What a host answered, and what it took.
+pub(crate) struct Exchange {
+    pub replies: Vec<ItemReply>,
+    pub spent: Spent,
 }
 
 /// A runner that is given tasks before it has answered those before them. It is free for others
@@ -69,6 +79,11 @@ impl Lane {
     /// Whether tasks for this target and privilege can go there.
     pub(crate) fn leads_to(&self, target: &Target, privilege: &Privilege) -> bool {
         self.target == *target && self.privilege == *privilege
+    }
+
+    /// What it took to have it.
+    pub(crate) fn opening(&self) -> Spent {
+        self.seat.as_ref().map(|seat| seat.opening).unwrap_or_default()
     }
 }
 
@@ -107,17 +122,19 @@ impl Pool {
         privilege: &Privilege,
         mut request: TaskRequest,
         sources: Vec<TaskSource>,
-        asking: Option<mpsc::UnboundedSender<Asked>>,
-    ) -> Result<Vec<ItemReply>, ConnectionError> {
+        hearers: Hearers,
+    ) -> Result<Exchange, ConnectionError> {
+        let began = Instant::now();
         // tasks of several hosts can be delegated to one runner at once
         request.id = self.requests.fetch_add(1, Ordering::Relaxed);
         let key = LinkKey::of(target);
         let link = self.link(&key);
         if request.mode != Mode::Rehearse {
             let seat = self.seat(&link, target, privilege).await?;
-            let replies = exchange(&seat.runner, request, sources, asking).await?;
+            let replies = exchange(&seat.runner, request, sources, hearers).await?;
+            let opening = seat.opening;
             link.put_back(privilege, seat);
-            return Ok(replies);
+            return Ok(Exchange::of(replies, opening, began));
         }
         let rehearsal = Arc::clone(
             self.rehearsals
@@ -130,16 +147,20 @@ impl Pool {
         let mut rehearsal = rehearsal.lock().await;
         let mut seat = match self.seat(&link, target, privilege).await {
             Ok(seat) => seat,
-            Err(error) => return rehearsal.unknown_for(privilege, &request).ok_or(error),
+            Err(error) => {
+                let unknown = rehearsal.unknown_for(privilege, &request).ok_or(error)?;
+                return Ok(Exchange::of(unknown, Spent::default(), began));
+            }
         };
         request.rehearsed = rehearsal.effects.get(seat.known..).unwrap_or_default().to_vec();
-        let replies = exchange(&seat.runner, request, sources, asking).await?;
+        let replies = exchange(&seat.runner, request, sources, hearers).await?;
         for reply in &replies {
             rehearsal.effects.extend(reply.effects.iter().map(|record| record.effect.clone()));
         }
         seat.known = rehearsal.effects.len();
+        let opening = seat.opening;
         link.put_back(privilege, seat);
-        Ok(replies)
+        Ok(Exchange::of(replies, opening, began))
     }
 
     /// A runner for tasks that are sent ahead.
@@ -169,7 +190,7 @@ impl Pool {
         let Some(seat) = &lane.seat else { return Ok(None) };
         let (sender, receiver) = mpsc::unbounded_channel();
         let answer = async {
-            let on_its_way = seat.runner.send(request, sources, sender, None).await?;
+            let on_its_way = seat.runner.send(request, sources, sender, Hearers::default()).await?;
             sent(id);
             on_its_way.answer().await
         };
@@ -234,12 +255,21 @@ impl Pool {
         target: &Target,
         privilege: &Privilege,
     ) -> Result<Seat, ConnectionError> {
+        let mut opening = Spent::default();
+        let began = Instant::now();
+        let open = link.connection.initialized();
         let connection = link.connection.get_or_try_init(|| self.connector.connect(target)).await?;
+        if !open {
+            opening.connect = began.elapsed().as_secs_f64();
+        }
         if let Some(seat) = link.take(privilege) {
-            return Ok(seat);
+            return Ok(Seat { opening, ..seat });
         }
         self.tell(target, privilege);
-        Ok(Seat { runner: connection.runner(privilege).await?, known: 0 })
+        let began = Instant::now();
+        let runner = connection.runner(privilege).await?;
+        opening.bootstrap = began.elapsed().as_secs_f64();
+        Ok(Seat { runner, known: 0, opening })
     }
 
     /// Tells which line starts a shell on a host.
@@ -268,8 +298,31 @@ impl Link {
     }
 
     fn put_back(&self, privilege: &Privilege, seat: Seat) {
+        let seat = Seat { opening: Spent::default(), ..seat };
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.entry(hash_of(privilege)).or_default().push(seat);
+    }
+}
+
+impl Exchange {
+    /// What the host did took its time; what is not told was the way there and back.
+    fn of(replies: Vec<ItemReply>, opening: Spent, began: Instant) -> Self {
+        let mut known = opening;
+        for reply in &replies {
+            known += of_reply(reply);
+        }
+        let wire = known.on_the_way(began.elapsed()).wire;
+        Self { replies, spent: Spent { wire, ..opening } }
+    }
+}
+
+/// What the host did for a reply.
+pub(crate) fn of_reply(reply: &ItemReply) -> Spent {
+    let seconds = |micros| std::time::Duration::from_micros(micros).as_secs_f64();
+    Spent {
+        observe: seconds(reply.observe_micros),
+        apply: seconds(reply.apply_micros),
+        ..Spent::default()
     }
 }
 
@@ -323,10 +376,10 @@ async fn exchange(
     runner: &Runner,
     request: TaskRequest,
     sources: Vec<TaskSource>,
-    asking: Option<mpsc::UnboundedSender<Asked>>,
+    hearers: Hearers,
 ) -> Result<Vec<ItemReply>, ConnectionError> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    runner.held_task(request, sources, sender, asking).await?;
+    runner.heard_task(request, sources, sender, hearers).await?;
     Ok(collected(receiver))
 }
 

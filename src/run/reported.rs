@@ -36,6 +36,7 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>)
         diffs: Vec::new(),
         effects: Vec::new(),
         took: result.took,
+        spent: None,
         censored: result.censored,
         verbose_always: result.verbose_always,
     };

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use canvass_modules::wire::Streaming;
+
 use crate::connection::{BecomeMethod, HostKeys, Secret, Transport};
 use crate::graph::TagFilter;
 use crate::playbook::Strategy;
@@ -60,6 +62,20 @@ pub struct RunSettings {
     pub start_at: Option<String>,
     /// Whether someone is asked before each task (`--step`).
     pub stepping: Stepping,
+    /// Whether it is told what commands print while they run (`--stream`).
+    pub streaming: Streaming,
+    /// Whether it is told where the time went (`--profile`).
+    pub profiling: Profiling,
+}
+
+/// Whether it is told where the time of a run went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Profiling {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is, with each task of each host.
+    On,
 }
 
 /// Whether facts that a task with `no_log` sets are secret from then on.

@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     lost: BTreeSet<String>,
     /// Hosts that are not what was approved: nothing brings them back.
     held: BTreeSet<String>,
+    /// Whether one of them has ended the run.
+    drifted: bool,
     tasks: usize,
     play_ended: bool,
     started: bool,
@@ -103,6 +105,16 @@ impl Tally {
     /// The host is not what was approved and leaves the run.
     pub(crate) fn hold(&mut self, host: &str) {
         self.held.insert(host.to_owned());
+    }
+
+    /// A host that is not what was approved ends the run.
+    pub(crate) fn drift(&mut self) {
+        self.drifted = true;
+    }
+
+    /// Whether such a host has ended the run.
+    pub(crate) fn has_drifted(&self) -> bool {
+        self.drifted
     }
 
     /// A use of a role is done on a host.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use canvass_modules::wire::{Mode, TaskRequest, Witness};
+use canvass_modules::wire::{Mode, Streaming, TaskRequest, Witness};
 use serde_json::Map;
 
+use crate::connection::Hearers;
 use crate::report::event::Level;
 
 use super::action::{Pause, Reconnect, pause_clock};
@@ -54,7 +55,10 @@ impl Job {
             self.play.run.pool.reset(&target).await;
             let request = ping(setting);
             let pool = &self.play.run.pool;
-            match pool.task(&target, &setting.privilege, request, Vec::new(), None).await {
+            match pool
+                .task(&target, &setting.privilege, request, Vec::new(), Hearers::default())
+                .await
+            {
                 Ok(_) => break TaskResult::new(Verdict::Ok, Map::new()),
                 Err(error) if trying.elapsed() + how.sleep >= how.timeout => {
                     let text = format!("timed out waiting for ping module test: {error}");
@@ -83,5 +87,6 @@ fn ping(setting: &Setting) -> TaskRequest {
         follows: None,
         detach: None,
         witness: Witness::None,
+        streaming: Streaming::Off,
     }
 }

@@ -62,6 +62,41 @@ fn runs(folder: &Path) -> Result<Vec<Json>> {
     Ok(serde_json::from_str(&ended.stdout)?)
 }
 
+/// Two runs that share the hosts are told as one, from their records and from files.
+pub(crate) fn merged() -> Result<()> {
+    let folder = place()?;
+    let folder = folder.path();
+    let hosts: Vec<String> = (1..=6).map(|number| format!("h{number}")).collect();
+    for shard in ["1/2", "2/2"] {
+        let file = format!("{}.json", shard.replace('/', "-"));
+        let inventory = hosts.join(",");
+        let ended = run(
+            folder,
+            &[
+                "play", "-i", &inventory, "-c", "local", "site.yml", "--shard", shard, "--report",
+                &file,
+            ],
+        )?;
+        ensure!(ended.code == Some(0), "{ended:?}");
+    }
+    let mut told = Vec::new();
+    for runs in [["1-2.json", "2-2.json"], ["last", "last~1"]] {
+        let ended =
+            run(folder, &[&["report", "merge"], &runs[..], &["--format", "json"]].concat())?;
+        ensure!(ended.code == Some(0), "{ended:?}");
+        told.push(serde_json::from_str::<Json>(&ended.stdout)?);
+    }
+    ensure!(told[0] == told[1], "records and files tell the same");
+    let recap = told[0]["recap"].as_object().context("no recap")?;
+    ensure!(recap.keys().eq(hosts.iter()), "{recap:?}");
+    let tasks = told[0]["plays"][0]["tasks"].as_array().context("no tasks")?;
+    ensure!(tasks.len() == 2, "each task is there once: {tasks:?}");
+    ensure!(tasks[0]["hosts"].as_object().is_some_and(|told| told.len() == 6), "{}", tasks[0]);
+    let twice = run(folder, &["report", "merge", "last", "1-2.json", "2-2.json"])?;
+    ensure!(twice.code == Some(1) && twice.stderr.contains("is in more than one"), "{twice:?}");
+    Ok(())
+}
+
 /// From no run to a drift that two runs show.
 pub(crate) fn story() -> Result<()> {
     let folder = place()?;

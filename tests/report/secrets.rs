@@ -224,7 +224,15 @@ pub(crate) fn planted() -> Result<()> {
         let mut command = place.program("canvass");
         command.arg("play");
         place.secrets(&mut command);
-        command.args(["--secret-var", "listed", "-vvvv", "--diff", "--annotations", "github"]);
+        command.args([
+            "--secret-var",
+            "listed",
+            "-vvvv",
+            "--diff",
+            "--annotations",
+            "github",
+            "--stream",
+        ]);
         let files = ["r.html", "r.md", "r.xml", "r.json"];
         for file in files {
             command.args(["--report", file]);

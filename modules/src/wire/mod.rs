@@ -72,6 +72,53 @@ pub enum FromRunner {
     /// An item would do this: nothing of it is done before the engine has answered with
     /// [`ToRunner::Decide`]. Only with [`Witness::Ask`].
     Propose(Box<Proposal>),
+    /// What a command of an item has just printed. Only with [`Streaming::On`].
+    Output(OutputPiece),
+}
+
+/// A piece of what a command printed, as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputPiece {
+    /// [`TaskRequest::id`].
+    pub task: u64,
+    /// Index of the item.
+    pub item: usize,
+    /// Where it printed it.
+    pub stream: StdStream,
+    /// It; at most [`OUTPUT_CHUNK`].
+    #[serde(with = "base64")]
+    pub bytes: Vec<u8>,
+}
+
+/// The most bytes of one [`OutputPiece`].
+pub const OUTPUT_CHUNK: usize = 16 * 1024;
+
+/// One of the two outputs of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StdStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Whether the engine wants to hear what commands print while they run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Streaming {
+    /// It does not: the reply has it all.
+    #[default]
+    Off,
+    /// It does, of what effects run in [`Mode::Apply`].
+    On,
+}
+
+impl Streaming {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
 }
 
 /// What an item would do, and what it met.
@@ -135,6 +182,9 @@ pub struct TaskRequest {
     /// Whether the engine wants to know what effects meet, and to agree with them.
     #[serde(default)]
     pub witness: Witness,
+    /// Whether the engine wants to hear what commands print while they run.
+    #[serde(default, skip_serializing_if = "Streaming::is_off")]
+    pub streaming: Streaming,
 }
 
 /// How an item goes on without its channel.

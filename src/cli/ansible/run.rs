@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use canvass_modules::wire::Streaming;
+
 use crate::connection::{BecomeMethod, HostKeys, Secret};
 use crate::graph::TagFilter;
 use crate::playbook::{SearchPaths, Strategy};
@@ -17,7 +19,7 @@ use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
 use crate::run::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
-    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, RunSettings, Stepping,
+    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, Profiling, RunSettings, Stepping,
 };
 use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
@@ -87,6 +89,8 @@ impl Groups<'_> {
             shard: None,
             start_at: None,
             stepping: Stepping::Straight,
+            streaming: Streaming::Off,
+            profiling: Profiling::Off,
             behaviour: Behaviour {
                 hidden_facts: HiddenFacts::Shown,
                 debugging: Debugging {

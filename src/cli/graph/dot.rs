@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use super::picture::Picture;
 
+/// Colours of steps on the critical path, by heat.
+pub(super) const HEAT: [&str; 5] = ["#ffffff", "#fff1dc", "#ffd9a8", "#ffb066", "#ff7a3c"];
+
 /// All plays as one graph, each a cluster.
 pub(super) fn draw(pictures: &[Picture]) -> String {
     let mut text = String::from(
@@ -15,13 +18,24 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
         let _ = writeln!(text, "    label={};", quoted(&picture.title));
         for (index, node) in picture.nodes.iter().enumerate() {
             let section = node.section.map(|section| format!("{section}: ")).unwrap_or_default();
-            let label = quoted(&format!("{} {section}{}\n{}", node.number, node.title, node.place));
+            let title = node.label();
+            let label = quoted(&format!("{} {section}{title}\n{}", node.number, node.place));
             let shape = match node.kind {
                 "flush" => ", shape=ellipse",
                 "handler" => ", style=\"rounded,dashed\"",
                 _ => "",
             };
-            let _ = writeln!(text, "    p{play}_{index} [label={label}{shape}];");
+            // warmer where more of the critical path is
+            let heat = match node.heat() {
+                0 => String::new(),
+                heat => format!(
+                    ", fillcolor=\"{}\", style=\"rounded,filled{}\"",
+                    HEAT.get(heat).copied().unwrap_or_default(),
+                    if node.kind == "handler" { ",dashed" } else { "" }
+                ),
+            };
+            let shape = if heat.is_empty() || node.kind == "flush" { shape } else { "" };
+            let _ = writeln!(text, "    p{play}_{index} [label={label}{shape}{heat}];");
         }
         text.push_str("  }\n");
         if picture.edges.iter().any(|edge| edge.from.is_none()) {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::dot::HEAT;
 use super::picture::Picture;
 
 /// All plays as one chart, each a subgraph.
@@ -11,7 +12,7 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
         let _ = writeln!(text, "  subgraph play{play} [{}]", quoted(&picture.title));
         for (index, node) in picture.nodes.iter().enumerate() {
             let section = node.section.map(|section| format!("{section}: ")).unwrap_or_default();
-            let label = quoted(&format!("{} {section}{}", node.number, node.title));
+            let label = quoted(&format!("{} {section}{}", node.number, node.label()));
             let (open, close) = match node.kind {
                 "flush" => ("([", "])"),
                 "handler" => ("[[", "]]"),
@@ -29,6 +30,23 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
             let _ = writeln!(text, "    p{play}{from} {arrow}|{label}| p{play}n{}", edge.to);
         }
         text.push_str("  end\n");
+    }
+    for (heat, colour) in HEAT.iter().enumerate().skip(1) {
+        let hot: Vec<String> = pictures
+            .iter()
+            .enumerate()
+            .flat_map(|(play, picture)| {
+                let nodes = picture.nodes.iter().enumerate();
+                nodes
+                    .filter(move |(_, node)| node.heat() == heat)
+                    .map(move |(index, _)| format!("p{play}n{index}"))
+            })
+            .collect();
+        if !hot.is_empty() {
+            let _ =
+                writeln!(text, "  classDef heat{heat} fill:{colour},stroke:#c2571a,color:#1f2430");
+            let _ = writeln!(text, "  class {} heat{heat}", hot.join(","));
+        }
     }
     text
 }

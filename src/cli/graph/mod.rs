@@ -37,6 +37,9 @@ pub(crate) struct GraphArguments {
     /// The strategy of plays that do not say [default: linear]
     #[arg(long, value_enum, env = "ANSIBLE_STRATEGY")]
     strategy: Option<StrategyWord>,
+    /// Colour it with what a run took, as `canvass report` takes one: warm is what its end waited for
+    #[arg(long, value_name = "RUN")]
+    critical_path: Option<String>,
 }
 
 /// What the graph is drawn as.
@@ -67,6 +70,23 @@ pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError
     for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
         let picture = Picture::of(play, play.strategy.unwrap_or(strategy));
         pictures.push(picture.map_err(|error| CommandError::parse(vec![error]))?);
+    }
+    let mut rest = 0.0;
+    if let Some(run) = &arguments.critical_path {
+        let report = super::record::report(run)?;
+        let found;
+        (rest, found) = picture::colour(&mut pictures, &report);
+        if !found {
+            let text = format!("run `{run}` has done none of the steps of these playbooks");
+            let of = format!("it was one of {}", report.playbooks.join(", "));
+            return Err(CommandError::other(text, Some(of.as_str())));
+        }
+    }
+    if rest >= 0.05 {
+        super::say(&format!(
+            "{} of the critical path are in tasks that were included while the run was on",
+            crate::report::moment::words(rest)
+        ));
     }
     let text = match arguments.format {
         FormatWord::Text => {
@@ -117,6 +137,47 @@ mod tests {
         };
         let plays = loaded.playbook.plays.iter();
         plays.map(|play| Picture::of(play, Strategy::Dag).unwrap()).collect()
+    }
+
+    /// A report of a run in which the second step took three of four seconds.
+    fn report(file: &str) -> crate::report::model::ChangeReport {
+        let host = |started: f64, seconds: f64| {
+            serde_json::json!({"h": {"status": "ok", "ignored": false, "rescued": false,
+                "delegated_to": null, "started": started, "seconds": seconds}})
+        };
+        let task = |line: u32, hosts| {
+            serde_json::json!({"name": "t", "role": null, "module": "m", "handler": false,
+                "place": {"file": file, "line": line, "column": 7}, "hosts": hosts, "changes": [],
+                "effects": [], "failures": [], "unknown": []})
+        };
+        let report = serde_json::json!({"schema": "canvass-report/1", "engine": "", "mode": "apply",
+            "started": null, "finished": null, "playbooks": [], "interrupted": false,
+            "exit_code": 0, "notices": [], "recap": {},
+            "plays": [{"number": 0, "name": "p", "place": {"file": file, "line": 2, "column": 3},
+                "hosts": ["h"], "lockstep": true, "unmatched_pattern": null,
+                "tasks": [task(5, host(0.0, 1.0)), task(8, host(1.0, 3.0)), task(99, host(4.0, 1.0))]}]});
+        serde_json::from_value(report).unwrap()
+    }
+
+    #[test]
+    fn a_run_colours_the_steps_that_its_end_waited_for() {
+        let mut pictures = pictures();
+        let (rest, found) = picture::colour(&mut pictures, &report("other/play.yml"));
+        assert!(found && (rest - 1.0).abs() < 1e-9, "{rest}");
+        let heat: Vec<usize> = pictures[0].nodes.iter().map(picture::Node::heat).collect();
+        // before them stands what gathers nothing
+        assert_eq!(heat[..4], [0, 2, 4, 0], "{heat:?}");
+        let mut lines = String::new();
+        text::draw(&pictures[0], &mut lines);
+        assert!(lines.contains("took 3.0s, 3.0s on the critical path (60%)"), "{lines}");
+        for (drawn, mark) in [
+            (dot::draw(&pictures), "fillcolor=\"#ff7a3c\""),
+            (mermaid::draw(&pictures), "class p0n2 heat4"),
+            (svg::draw(&pictures), "step task hot heat4"),
+        ] {
+            assert!(drawn.contains(mark), "{drawn}");
+        }
+        assert!(!picture::colour(&mut pictures, &report("of-something-else.yml")).1);
     }
 
     #[test]

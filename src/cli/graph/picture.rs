@@ -1,8 +1,14 @@
 //! A play as nodes and edges, ready to be drawn.
 
+use std::path::Path;
+
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Order, Reason, Section, Step, StepKind, Steps, TagFilter};
 use crate::playbook::{Play, Strategy};
+use crate::report::critical;
+use crate::report::model::{ChangeReport, Position};
+use crate::report::profile;
+use crate::source::Place;
 
 /// A play.
 pub(super) struct Picture {
@@ -17,9 +23,100 @@ pub(super) struct Node {
     pub number: usize,
     pub kind: &'static str,
     pub title: String,
-    pub place: String,
+    pub place: Place,
     /// The parts of blocks that it stands in, as far as they are `rescue` or `always`.
     pub section: Option<&'static str>,
+    /// What a run took for it.
+    pub took: Option<Took>,
+}
+
+/// What a run took for a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Took {
+    /// Seconds from the begin of its first host to the end of its last.
+    pub seconds: f64,
+    /// Seconds of it on the critical path.
+    pub critical: f64,
+    /// The share of the whole critical path, from 0 to 1.
+    pub share: f64,
+}
+
+impl Took {
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        let whole = profile::seconds(self.seconds);
+        match self.heat() {
+            0 => whole,
+            _ => format!(
+                "{whole}, {} on the critical path ({:.0}%)",
+                profile::seconds(self.critical),
+                self.share * 100.0
+            ),
+        }
+    }
+
+    /// How hot it is, from 1 to 4; 0 where the critical path has next to nothing of it.
+    pub(super) fn heat(&self) -> usize {
+        match self.share {
+            share if share < 0.01 => 0,
+            share if share < 0.1 => 1,
+            share if share < 0.25 => 2,
+            share if share < 0.5 => 3,
+            _ => 4,
+        }
+    }
+}
+
+impl Node {
+    /// How hot it is.
+    pub(super) fn heat(&self) -> usize {
+        self.took.map_or(0, |took| took.heat())
+    }
+
+    /// Its title, with what it took.
+    pub(super) fn label(&self) -> String {
+        match self.took {
+            Some(took) => format!("{} ({})", self.title, profile::seconds(took.seconds)),
+            None => self.title.clone(),
+        }
+    }
+}
+
+/// Tells the steps of plays what a run took for them; gives the seconds of the critical path that
+/// are in none of them, and whether any step was found.
+pub(super) fn colour(pictures: &mut [Picture], report: &ChangeReport) -> (f64, bool) {
+    let path = critical::path(report);
+    let whole: f64 = path.iter().map(|leg| leg.seconds).sum();
+    let mut rest = whole;
+    let mut found = false;
+    let mut number = 0;
+    for play in &report.plays {
+        for task in &play.tasks {
+            let critical: f64 =
+                path.iter().filter(|leg| leg.task == number).map(|leg| leg.seconds).sum();
+            number += 1;
+            let Some((start, end)) = task.span() else { continue };
+            let node = pictures.get_mut(play.number).and_then(|picture| {
+                picture.nodes.iter_mut().find(|node| is_at(&node.place, &task.place))
+            });
+            let Some(node) = node else { continue };
+            found = true;
+            rest -= critical;
+            let took = node.took.get_or_insert_default();
+            took.seconds += end - start;
+            took.critical += critical;
+            took.share += if whole > 0.0 { critical / whole } else { 0.0 };
+        }
+    }
+    (rest.max(0.0), found)
+}
+
+/// Whether a step of a playbook is the one that a report tells of, which may name the file from
+/// another folder.
+fn is_at(place: &Place, told: &Position) -> bool {
+    let (here, there) = (place.file.as_path(), Path::new(&told.file));
+    (place.line, place.column) == (told.line, told.column)
+        && (here.ends_with(there) || there.ends_with(here) || here.file_name() == there.file_name())
 }
 
 /// What one step waits for; indexes among the nodes, `from` is `None` for the play's begin.
@@ -109,7 +206,8 @@ fn node(number: usize, step: &Step) -> Option<Node> {
         number,
         kind,
         title: format!("{}{name}", role.unwrap_or_default()),
-        place: task.span.place().to_string(),
+        place: task.span.place(),
         section,
+        took: None,
     })
 }

@@ -23,7 +23,9 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1f2430}.why{font-
 .play{font-weight:600}.step{fill:#fff;stroke:#8a93a6}.flush{stroke-dasharray:2 3}.handler{fill:#f3f6ff}\
 .rescue{fill:#fff4ec}.always{fill:#f4f4f4}.own{stroke:#b4bac7;fill:none}.all{stroke:#c2571a;stroke-width:2.5;fill:none}\
 @media(prefers-color-scheme:dark){text{fill:#e6e8ee}.why{fill:#a3abbb}.step{fill:#232833}.handler{fill:#26304a}\
-.rescue{fill:#3a2c22}.always{fill:#2c2f36}}";
+.rescue{fill:#3a2c22}.always{fill:#2c2f36}}\
+.heat1{fill:#fff1dc}.heat2{fill:#ffd9a8}.heat3{fill:#ffb066}.heat4{fill:#ff7a3c}.hot{stroke:#c2571a;stroke-width:2}\
+text.on{fill:#1f2430}.took{font-size:12px;text-anchor:end}";
 
 /// All plays below each other.
 pub(super) fn draw(pictures: &[Picture]) -> String {
@@ -76,11 +78,25 @@ fn step(text: &mut String, node: &Node, y: usize) {
     let kind = node.section.unwrap_or(node.kind);
     let title: String = format!("{}  {}", node.number, node.title).chars().take(LONGEST).collect();
     let (height, width) = BOX;
+    let (heat, on) = match node.heat() {
+        0 => (String::new(), ""),
+        heat => (format!(" hot heat{heat}"), " on"),
+    };
+    let took = node.took.map(|took| took.words());
+    let told = took.as_ref().map(|took| format!(": {took}")).unwrap_or_default();
+    let took = took.map_or_else(String::new, |took| {
+        let x = LEFT + width - 10;
+        format!("<text class=\"took{on}\" x=\"{x}\" y=\"{}\">{}</text>", y + 18, escaped(&took))
+    });
+    // the time needs room
+    let longest = if took.is_empty() { LONGEST } else { LONGEST / 2 };
+    let title: String = title.chars().take(longest).collect();
     let _ = writeln!(
         text,
-        "<g><title>{}</title><rect class=\"step {kind}\" x=\"{LEFT}\" y=\"{y}\" width=\"{width}\" \
-         height=\"{height}\" rx=\"5\"/><text x=\"{}\" y=\"{}\">{}</text></g>",
-        escaped(&format!("{} {} [{}]", node.kind, node.title, node.place)),
+        "<g><title>{}</title><rect class=\"step {kind}{heat}\" x=\"{LEFT}\" y=\"{y}\" width=\"{width}\" \
+         height=\"{height}\" rx=\"5\"/><text class=\"{}\" x=\"{}\" y=\"{}\">{}</text>{took}</g>",
+        escaped(&format!("{} {} [{}]{told}", node.kind, node.title, node.place)),
+        on.trim(),
         LEFT + 12,
         y + 18,
         escaped(&title),

@@ -25,6 +25,7 @@ pub(super) fn draw(picture: &Picture, text: &mut String) {
         };
         let section = node.section.map(|section| format!("{section}: ")).unwrap_or_default();
         let (number, kind, title, place) = (node.number, node.kind, &node.title, &node.place);
-        let _ = writeln!(text, "  {number:>3} {kind:<7} {section}{title}  [{place}]{waits}");
+        let took = node.took.map(|took| format!("  took {}", took.words())).unwrap_or_default();
+        let _ = writeln!(text, "  {number:>3} {kind:<7} {section}{title}  [{place}]{waits}{took}");
     }
 }

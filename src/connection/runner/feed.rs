@@ -161,7 +161,13 @@ mod tests {
         let source = Source { id: 4, size: new.len() as u64, sha1: String::new() };
         let source = TaskSource::File { source, path };
         let sources = [(4, source)].into();
-        let waiting = Waiting { items_left: 1, replies, asking: None, sources, done: None };
+        let waiting = Waiting {
+            items_left: 1,
+            replies,
+            hearers: crate::connection::Hearers::default(),
+            sources,
+            done: None,
+        };
         shared.state().waiting.insert(9, waiting);
         let basis = Basis::of(&mut &*old, old.len() as u64).unwrap();
         for (basis, frames, most) in

@@ -11,7 +11,8 @@ use std::time::Duration;
 use canvass_modules::effect::Source;
 use canvass_modules::wire::frame::Kind;
 use canvass_modules::wire::{
-    FromRunner, INLINE_SOURCE_LIMIT, InlineSource, ItemReply, Proposal, TaskRequest, ToRunner,
+    FromRunner, INLINE_SOURCE_LIMIT, InlineSource, ItemReply, OutputPiece, Proposal, TaskRequest,
+    ToRunner,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
@@ -54,6 +55,18 @@ pub struct Asked {
     pub proposal: Proposal,
     /// Where the answer goes.
     pub answer: oneshot::Sender<bool>,
+}
+
+/// Who hears of a task before it is answered.
+#[derive(Debug, Default)]
+pub struct Hearers {
+    /// Agrees with what items would do, where the request asks
+    /// ([`canvass_modules::wire::Witness::Ask`]).
+    pub asked: Option<mpsc::UnboundedSender<Asked>>,
+    /// Hears what commands print, where the request asks
+    /// ([`canvass_modules::wire::Streaming::On`]). The channel waits for it, and so does the
+    /// command: no more is held in memory than it holds.
+    pub output: Option<mpsc::Sender<OutputPiece>>,
 }
 
 impl TaskSource {
@@ -106,8 +119,7 @@ impl From<End> for Problem {
 struct Waiting {
     items_left: usize,
     replies: mpsc::UnboundedSender<ItemReply>,
-    /// Who agrees with what items would do.
-    asking: Option<mpsc::UnboundedSender<Asked>>,
+    hearers: Hearers,
     sources: HashMap<u64, TaskSource>,
     done: Option<oneshot::Sender<Result<Answer, Problem>>>,
 }
@@ -154,10 +166,16 @@ impl Shared {
         }
     }
 
+    /// Who hears what the commands of a task print.
+    fn listener(&self, task: u64) -> Option<mpsc::Sender<OutputPiece>> {
+        self.state().waiting.get(&task)?.hearers.output.clone()
+    }
+
     /// Hands on what an item would do; the answer goes back when there is one.
     fn ask(&self, proposal: Proposal, messages: mpsc::WeakUnboundedSender<Vec<u8>>) {
         let (id, item) = (proposal.task, proposal.item);
-        let asking = self.state().waiting.get(&id).and_then(|waiting| waiting.asking.clone());
+        let asking =
+            self.state().waiting.get(&id).and_then(|waiting| waiting.hearers.asked.clone());
         let (answer, answered) = oneshot::channel();
         if let Some(asking) = asking {
             // who has gone does not agree
@@ -287,19 +305,18 @@ impl Runner {
         sources: Vec<TaskSource>,
         replies: mpsc::UnboundedSender<ItemReply>,
     ) -> Result<Answer, ConnectionError> {
-        self.held_task(request, sources, replies, None).await
+        self.heard_task(request, sources, replies, Hearers::default()).await
     }
 
-    /// The same, with someone who agrees with what items would do where the request asks
-    /// ([`canvass_modules::wire::Witness::Ask`]).
-    pub async fn held_task(
+    /// The same, with those who hear of it before it is answered.
+    pub async fn heard_task(
         &self,
         request: TaskRequest,
         sources: Vec<TaskSource>,
         replies: mpsc::UnboundedSender<ItemReply>,
-        asking: Option<mpsc::UnboundedSender<Asked>>,
+        hearers: Hearers,
     ) -> Result<Answer, ConnectionError> {
-        self.send(request, sources, replies, asking).await?.answer().await
+        self.send(request, sources, replies, hearers).await?.answer().await
     }
 
     /// Sends a task; the runner does it behind those that were sent before.
@@ -310,7 +327,7 @@ impl Runner {
         mut request: TaskRequest,
         sources: Vec<TaskSource>,
         replies: mpsc::UnboundedSender<ItemReply>,
-        asking: Option<mpsc::UnboundedSender<Asked>>,
+        hearers: Hearers,
     ) -> Result<Sent<'_>, ConnectionError> {
         let task = request.id;
         let (done, result) = oneshot::channel();
@@ -336,7 +353,8 @@ impl Runner {
                 return Err(ConnectionError::new(&self.host, problem));
             }
             let items_left = request.items.len();
-            let waiting = Waiting { items_left, replies, asking, sources: by_id, done: Some(done) };
+            let waiting =
+                Waiting { items_left, replies, hearers, sources: by_id, done: Some(done) };
             state.waiting.insert(task, waiting);
         }
         let abandon = Abandon { runner: self, task, armed: true };
@@ -409,6 +427,12 @@ impl Reader {
                 Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
                     Ok(FromRunner::Item(reply)) => shared.deliver(*reply),
                     Ok(FromRunner::Propose(proposal)) => shared.ask(*proposal, messages.clone()),
+                    Ok(FromRunner::Output(piece)) => {
+                        if let Some(listener) = shared.listener(piece.task) {
+                            // what nobody hears any more is dropped
+                            let _ = listener.send(piece).await;
+                        }
+                    }
                     Ok(FromRunner::Want { task, source, basis }) => {
                         let _ = wants.send(Wanted { task, id: source, basis });
                     }

@@ -47,6 +47,7 @@ fn task(id: u64, module: &str, arguments: Json) -> TaskRequest {
         follows: None,
         detach: None,
         witness: Witness::None,
+        streaming: canvass_modules::wire::Streaming::Off,
     }
 }
 

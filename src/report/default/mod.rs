@@ -484,7 +484,7 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 };
                 self.say(Some(Paint::Faint), &text)?;
             }
-            Event::Rescued { .. } | Event::Waiting { .. } => {}
+            Event::Rescued { .. } | Event::Waiting { .. } | Event::Output { .. } => {}
         }
         self.out.flush()
     }

@@ -186,6 +186,12 @@ impl State {
                     working.note = format!("{} items done", working.items);
                 }
             }
+            Event::Output { host, lines, .. } => {
+                let last = lines.iter().rev().find(|line| !line.trim().is_empty());
+                if let (Some(working), Some(last)) = (self.working.get_mut(host), last) {
+                    working.note = one_line(last.trim());
+                }
+            }
             Event::Retrying { host, left, .. } => {
                 if let Some(working) = self.working.get_mut(host) {
                     working.note = format!("{left} tries left");

@@ -108,6 +108,17 @@ impl Stream {
                 let text = format!("  retrying: {}: {reason} ({left} left)\n", clean(host));
                 self.at_once(*task, &self.options.color.paint(Paint::Faint, &text))
             }
+            Event::Output { task, host, lines, .. } => {
+                let mut text =
+                    if self.held == Some(*task) { String::new() } else { self.release() };
+                let host = self.options.color.paint(Paint::Faint, &format!("  {} |", clean(host)));
+                let mut told = String::new();
+                for line in lines {
+                    let _ = writeln!(told, "{host} {}", one_line(line));
+                }
+                text.push_str(&self.at_once(*task, &told));
+                text
+            }
             Event::HostFinished { task, host, outcome } => self.host(*task, host, outcome),
             Event::Rescued { host, task } => {
                 let text = format!("  rescued: {}\n", clean(host));

@@ -10,6 +10,7 @@ use crate::report::entries::{self, circumstances};
 use crate::report::event::RunMode;
 use crate::report::hosts::fold;
 use crate::report::model::{ChangeReport, Failure, TaskReport, TaskStatus};
+use crate::report::profile::Profile;
 use crate::report::recap::{self, RecapLines, banner};
 use crate::report::text::{clean, one_line, visible};
 
@@ -29,6 +30,7 @@ pub(super) fn draw(report: &ChangeReport, options: &HumanOptions) -> String {
         summary.unknown(),
         summary.rest(),
         summary.recap(),
+        summary.profile(),
     ] {
         append(&mut text, &part);
     }
@@ -66,6 +68,12 @@ impl Summary<'_> {
             return String::new();
         };
         format!("\n{}\n", self.paint(Paint::Failed, text))
+    }
+
+    /// Where the time went, where somebody asked.
+    fn profile(&self) -> String {
+        let Some(profile) = Profile::of(self.report) else { return String::new() };
+        self.banner("PROFILE") + &profile.text()
     }
 
     fn changes(&self) -> String {

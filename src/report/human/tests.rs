@@ -17,6 +17,7 @@ use crate::source::Place;
 
 pub(crate) fn outcome(status: Status) -> Outcome {
     Outcome {
+        spent: None,
         status,
         ignored: false,
         item: None,

@@ -3,6 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use canvass_modules::wire::Streaming;
 use tokio::sync::oneshot;
 
 use crate::graph::{At, RoleUse, Step, StepKind, StepTask, Trail};
@@ -170,6 +171,8 @@ impl Batch<'_> {
             && !self.play.run.journal.as_ref().is_some_and(Journal::goes_on)
             && !self.debugging.enabled
             && self.stepping == Stepping::Straight
+            // what commands print is told while it is their turn
+            && settings.streaming == Streaming::Off
             && is_plain(&step.task)
     }
 }

@@ -131,6 +131,7 @@ impl Batch<'_> {
             self.stopped
                 .push(Diagnostic { severity: Severity::Error, ..Diagnostic::warning(text, None) });
             self.tally.hold(name);
+            self.tally.drift();
             self.end();
             return;
         }

@@ -18,6 +18,7 @@ mod told;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use indexmap::IndexMap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -28,6 +29,7 @@ use crate::diagnostics::Diagnostic;
 use crate::graph::{At, RoleUse, StepTask, Steps, Trail};
 use crate::playbook::Strategy;
 use crate::report::event::Level;
+use crate::report::spent::Spent;
 
 use super::context::{PlayContext, StepLayers};
 use super::handlers::{Handlers, Notified};
@@ -108,6 +110,10 @@ struct HostRun {
     complete: HashSet<RoleUse>,
     /// What is under way behind the step at which it stands.
     line: Line,
+    /// Since when it waits to go on.
+    since: Instant,
+    /// How long it has waited at the step at which it stands.
+    waited: Spent,
 }
 
 /// Whether the batch goes on.
@@ -162,6 +168,8 @@ impl<'a> Batch<'a> {
                     begun: HashSet::new(),
                     complete: tally.complete_roles(host),
                     line: Line::default(),
+                    since: Instant::now(),
+                    waited: Spent::default(),
                 };
                 (host.clone(), run)
             })

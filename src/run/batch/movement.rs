@@ -1,6 +1,7 @@
 //! Where hosts go: past what is not for them, to where they wait, on from what they have done.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{At, Fate, StepKind};
@@ -43,6 +44,9 @@ impl Batch<'_> {
             }
             let key = self.parts.key(at);
             *self.positions.entry(key.clone()).or_default() += 1;
+            if let Some((_, run)) = self.hosts.get_index_mut(host) {
+                run.since = Instant::now();
+            }
             if self.parts.gate(at).is_some() {
                 self.break_line(host);
                 self.held.entry(key).or_default().push(host);

@@ -1,5 +1,7 @@
 //! Hosts that waited for all others at a step, and go on.
 
+use std::time::Instant;
+
 use crate::diagnostics::Diagnostic;
 use crate::graph::{At, Fate};
 
@@ -64,6 +66,13 @@ impl Batch<'_> {
             let rest = hosts.split_off(1);
             self.forget_handler(at, &rest);
             self.once.insert(at, rest);
+        }
+        let now = Instant::now();
+        for host in &hosts {
+            if let Some((_, run)) = self.hosts.get_index_mut(*host) {
+                run.waited.barrier += (now - run.since).as_secs_f64();
+                run.since = now;
+            }
         }
         self.ready.extend(hosts);
     }

@@ -30,6 +30,7 @@ impl Batch<'_> {
             let Some(at) = run.trail.next(self.parts.steps()) else { continue };
             let Some(found) = self.parts.step(at) else { continue };
             let Some(layers) = self.parts.layers(at) else { continue };
+            run.waited.queue += run.since.elapsed().as_secs_f64();
             let mut doubt = None;
             if found.kind == StepKind::Handler
                 && let Some(number) = self.handlers.number(&found.task)

@@ -10,6 +10,7 @@ use super::super::job::JobResult;
 use super::super::keyword::KeywordReader;
 use super::super::outcome::{TaskResult, Verdict};
 use super::super::reported;
+use super::super::settings::Profiling;
 use super::Batch;
 
 impl Batch<'_> {
@@ -72,7 +73,13 @@ impl Batch<'_> {
             self.report_meta(id, meta, at, name, result);
             return;
         }
-        let outcome = reported::outcome(&self.play.run, &result.total, None);
+        let mut outcome = reported::outcome(&self.play.run, &result.total, None);
+        let waited = self.hosts.get_mut(name).map(|run| std::mem::take(&mut run.waited));
+        if self.play.run.settings.profiling == Profiling::On {
+            let mut spent = result.total.spent.in_all(result.total.took);
+            spent += waited.unwrap_or_default();
+            outcome.spent = Some(spent);
+        }
         self.play.run.tell(Event::HostFinished {
             task: id,
             host: name.to_owned(),

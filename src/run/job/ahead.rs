@@ -151,6 +151,7 @@ impl Job {
                 return Answered::InTurn;
             }
             Some((lane, request)) => (lane, Some(request)),
+            // the first of a line opens the way
             None => match pool.lane(&setting.target, &setting.privilege).await {
                 Ok(lane) => (Arc::new(lane), None),
                 Err(error) => return all_lost(&error),
@@ -161,8 +162,17 @@ impl Job {
         let (mut request, sources) = Self::plain_request(setting, calls);
         request.follows = follows;
         let sent = |number| tell(Some((Arc::clone(&lane), number)));
+        let began = Instant::now();
         match pool.task_on(&lane, request, sources, sent).await {
-            Ok(Some(replies)) => Answered::Results(self.plain_results(setting, &given, replies)),
+            Ok(Some(replies)) => {
+                let mut results = self.plain_results(setting, &given, replies);
+                if let Some(first) = results.first_mut().filter(|_| follows.is_none()) {
+                    // others are on their way while those before them are done
+                    first.spent = first.spent.on_the_way(began.elapsed());
+                    first.spent += lane.opening();
+                }
+                Answered::Results(results)
+            }
             Ok(None) => Answered::InTurn,
             Err(error) => all_lost(&error),
         }
@@ -202,6 +212,7 @@ impl Job {
             }
         };
         total.took += started.elapsed();
+        total.spent.render += started.elapsed().as_secs_f64();
         self.register(&mut total);
         JobResult::from(total)
     }

@@ -1,13 +1,14 @@
 //! One item: from its condition to its result.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use canvass_modules::wire::Mode;
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::playbook::is_include;
+use crate::report::spent::Spent;
 use crate::source::Node;
 use crate::template::trusted;
 use crate::vars::{Layer, Scope, Var};
@@ -35,8 +36,12 @@ impl Job {
         if self.task.task.until.is_some() || self.task.task.retries.is_some() {
             return (self.retried(scope, None).await, None);
         }
-        match self.prepare(scope.clone()).await {
-            Stage::Over(result) => (*result, None),
+        let (stage, render) = self.prepared(scope).await;
+        match stage {
+            Stage::Over(mut result) => {
+                result.spent.render += render;
+                (*result, None)
+            }
             Stage::Meta(meta, setting) => {
                 if meta == Meta::ResetConnection {
                     self.play.run.pool.reset(&setting.target).await;
@@ -44,10 +49,18 @@ impl Job {
                 (TaskResult::new(Verdict::Ok, Map::new()), Some(meta))
             }
             Stage::Ready(setting, prepared) => {
-                let result = self.perform(&setting, *prepared).await;
+                let mut result = self.perform(&setting, *prepared).await;
+                result.spent.render += render;
                 (self.judge(result, scope.clone()).await, None)
             }
         }
+    }
+
+    /// The same as [`Self::prepare`], with the seconds that it took.
+    pub(super) async fn prepared(&self, scope: &Scope) -> (Stage, f64) {
+        let began = Instant::now();
+        let stage = self.prepare(scope.clone()).await;
+        (stage, began.elapsed().as_secs_f64())
     }
 
     pub(super) async fn prepare(&self, scope: Scope) -> Stage {
@@ -255,10 +268,11 @@ impl Job {
         let mut result = match (setting.timeout, &prepared) {
             // others are bounded where they run
             (Some(limit), Prepared::Reconnect(_) | Prepared::Pause(_) | Prepared::Reboot(_)) => {
-                let performed = tokio::time::timeout(limit, self.act(setting, prepared)).await;
+                let performed =
+                    tokio::time::timeout(limit, Box::pin(self.act(setting, prepared))).await;
                 performed.unwrap_or_else(|_| timed_out(limit))
             }
-            _ => self.act(setting, prepared).await,
+            _ => Box::pin(self.act(setting, prepared)).await,
         };
         setting.mark(&mut result);
         result.censored |= self.censors(&setting.scope);
@@ -310,6 +324,7 @@ impl Job {
                 total.learnt.merge(result.learnt);
                 total.diffs.extend(result.diffs);
                 total.effects.extend(result.effects);
+                total.spent += result.spent;
             }
         }
         total
@@ -329,7 +344,10 @@ impl Job {
             return *held;
         }
         let pool = &self.play.run.pool;
+        let began = Instant::now();
         let answer = pool.raw(&setting.target, &setting.privilege, script, setting.timeout).await;
+        // there is no runner that could tell the way from the work
+        let spent = Spent { apply: began.elapsed().as_secs_f64(), ..Spent::default() };
         let output = match answer {
             Ok(output) => output,
             Err(error) => return lost(&error),
@@ -344,12 +362,14 @@ impl Job {
         }
         returned.insert("rc".to_owned(), Json::from(output.status));
         returned.insert("changed".to_owned(), Json::from(true));
-        if output.status == 0 {
-            TaskResult::new(Verdict::Changed, returned)
-        } else {
-            returned.insert("msg".to_owned(), Json::from("non-zero return code"));
-            TaskResult::new(Verdict::Failed, returned)
-        }
+        let verdict = match output.status {
+            0 => Verdict::Changed,
+            _ => {
+                returned.insert("msg".to_owned(), Json::from("non-zero return code"));
+                Verdict::Failed
+            }
+        };
+        TaskResult { spent, ..TaskResult::new(verdict, returned) }
     }
 }
 

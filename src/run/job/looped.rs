@@ -1,6 +1,7 @@
 //! The rounds of a loop.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use minijinja::Value;
 use serde_json::Value as Json;
@@ -60,14 +61,17 @@ impl Job {
             let mut result = if self.task.task.until.is_some() {
                 job.retried(&scope, Some((items, index))).await
             } else {
-                match job.prepare(scope.clone()).await {
+                let (stage, render) = job.prepared(&scope).await;
+                let mut result = match stage {
                     Stage::Over(result) => *result,
                     Stage::Meta(..) => TaskResult::failed("`meta` cannot be used in a loop"),
                     Stage::Ready(setting, prepared) => {
                         let result = job.perform(&setting, *prepared).await;
                         job.judge(result, scope.clone()).await
                     }
-                }
+                };
+                result.spent.render += render;
+                result
             };
             set.extend(result.learnt.set.clone());
             self.item_over(&scope, items, index, &mut result);
@@ -93,10 +97,12 @@ impl Job {
         let scopes: Vec<Scope> =
             (0..items.values.len()).map(|index| base.over(Arc::new(items.layer(index)))).collect();
         let for_stages = scopes.clone();
+        let began = Instant::now();
         let stages = blocking(move || {
             for_stages.into_iter().map(|scope| job.stage(&scope)).collect::<Vec<_>>()
         })
         .await;
+        let render = began.elapsed().as_secs_f64();
         let mut results: Vec<Option<TaskResult>> = stages.iter().map(|_| None).collect();
         let mut message = Message::default();
         for (index, stage) in stages.into_iter().enumerate() {
@@ -121,6 +127,9 @@ impl Job {
             }
         }
         self.deliver(message, &scopes, &mut results).await;
+        if let Some(Some(first)) = results.first_mut() {
+            first.spent.render += render;
+        }
         self.items_over(&scopes, items, results)
     }
 
@@ -151,7 +160,7 @@ impl Job {
         let Some(setting) = message.setting else { return };
         let items = message.indexes.iter().copied().map(Some);
         let calls = items.zip(message.calls).collect();
-        let replies = self.remote_items(&setting, calls).await;
+        let replies = Box::pin(self.remote_items(&setting, calls)).await;
         for (index, reply) in message.indexes.into_iter().zip(replies) {
             let scope = scopes.get(index).cloned().unwrap_or_default();
             let judged = self.marked(&setting, reply, scope).await;

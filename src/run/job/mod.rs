@@ -93,6 +93,7 @@ impl Job {
                 return JobResult::from(*early);
             }
         };
+        let rendered = started.elapsed().as_secs_f64();
         let (mut total, meta) = match &rounds.items {
             Items::None => {
                 let (mut total, meta) = self.single(&rounds.scope).await;
@@ -102,6 +103,7 @@ impl Job {
             Items::Loop(items) => (self.looped(&rounds.scope, items).await, None),
         };
         total.took = started.elapsed();
+        total.spent.render += rendered;
         self.note_unknown(None, &total);
         self.note_unknown_facts(&rounds.scope, &mut total);
         if self.task.task.action.module == "ansible.builtin.gather_facts"

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::report::event::Event;
+use crate::report::spent::Spent;
 use crate::template::to_json;
 use crate::vars::Scope;
 
@@ -25,13 +26,18 @@ impl Job {
             Err(error) => return self.stopped(&error),
         };
         let mut attempt = 1;
+        let mut spent = Spent::default();
         loop {
-            let result = match self.prepare(scope.clone()).await {
+            let (stage, render) = self.prepared(scope).await;
+            let result = match stage {
                 Stage::Over(result) => return *result,
                 Stage::Meta(..) => return TaskResult::failed("`meta` cannot be retried"),
                 Stage::Ready(setting, prepared) => self.perform(&setting, *prepared).await,
             };
             let mut result = self.judge(result, scope.clone()).await;
+            spent += result.spent;
+            spent.render += render;
+            result.spent = spent;
             if result.held || matches!(result.verdict, Verdict::Unknown(_) | Verdict::Unreachable) {
                 return result;
             }

@@ -2,12 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-use canvass_modules::wire::{Detach, ItemReply, Mode, Proposal, Status, TaskRequest, Witness};
+use canvass_modules::wire::{
+    Detach, ItemReply, Mode, Proposal, Status, Streaming, TaskRequest, Witness,
+};
 use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc;
 
-use crate::connection::{Asked, ConnectionError, Privilege, Target, TaskSource, Transport};
+use crate::connection::{
+    Asked, ConnectionError, Hearers, Privilege, Target, TaskSource, Transport,
+};
+use crate::report::spent::Spent;
 
 use super::{Job, Setting, blocking};
 use crate::run::action::{After, RemoteCall, Runs, Synchronize};
@@ -15,6 +21,8 @@ use crate::run::check_mode;
 use crate::run::hold::Told;
 use crate::run::invocation;
 use crate::run::outcome::TaskResult;
+use crate::run::pool::Exchange;
+use crate::run::printed::{self, Listening};
 use crate::run::registered_diff;
 
 /// Its module is the controller's alone.
@@ -83,9 +91,10 @@ impl Job {
                 vec![call.clone()],
             );
             let pool = &self.play.run.pool;
-            let sent = pool.task(way.target, way.privilege, request, sources.clone(), None).await;
+            let nobody = Hearers::default();
+            let sent = pool.task(way.target, way.privilege, request, sources.clone(), nobody).await;
             let reply = match sent {
-                Ok(replies) => replies.into_iter().next(),
+                Ok(exchange) => exchange.replies.into_iter().next(),
                 Err(error) => return Some(lost(&error)),
             };
             let Some(reply) = reply.filter(|reply| !reply.effects.is_empty()) else { continue };
@@ -193,7 +202,11 @@ impl Job {
         if calls.is_empty() {
             return Vec::new();
         }
-        let (request, sources, after) = request(&way, setting, calls);
+        let (mut request, sources, after) = request(&way, setting, calls);
+        let (output, printed) = self.listener(&way, setting).unzip();
+        if output.is_some() {
+            request.streaming = Streaming::On;
+        }
         let given = request.items.clone();
         let is_check = way.mode == Mode::Check;
         let is_started = way.detach.is_some();
@@ -201,15 +214,17 @@ impl Job {
         let asked = self.task.task.action.module.clone();
         let kept = if way.witness == Witness::None { Vec::new() } else { sources.clone() };
         let mut refused = HashMap::new();
-        let replies = {
+        let began = Instant::now();
+        let exchange = {
             let (asking, mut questions) = mpsc::unbounded_channel::<Asked>();
             let asking = (way.witness == Witness::Ask).then_some(asking);
             let pool = &self.play.run.pool;
-            let work = pool.task(way.target, way.privilege, request, sources, asking);
+            let hearers = Hearers { asked: asking, output };
+            let work = pool.task(way.target, way.privilege, request, sources, hearers);
             tokio::pin!(work);
             loop {
                 tokio::select! {
-                    replies = &mut work => break replies,
+                    exchange = &mut work => break exchange,
                     Some(Asked { proposal, answer }) = questions.recv() => {
                         let round = rounds.get(proposal.item).copied().flatten();
                         let agreed = self.agrees(setting, round, &proposal, &kept).await;
@@ -222,9 +237,17 @@ impl Job {
                 }
             }
         };
-        match replies {
-            Err(error) => (0..count).map(|_| lost(&error)).collect(),
-            Ok(replies) => {
+        if let Some(printed) = printed {
+            // what was printed is told before what came of it
+            let _ = printed.await;
+        }
+        match exchange {
+            Err(error) => {
+                let connect = began.elapsed().as_secs_f64();
+                let spent = Spent { connect, ..Spent::default() };
+                first_spent((0..count).map(|_| lost(&error)).collect(), spent)
+            }
+            Ok(Exchange { replies, spent }) => {
                 if way.mode == Mode::Rehearse {
                     for reply in &replies {
                         let round = rounds.get(reply.item).copied().flatten();
@@ -233,7 +256,7 @@ impl Job {
                 }
                 let registers_diff = setting.registers_diff;
                 let none = Map::new();
-                blocking(move || {
+                let results = blocking(move || {
                     replies
                         .into_iter()
                         .zip(after)
@@ -261,9 +284,19 @@ impl Job {
                         })
                         .collect()
                 })
-                .await
+                .await;
+                first_spent(results, spent)
             }
         }
+    }
+
+    /// Who hears what commands of these calls print, and their work.
+    fn listener(&self, way: &Way<'_>, setting: &Setting) -> Option<Listening> {
+        let wanted = self.play.run.settings.streaming == Streaming::On
+            && way.mode == Mode::Apply
+            && way.detach.is_none()
+            && !self.censors(&setting.scope);
+        wanted.then(|| printed::listen(&self.play.run, self.id, &self.host))
     }
 
     fn reply_rehearsed(
@@ -295,6 +328,14 @@ impl Job {
     }
 }
 
+/// What an exchange took is told with the first of its results.
+fn first_spent(mut results: Vec<TaskResult>, spent: Spent) -> Vec<TaskResult> {
+    if let Some(first) = results.first_mut() {
+        first.spent += spent;
+    }
+    results
+}
+
 /// The message for calls, the files that go along, and what is done with the replies.
 fn request(
     way: &Way<'_>,
@@ -314,6 +355,7 @@ fn request(
         follows: None,
         detach: way.detach.clone(),
         witness: way.witness,
+        streaming: Streaming::Off,
     };
     let mut sources = Vec::new();
     let mut after = Vec::new();

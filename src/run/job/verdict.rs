@@ -1,5 +1,7 @@
 //! `changed_when` and `failed_when`.
 
+use std::time::Instant;
+
 use serde_json::Value as Json;
 
 use crate::template::{TemplateError, TemplateErrorKind};
@@ -22,11 +24,15 @@ impl Job {
             return result;
         }
         let job = self.clone();
-        blocking(move || match job.judged(&mut result, &scope) {
+        let began = Instant::now();
+        let mut spent = result.spent;
+        let judged = blocking(move || match job.judged(&mut result, &scope) {
             Ok(()) => result,
             Err(error) => TaskResult { censored: result.censored, ..job.stopped(&error) },
         })
-        .await
+        .await;
+        spent.render += began.elapsed().as_secs_f64();
+        TaskResult { spent, ..judged }
     }
 
     fn judged(&self, result: &mut TaskResult, scope: &Scope) -> Result<(), KeywordError> {

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use interrupt::{Interrupt, Stopped};
+pub use process::Listener;
 pub use sources::{NoSources, RequestSources, Sink, Sources};
 
 use crate::archive::{self, Members};
@@ -58,6 +59,10 @@ pub struct LiveHost {
     umask: u32,
     /// What was laid out for this task, and where.
     laid_out: Vec<(Content, PathBuf)>,
+    /// Hears what commands of effects print.
+    listener: Option<Listener>,
+    /// Whether an effect is being applied.
+    acting: bool,
 }
 
 impl LiveHost {
@@ -70,6 +75,8 @@ impl LiveHost {
             accounts: accounts::Accounts::default(),
             umask: umask(),
             laid_out: Vec::new(),
+            listener: None,
+            acting: false,
         }
     }
 
@@ -78,7 +85,13 @@ impl LiveHost {
         self.environment = environment;
         self.sources = sources;
         self.accounts.forget();
+        self.listener = None;
         self.clear();
+    }
+
+    /// Lets someone hear what commands print that effects run, until the next task begins.
+    pub fn listen(&mut self, listener: Listener) {
+        self.listener = Some(listener);
     }
 
     /// Removes what was laid out.
@@ -104,7 +117,10 @@ impl LiveHost {
     fn run_now(&mut self, command: &Command) -> Result<Output, HostError> {
         match &command.dialogue {
             Some(dialogue) => terminal::run(command, dialogue, &self.environment, &self.interrupt),
-            None => process::run(command, &self.environment, &self.interrupt),
+            None => {
+                let listener = self.listener.as_mut().filter(|_| self.acting);
+                process::run(command, &self.environment, &self.interrupt, listener)
+            }
         }
     }
 
@@ -343,6 +359,15 @@ impl Host for LiveHost {
 
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         self.interrupt.check()?;
+        self.acting = true;
+        let applied = self.act(planned);
+        self.acting = false;
+        applied
+    }
+}
+
+impl LiveHost {
+    fn act(&mut self, planned: &Planned) -> Result<Applied, HostError> {
         match &planned.effect {
             Effect::WriteFile(write) => return self.write_file(write),
             Effect::MakeDirectory { path, mode } => change::make_directory(path, *mode)?,
@@ -395,7 +420,7 @@ fn getent(
     interrupt: &Interrupt,
 ) -> Option<String> {
     let argv = std::iter::once("getent").chain(arguments.iter().copied());
-    let output = process::run(&Command::new(argv), environment, interrupt).ok()?;
+    let output = process::run(&Command::new(argv), environment, interrupt, None).ok()?;
     output.success().then(|| output.stdout_text())
 }
 

@@ -17,6 +17,10 @@ use super::clock;
 use super::interrupt::{Interrupt, Rest};
 use crate::effect::{Command, Output};
 use crate::host::HostError;
+use crate::wire::{OUTPUT_CHUNK, StdStream};
+
+/// Hears what commands print while they run; a command waits for it.
+pub type Listener = Box<dyn FnMut(StdStream, &[u8]) + Send>;
 
 /// Where programs are looked for when the environment does not say.
 pub(super) const DEFAULT_PATH: &str =
@@ -37,6 +41,7 @@ pub(super) fn run(
     command: &Command,
     environment: &BTreeMap<String, String>,
     interrupt: &Interrupt,
+    listener: Option<&mut Listener>,
 ) -> Result<Output, HostError> {
     interrupt.check()?;
     let (program, arguments) =
@@ -68,7 +73,7 @@ pub(super) fn run(
         .spawn(|| process.spawn())
         .map_err(|source| HostError::Spawn { program: program.clone(), source })?;
     let input = command.stdin.clone().unwrap_or_default().into_bytes();
-    let captured = Capture::new(child, pid, input).finish(interrupt);
+    let captured = Capture::new(child, pid, input, listener).finish(interrupt);
     let (status, stdout, stderr) = match captured {
         Ok(captured) => captured?,
         Err(source) => return Err(HostError::Spawn { program: program.clone(), source }),
@@ -80,7 +85,7 @@ pub(super) fn run(
 type Captured = (ExitStatus, Vec<u8>, Vec<u8>);
 
 /// A running command with its pipes.
-struct Capture {
+struct Capture<'a> {
     child: Child,
     pid: Pid,
     handle: Option<OwnedFd>,
@@ -89,9 +94,11 @@ struct Capture {
     /// When it was told to end, and why.
     ending: Option<(Instant, HostError)>,
     ended_at: Option<Instant>,
+    listener: Option<&'a mut Listener>,
 }
 
 struct Pipe {
+    stream: StdStream,
     source: Option<Box<dyn ReadFd>>,
     bytes: Vec<u8>,
 }
@@ -99,9 +106,12 @@ struct Pipe {
 trait ReadFd: Read + AsFd {}
 impl<T: Read + AsFd> ReadFd for T {}
 
-impl Capture {
-    fn new(mut child: Child, pid: Pid, input: Vec<u8>) -> Self {
-        let pipe = |source: Option<Box<dyn ReadFd>>| Pipe { source, bytes: Vec::new() };
+impl<'a> Capture<'a> {
+    fn new(mut child: Child, pid: Pid, input: Vec<u8>, listener: Option<&'a mut Listener>) -> Self {
+        let pipe = |stream, source: Option<Box<dyn ReadFd>>| {
+            let bytes = Vec::new();
+            Pipe { stream, source, bytes }
+        };
         let stdout = child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn ReadFd>);
         let stderr = child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn ReadFd>);
         let input = child.stdin.take().map(|pipe| (pipe, input, 0));
@@ -111,9 +121,10 @@ impl Capture {
             pid,
             handle,
             input,
-            pipes: [pipe(stdout), pipe(stderr)],
+            pipes: [pipe(StdStream::Stdout, stdout), pipe(StdStream::Stderr, stderr)],
             ending: None,
             ended_at: None,
+            listener,
         }
     }
 
@@ -214,7 +225,7 @@ impl Capture {
         self.feed();
         let mut moved = false;
         for pipe in &mut self.pipes {
-            moved |= pipe.drain()?;
+            moved |= pipe.drain(self.listener.as_deref_mut())?;
         }
         Ok(moved)
     }
@@ -235,15 +246,21 @@ impl Capture {
 }
 
 impl Pipe {
-    fn drain(&mut self) -> io::Result<bool> {
+    fn drain(&mut self, mut listener: Option<&mut Listener>) -> io::Result<bool> {
         let mut moved = false;
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; OUTPUT_CHUNK];
         while let Some(source) = &mut self.source {
             match source.read(&mut buffer) {
                 Ok(0) => self.source = None,
                 Ok(count) => {
                     moved = true;
-                    self.bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                    let piece = buffer.get(..count).unwrap_or_default();
+                    self.bytes.extend_from_slice(piece);
+                    if let Some(listener) = &mut listener {
+                        listener(self.stream, piece);
+                        // one piece at a time, so that a stop is seen between two
+                        break;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -42,7 +42,7 @@ impl Resolver {
             return Vec::new();
         }
         let command = Command::new(["getent", "ahosts", name]);
-        match process::run(&command, &self.environment, &self.interrupt) {
+        match process::run(&command, &self.environment, &self.interrupt, None) {
             Ok(output) => parse_ahosts(&output.stdout_text()),
             // busybox hosts have no getent
             Err(_) => from_dns(name),

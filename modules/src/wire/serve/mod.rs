@@ -13,7 +13,10 @@ use serde_json::{Map, Value as Json};
 use self::asked::Asked;
 use self::inbox::Inbox;
 use super::frame::{self, Kind};
-use super::{EffectRecord, FromRunner, ItemReply, Mode, Proposal, Status, TaskRequest, Witness};
+use super::{
+    EffectRecord, FromRunner, ItemReply, Mode, OutputPiece, Proposal, Status, Streaming,
+    TaskRequest, Witness,
+};
 use crate::effect::{Content, Effect};
 use crate::execute::{Consent, Executed, Execution};
 use crate::host::Host;
@@ -104,7 +107,7 @@ impl Server {
         }
         let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, .. } =
             task;
-        let (sources, witness) = (task.sources, task.witness);
+        let (sources, witness, streaming) = (task.sources, task.witness, task.streaming);
         let asked = Asked {
             task: id,
             interrupt: self.interrupt.clone(),
@@ -135,6 +138,14 @@ impl Server {
         for (item, arguments) in items.iter().enumerate() {
             if let (Mode::Check, Stage::Rehearsal(host)) = (mode, &mut stage) {
                 host.forget();
+            }
+            if let (Streaming::On, Stage::Live(host)) = (streaming, &mut stage) {
+                let replies = self.replies.clone();
+                host.listen(Box::new(move |stream, bytes| {
+                    let piece = OutputPiece { task: id, item, stream, bytes: bytes.to_vec() };
+                    // a channel that is gone is seen when the reply is sent
+                    let _ = replies.send(&FromRunner::Output(piece));
+                }));
             }
             self.interrupt.limit(timeout.map(Duration::from_secs));
             let mut consent = match (witness, mode) {

@@ -7,6 +7,7 @@
 mod data;
 mod escape;
 mod graph;
+mod profile;
 mod sections;
 mod sheet;
 mod timeline;
@@ -45,6 +46,7 @@ pub(super) fn draw(report: &ChangeReport) -> String {
     sections::unknown(&mut page, report, &hosts);
     page.raw("<p id=\"nothing\" hidden>Nothing matches the filter.</p>\n");
     timeline::draw(&mut page, report, &hosts, &path);
+    profile::draw(&mut page, report);
     sections::tasks(&mut page, report, &path);
     graph::draw(&mut page, report, &path);
     sections::recap(&mut page, report);
