@@ -102,7 +102,7 @@ impl Plugin {
             Self::HostList => hosts(source, reading.members, |text, notices| {
                 let (name, port) = address::host_and_port(text);
                 if name == text && !address::is_known(text) {
-                    notices.push(unparsed(text));
+                    notices.push(unparsed(text, None));
                 }
                 Ok((vec![name.to_owned()], port))
             }),
@@ -113,8 +113,8 @@ impl Plugin {
                         source: source @ (RangeError::Bound(_) | RangeError::Step(_)),
                         pattern,
                     }) => Err(Problem::Range { pattern, source }),
-                    Err(_) => {
-                        notices.push(unparsed(text));
+                    Err(problem) => {
+                        notices.push(unparsed(text, Some(&problem)));
                         Ok((vec![text.to_owned()], None))
                     }
                     Ok(found) => Ok(found),
@@ -162,11 +162,12 @@ fn hosts(
 }
 
 /// What is said of a name that is no host name or address, and is taken as it is.
-fn unparsed(text: &str) -> String {
-    format!(
-        "Unable to parse address from hostname, leaving unchanged: Not a valid network hostname: \
-         {text}"
-    )
+fn unparsed(text: &str, problem: Option<&Problem>) -> String {
+    let reason = match problem {
+        Some(Problem::Range { source, .. }) => source.to_string(),
+        _ => format!("Not a valid network hostname: {text}"),
+    };
+    format!("Unable to parse address from hostname, leaving unchanged: {reason}")
 }
 
 fn is_executable(path: &Path) -> bool {

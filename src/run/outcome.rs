@@ -54,7 +54,7 @@ pub(crate) struct TaskResult {
     /// Whether the result must not show, whatever `no_log` says.
     pub censored: bool,
     /// Fields with what JSON does not tell (whose text it is, vault), as far as it is known.
-    pub values: IndexMap<String, Value>,
+    pub values: Box<IndexMap<String, Value>>,
     /// Whether its failure is passed over.
     pub ignored: bool,
     /// The host that did it, where that is not the task's.
@@ -86,7 +86,7 @@ impl TaskResult {
             spent: Spent::default(),
             verbose_always: false,
             censored: false,
-            values: IndexMap::new(),
+            values: Box::default(),
             ignored: false,
             delegated: None,
             includes: Vec::new(),

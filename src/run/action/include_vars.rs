@@ -159,8 +159,8 @@ pub(super) fn prepare(
     }
     let censored = read.encrypted;
     Ok(Prepared::Done(Finished {
-        learnt,
         failed,
+        learnt,
         censored,
         ..Finished::ok(returned).telling([("ansible_facts", values)])
     }))

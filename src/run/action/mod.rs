@@ -165,7 +165,7 @@ pub(crate) struct Finished {
     /// Whether its result must not show, as with `no_log`.
     pub censored: bool,
     /// Fields of the result with what JSON does not tell.
-    pub values: IndexMap<String, Value>,
+    pub values: Box<IndexMap<String, Value>>,
 }
 
 impl Finished {
@@ -177,7 +177,7 @@ impl Finished {
     /// The same, where some fields tell more than JSON does.
     pub(crate) fn telling(self, values: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value));
-        Self { values: values.collect(), ..self }
+        Self { values: Box::new(values.collect()), ..self }
     }
 
     /// Failed with a message.

@@ -37,7 +37,7 @@ impl Job {
             return result;
         }
         let results = if items.in_order || self.task.task.until.is_some() {
-            self.one_by_one(base, items).await
+            Box::pin(self.one_by_one(base, items)).await
         } else {
             self.together(base, items).await
         };

@@ -96,11 +96,11 @@ impl Job {
         let rendered = started.elapsed().as_secs_f64();
         let (mut total, meta) = match &rounds.items {
             Items::None => {
-                let (mut total, meta) = self.single(&rounds.scope).await;
+                let (mut total, meta) = Box::pin(self.single(&rounds.scope)).await;
                 total.ignored = self.ignored(&rounds.scope, &total);
                 (total, meta)
             }
-            Items::Loop(items) => (self.looped(&rounds.scope, items).await, None),
+            Items::Loop(items) => (Box::pin(self.looped(&rounds.scope, items)).await, None),
         };
         total.took = started.elapsed();
         total.spent.render += rendered;

@@ -56,7 +56,7 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("xmlattr", &["value", "autospace"], xml_attributes),
 ];
 
-fn hex(bytes: &[u8]) -> String {
+pub(in crate::template) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

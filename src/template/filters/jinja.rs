@@ -118,7 +118,6 @@ fn ternary(call: &Bound<'_>) -> Outcome<Value> {
     Ok(if truth(value)? { call.required(1)?.clone() } else { call.required(2)?.clone() })
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "`int()` cuts the fraction off")]
 fn int(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
     let default = || call.given(1).cloned().unwrap_or_else(|| Value::from(0));

@@ -36,7 +36,7 @@ use super::failure::Outcome;
 use super::syntax::{Range, SyntaxError};
 
 pub(super) use collections::flatten;
-pub(super) use encoding::hash;
+pub(super) use encoding::{hash, hex};
 pub(super) use kinds::is_kind;
 pub(super) use paths::expand_user;
 pub(super) use selection::key_value;

@@ -180,8 +180,10 @@ fn drawn(headers: &[String], rows: &[Vec<String>], alignments: &[(String, char)]
             cells.map(|line| width(line)).chain([width(header)]).max().unwrap_or_default()
         })
         .collect();
-    let rule: String =
-        widths.iter().map(|width| format!("+{}", "-".repeat(width + 2))).collect::<String>() + "+";
+    let rule: String = format!(
+        "+{}+",
+        widths.iter().map(|width| "-".repeat(width + 2)).collect::<Vec<_>>().join("+")
+    );
     let row = |cells: Vec<&str>| {
         let mut line = String::new();
         for ((cell, size), header) in cells.into_iter().zip(&widths).zip(headers) {

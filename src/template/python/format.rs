@@ -138,16 +138,13 @@ fn percent_one(
                 }
                 _ => None,
             };
-            let (negative, digits) = match number {
-                Some(number) => number,
-                None => {
-                    let wanted =
-                        if "diu".contains(conversion) { "a real number" } else { "an integer" };
-                    return Err(Failure::failed(format!(
-                        "%{conversion} format: {wanted} is required, not {}",
-                        type_name(value)
-                    )));
-                }
+            let Some((negative, digits)) = number else {
+                let wanted =
+                    if "diu".contains(conversion) { "a real number" } else { "an integer" };
+                return Err(Failure::failed(format!(
+                    "%{conversion} format: {wanted} is required, not {}",
+                    type_name(value)
+                )));
             };
             let digits = if conversion == 'X' { digits.to_uppercase() } else { digits };
             let prefix = match conversion {

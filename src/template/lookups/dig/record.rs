@@ -139,7 +139,7 @@ impl Data {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::template::filters::hex(bytes)
 }
 
 /// A text in quotes, as zone files have it.
