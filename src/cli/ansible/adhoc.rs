@@ -14,9 +14,7 @@ use crate::template::Templar;
 use super::super::CommandError;
 use super::super::launch::{Bonds, Launch};
 use super::super::read::Reader;
-use super::options::{
-    Base, BaseFolder, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, TaskTimeout, Vault,
-};
+use super::options::{BaseFolder, Common, Hosts, TaskTimeout};
 use super::run::Groups;
 use super::{Invocation, callbacks, facts, inventory, run, talk};
 
@@ -30,9 +28,7 @@ use super::{Invocation, callbacks, facts, inventory, run, talk};
 )]
 struct Arguments {
     #[command(flatten)]
-    base: Base,
-    #[command(flatten)]
-    run_as: RunAs,
+    common: Common,
     #[command(flatten)]
     hosts: Hosts,
     /// Seconds between looks at a task in the background
@@ -47,18 +43,6 @@ struct Arguments {
     /// Also write each host's result as a file of this folder
     #[arg(short, long)]
     tree: Option<PathBuf>,
-    #[command(flatten)]
-    connect: Connect,
-    #[command(flatten)]
-    check: Check,
-    #[command(flatten)]
-    extra_vars: ExtraVars,
-    #[command(flatten)]
-    vault: Vault,
-    #[command(flatten)]
-    fork: Fork,
-    #[command(flatten)]
-    module_path: ModulePath,
     #[command(flatten)]
     base_folder: BaseFolder,
     #[command(flatten)]
@@ -143,14 +127,7 @@ const WANT_ARGUMENTS: [&str; 5] = ["command", "shell", "raw", "script", "win_com
 impl Arguments {
     fn groups(&self) -> Groups<'_> {
         Groups {
-            verbosity: self.base.verbosity,
-            connect: &self.connect,
-            run_as: &self.run_as,
-            check: &self.check,
-            extra_vars: &self.extra_vars,
-            vault: &self.vault,
-            fork: &self.fork,
-            module_path: &self.module_path,
+            common: &self.common,
             limit: self.hosts.limit.as_deref(),
             subset: None,
             task_timeout: self.task_timeout.task_timeout,

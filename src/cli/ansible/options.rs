@@ -17,6 +17,27 @@ pub(in crate::cli) struct Base {
     pub verbosity: u8,
 }
 
+/// Every program that runs tasks.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Common {
+    #[command(flatten)]
+    pub base: Base,
+    #[command(flatten)]
+    pub check: Check,
+    #[command(flatten)]
+    pub extra_vars: ExtraVars,
+    #[command(flatten)]
+    pub vault: Vault,
+    #[command(flatten)]
+    pub fork: Fork,
+    #[command(flatten)]
+    pub module_path: ModulePath,
+    #[command(flatten)]
+    pub connect: Connect,
+    #[command(flatten)]
+    pub run_as: RunAs,
+}
+
 /// How hosts are reached.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Connection Options")]

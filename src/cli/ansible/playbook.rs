@@ -12,9 +12,7 @@ use super::super::CommandError;
 use super::super::launch::{Bonds, Launch};
 use super::super::read::Reader;
 use super::listing::{self, Wanted};
-use super::options::{
-    Base, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, Subset, Vault,
-};
+use super::options::{Common, Hosts, Subset};
 use super::run::Groups;
 use super::{Invocation, callbacks, facts, inventory, run, talk};
 
@@ -28,11 +26,7 @@ use super::{Invocation, callbacks, facts, inventory, run, talk};
 )]
 struct Arguments {
     #[command(flatten)]
-    base: Base,
-    #[command(flatten)]
-    connect: Connect,
-    #[command(flatten)]
-    run_as: RunAs,
+    common: Common,
     #[command(flatten)]
     hosts: Hosts,
     /// Run handlers even after a task failed
@@ -40,16 +34,6 @@ struct Arguments {
     force_handlers: bool,
     #[command(flatten)]
     subset: Subset,
-    #[command(flatten)]
-    check: Check,
-    #[command(flatten)]
-    extra_vars: ExtraVars,
-    #[command(flatten)]
-    vault: Vault,
-    #[command(flatten)]
-    fork: Fork,
-    #[command(flatten)]
-    module_path: ModulePath,
     /// Read the playbooks, check them, and stop
     #[arg(long)]
     syntax_check: bool,
@@ -149,14 +133,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
 impl Arguments {
     fn groups(&self) -> Groups<'_> {
         Groups {
-            verbosity: self.base.verbosity,
-            connect: &self.connect,
-            run_as: &self.run_as,
-            check: &self.check,
-            extra_vars: &self.extra_vars,
-            vault: &self.vault,
-            fork: &self.fork,
-            module_path: &self.module_path,
+            common: &self.common,
             limit: self.hosts.limit.as_deref(),
             subset: Some(&self.subset),
             task_timeout: None,

@@ -25,19 +25,12 @@ use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
 
 use super::super::{CommandError, extra_vars, prompt};
-use super::options::{Check, Connect, ExtraVars, Fork, ModulePath, RunAs, Subset, Vault};
+use super::options::{Common, Subset};
 use super::{facts, plugin_filter, secrets, talk, unsupported};
 
 /// The option groups of programs that run tasks.
 pub(super) struct Groups<'a> {
-    pub verbosity: u8,
-    pub connect: &'a Connect,
-    pub run_as: &'a RunAs,
-    pub check: &'a Check,
-    pub extra_vars: &'a ExtraVars,
-    pub vault: &'a Vault,
-    pub fork: &'a Fork,
-    pub module_path: &'a ModulePath,
+    pub common: &'a Common,
     pub limit: Option<&'a str>,
     pub subset: Option<&'a Subset>,
     pub task_timeout: Option<u64>,
@@ -48,7 +41,7 @@ impl Groups<'_> {
     /// The settings of the run; passwords are asked for here.
     pub(super) fn settings(&self, settings: &Settings) -> Result<RunSettings, CommandError> {
         self.refuse()?;
-        secrets::unlock(self.vault, settings)?;
+        secrets::unlock(&self.common.vault, settings)?;
         unsupported::warn(settings);
         if settings.variable("_ANSIBLE_TEMPLAR_UNTRUSTED_TEMPLATE_BEHAVIOR") == Some("warning") {
             crate::template::tell_of_untrusted(|name| {
@@ -65,16 +58,19 @@ impl Groups<'_> {
         let seconds = settings.integer("TASK_TIMEOUT").and_then(|set| u64::try_from(set).ok());
         let seconds = self.task_timeout.or(seconds).filter(|seconds| *seconds > 0);
         Ok(RunSettings {
-            mode: if self.check.check { RunMode::Rehearsal } else { RunMode::Apply },
+            mode: if self.common.check.check { RunMode::Rehearsal } else { RunMode::Apply },
             check: CheckMode::Alone,
-            diff: match self.check.diff || settings.boolean("DIFF_ALWAYS") {
+            diff: match self.common.check.diff || settings.boolean("DIFF_ALWAYS") {
                 true => DiffMode::On,
                 false => DiffMode::Off,
             },
             forks: self.forks(settings)?,
             tags: self.tags(settings),
             limit: self.limit.map(str::to_owned),
-            extra_vars: extra_vars::parse(&self.extra_vars.extra_vars, hash_behaviour(settings))?,
+            extra_vars: extra_vars::parse(
+                &self.common.extra_vars.extra_vars,
+                hash_behaviour(settings),
+            )?,
             gathering: match settings.text("DEFAULT_GATHERING").as_deref() {
                 Some("explicit") => Gathering::Explicit,
                 Some("smart") => Gathering::Smart,
@@ -116,13 +112,13 @@ impl Groups<'_> {
 
     /// What these options ask for and is not there.
     fn refuse(&self) -> Result<(), CommandError> {
-        let refused = [("--module-path", !self.module_path.module_path.is_empty())];
+        let refused = [("--module-path", !self.common.module_path.module_path.is_empty())];
         if let Some((name, _)) = refused.iter().find(|(_, given)| *given) {
             return Err(CommandError::options(format!("`{name}` is not supported yet"), None));
         }
         for (name, value) in [
-            ("--sftp-extra-args", &self.connect.sftp_extra_args),
-            ("--scp-extra-args", &self.connect.scp_extra_args),
+            ("--sftp-extra-args", &self.common.connect.sftp_extra_args),
+            ("--scp-extra-args", &self.common.connect.scp_extra_args),
         ] {
             if value.as_ref().is_some_and(|value| !value.is_empty()) {
                 talk::warning(&format!("`{name}` has no effect: no file is sent by sftp or scp"));
@@ -134,7 +130,7 @@ impl Groups<'_> {
     /// How often `-v` was said, or what the settings say.
     pub(super) fn verbosity(&self, settings: &Settings) -> u8 {
         let set = settings.integer("DEFAULT_VERBOSITY").and_then(|set| u8::try_from(set).ok());
-        self.verbosity.saturating_add(set.unwrap_or_default())
+        self.common.base.verbosity.saturating_add(set.unwrap_or_default())
     }
 
     /// How output in Ansible's form looks.
@@ -180,7 +176,7 @@ impl Groups<'_> {
 
     fn forks(&self, settings: &Settings) -> Result<NonZeroUsize, CommandError> {
         let set = || usize::try_from(settings.integer("DEFAULT_FORKS")?).ok();
-        self.fork.forks.or_else(|| NonZeroUsize::new(set()?)).ok_or_else(|| {
+        self.common.fork.forks.or_else(|| NonZeroUsize::new(set()?)).ok_or_else(|| {
             CommandError::options("The number of processes (--forks) must be >= 1", None)
         })
     }
@@ -201,7 +197,7 @@ impl Groups<'_> {
     }
 
     fn connection(&self, settings: &Settings) -> Result<ConnectionDefaults, CommandError> {
-        let connect = self.connect;
+        let connect = &self.common.connect;
         let word = connect.connection.clone().or_else(|| settings.text("DEFAULT_TRANSPORT"));
         let ssh = |name| ssh_setting(settings, name);
         let mut ssh_arguments = Vec::new();
@@ -246,7 +242,7 @@ impl Groups<'_> {
         settings: &Settings,
         login: Option<&Secret>,
     ) -> Result<PrivilegeDefaults, CommandError> {
-        let run_as = self.run_as;
+        let run_as = &self.common.run_as;
         let method =
             run_as.become_method.clone().or_else(|| settings.text("DEFAULT_BECOME_METHOD"));
         let user = run_as.become_user.clone().or_else(|| settings.text("DEFAULT_BECOME_USER"));

@@ -11,9 +11,7 @@ use std::sync::Arc;
 use clap::Parser;
 
 use super::super::CommandError;
-use super::options::{
-    Base, BaseFolder, Check, Connect, ExtraVars, Fork, Hosts, ModulePath, RunAs, TaskTimeout, Vault,
-};
+use super::options::{BaseFolder, Common, Hosts, TaskTimeout};
 use super::run::Groups;
 use super::{Invocation, inventory, talk};
 use crate::inventory::LiveInventory;
@@ -33,23 +31,9 @@ use line::{Line, Lines};
 )]
 struct Arguments {
     #[command(flatten)]
-    base: Base,
-    #[command(flatten)]
-    run_as: RunAs,
+    common: Common,
     #[command(flatten)]
     hosts: Hosts,
-    #[command(flatten)]
-    connect: Connect,
-    #[command(flatten)]
-    check: Check,
-    #[command(flatten)]
-    extra_vars: ExtraVars,
-    #[command(flatten)]
-    vault: Vault,
-    #[command(flatten)]
-    fork: Fork,
-    #[command(flatten)]
-    module_path: ModulePath,
     #[command(flatten)]
     base_folder: BaseFolder,
     #[command(flatten)]
@@ -90,10 +74,10 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         pattern: arguments.pattern.clone(),
         remote_user: run.connection.user.clone(),
         r#become: run.privilege.r#become,
-        become_user: arguments.run_as.become_user.clone(),
-        become_method: arguments.run_as.become_method.clone(),
-        check: arguments.check.check,
-        diff: arguments.check.diff || settings.boolean("DIFF_ALWAYS"),
+        become_user: arguments.common.run_as.become_user.clone(),
+        become_method: arguments.common.run_as.become_method.clone(),
+        check: arguments.common.check.check,
+        diff: arguments.common.check.diff || settings.boolean("DIFF_ALWAYS"),
         forks: run.forks,
         timeout: run.task_timeout.map_or(0, |timeout| timeout.as_secs()),
         collections: Vec::new(),
@@ -107,14 +91,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
 impl Arguments {
     fn groups(&self) -> Groups<'_> {
         Groups {
-            verbosity: self.base.verbosity,
-            connect: &self.connect,
-            run_as: &self.run_as,
-            check: &self.check,
-            extra_vars: &self.extra_vars,
-            vault: &self.vault,
-            fork: &self.fork,
-            module_path: &self.module_path,
+            common: &self.common,
             limit: self.hosts.limit.as_deref(),
             subset: None,
             task_timeout: self.task_timeout.task_timeout,
