@@ -136,10 +136,11 @@ def main():
             for name in plays:
                 if name != "nothing":
                     rows += measured(words, hosts, folder, name, nothing)
+                    # what is stopped keeps what it has
+                    if words.write:
+                        written(rows, words.tasks)
     slower = [row for row in rows if row[3] >= row[4] > 0]
     print(f"{len(rows)} works; slower than ansible-core: {len(slower)}; median {statistics.median(row[5] for row in rows):.0f} times")
-    if words.write:
-        written(rows, words.tasks)
 
 
 def floor(words, hosts, folder, program):

@@ -26,7 +26,7 @@ from rehearsal import RUNS, play
 from roles import ROLES, fetched, playbook
 
 SET = [
-    "geerlingguy.nginx", "geerlingguy.redis", "devsec.os_hardening", "singleplatform.users", "geerlingguy.ntp",
+    "geerlingguy.nginx", "geerlingguy.redis", "geerlingguy.security", "singleplatform.users", "geerlingguy.ntp",
     "oefenweb.ufw", "geerlingguy.docker", "geerlingguy.munin-node", "debops.debops.dhparam", "geerlingguy.backup",
 ]
 
