@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -161,6 +162,20 @@ impl Pool {
         let opening = seat.opening;
         link.put_back(privilege, seat);
         Ok(Exchange::of(replies, opening, began))
+    }
+
+    /// Whether what was rehearsed on this machine may make one of these paths. Not for the threads
+    /// of the runtime: it waits for what is rehearsed here at the moment.
+    pub(crate) fn may_make_here(&self, paths: &[PathBuf]) -> bool {
+        let here: Vec<_> = {
+            let rehearsals = self.rehearsals.lock().unwrap_or_else(PoisonError::into_inner);
+            let local = rehearsals.iter().filter(|(key, _)| key.transport == Transport::Local);
+            local.map(|(_, rehearsal)| Arc::clone(rehearsal)).collect()
+        };
+        here.iter().any(|rehearsal| {
+            let rehearsal = rehearsal.blocking_lock();
+            rehearsal.effects.iter().any(|effect| paths.iter().any(|path| may_make(effect, path)))
+        })
     }
 
     /// A runner for tasks that are sent ahead.
@@ -323,6 +338,20 @@ pub(crate) fn of_reply(reply: &ItemReply) -> Spent {
         observe: seconds(reply.observe_micros),
         apply: seconds(reply.apply_micros),
         ..Spent::default()
+    }
+}
+
+/// Whether a path may be there after an effect.
+fn may_make(effect: &Effect, path: &Path) -> bool {
+    match effect {
+        Effect::WriteFile(write) => path.starts_with(&write.path),
+        Effect::MakeDirectory { path: made, .. }
+        | Effect::MakeSymlink { path: made, .. }
+        | Effect::MakeHardLink { path: made, .. }
+        | Effect::CopyFile { to: made, .. } => path.starts_with(made),
+        // nobody knows what a command makes
+        Effect::Run(_) | Effect::Unpack(_) => true,
+        _ => false,
     }
 }
 

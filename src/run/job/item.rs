@@ -146,6 +146,12 @@ impl Job {
             Err(ActionError::Template(error)) => {
                 return Err(stopped(KeywordError::Template(error)));
             }
+            Err(ActionError::NotFound { name, searched })
+                if input.mode == Mode::Rehearse && run.pool.may_make_here(&searched) =>
+            {
+                let reason = format!("an earlier task would make `{name}` on this machine");
+                return Err(Box::new(TaskResult::unknown(reason)));
+            }
             Err(error) => {
                 let of_module = matches!(error, ActionError::Parameters(_));
                 let mut failed = TaskResult::failed(error);
