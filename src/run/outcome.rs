@@ -267,8 +267,9 @@ fn message_map(message: impl ToString) -> Map<String, Json> {
     result
 }
 
-/// The result of a loop from those of its items.
-pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
+/// The result of a loop from those of its items; whether it is registered, or its failure may be
+/// asked for, so that text of the user's has to be known for it.
+pub(crate) fn combine(items: Vec<TaskResult>, registers: bool) -> TaskResult {
     let has = |wanted: &Verdict| items.iter().any(|item| item.verdict == *wanted);
     let unknown = items.iter().find_map(|item| match &item.verdict {
         Verdict::Unknown(reason) => Some(reason.clone()),
@@ -295,7 +296,8 @@ pub(crate) fn combine(items: Vec<TaskResult>) -> TaskResult {
     let results = items.iter().map(|item| Json::Object(item.told())).collect();
     result.insert("results".to_owned(), Json::Array(results));
     let mut total = TaskResult::new(verdict, result);
-    if items.iter().any(|item| !item.values.is_empty() && is_told(&item.verdict)) {
+    let is_asked_for = registers || matches!(total.verdict, Verdict::Failed);
+    if is_asked_for && items.iter().any(|item| !item.values.is_empty() && is_told(&item.verdict)) {
         let results: Vec<Value> = items.iter().map(TaskResult::told_value).collect();
         total.values.insert("results".to_owned(), Value::from(results));
     }

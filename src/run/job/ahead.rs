@@ -202,7 +202,9 @@ impl Job {
             items.push(item);
         }
         let mut total = match &rounds.items {
-            Items::Loop(all) => combine(self.items_over(&scopes, all, items)),
+            Items::Loop(all) => {
+                combine(self.items_over(&scopes, all, items), self.task.task.register.is_some())
+            }
             Items::None => {
                 let only = items.into_iter().flatten().next();
                 let gone = || TaskResult::failed("the host gave no answer");

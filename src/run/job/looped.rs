@@ -41,7 +41,7 @@ impl Job {
         } else {
             self.together(base, items).await
         };
-        combine(results)
+        combine(results, self.task.task.register.is_some())
     }
 
     /// Each item begins when the one before is over, and sees what it set.
