@@ -20,7 +20,7 @@ use crate::run::action::{After, RemoteCall, Runs, Synchronize};
 use crate::run::check_mode;
 use crate::run::hold::Told;
 use crate::run::invocation;
-use crate::run::outcome::TaskResult;
+use crate::run::outcome::{TaskResult, Verdict};
 use crate::run::pool::Exchange;
 use crate::run::printed::{self, Listening};
 use crate::run::registered_diff;
@@ -186,11 +186,14 @@ impl Job {
     ) -> Vec<TaskResult> {
         let asked = &self.task.task.action.module;
         let none = (String::new(), Map::new());
+        let tells_call = self.tells_call();
         let result = |reply: ItemReply| {
             let (module, arguments) = given.get(reply.item).unwrap_or(&none);
             let mut result = TaskResult::from_reply(reply);
             registered_diff::register(asked, setting.registers_diff, arguments, &mut result);
-            invocation::note(module, arguments, &mut result);
+            if tells_call || result.verdict == Verdict::Failed {
+                invocation::note(module, arguments, &mut result);
+            }
             result
         };
         replies.into_iter().map(result).collect()
@@ -256,6 +259,7 @@ impl Job {
                 }
                 let registers_diff = setting.registers_diff;
                 let none = Map::new();
+                let tells_call = self.tells_call();
                 let results = blocking(move || {
                     replies
                         .into_iter()
@@ -277,7 +281,8 @@ impl Job {
                                 arguments,
                                 &mut result,
                             );
-                            if !fetches && !is_started && asked != SCRIPT {
+                            let is_told = tells_call || result.verdict == Verdict::Failed;
+                            if is_told && !fetches && !is_started && asked != SCRIPT {
                                 invocation::note(&module, arguments, &mut result);
                             }
                             result
@@ -288,6 +293,11 @@ impl Job {
                 first_spent(results, spent)
             }
         }
+    }
+
+    /// Whether someone may ask how the module was called.
+    fn tells_call(&self) -> bool {
+        self.play.run.settings.tells_invocation || self.task.task.register.is_some()
     }
 
     /// Who hears what commands of these calls print, and their work.
