@@ -7,8 +7,8 @@
 Counts do not depend on what else the machine does, so they show a slow creep that seconds hide.
 callgrind counts; what runs on hosts is not counted. `benches/instructions.json` holds what was
 counted last with which compiler; `--write` replaces it, when growth is meant. Ends with 1 where a
-count has grown by more than a tenth, and says `skipped:` where valgrind is missing or another
-compiler made the program.
+count has grown by more than a quarter, and says `skipped:` where valgrind is missing, cannot run on
+this processor, or another compiler made the program.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "benches/instructions.json"
-GROWTH = 1.1
+GROWTH = 1.25
 
 CONVERGED = """\
 - name: Nothing to change
@@ -105,7 +105,7 @@ def main():
         ratio = count / before.get(work, count)
         print(f"instructions: {work:<12} {count / 1e6:8.1f} million, {ratio:.3f} of what was recorded")
     if grown and not words.write:
-        sys.exit(f"more than a tenth more: {', '.join(grown)}; if that is meant: benches/instructions.py --write")
+        sys.exit(f"more than a quarter more: {', '.join(grown)}; if that is meant: benches/instructions.py --write")
 
 
 def counted(canvass, folder):
@@ -141,7 +141,12 @@ def counted(canvass, folder):
     }
     counts = {}
     for work, command in works.items():
-        said = run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]).stderr
+        try:
+            said = run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]).stderr
+        except subprocess.CalledProcessError as error:
+            # without valgrind it must go well; `check` sees to that
+            run(command)
+            sys.exit(print(f"skipped: instructions: valgrind cannot run it here: {error.stderr[-200:]}"))
         counts[work] = int(re.search(r"Collected : (\d+)", said)[1])
     return counts
 
