@@ -37,7 +37,8 @@ pub enum Reason {
     Controller,
     /// Several names of the batch are one machine.
     OneMachine,
-    /// It brings a role, whose variables and handlers the whole play sees.
+    /// It brings tasks, which may tie hosts, or a role, whose variables and handlers the whole play
+    /// sees.
     Role,
     /// It adds to figures of the whole run: `set_stats`.
     Statistics,
@@ -64,7 +65,7 @@ impl Reason {
             Self::Throttle => "all hosts (throttle)",
             Self::Controller => "all hosts (writes on the controller)",
             Self::OneMachine => "all hosts (some are one machine)",
-            Self::Role => "all hosts (brings a role)",
+            Self::Role => "all hosts (brings tasks or roles)",
             Self::Statistics => "all hosts (set_stats)",
         }
     }

@@ -245,7 +245,10 @@ fn of_module(task: &StepTask) -> Option<Tie> {
     }
     Some(match action.module.as_str() {
         "ansible.builtin.group_by" => Tie::Around(Reason::Groups),
-        "ansible.builtin.include_role" => Tie::Around(Reason::Role),
+        // hosts that skip an include must not be gone when others learn what it ties
+        "ansible.builtin.include_role" | "ansible.builtin.include_tasks" => {
+            Tie::Around(Reason::Role)
+        }
         "ansible.builtin.set_stats" => Tie::Around(Reason::Statistics),
         "ansible.builtin.fetch" | "ansible.posix.synchronize" => Tie::Around(Reason::Controller),
         "ansible.builtin.meta" => match Meta::of(&task.task) {
