@@ -12,6 +12,8 @@ mod command;
 mod page;
 #[path = "report/printed.rs"]
 mod printed;
+#[path = "report/prompt.rs"]
+mod prompt;
 #[path = "report/records.rs"]
 mod records;
 #[path = "report/secrets.rs"]
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("planted_secrets_show_nowhere", secrets::planted, None),
         trial("what_commands_print_is_told_while_they_run", printed::heard, None),
+        trial("whoever_is_asked_has_the_terminal_alone", prompt::asked, None),
         trial("runs_are_recorded_and_compared", records::story, None),
         trial("shards_are_merged_into_one_report", records::merged, None),
         trial("records_are_served_to_this_machine_only", records::served, None),

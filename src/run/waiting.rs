@@ -23,6 +23,8 @@ impl Job {
                 tokio::time::sleep(wait).await;
             }
             if pause.is_question() {
+                // who is asked has the screen alone
+                self.play.run.caught_up().await;
                 let pause = Arc::new(pause);
                 let asked = Arc::clone(&pause);
                 answer = blocking(move || asked.ask()).await;
