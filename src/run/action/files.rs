@@ -16,6 +16,7 @@ pub(super) fn find(
     kind: &str,
     name: &str,
 ) -> Result<PathBuf, ActionError> {
+    crate::vars::note_look();
     let wanted = expand(name);
     let mut searched = Vec::new();
     if wanted.is_absolute() {

@@ -231,8 +231,7 @@ impl Job {
                 return None;
             }
             let here = draft.setting.as_ref().is_some_and(|setting| is_here(setting));
-            let reads_files = draft.calls.iter().any(|call| call.source.is_some());
-            if here && (reads.looks_here || reads_files) {
+            if here && reads.looks_here {
                 return None;
             }
         }
