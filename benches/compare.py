@@ -3,7 +3,7 @@
 
     cargo build --release
     benches/compare.py [--canvass PATH] [--peers ssh,ansible,mitogen,pyinfra,volant] [--hosts 1,10,50]
-                       [--loads usual,templates,large] [--runs 3] [--tools FOLDER] [--write]
+                       [--loads usual,templates,large,line,thousand] [--runs 3] [--tools FOLDER] [--write]
 
 The work is done on OpenSSH servers of this machine that live as long as the script: first on empty
 trees, then again, where nothing changes. All programs take turns, so that all see the same load;
@@ -26,12 +26,11 @@ import tempfile
 import threading
 import time
 
-from suite.loads import LARGE, TEMPLATES, USUAL
-from suite.programs import PEERS, Canvass
+from suite.loads import LARGE, LOADS
+from suite.programs import PEERS, Canvass, Dag
 from suite.servers import Servers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LOADS = {load.name: load for load in (USUAL, TEMPLATES, LARGE)}
 DOCUMENT = ROOT / "docs/performance.md"
 LINUX = ".".join(platform.release().split(".")[:2])
 BEGIN, END = "<!-- made by benches/compare.py -->", "<!-- end -->"
@@ -59,27 +58,35 @@ def main():
             tools.mkdir(parents=True, exist_ok=True)
             programs = [Canvass(tools, servers, words.canvass)]
             programs += [PEERS[name](tools, servers) for name in words.peers.split(",") if name]
-            table = measured(words, folder, servers, programs)
+            # what is sent ahead shows on a slow line
+            programs.insert(1, Dag(tools, servers, words.canvass))
+            loads = [LOADS[name] for name in words.loads.split(",")]
+            programs = [program for program in programs if any(map(program.does, loads))]
+            table = measured(words, loads, folder, servers, programs)
         finally:
             servers.close()
     if words.write:
         written(programs, table, words)
 
 
-def measured(words, folder, servers, programs):
+def measured(words, loads, folder, servers, programs):
     """Prints and gives the rows: load, hosts, run, and by program seconds and memory."""
     rows = []
     width = " ".join(f"{program.name:>22}" for program in programs)
     print(f"{'load':<10} {'hosts':>5} {'run':<10} {width}")
-    for name in words.loads.split(","):
-        load = LOADS[name]
+    for load in loads:
         load.write(folder)
         if load is LARGE:
             subprocess.run(["dd", "if=/dev/urandom", f"of={folder}/large", "bs=1M", "count=1024", "status=none"], check=True)
-        for count in [int(count) for count in words.hosts.split(",")] if load is USUAL else [1]:
+        for count in [load.hosts] if load.hosts else [int(count) for count in words.hosts.split(",")]:
             hosts = servers.hosts(count)
+            if load.line:
+                hosts = servers.behind_line(hosts)
             rows += compared(words, folder, load, hosts, programs)
         (folder / "large").unlink(missing_ok=True)
+        page = folder / f"{load.name}.html"
+        if page.exists():
+            print(f"the page of {load.hosts} hosts: {page.stat().st_size / 1e6:.2f} MB", flush=True)
     return rows
 
 
@@ -87,7 +94,7 @@ def compared(words, folder, load, hosts, programs):
     seen = {}
     trees = folder / "trees"
     for _ in range(words.runs):
-        for program in programs:
+        for program in filter(lambda program: program.does(load), programs):
             shutil.rmtree(trees, ignore_errors=True)
             trees.mkdir()
             for run in ("first", "converged"):
@@ -101,17 +108,20 @@ def compared(words, folder, load, hosts, programs):
     for run in ("first", "converged"):
         cells = []
         for program in programs:
-            results = seen[program.name, run]
-            if None in results:
-                cells.append(None)
+            results = seen.get((program.name, run))
+            if results is None or None in results:
+                cells.append("failed" if results else "")
                 continue
             cells.append(tuple(statistics.median(column) for column in zip(*results)))
         rows.append((load.name, len(hosts), run, cells))
         ours = cells[0]
         shown = []
         for cell in cells:
-            ratio = f"({cell[0] / ours[0]:.1f}x)" if cell and ours else ""
-            shown.append(f"{cell[0]:.2f}s {ratio:>8} {cell[1]:4.0f}MB" if cell else "failed")
+            if isinstance(cell, str):
+                shown.append(cell)
+                continue
+            ratio = "" if isinstance(ours, str) else f"({cell[0] / ours[0]:.1f}x)"
+            shown.append(f"{cell[0]:.2f}s {ratio:>8} {cell[1]:4.0f}MB")
         print(f"{load.name:<10} {len(hosts):>5} {run:<10} " + " ".join(f"{it:>22}" for it in shown), flush=True)
     return rows
 
@@ -200,10 +210,11 @@ def written(programs, rows, words):
     for load, hosts, run, cells in rows:
         shown = []
         for cell in cells:
-            if cell is None:
-                shown.append("failed")
+            if isinstance(cell, str):
+                shown.append(cell)
                 continue
-            ratio = f" ({cell[0] / cells[0][0]:.1f}×)" if cells[0] and cell is not cells[0] else ""
+            is_peer = cell is not cells[0] and not isinstance(cells[0], str)
+            ratio = f" ({cell[0] / cells[0][0]:.1f}×)" if is_peer else ""
             shown.append(f"{cell[0]:.2f} s{ratio}, {cell[1]:.0f} MB")
         lines.append(f"| {load} | {hosts} | {run} | " + " | ".join(shown) + " |")
     lines += ["", *(f"- {program.name}: {program.version()}" for program in programs), END]

@@ -129,12 +129,48 @@ files.put(src="large", dest=f"{tree}/large", mode="644")
 """
 
 
-class Load:
-    """Work with its name, its two texts and what it leaves behind."""
+HUNDRED = """\
+- hosts: all
+  gather_facts: false
+  vars:
+    tree: "{{ base }}/{{ inventory_hostname }}"
+  tasks:
+    - ansible.builtin.file: {path: "{{ tree }}", state: directory}
+""" + "".join(
+    f"""\
+    - ansible.builtin.copy: {{content: "page {n}\\n", dest: "{{{{ tree }}}}/page{n}", mode: "0644"}}
+    - ansible.builtin.lineinfile: {{path: "{{{{ tree }}}}/settings", line: key{n}=value{n}, create: true, mode: "0644"}}
+    - ansible.builtin.command: "test -d {{{{ tree }}}}"
+      changed_when: false
+"""
+    for n in range(33)
+)
 
-    def __init__(self, name, playbook, deploy, left, instances):
-        self.name, self.playbook, self.deploy = name, playbook, deploy
-        self.left, self.instances = left, instances
+HUNDRED_DEPLOY = """\
+import io
+
+from pyinfra import host
+from pyinfra.operations import files, server
+
+tree = f"{host.data.base}/{host.name}"
+files.directory(path=tree)
+for n in range(33):
+    files.put(src=io.StringIO(f"page {n}\\n"), dest=f"{tree}/page{n}", mode="644")
+    files.line(path=f"{tree}/settings", line=f"key{n}=value{n}")
+    server.shell(commands=[f"test -d {tree}"])
+"""
+
+
+class Load:
+    """Work with its name, its two texts and what it leaves behind.
+
+    `hosts` says on how many hosts it is done where the command line does not; `line` that they are
+    at the far end of a slow line; `alone` that only canvass and `ssh` do it.
+    """
+
+    def __init__(self, name, playbook, deploy, left, hosts=1, line=False, alone=False):
+        self.name, self.playbook, self.deploy, self.left = name, playbook, deploy, left
+        self.hosts, self.line, self.alone = hosts, line, alone
 
     def write(self, folder):
         (folder / "site.conf.j2").write_text(TEMPLATE)
@@ -175,6 +211,15 @@ def large(tree):
     yield "large", lambda path: digest(path) == digest(source)
 
 
-USUAL = Load("usual", PLAYBOOK, DEPLOY, usual, 25)
-TEMPLATES = Load("templates", MANY_TEMPLATES, MANY_TEMPLATES_DEPLOY, many, 501)
-LARGE = Load("large", LARGE_FILE, LARGE_FILE_DEPLOY, large, 2)
+def hundred(tree):
+    yield "page32", lambda path: path.read_text() == "page 32\n"
+    lines = [f"key{n}=value{n}" for n in range(33)]
+    yield "settings", lambda path: path.read_text().split() == lines
+
+
+USUAL = Load("usual", PLAYBOOK, DEPLOY, usual, hosts=None)
+TEMPLATES = Load("templates", MANY_TEMPLATES, MANY_TEMPLATES_DEPLOY, many)
+LARGE = Load("large", LARGE_FILE, LARGE_FILE_DEPLOY, large)
+LINE = Load("line", HUNDRED, HUNDRED_DEPLOY, hundred, line=True)
+THOUSAND = Load("thousand", PLAYBOOK, DEPLOY, usual, hosts=1000, alone=True)
+LOADS = {load.name: load for load in (USUAL, TEMPLATES, LARGE, LINE, THOUSAND)}

@@ -27,6 +27,10 @@ class Program:
     def version(self):
         return ""
 
+    def does(self, load):
+        """Whether it is asked to do this."""
+        return not load.alone
+
     def command(self, load, hosts, base):
         """The command line of one run, and more environment."""
         raise NotImplementedError
@@ -64,11 +68,32 @@ class Canvass(Program):
     def version(self):
         return said([self.path, "--version"])
 
+    def does(self, load):
+        return True
+
     def command(self, load, hosts, base):
+        # of many hosts the page is part of what is measured
+        page = ["--report", f"{load.name}.html"] if load.alone else []
         return [
             self.path, "play", "-i", self.inventory(hosts), "--forks", str(len(hosts)),
-            "-e", f"base={base}", f"{load.name}.yml",
+            "-e", f"base={base}", *page, f"{load.name}.yml",
         ], {}
+
+
+class Dag(Canvass):
+    """The same program, where hosts wait for each other only where the play says so."""
+
+    name = "dag"
+
+    def does(self, load):
+        return load.line
+
+    def version(self):
+        return "canvass with `--strategy dag`, on the slow line"
+
+    def command(self, load, hosts, base):
+        command, environment = super().command(load, hosts, base)
+        return [*command, "--strategy", "dag"], environment
 
 
 class Ansible(Program):
@@ -183,6 +208,9 @@ class Ssh(Program):
     def version(self):
         ended = subprocess.run(["ssh", "-V"], capture_output=True, text=True)
         return ended.stderr.split(",")[0] + ": `true` on each host at once"
+
+    def does(self, load):
+        return True
 
     def command(self, load, hosts, base):
         path = self.servers.folder / f"ssh{len(hosts)}.sh"

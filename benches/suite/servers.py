@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 
+from suite.line import Line
+
 ADDRESSES = 10  # of each server; sshd listens on up to 16
 
 
@@ -20,6 +22,7 @@ class Servers:
     def __init__(self, folder):
         self.folder = folder
         self.servers = []
+        self.lines = []
         (folder / "home/.ssh").mkdir(parents=True, mode=0o700)
         (folder / "home/.ssh").chmod(0o700)
         self.key("id")
@@ -78,7 +81,23 @@ class Servers:
             for number in range(count)
         ]
 
+    def behind_line(self, hosts):
+        """The same hosts, at the far end of a slow line."""
+        far = []
+        for name, address, port in hosts:
+            self.lines.append(line := Line(address, port))
+            public = next(
+                words[1:] for words in map(str.split, self.known.read_text().splitlines())
+                if words[0] == f"[{address}]:{port}"
+            )
+            with self.known.open("a") as known:
+                known.write(f"[{address}]:{line.port} {' '.join(public)}\n")
+            far.append((name, address, line.port))
+        return far
+
     def close(self):
+        for line in self.lines:
+            line.close()
         for process, _ in self.servers:
             process.terminate()
             process.wait()
