@@ -351,8 +351,12 @@ fn unknown_module(name: &str, suggestion: Option<&str>) -> Vec<String> {
             "`include` was removed from Ansible: use `import_tasks` or `include_tasks`".to_owned(),
         ],
         (name, _) if name.contains('.') => {
-            vec!["modules of collections are not supported yet".to_owned()]
+            vec!["it is not built in; `canvass doc --list` names the modules that are".to_owned()]
         }
-        _ => vec!["this often is a misspelling, or a module of a collection".to_owned()],
+        _ => vec![
+            "this often is a misspelling, or a module that is not built in; `canvass doc --list` \
+             names those that are"
+                .to_owned(),
+        ],
     }
 }

@@ -216,12 +216,16 @@ impl Keyword {
     }
 }
 
-/// The name that a word most probably means, if one is near.
+/// The name that a word most probably means, if one is near; of a name with dots the last part
+/// says how near.
 pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     names
         .map(|name| (strsim::damerau_levenshtein(&word, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 5 && *distance < name.len())
+        .filter(|(distance, name)| {
+            let own = name.rsplit('.').next().map_or(0, str::len);
+            *distance <= 1 + own / 5 && *distance < own
+        })
         .min()
         .map(|(_, name)| name)
 }
