@@ -33,6 +33,8 @@ mod verify;
 mod version;
 mod voice;
 
+pub(crate) use role_requirement::name_of as role_name_of;
+
 pub use build::build;
 pub use checkout::Certificates;
 pub use error::GalaxyError;

@@ -110,7 +110,7 @@ impl std::fmt::Display for RoleRequirement {
 }
 
 /// The role's name of an address: its last part without its ending.
-fn name_of(source: &str) -> String {
+pub(crate) fn name_of(source: &str) -> String {
     if !source.contains("://") && !source.contains('@') {
         return source.to_owned();
     }

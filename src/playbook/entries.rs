@@ -96,6 +96,10 @@ impl Parser<'_> {
                 }
             }
         });
+        if place.level == Level::Handler {
+            block.rescue.clear();
+            block.always.clear();
+        }
         block.keywords = Arc::new(keywords);
         Some(Arc::new(block))
     }
@@ -104,9 +108,10 @@ impl Parser<'_> {
     fn handler_block(&mut self, entries: &[(Node, Node)]) -> Option<()> {
         let mut fits = Some(());
         for (key, value) in entries {
-            if matches!(key.as_str(), Some("rescue" | "always")) {
-                self.unsupported(&key.span, "`rescue` and `always` among handlers are");
-                fits = None;
+            if let Some(name @ ("rescue" | "always")) = key.as_str() {
+                let text = format!("`{name}` of a block of handlers is never run");
+                let span = Some(key.span.clone());
+                self.warnings.push(crate::diagnostics::Diagnostic::warning(text, span));
             }
             let nested = value.as_seq().unwrap_or_default();
             for inner in nested.iter().filter(|inner| inner.get("block").is_some()) {

@@ -234,8 +234,6 @@ pub enum Unsupported {
     Keyword(&'static str, Level),
     /// A module of `ansible.builtin`.
     Module(String),
-    /// Another thing, in words with its verb.
-    Other(&'static str),
 }
 
 impl fmt::Display for Unsupported {
@@ -243,7 +241,6 @@ impl fmt::Display for Unsupported {
         match self {
             Self::Keyword(name, level) => write!(formatter, "`{name}` in {level} is"),
             Self::Module(name) => write!(formatter, "module `{name}` is"),
-            Self::Other(words) => formatter.write_str(words),
         }
     }
 }

@@ -153,11 +153,6 @@ impl Parser<'_> {
         self.error(&found.span, kind);
     }
 
-    /// Notes something that Ansible has and canvass has not yet.
-    pub(super) fn unsupported(&mut self, span: &Span, words: &'static str) {
-        self.error(span, PlaybookErrorKind::Unsupported(Unsupported::Other(words)));
-    }
-
     /// Reads a YAML file; `None` where it is empty or wrong.
     pub(super) fn read(&mut self, path: &Path) -> Option<Node> {
         let given = self.given.clone().filter(|file| file.path == path);

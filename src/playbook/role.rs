@@ -104,12 +104,6 @@ impl Parser<'_> {
             }
             return Some(RoleUse::listed(name));
         };
-        if let Some((key, _)) =
-            entries.iter().find(|(key, _)| matches!(key.as_str(), Some("src" | "scm")))
-        {
-            self.unsupported(&key.span, "a role with `src`, which is to be fetched, is");
-            return None;
-        }
         let mut keywords = Keywords::default();
         let mut params = Vec::new();
         for (key, value) in entries {
@@ -127,11 +121,20 @@ impl Parser<'_> {
                 _ => params.push((name.to_owned(), value.clone())),
             }
         }
-        let Some(name) = node.get("role").or_else(|| node.get("name")) else {
-            self.error(&node.span, PlaybookErrorKind::NoRoleName);
-            return None;
+        let named = node.get("role").or_else(|| node.get("name"));
+        let name = match (named, node.get("src").filter(|_| place.level == Level::Meta)) {
+            (Some(name), _) => self.static_name("the name of a role", name, place)?,
+            // a dependency is called as `ansible-galaxy` would have called it
+            (None, Some(source)) => {
+                let source = self.static_name("the source of a role", source, place)?;
+                let fetched = source.split_once('+').map_or(source.as_str(), |(_, rest)| rest);
+                crate::galaxy::role_name_of(fetched)
+            }
+            (None, None) => {
+                self.error(&node.span, PlaybookErrorKind::NoRoleName);
+                return None;
+            }
         };
-        let name = self.static_name("the name of a role", name, place)?;
         Some(RoleUse { keywords, params, ..RoleUse::listed(name) })
     }
 
@@ -315,7 +318,8 @@ impl Parser<'_> {
         for (key, value) in entries {
             match self.keyword(key, Level::Meta) {
                 Some(Keyword::Dependencies) => {
-                    meta.dependencies = self.roles(value, &place.in_file(&path));
+                    let place = place.in_file(&path).of(Level::Meta);
+                    meta.dependencies = self.roles(value, &place);
                 }
                 Some(Keyword::AllowDuplicates) => {
                     if let Some(value) = self.boolean("allow_duplicates", value) {
