@@ -37,8 +37,8 @@ pub enum Reason {
     Controller,
     /// Several names of the batch are one machine.
     OneMachine,
-    /// It brings tasks, which may tie hosts, or a role, whose variables and handlers the whole play
-    /// sees.
+    /// It brings what nobody knows beforehand, tasks that tie hosts, or a role whose variables or
+    /// handlers the whole play sees.
     Role,
     /// It adds to figures of the whole run: `set_stats`.
     Statistics,

@@ -112,19 +112,13 @@ impl Includes {
     ///
     /// It is not there, or not a list of tasks that can run.
     pub fn tasks(&self, written: &str, site: &IncludeSite) -> Result<Read<TaskFile>, IncludeError> {
-        let place = site.place();
-        let searched = task_files(written, &place);
-        let Some(path) = searched.iter().find(|path| path.is_file()).cloned() else {
-            let first = searched.into_iter().next().unwrap_or_else(|| PathBuf::from(written));
-            return Err(IncludeError::Missing { path: absolute(&first) });
-        };
+        let path = found(written, site)?;
         let key = (path.clone(), site.role.clone(), site.is_handler, site.play);
         if let Some(known) = lock(&self.files).get(&key) {
             return Ok((Arc::clone(known), Vec::new()));
         }
-        let (entries, warnings) =
-            self.parse(site, |parser| Some(parser.task_file(&path, &place.in_file(&path))))?;
-        let file = Arc::new(TaskFile { path: absolute(&path), entries });
+        let (file, warnings) = self.task_file(path, site)?;
+        let file = Arc::new(file);
         // another host may have read it meanwhile: all take what came first
         let kept = Arc::clone(lock(&self.files).entry(key).or_insert(file));
         Ok((kept, warnings))
@@ -140,6 +134,54 @@ impl Includes {
         if let Some(known) = lock(&self.roles).get(&key) {
             return Ok((Arc::clone(known), Vec::new()));
         }
+        let (read, warnings) = self.read_role(role, site).map_err(missing)?;
+        let kept = Arc::clone(lock(&self.roles).entry(key).or_insert(read));
+        Ok((kept, warnings))
+    }
+
+    /// The tasks of a file as they are by now. Nothing of it is kept or told: the play may write
+    /// the file anew before it includes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::tasks`].
+    pub fn tasks_so_far(
+        &self,
+        written: &str,
+        site: &IncludeSite,
+    ) -> Result<TaskFile, IncludeError> {
+        self.task_file(found(written, site)?, site).map(|(file, _)| file)
+    }
+
+    /// A role as it is by now, in the same way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::role`].
+    pub fn role_so_far(
+        &self,
+        role: &RoleInclude,
+        site: &IncludeSite,
+    ) -> Result<Arc<Role>, IncludeError> {
+        self.read_role(role, site).map(|(role, _)| role)
+    }
+
+    fn task_file(
+        &self,
+        path: PathBuf,
+        site: &IncludeSite,
+    ) -> Result<(TaskFile, Vec<Diagnostic>), IncludeError> {
+        let place = site.place().in_file(&path);
+        let (entries, warnings) =
+            self.parse(site, |parser| Some(parser.task_file(&path, &place)))?;
+        Ok((TaskFile { path: absolute(&path), entries }, warnings))
+    }
+
+    fn read_role(
+        &self,
+        role: &RoleInclude,
+        site: &IncludeSite,
+    ) -> Result<Read<Role>, IncludeError> {
         let used = RoleUse {
             name: role.name.clone(),
             files: role.files.clone(),
@@ -149,10 +191,7 @@ impl Includes {
             ..RoleUse::default()
         };
         let place = site.place();
-        let (read, warnings) =
-            self.parse(site, |parser| parser.role_at(used, &place, &site.span)).map_err(missing)?;
-        let kept = Arc::clone(lock(&self.roles).entry(key).or_insert(read));
-        Ok((kept, warnings))
+        self.parse(site, |parser| parser.role_at(used, &place, &site.span))
     }
 
     fn parse<T>(
@@ -181,6 +220,15 @@ impl IncludeSite {
             level: if self.is_handler { Level::Handler } else { Level::Task },
         }
     }
+}
+
+/// Where the file is that a task at this place names.
+fn found(written: &str, site: &IncludeSite) -> Result<PathBuf, IncludeError> {
+    let searched = task_files(written, &site.place());
+    searched.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
+        let first = searched.into_iter().next().unwrap_or_else(|| PathBuf::from(written));
+        IncludeError::Missing { path: absolute(&first) }
+    })
 }
 
 /// A role that is not there fails the task; one that is wrong ends the run.

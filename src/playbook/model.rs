@@ -134,6 +134,13 @@ pub struct Role {
     pub span: Span,
 }
 
+impl Role {
+    /// Whether it has variables that the whole play sees.
+    pub fn gives_variables(&self) -> bool {
+        self.public && !(self.vars.is_empty() && self.defaults.is_empty())
+    }
+}
+
 /// The files of a role that a use names: `tasks_from`, `handlers_from`, `defaults_from`,
 /// `vars_from`. `None` is `main`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]

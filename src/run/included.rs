@@ -43,20 +43,11 @@ impl Included {
         same && self.label == other.label && same_values(&self.item, &other.item)
     }
 
-    /// Whether a role comes with it, which may give variables and handlers to the whole play.
-    pub(crate) fn brings_roles(&self) -> bool {
-        fn any(entries: &[Entry]) -> bool {
-            entries.iter().any(|entry| match entry {
-                Entry::Role(_) => true,
-                Entry::Task(_) => false,
-                Entry::Block(block) => {
-                    any(&block.block) || any(&block.rescue) || any(&block.always)
-                }
-            })
-        }
+    /// Whether a role comes with it that gives variables or handlers to the whole play.
+    pub(crate) fn gives_to_play(&self) -> bool {
         match &self.what {
-            Part::Role(_) => true,
-            Part::Tasks(file) => any(&file.entries),
+            Part::Role(role) => gives(role),
+            Part::Tasks(file) => any_gives(&file.entries),
         }
     }
 
@@ -81,6 +72,23 @@ impl Included {
             Part::Role(role) => Steps::of_role(include, role, kind, filter),
         }
     }
+}
+
+fn gives(role: &Role) -> bool {
+    !role.handlers.is_empty()
+        || role.gives_variables()
+        || role.dependencies.iter().any(|other| gives(other))
+        || any_gives(&role.tasks)
+}
+
+fn any_gives(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| match entry {
+        Entry::Role(import) => gives(&import.role),
+        Entry::Task(_) => false,
+        Entry::Block(block) => {
+            [&block.block, &block.rescue, &block.always].iter().any(|part| any_gives(part))
+        }
+    })
 }
 
 fn same_values(one: &Layer, two: &Layer) -> bool {

@@ -66,9 +66,10 @@ pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError
     };
     let playbooks = reader.playbooks(&arguments.playbooks)?;
     let strategy = arguments.strategy.map(Strategy::from).unwrap_or_default();
+    let includes = reader.includes();
     let mut pictures = Vec::new();
     for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
-        let picture = Picture::of(play, play.strategy.unwrap_or(strategy));
+        let picture = Picture::of(play, play.strategy.unwrap_or(strategy), &includes);
         pictures.push(picture.map_err(|error| CommandError::parse(vec![error]))?);
     }
     let mut rest = 0.0;
@@ -107,7 +108,7 @@ pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playbook::{self, NoNames, SearchPaths};
+    use crate::playbook::{self, Includes, NoNames, SearchPaths};
 
     const PLAY: &str = r#"
 - hosts: web
@@ -135,8 +136,9 @@ mod tests {
         let Ok(loaded) = playbook::load(&path, &modules, &SearchPaths::default(), &NoNames) else {
             panic!("the playbook is not read")
         };
+        let includes = Arc::new(Includes::new(modules, NoNames, SearchPaths::default()));
         let plays = loaded.playbook.plays.iter();
-        plays.map(|play| Picture::of(play, Strategy::Dag).unwrap()).collect()
+        plays.map(|play| Picture::of(play, Strategy::Dag, &includes).unwrap()).collect()
     }
 
     /// A report of a run in which the second step took three of four seconds.

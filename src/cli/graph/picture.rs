@@ -1,10 +1,11 @@
 //! A play as nodes and edges, ready to be drawn.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Order, Reason, Section, Step, StepKind, Steps, TagFilter};
-use crate::playbook::{Play, Strategy};
+use crate::playbook::{Includes, Play, Strategy};
 use crate::report::critical;
 use crate::report::model::{ChangeReport, Position};
 use crate::report::profile;
@@ -140,10 +141,14 @@ impl Edge {
 
 impl Picture {
     /// Compiles a play and lays its edges.
-    pub(super) fn of(play: &Play, strategy: Strategy) -> Result<Self, Diagnostic> {
+    pub(super) fn of(
+        play: &Arc<Play>,
+        strategy: Strategy,
+        includes: &Arc<Includes>,
+    ) -> Result<Self, Diagnostic> {
         let steps = Steps::compile(play, &TagFilter::default())
             .map_err(|error| Diagnostic::error(&error))?;
-        let ties = crate::run::ties(play, &steps);
+        let ties = crate::run::ties(play, &steps, includes);
         let order = Order::new(&steps, strategy, &ties);
         // the end of a role is no step that anyone sees: its edges are those of its neighbours
         let mut before = Vec::with_capacity(steps.list.len());

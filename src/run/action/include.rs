@@ -3,7 +3,8 @@
 use canvass_modules::params;
 use serde_json::{Map, Value as Json};
 
-use crate::playbook::{RoleFiles, RoleInclude};
+use crate::playbook::{RoleFiles, RoleInclude, Task};
+use crate::source::{Kind, Node};
 
 use super::{ActionError, ActionInput, Prepared, parse};
 
@@ -60,22 +61,56 @@ pub(crate) struct IncludeCall {
     pub returned: Map<String, Json>,
 }
 
+/// What a task includes, where no template has a say in it.
+pub(crate) fn as_written(task: &Task) -> Option<Include> {
+    let action = &task.action;
+    if action.template.is_some() || action.variable_arguments.is_some() {
+        return None;
+    }
+    let arguments = action.arguments.iter();
+    let arguments = arguments.map(|(name, node)| Some((name.clone(), plain(node)?)));
+    let arguments: Map<String, Json> = arguments.collect::<Option<_>>()?;
+    let call = match action.module.as_str() {
+        "ansible.builtin.include_tasks" => tasks_call(arguments),
+        "ansible.builtin.include_role" => role_call(arguments),
+        _ => return None,
+    };
+    call.ok().map(|call| call.what)
+}
+
+/// A value without a template.
+fn plain(node: &Node) -> Option<Json> {
+    match &node.kind {
+        Kind::Str(text) if !text.value.contains('{') => Some(Json::from(text.value.as_str())),
+        Kind::Bool(value) => Some(Json::from(*value)),
+        _ => None,
+    }
+}
+
 pub(super) fn tasks(
     _input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    tasks_call(arguments).map(Prepared::Include)
+}
+
+fn tasks_call(arguments: Map<String, Json>) -> Result<IncludeCall, ActionError> {
     let params: IncludeTasksParams = parse("ansible.builtin.include_tasks", &arguments)?;
     let file = params.file.or(params._raw_params).unwrap_or_default().trim().to_owned();
     let mut returned = Map::new();
     returned.insert("include".to_owned(), Json::from(file.as_str()));
     returned.insert("include_args".to_owned(), Json::Object(Map::new()));
-    Ok(Prepared::Include(IncludeCall { what: Include::Tasks(file), returned }))
+    Ok(IncludeCall { what: Include::Tasks(file), returned })
 }
 
 pub(super) fn role(
     _input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    role_call(arguments).map(Prepared::Include)
+}
+
+fn role_call(arguments: Map<String, Json>) -> Result<IncludeCall, ActionError> {
     let params: IncludeRoleParams = parse("ansible.builtin.include_role", &arguments)?;
     let mut returned = Map::new();
     returned.insert("include".to_owned(), Json::from(params.name.as_str()));
@@ -93,5 +128,5 @@ pub(super) fn role(
         allow_duplicates: params.allow_duplicates,
         validate: params.rolespec_validate,
     };
-    Ok(Prepared::Include(IncludeCall { what: Include::Role(role), returned }))
+    Ok(IncludeCall { what: Include::Role(role), returned })
 }

@@ -48,7 +48,7 @@ use crate::vars::Scope;
 use super::host_vars::Learnt;
 
 pub(crate) use fetch::Fetched;
-pub(crate) use include::{Include, IncludeCall};
+pub(crate) use include::{Include, IncludeCall, as_written as written_include};
 pub(crate) use local_files::LocalFiles;
 pub(crate) use meta::Meta;
 pub(crate) use pause::{Pause, now as pause_clock};

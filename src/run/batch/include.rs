@@ -18,7 +18,7 @@ impl Batch<'_> {
         let first = self.positions.first_key_value().map(|(key, _)| key.clone());
         let is_due = |(key, hosts): &(&Key, &Vec<(usize, Vec<Included>)>)| {
             // what a role gives to the whole play is not there before all hosts have come
-            let for_all = || hosts.iter().flat_map(|(_, all)| all).any(Included::brings_roles);
+            let for_all = || hosts.iter().flat_map(|(_, all)| all).any(Included::gives_to_play);
             self.have_all_answered(key)
                 && (self.strategy != Strategy::Dag || first.as_ref() == Some(*key) || !for_all())
         };

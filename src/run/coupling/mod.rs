@@ -5,6 +5,7 @@
 //! variables that they name. Where that cannot be known (a name that is computed, a template that
 //! includes another), the step is tied.
 
+mod brought;
 mod machines;
 mod words;
 
@@ -12,19 +13,21 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::graph::{Reason, Step, StepKind, StepTask, Steps, Tie, Ties};
-use crate::playbook::{Keywords, Play, is_include};
+use crate::graph::{Reason, Step, StepKind, StepTask, Steps, TagFilter, Tie, Ties};
+use crate::playbook::{Includes, Keywords, Play, is_include};
 use crate::source::{Kind, Node};
 use crate::vars::Layer;
 
 use super::action::{self, Meta, bypasses_host_loop, returns_facts};
 use super::context::{self, PlayContext, layer};
 
+use brought::{Brought, Reader};
 use words::Words;
 
-/// How the steps of a play are tied to other hosts, as far as the playbook alone tells.
-pub fn ties(play: &Play, steps: &Steps) -> Vec<Ties> {
-    Coupling::of_play(play).ties(steps)
+/// How the steps of a play are tied to other hosts, as far as the playbook and what it includes
+/// tell.
+pub fn ties(play: &Arc<Play>, steps: &Steps, includes: &Arc<Includes>) -> Vec<Ties> {
+    Coupling::of_play(play, includes, &TagFilter::default()).ties(steps)
 }
 
 /// What is known of a play's batch.
@@ -38,19 +41,27 @@ pub(crate) struct Coupling {
     directory: PathBuf,
     /// Texts of templates by where they are looked for; none where nothing was found.
     templates: HashMap<Vec<PathBuf>, Option<String>>,
+    /// What includes bring.
+    brought: Brought,
     /// Whether there is another host at all.
     alone: bool,
 }
 
 impl Coupling {
-    /// What the playbook alone tells.
-    pub(crate) fn of_play(play: &Play) -> Self {
+    /// What the playbook and what it includes tell.
+    fn of_play(play: &Arc<Play>, includes: &Arc<Includes>, filter: &TagFilter) -> Self {
+        let reader = Reader {
+            includes: Arc::clone(includes),
+            filter: filter.clone(),
+            play: Arc::clone(play),
+        };
         let mut this = Self {
             words: Words::default(),
             everywhere: play.max_fail_percentage.as_ref().map(|_| Reason::FailureLimit),
             fatal: false,
             directory: play.path.parent().map(Path::to_owned).unwrap_or_default(),
             templates: HashMap::new(),
+            brought: Brought::new(reader),
             alone: false,
         };
         this.words.learn(&layer(&play.keywords.vars));
@@ -59,7 +70,7 @@ impl Coupling {
 
     /// What the variables of a batch tell, too.
     pub(crate) fn of_batch(play: &PlayContext, batch: &[String]) -> Self {
-        let mut this = Self::of_play(&play.play);
+        let mut this = Self::of_play(&play.play, &play.run.includes, &play.run.settings.tags);
         this.alone = batch.len() < 2;
         if this.alone {
             return this;
@@ -104,12 +115,21 @@ impl Coupling {
         if self.alone {
             return vec![Ties::default(); steps.list.len()];
         }
+        self.learn_all(steps);
+        // the other threads of the runtime go on meanwhile
+        let brought = tokio::task::block_in_place(|| self.brought.read(steps));
+        for steps in &brought {
+            self.learn_all(steps);
+        }
+        self.words.close();
+        steps.list.iter().map(|step| self.of_step(step)).collect()
+    }
+
+    fn learn_all(&mut self, steps: &Steps) {
         for step in &steps.list {
             self.learn(&step.task);
         }
         self.read_templates(steps);
-        self.words.close();
-        steps.list.iter().map(|step| self.of_step(step)).collect()
     }
 
     /// Notes the variables that come with a step.
@@ -130,7 +150,7 @@ impl Coupling {
             StepKind::Flush => Ties { ties: Vec::new(), sets: true },
             StepKind::Facts | StepKind::Task | StepKind::Handler | StepKind::InHandler => {
                 let mut ties = self.of_keywords(&step.task);
-                ties.extend(of_module(&step.task));
+                ties.extend(self.of_module(&step.task));
                 ties.extend(self.of_words(&step.task));
                 Ties { ties, sets: sets(&step.task) }
             }
@@ -167,6 +187,39 @@ impl Coupling {
             ties.push(Tie::Around(Reason::OneMachine));
         }
         ties
+    }
+
+    fn of_module(&self, task: &Arc<StepTask>) -> Option<Tie> {
+        let action = &task.task.action;
+        if action.template.is_some() {
+            return Some(Tie::Around(Reason::Once));
+        }
+        Some(match action.module.as_str() {
+            "ansible.builtin.group_by" => Tie::Around(Reason::Groups),
+            module if is_include(module) => {
+                // hosts that skip it must not be gone when others learn what it ties
+                return (!self.brings_nothing_tied(task)).then_some(Tie::Around(Reason::Role));
+            }
+            "ansible.builtin.set_stats" => Tie::Around(Reason::Statistics),
+            "ansible.builtin.fetch" | "ansible.posix.synchronize" => {
+                Tie::Around(Reason::Controller)
+            }
+            "ansible.builtin.meta" => match Meta::of(&task.task) {
+                Some(meta) if !meta.is_for_all() => return None,
+                Some(_) | None => Tie::Before(Reason::Once),
+            },
+            _ if bypasses_host_loop(&task.task) => Tie::Before(Reason::Once),
+            _ => return None,
+        })
+    }
+
+    /// Whether it is known what an include brings, and that it concerns none but the hosts that
+    /// enter it.
+    fn brings_nothing_tied(&self, include: &Arc<StepTask>) -> bool {
+        self.brought.by(include).is_some_and(|steps| {
+            brought::is_for_itself(steps)
+                && steps.list.iter().all(|step| self.of_step(step).ties.is_empty())
+        })
     }
 
     fn of_words(&self, task: &StepTask) -> Vec<Tie> {
@@ -236,28 +289,6 @@ fn is_address((name, _): &(String, Node)) -> bool {
             | "ansible_port"
             | "ansible_ssh_port"
     )
-}
-
-fn of_module(task: &StepTask) -> Option<Tie> {
-    let action = &task.task.action;
-    if action.template.is_some() {
-        return Some(Tie::Around(Reason::Once));
-    }
-    Some(match action.module.as_str() {
-        "ansible.builtin.group_by" => Tie::Around(Reason::Groups),
-        // hosts that skip an include must not be gone when others learn what it ties
-        "ansible.builtin.include_role" | "ansible.builtin.include_tasks" => {
-            Tie::Around(Reason::Role)
-        }
-        "ansible.builtin.set_stats" => Tie::Around(Reason::Statistics),
-        "ansible.builtin.fetch" | "ansible.posix.synchronize" => Tie::Around(Reason::Controller),
-        "ansible.builtin.meta" => match Meta::of(&task.task) {
-            Some(meta) if !meta.is_for_all() => return None,
-            Some(_) | None => Tie::Before(Reason::Once),
-        },
-        _ if bypasses_host_loop(&task.task) => Tie::Before(Reason::Once),
-        _ => return None,
-    })
 }
 
 /// Whether a task may set variables of its host.
