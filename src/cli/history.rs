@@ -77,17 +77,28 @@ fn table(runs: &[RunRecord]) -> String {
             run.id.0,
             moment::local_minute(&run.started),
             time(run),
-            result(run),
+            resumable(run),
         );
     }
     text
 }
 
-fn result(run: &RunRecord) -> String {
-    let ended = run.verdict.as_deref().unwrap_or("cut off, or still on");
-    match run.resumable && run.finished.is_some() {
+/// How a run ended, and whether it can be gone on with.
+fn resumable(run: &RunRecord) -> String {
+    let ended = result(run);
+    match run.resumable && !run.on {
         true => format!("{ended} (can be resumed)"),
-        false => ended.to_owned(),
+        false => ended,
+    }
+}
+
+/// How a run ended.
+pub(super) fn result(run: &RunRecord) -> String {
+    match (&run.verdict, run.on) {
+        (None, true) => "still on".to_owned(),
+        (None, false) => "cut off".to_owned(),
+        (Some(ended), true) => format!("{ended} (another run goes on with it)"),
+        (Some(ended), false) => ended.clone(),
     }
 }
 

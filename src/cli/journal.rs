@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Recording, RunRecord};
+use crate::record::{Ongoing, Recording, RunRecord};
 use crate::report::mask::Secrets;
 use crate::report::moment::{self, rfc3339};
 use crate::run::{Journal, OnDrift, Past};
@@ -89,8 +89,9 @@ impl Header {
     }
 }
 
-/// The run to go on with by its name; `last` is the newest that can be gone on with.
-pub(super) fn find(name: &str) -> Result<(RunRecord, Header, Past), CommandError> {
+/// The run to go on with by its name, which nobody else goes on with from now on; `last` is the
+/// newest that can be gone on with.
+pub(super) fn find(name: &str) -> Result<(RunRecord, Header, Past, Ongoing), CommandError> {
     let records = record::records()?;
     let run = match name {
         "last" => records.newest_resumable().map_err(|error| record::wrong(&error))?,
@@ -98,6 +99,10 @@ pub(super) fn find(name: &str) -> Result<(RunRecord, Header, Past), CommandError
     };
     let Some(run) = run else {
         let text = "there is no run that broke off or failed";
+        return Err(CommandError::other(text, Some("see `canvass history`")));
+    };
+    let Some(on) = records.work_on(run.id).map_err(|error| record::wrong(&error))? else {
+        let text = format!("run {} is still on, or another one goes on with it", run.id);
         return Err(CommandError::other(text, Some("see `canvass history`")));
     };
     let Some(text) = records.journal(run.id).map_err(|error| record::wrong(&error))? else {
@@ -115,7 +120,7 @@ pub(super) fn find(name: &str) -> Result<(RunRecord, Header, Past), CommandError
     }
     let header: Header =
         serde_json::from_value(past.header.clone()).map_err(|error| wrong(error.to_string()))?;
-    Ok((run, header, past))
+    Ok((run, header, past, on))
 }
 
 /// What vaults have revealed so far.

@@ -40,7 +40,7 @@ pub(crate) struct ResumeArguments {
 
 /// Runs the command.
 pub(crate) fn resume(arguments: &ResumeArguments) -> Result<ExitCode, CommandError> {
-    let (record, header, past) = journal::find(&arguments.run)?;
+    let (record, header, past, _on) = journal::find(&arguments.run)?;
     std::env::set_current_dir(&header.folder).map_err(|error| {
         CommandError::other(format!("cannot go to `{}`: {error}", header.folder.display()), None)
     })?;

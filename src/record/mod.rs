@@ -6,12 +6,14 @@
 //! cannot be recorded is a warning: no run is lost by it.
 
 mod error;
+mod ongoing;
 mod place;
 mod recorder;
 mod run;
 mod store;
 
 pub use error::RecordError;
+pub use ongoing::Ongoing;
 pub use place::{BOUND, RecordSettings, size};
 pub use recorder::{Recorder, Recording, Tell};
 pub use run::{Beginning, RunId, RunName, RunRecord};

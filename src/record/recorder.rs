@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::report::model::ChangeReport;
 use crate::report::outlet::Outlet;
 
-use super::{Beginning, RecordError, RecordSettings, Records, RunId};
+use super::{Beginning, Ongoing, RecordError, RecordSettings, Records, RunId};
 
 /// Hears of what could not be recorded.
 pub type Tell = Arc<dyn Fn(&RecordError) + Send + Sync>;
@@ -23,7 +23,7 @@ pub struct Recording {
 enum State {
     /// The run has not begun; what was noted so far.
     Waiting(String),
-    On(Box<Records>, RunId),
+    On(Box<Records>, RunId, Option<Ongoing>),
     Failed(RecordError),
 }
 
@@ -46,7 +46,7 @@ impl Recording {
                 noted.push_str(lines);
                 Ok(())
             }
-            State::On(records, run) => records.note(*run, lines),
+            State::On(records, run, _) => records.note(*run, lines),
             State::Failed(_) => Ok(()),
         }
     }
@@ -70,16 +70,17 @@ impl Recording {
             folder: folder.to_string_lossy().into_owned(),
             playbooks: report.playbooks.clone(),
         })?;
+        let on = records.work_on(run)?;
         if !noted.is_empty() {
             records.note(run, noted)?;
         }
-        Ok(State::On(Box::new(records), run))
+        Ok(State::On(Box::new(records), run, on))
     }
 
     fn finish(&self, report: &ChangeReport) -> Result<(), RecordError> {
         match std::mem::replace(&mut *self.state(), State::Waiting(String::new())) {
             State::Waiting(_) => Ok(()),
-            State::On(records, run) => records.finish(run, report, self.went_on_with),
+            State::On(records, run, _on) => records.finish(run, report, self.went_on_with),
             State::Failed(error) => Err(error),
         }
     }

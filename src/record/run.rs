@@ -88,6 +88,8 @@ pub struct RunRecord {
     pub failed: u64,
     /// Whether it can be gone on with: it did not end well, and what each host has done is kept.
     pub resumable: bool,
+    /// Whether it is still on, or another run goes on with it now.
+    pub on: bool,
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::report::entries::Digest;
 use crate::report::event::RunMode;
 use crate::report::model::ChangeReport;
 
-use super::{Beginning, RecordError, RecordSettings, RunId, RunName, RunRecord};
+use super::{Beginning, Ongoing, RecordError, RecordSettings, RunId, RunName, RunRecord};
 
 /// The part of a record that holds its change report.
 pub const REPORT: &str = "report";
@@ -217,14 +217,28 @@ impl Records {
         self.asked(gone).map(drop)
     }
 
-    /// The newest run that can be gone on with.
+    /// The newest run that can be gone on with, apart from those that are on.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
     pub fn newest_resumable(&self) -> Result<Option<RunRecord>, RecordError> {
-        let sql = format!("{RUN} WHERE resumable ORDER BY id DESC LIMIT 1");
-        self.asked(self.connection.query_row(&sql, [], record).optional())
+        let sql = format!("{RUN} WHERE resumable ORDER BY id DESC");
+        let first = || -> rusqlite::Result<Option<RunRecord>> {
+            let mut statement = self.connection.prepare(&sql)?;
+            let mut runs = statement.query_map([], |row| self.record(row))?;
+            runs.find(|run| !run.as_ref().is_ok_and(|run| run.on)).transpose()
+        };
+        self.asked(first())
+    }
+
+    /// From now on this process works on a run; `None` where another one does.
+    ///
+    /// # Errors
+    ///
+    /// The lock cannot be made.
+    pub fn work_on(&self, run: RunId) -> Result<Option<Ongoing>, RecordError> {
+        Ongoing::begin(&self.path, run)
     }
 
     /// Keeps the report of a run that is over, and lets the oldest runs go. What each host has done
@@ -350,11 +364,14 @@ impl Records {
         let (found, told) = match name {
             RunName::Number(run) => {
                 let sql = format!("{RUN} WHERE id = ?");
-                (self.connection.query_row(&sql, [run.0], record), run.to_string())
+                (self.connection.query_row(&sql, [run.0], |row| self.record(row)), run.to_string())
             }
             RunName::Last(back) => {
                 let sql = format!("{RUN} ORDER BY id DESC LIMIT 1 OFFSET ?");
-                (self.connection.query_row(&sql, [back], record), format!("last~{back}"))
+                (
+                    self.connection.query_row(&sql, [back], |row| self.record(row)),
+                    format!("last~{back}"),
+                )
             }
         };
         self.asked(found.optional())?.ok_or(RecordError::NoRun(told))
@@ -368,7 +385,7 @@ impl Records {
     pub fn newest(&self, most: u32) -> Result<Vec<RunRecord>, RecordError> {
         let all = || {
             let sql = format!("{RUN} ORDER BY id DESC LIMIT ?");
-            self.connection.prepare(&sql)?.query_map([most], record)?.collect()
+            self.connection.prepare(&sql)?.query_map([most], |row| self.record(row))?.collect()
         };
         self.asked(all())
     }
@@ -396,6 +413,29 @@ impl Records {
         }
         Ok(())
     }
+
+    fn record(&self, row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+        let mode: String = row.get(3)?;
+        let playbooks: String = row.get(6)?;
+        let count = |place: usize| row.get::<_, i64>(place).map(i64::unsigned_abs);
+        let id = RunId(row.get(0)?);
+        Ok(RunRecord {
+            id,
+            started: row.get(1)?,
+            finished: row.get(2)?,
+            mode: if mode == "rehearsal" { RunMode::Rehearsal } else { RunMode::Apply },
+            program: row.get(4)?,
+            folder: row.get(5)?,
+            playbooks: serde_json::from_str(&playbooks).unwrap_or_default(),
+            exit_code: row.get(7)?,
+            verdict: row.get(8)?,
+            hosts: count(9)?,
+            changed: count(10)?,
+            failed: count(11)?,
+            resumable: row.get(12)?,
+            on: Ongoing::is(&self.path, id),
+        })
+    }
 }
 
 fn packed(text: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -409,27 +449,6 @@ fn word(mode: RunMode) -> &'static str {
         RunMode::Apply => "apply",
         RunMode::Rehearsal => "rehearsal",
     }
-}
-
-fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
-    let mode: String = row.get(3)?;
-    let playbooks: String = row.get(6)?;
-    let count = |place: usize| row.get::<_, i64>(place).map(i64::unsigned_abs);
-    Ok(RunRecord {
-        id: RunId(row.get(0)?),
-        started: row.get(1)?,
-        finished: row.get(2)?,
-        mode: if mode == "rehearsal" { RunMode::Rehearsal } else { RunMode::Apply },
-        program: row.get(4)?,
-        folder: row.get(5)?,
-        playbooks: serde_json::from_str(&playbooks).unwrap_or_default(),
-        exit_code: row.get(7)?,
-        verdict: row.get(8)?,
-        hosts: count(9)?,
-        changed: count(10)?,
-        failed: count(11)?,
-        resumable: row.get(12)?,
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! What happens where a host is not what the plan saw: `--on-drift`, under every strategy.
 
+use std::time::{Duration, Instant};
+
+use super::command::{self, Watch};
 use super::{Story, ends, says};
 
 /// The first task of h1 changes what its second one meets, which no rehearsal can see.
@@ -37,7 +40,7 @@ async fn drift_in_the_middle_of_a_run_does_what_is_asked_for() {
         story.write("site.yml", &SURPRISE.replace("SERIAL", serial));
         ends(&story.plan(&["--strategy", strategy]), 0);
         for (word, answer, code, reach) in CASES {
-            // hosts at their own pace may be past it before another one has drifted
+            // hosts at their own pace may be past it before another one has drifted: see below
             if word == "stop-run" && matches!(strategy, "free" | "dag") {
                 continue;
             }
@@ -58,6 +61,65 @@ async fn drift_in_the_middle_of_a_run_does_what_is_asked_for() {
         }
     }
     story.lab.down().await.unwrap();
+}
+
+/// The second host is in its first task until the first one has drifted in its second.
+const HELD_UP: &str = r#"
+- hosts: lab
+  gather_facts: false
+  tasks:
+    - name: Act
+      shell: |
+        if test "$(cat /etc/name)" = h1; then echo surprise > /etc/list; exit; fi
+        while ! test -e /etc/go; do sleep 0.02; done
+    - name: Line
+      lineinfile: {path: /etc/list, line: wanted, create: true}
+    - name: Last
+      copy: {content: x, dest: /etc/last}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drift_stops_hosts_at_their_own_pace_before_their_next_task() {
+    let hosts = Story::begin(2).await;
+    let story = &hosts;
+    for host in ["h1", "h2"] {
+        story.shell(host, &format!("echo {host} > /etc/name"));
+    }
+    story.write("site.yml", HELD_UP);
+    for strategy in ["free", "dag"] {
+        ends(&story.plan(&["--strategy", strategy]), 0);
+        let mut apply = command::canvass(&story.path("home"));
+        apply
+            .args(["apply", "launch.plan", "--on-drift", "stop-run", "--events", "events"])
+            .current_dir(story.folder.path());
+        let drifted = || {
+            let told = std::fs::read_to_string(story.path("events")).unwrap_or_default();
+            told.contains("otherwise than in the plan: write file `/etc/list`")
+        };
+        let applied = std::thread::scope(|scope| {
+            let started = Instant::now();
+            scope.spawn(move || {
+                // without it, the second host goes on as well, and is seen to have done so
+                while !drifted() && started.elapsed() < Duration::from_secs(30) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                std::fs::write(story.on("h2", "/etc/go"), "").unwrap();
+            });
+            let watch = Watch { within: Duration::from_mins(1), interrupt_when: None, stdin: "" };
+            command::run(apply, &watch).unwrap()
+        });
+        ends(&applied, 2);
+        says(&applied.stderr, &["the run is stopped: `h1` is not what was approved"]);
+        for host in ["h1", "h2"] {
+            assert_eq!(story.read(host, "/etc/last"), None, "{strategy} {host}");
+        }
+        assert_eq!(story.read("h1", "/etc/list").as_deref(), Some("surprise\n"), "{strategy}");
+        assert_eq!(story.read("h2", "/etc/list"), None, "{strategy}");
+        story.shell("h1", "rm -f /etc/list");
+        story.shell("h2", "rm -f /etc/go");
+        std::fs::remove_file(story.path("events")).unwrap();
+    }
+    hosts.lab.down().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

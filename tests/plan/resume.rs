@@ -214,10 +214,17 @@ async fn a_run_that_is_killed_can_be_resumed() {
         }
         // what is done is on its way into the record
         std::thread::sleep(Duration::from_millis(500));
+        says(&story.canvass(&["history"]).stdout, &["still on"]);
+        let too_early = story.canvass(&["resume"]);
+        ends(&too_early, 1);
+        says(&too_early.stderr, &["there is no run that broke off or failed"]);
+        let number = story.records().newest(1).unwrap()[0].id.to_string();
+        let too_early = story.canvass(&["resume", &number]);
+        ends(&too_early, 1);
+        says(&too_early.stderr, &[&format!("run {number} is still on")]);
         play.kill().unwrap();
         play.wait().unwrap();
-        let history = story.canvass(&["history"]);
-        says(&history.stdout, &["cut off, or still on"]);
+        says(&story.canvass(&["history"]).stdout, &["cut off (can be resumed)"]);
         for host in ["h1", "h2"] {
             fs::write(story.on(host, "/etc/go"), "").unwrap();
         }

@@ -79,7 +79,7 @@ fn row(sheet: &mut Sheet, run: &RunRecord, before: Option<&RunRecord>) {
         ""
     });
     sheet.raw(&format!("</td><td><b class=\"{class}\">"));
-    sheet.text(run.verdict.as_deref().unwrap_or("cut off, or still on")).raw("</b></td><td>");
+    sheet.text(&history::result(run)).raw("</b></td><td>");
     if let Some(before) = before {
         sheet.raw(&format!("<a href=\"/compare/{}/{id}\">with {}</a>", before.id, before.id));
     }
