@@ -26,81 +26,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 
 import lab  # noqa: E402
+import works  # noqa: E402
 
 DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- made by benches/modules.py -->", "<!-- end of modules -->"
-TREE = "/srv/work"
-
-# module, arguments of the task with this number
-WORK = {
-    "ansible.builtin.file": lambda n: {"path": f"{TREE}/d{n}", "state": "directory", "mode": "0750"},
-    "ansible.builtin.copy": lambda n: {"content": f"number {n}\n" * 20, "dest": f"{TREE}/copy{n}"},
-    "ansible.builtin.template": lambda n: {"src": "page.j2", "dest": f"{TREE}/page{n}"},
-    "ansible.builtin.lineinfile": lambda n: {"path": f"{TREE}/lines", "line": f"key{n} = {n}", "regexp": f"^key{n} "},
-    "ansible.builtin.blockinfile": lambda n: {"path": f"{TREE}/lines", "block": "a\nb", "marker": f"# {{mark}} {n}"},
-    "ansible.builtin.replace": lambda n: {"path": f"{TREE}/lines", "regexp": f"^old{n}$", "replace": f"new{n}"},
-    "ansible.builtin.assemble": lambda n: {"src": f"{TREE}/parts", "dest": f"{TREE}/whole{n}"},
-    "ansible.builtin.stat": lambda n: {"path": f"{TREE}/lines"},
-    "ansible.builtin.find": lambda n: {"paths": "/etc", "recurse": True, "patterns": "*.conf"},
-    "ansible.builtin.slurp": lambda n: {"src": "/etc/passwd"},
-    "ansible.builtin.fetch": lambda n: {"src": "/etc/passwd", "dest": f"fetched{n}", "flat": True},
-    "ansible.builtin.tempfile": lambda n: {"path": "/tmp"},
-    "ansible.builtin.unarchive": lambda n: {"src": f"{TREE}/archive.tar.gz", "dest": f"{TREE}/d{n}", "remote_src": True},
-    "ansible.builtin.get_url": lambda n: {"url": f"{lab.VENDOR}/gpg/debian/gpg", "dest": f"{TREE}/got{n}"},
-    "ansible.builtin.uri": lambda n: {"url": f"{lab.VENDOR}/gpg/debian/gpg", "return_content": True},
-    "ansible.builtin.command": lambda n: {"cmd": "true"},
-    "ansible.builtin.shell": lambda n: {"cmd": "echo $((1 + 1))"},
-    "ansible.builtin.script": lambda n: {"cmd": "script.sh"},
-    "ansible.builtin.ping": lambda n: {},
-    "ansible.builtin.wait_for": lambda n: {"port": 22},
-    "ansible.builtin.user": lambda n: {"name": f"worker{n}", "shell": "/bin/bash"},
-    "ansible.builtin.group": lambda n: {"name": f"crew{n}"},
-    "ansible.builtin.getent": lambda n: {"database": "passwd", "key": "root"},
-    "ansible.builtin.cron": lambda n: {"name": f"job {n}", "minute": str(n), "job": "/bin/true"},
-    "ansible.builtin.apt": lambda n: {"name": PACKAGES[n % len(PACKAGES)]},
-    "ansible.builtin.apt_repository": lambda n: {
-        "repo": f"deb [trusted=yes] {lab.VENDOR}/r{n}/debian bookworm stable", "update_cache": False, "filename": f"r{n}",
-    },
-    "ansible.builtin.package_facts": lambda n: {},
-    "ansible.builtin.service_facts": lambda n: {},
-    "ansible.builtin.service": lambda n: {"name": "cron", "state": "started", "enabled": True},
-    "ansible.builtin.systemd_service": lambda n: {"name": UNITS[n % len(UNITS)], "enabled": False},
-    "ansible.builtin.setup": lambda n: {},
-    "ansible.builtin.debconf": lambda n: {
-        "name": "locales", "question": "locales/default_environment_locale", "value": "C.UTF-8", "vtype": "select",
-    },
-    "ansible.builtin.dpkg_selections": lambda n: {"name": PINNED[n % len(PINNED)], "selection": "hold"},
-    "ansible.builtin.known_hosts": lambda n: {
-        "name": f"h{n}.example.org", "path": f"{TREE}/known",
-        "key": f"h{n}.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGR4ZsJDgZ7gvpQmx3Bdu0vhyOYJwV4bDF7Pqh1vVQqY",
-    },
-    "ansible.builtin.git": lambda n: {"repo": f"{TREE}/repository", "dest": f"{TREE}/checkout{n}", "version": "main"},
-    "ansible.builtin.hostname": lambda n: {"name": "worker"},
-    "ansible.posix.sysctl": lambda n: {"name": f"net.ipv4.conf.{SYSCTL[n % len(SYSCTL)]}", "value": "1", "sysctl_file": "/etc/sysctl.d/work.conf"},
-    "ansible.posix.authorized_key": lambda n: {
-        "user": "ops",
-        "key": f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGR4ZsJDgZ7gvpQmx3Bdu0vhyOYJwV4bDF7Pqh1vVQ{'abcdefghij'[n % 10]}Y k{n}",
-    },
-    "community.general.ini_file": lambda n: {"path": f"{TREE}/ini", "section": f"s{n}", "option": "o", "value": str(n)},
-    "community.general.timezone": lambda n: {"name": "Europe/Berlin"},
-    "community.general.pam_limits": lambda n: {
-        "domain": f"u{n}", "limit_type": "soft", "limit_item": "nofile", "value": str(1000 + n),
-    },
-}
-PACKAGES = ["tree", "sl", "bc", "dc", "rename", "jq", "pv", "lsof", "file", "time"]
-UNITS = ["systemd-pstore.service", "e2scrub_reap.service", "fstrim.timer", "remote-fs.target", "dpkg-db-backup.timer"]
-PINNED = ["curl", "less", "sudo", "kmod", "cron"]
-SYSCTL = ["all.accept_redirects", "all.accept_source_route", "all.log_martians", "default.log_martians", "default.accept_redirects"]
-
-PREPARE = f"""
-mkdir -p {TREE}/parts {TREE}/repository
-for number in $(seq 0 19); do echo old$number; done > {TREE}/lines
-for number in $(seq 0 9); do mkdir -p {TREE}/d$number; chmod 755 {TREE}/d$number; echo $number > {TREE}/parts/$number; done
-tar -czf {TREE}/archive.tar.gz -C {TREE} parts
-apt-get -qq update > /dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y git debconf-utils python3-debian > /dev/null 2>&1
-cd {TREE}/repository && git init -q -b main . && git config user.email a@example.org && git config user.name a
-echo one > file && git add file && git commit -q -m one
-"""
 
 
 def main():
@@ -117,20 +46,21 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        (folder / "page.j2").write_text("{% for n in range(20) %}\nline {{ n }} of {{ inventory_hostname }}\n{% endfor %}\n")
-        (folder / "script.sh").write_text("#!/bin/sh\nexit 0\n")
+        for path, text in works.FILES.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
         plays = {"nothing": []}
-        for name, arguments in WORK.items():
+        for name in works.WORK:
             if not words.only or name in words.only.split(","):
-                tasks = [{"name": f"{name} {number}", name: arguments(number)} for number in range(words.tasks)]
-                plays[name] = tasks
+                plays[name] = works.tasks(name, words.tasks)
         for name, tasks in plays.items():
             play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
             (folder / f"{name}.yml").write_text(json.dumps(play))
         with lab.Hosts(folder / "hosts", words.cache.resolve(), 2) as hosts:
             for host in ("s1", "s2"):
                 ssh = ["ssh", "-oBatchMode=yes", f"-oUserKnownHostsFile={hosts.folder}/known_hosts", "-i", hosts.folder / "id"]
-                hosts.run([*ssh, f"root@10.99.0.1{host[1]}", "bash", "-s"], input=PREPARE.encode())
+                prepared = hosts.run([*ssh, f"root@10.99.0.1{host[1]}", "bash", "-s"], input=works.PREPARE.encode())
+                prepared.check_returncode()
             nothing = {program: floor(words, hosts, folder, program) for program in ("canvass", "ansible")}
             print(f"{'module':34} {'run':10} {'canvass':>9} {'ansible':>9}   times", flush=True)
             for name in plays:

@@ -1,7 +1,7 @@
 //! `ansible.builtin.apt`: installs, upgrades and removes packages of Debian and its kin.
 //!
 //! Follows the module of ansible-core 2.19, through `apt-get`, `apt-cache` and `dpkg`. Check
-//! mode: full; what would happen is what `apt-get --simulate` says. Diff: the packages.
+//! mode: full; what would happen is what `apt-get` says when it is kept from acting. Diff: the packages.
 //!
 //! The package lists are only fetched when `update_cache` or `cache_valid_time` asks for it.
 //! Where they are due and something is to be installed, what exactly will be installed is known
@@ -344,7 +344,8 @@ mod tests {
     fn lists_that_a_rehearsal_would_have_fetched_may_have_the_package() {
         let simulation = [
             "apt-get",
-            "--simulate",
+            "--print-uris",
+            "-V",
             "-y",
             "-o",
             "Dpkg::Options::=--force-confdef",

@@ -120,23 +120,40 @@ fn with_policy(params: &Params, command: Command) -> Command {
     Command { argv, ..command }
 }
 
+/// What a call would do. `--simulate` goes over all packages twice, `--print-uris` once, which is
+/// most of what a small install takes; where its answer does not add up, the simulation is asked.
 fn simulate(command: &Command, host: &mut dyn Host) -> Result<Transaction, Stop> {
-    let mut simulation = command.clone();
-    simulation.argv.insert(1, "--simulate".to_owned());
-    let output = host.query(&simulation)?;
-    if !output.success() {
-        return Err(failed(command, output.stderr_text())
-            .with("rc", output.status)
-            .with("stdout", output.stdout_text())
-            .with("stderr", output.stderr_text()));
-    }
-    let mut transaction = Transaction::parse(&output.stdout_text());
+    let lists = |word: &String| matches!(word.as_str(), "autoclean" | "build-dep");
+    let told = if command.argv.iter().any(lists) {
+        None
+    } else {
+        let output = asked(command, &["--print-uris", "-V"], host)?;
+        Transaction::parse_summary(&output.stdout_text())
+    };
+    let mut transaction = match told {
+        Some(transaction) => transaction,
+        None => Transaction::parse(&asked(command, &["--simulate"], host)?.stdout_text()),
+    };
     // what a rehearsal would have installed by then is not installed again
     let rehearsed = host.rehearsed_packages("apt");
     transaction.install.retain(|step| {
         !rehearsed.iter().any(|(name, version)| *name == step.name && *version == step.to)
     });
     Ok(transaction)
+}
+
+/// What a call says with options that keep it from acting.
+fn asked(command: &Command, options: &[&str], host: &mut dyn Host) -> Result<Output, Stop> {
+    let mut question = command.clone();
+    question.argv.splice(1..1, options.iter().map(|option| (*option).to_owned()));
+    let output = host.query(&question)?;
+    if output.success() {
+        return Ok(output);
+    }
+    Err(failed(command, output.stderr_text())
+        .with("rc", output.status)
+        .with("stdout", output.stdout_text())
+        .with("stderr", output.stderr_text()))
 }
 
 /// Adds a call, with what it would do where that can be known.

@@ -43,6 +43,42 @@ impl Transaction {
         found
     }
 
+    /// Reads the lists that precede a change, with versions (`-V`); `None` when they are not
+    /// what the line of numbers below them says.
+    pub(super) fn parse_summary(output: &str) -> Option<Self> {
+        let mut found = Self::default();
+        let mut list = None;
+        for line in output.lines() {
+            let Some(entry) = line.strip_prefix("   ") else {
+                if let Some(counts) = Counts::parse(line) {
+                    return counts.fit(&found).then_some(found);
+                }
+                list = match line {
+                    "The following NEW packages will be installed:" => Some(List::New),
+                    "The following packages will be upgraded:"
+                    | "The following packages will be DOWNGRADED:" => Some(List::Other),
+                    "The following packages will be REMOVED:" => Some(List::Gone),
+                    _ => None,
+                };
+                continue;
+            };
+            let Some(list) = list else { continue };
+            let (name, versions) = entry.strip_suffix(')')?.split_once(" (")?;
+            // what is purged has a star
+            let name = name.trim_end_matches('*').to_owned();
+            let (from, to) = match (list, versions.split_once(" => ")) {
+                (List::New, None) => (None, Some(versions)),
+                (List::Gone, None) => (Some(versions), None),
+                (List::Other, Some((from, to))) => (Some(from), Some(to)),
+                _ => return None,
+            };
+            let step =
+                PackageStep { name, from: from.map(str::to_owned), to: to.map(str::to_owned) };
+            if step.to.is_some() { found.install.push(step) } else { found.remove.push(step) }
+        }
+        None
+    }
+
     /// What changes, in a few words.
     pub(super) fn reason(&self) -> String {
         let names = |steps: &[PackageStep]| {
@@ -61,6 +97,52 @@ impl Transaction {
             parts.push(format!("delete {} package files", self.deleted));
         }
         parts.join("; ")
+    }
+}
+
+/// A list of packages that `apt-get` prints before it acts.
+#[derive(Clone, Copy)]
+enum List {
+    New,
+    /// To another version.
+    Other,
+    Gone,
+}
+
+/// `1 upgraded, 4 newly installed, 2 downgraded, 1 to remove and 0 not upgraded.`
+#[derive(Default)]
+struct Counts {
+    other: usize,
+    new: usize,
+    gone: usize,
+    /// What has no list.
+    unlisted: usize,
+}
+
+impl Counts {
+    fn parse(line: &str) -> Option<Self> {
+        let line = line.strip_suffix(" not upgraded.")?;
+        let (line, _) = line.rsplit_once(" and ")?;
+        let mut counts = Self::default();
+        for part in line.split(", ") {
+            let (number, what) = part.split_once(' ')?;
+            let number: usize = number.parse().ok()?;
+            match what {
+                "upgraded" | "downgraded" => counts.other += number,
+                "newly installed" => counts.new += number,
+                "to remove" => counts.gone += number,
+                _ => counts.unlisted += number,
+            }
+        }
+        Some(counts)
+    }
+
+    fn fit(&self, found: &Transaction) -> bool {
+        let new = found.install.iter().filter(|step| step.from.is_none()).count();
+        self.unlisted == 0
+            && self.new == new
+            && self.other == found.install.len() - new
+            && self.gone == found.remove.len()
     }
 }
 
@@ -131,6 +213,41 @@ mod tests {
             "install libgpm2; upgrade curl; remove tree sl; delete 1 package files"
         );
         assert!(Transaction::parse("0 upgraded, 0 newly installed\n").is_empty());
+    }
+
+    #[test]
+    fn lists_before_a_change_are_read_where_they_add_up() {
+        let lists = "Reading package lists...\n\
+             The following packages were automatically installed and are no longer required:\n   \
+             libestr0 (0.1.11-1)\nUse 'apt autoremove' to remove them.\n\
+             The following additional packages will be installed:\n   libmagic1 (1:5.44-3)\n\
+             The following packages will be REMOVED:\n   rsyslog* (8.2302.0-1)\n   libc6:i386 (2.36-9)\n\
+             The following NEW packages will be installed:\n   file (1:5.44-3)\n   libmagic1 (1:5.44-3)\n\
+             The following packages will be upgraded:\n   curl (7.1 => 7.2)\n\
+             The following packages will be DOWNGRADED:\n   less (3 => 2)\n";
+        let counts =
+            "1 upgraded, 2 newly installed, 1 downgraded, 2 to remove and 0 not upgraded.\n";
+        let found =
+            Transaction::parse_summary(&format!("{lists}{counts}'http://x' x_1.deb 1 y")).unwrap();
+        assert_eq!(
+            found.reason(),
+            "install file libmagic1; upgrade curl less; remove rsyslog libc6:i386"
+        );
+        assert_eq!(found.install[0].to.as_deref(), Some("1:5.44-3"));
+        assert_eq!(found.install[2].from.as_deref(), Some("7.1"));
+        assert_eq!(found.remove[0].from.as_deref(), Some("8.2302.0-1"));
+        let none = "0 upgraded, 0 newly installed, 0 to remove and 3 not upgraded.\n";
+        assert!(Transaction::parse_summary(none).unwrap().is_empty());
+        let again = counts.replace(", 2 to", ", 1 reinstalled, 2 to");
+        for odd in [
+            lists,
+            &format!("{lists}{none}"),
+            &format!("{lists}{again}"),
+            "",
+            "Installing:\n  file\n",
+        ] {
+            assert!(Transaction::parse_summary(odd).is_none(), "{odd}");
+        }
     }
 
     #[test]

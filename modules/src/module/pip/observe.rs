@@ -5,9 +5,28 @@ use std::path::{Path, PathBuf};
 use super::requirement::{Requirement, canonical, recover};
 use super::{Error, Observed, Params, State};
 use crate::contract::Stop;
-use crate::effect::Command;
+use crate::effect::{Command, Output};
 use crate::host::{Follow, Host, HostError};
 use crate::module::{expansion, program, shell_words};
+
+/// Lists what a Python has, as `pip list --format=freeze` does in many times the time; ends with 3
+/// where it has no pip.
+pub(super) const LIST: &str = "\
+import sys
+from importlib import metadata, util
+sys.path = [place for place in sys.path if place]
+if util.find_spec('pip') is None:
+    sys.exit(3)
+seen = set()
+for found in metadata.distributions():
+    name = found.metadata['Name']
+    if name and name not in seen:
+        seen.add(name)
+        print(name + '==' + found.version)
+";
+
+/// Packages with their versions.
+type Versions = Vec<(String, String)>;
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
     let requirements = requirements(params)?;
@@ -54,8 +73,12 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
             observed.installed = installed(&observed, host)?;
         }
     } else {
-        observed.pip = usual_pip(params, host)?;
-        observed.installed = installed(&observed, host)?;
+        let (pip, known) = usual_pip(params, &observed.directory, host)?;
+        observed.pip = pip;
+        observed.installed = match known {
+            Some(known) => known,
+            None => installed(&observed, host)?,
+        };
     }
     for (name, version) in host.rehearsed_packages(&observed.manager()) {
         observed.installed.retain(|(other, _)| *other != name);
@@ -142,35 +165,79 @@ fn pip_of(path: &Path, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
     }))
 }
 
-fn usual_pip(params: &Params, host: &mut dyn Host) -> Result<Vec<String>, Stop> {
+/// The pip, and what it has where that is known already.
+fn usual_pip(
+    params: &Params,
+    directory: &Path,
+    host: &mut dyn Host,
+) -> Result<(Vec<String>, Option<Versions>), Stop> {
     let name = match &params.executable {
         Some(path) => expansion::path(path, host)?.to_string_lossy().into_owned(),
         None => {
-            if let Some(words) = pip_of_python(params, host)? {
-                return Ok(words);
+            if let Some(found) = pip_of_python(params, directory, host)? {
+                return Ok(found);
             }
             "pip3".to_owned()
         }
     };
     if name.starts_with('/') {
-        return Ok(vec![name]);
+        return Ok((vec![name], None));
     }
     match host.find_program(&name)? {
-        Some(found) => Ok(vec![found.to_string_lossy().into_owned()]),
+        Some(found) => Ok((vec![found.to_string_lossy().into_owned()], None)),
         None => Err(Stop::failed(Error::NoPip(name))),
     }
 }
 
 /// The words that call the pip of the host's Python, where it has one.
-fn pip_of_python(params: &Params, host: &mut dyn Host) -> Result<Option<Vec<String>>, Stop> {
+fn pip_of_python(
+    params: &Params,
+    directory: &Path,
+    host: &mut dyn Host,
+) -> Result<Option<(Vec<String>, Option<Versions>)>, Stop> {
     let named = params.interpreter.program.as_deref().unwrap_or("python3");
     let Some(python) = host.find_program(named)? else { return Ok(None) };
     let python = python.to_string_lossy().into_owned();
-    let asked = program::query(host, [python.as_str(), "-m", "pip", "--version"])?;
-    Ok(asked.success().then(|| vec![python, "-m".to_owned(), "pip".to_owned()]))
+    let known = match python_says(&python, directory, host) {
+        Some(output) if output.status == 3 => return Ok(None),
+        Some(output) if output.success() => Some(versions(&output)),
+        // one that is too old to tell
+        _ if program::query(host, [python.as_str(), "-m", "pip", "--version"])?.success() => None,
+        _ => return Ok(None),
+    };
+    Ok(Some((vec![python, "-m".to_owned(), "pip".to_owned()], known)))
 }
 
-fn installed(observed: &Observed, host: &mut dyn Host) -> Result<Vec<(String, String)>, Stop> {
+/// What a Python says of its packages, where it can be asked.
+fn python_says(python: &str, directory: &Path, host: &mut dyn Host) -> Option<Output> {
+    let mut command = program::command([python, "-c", LIST].map(str::to_owned));
+    command.directory = Some(directory.to_owned());
+    host.query(&command).ok()
+}
+
+/// The Python that a script of pip names in its first line.
+fn python_of(script: &str, host: &mut dyn Host) -> Option<String> {
+    let text = host.read(Path::new(script)).ok()?;
+    let line = text.split(|byte| *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?.strip_prefix("#!")?.trim();
+    let name = Path::new(line).file_name()?.to_str()?;
+    (line.starts_with('/') && name.starts_with("python")).then(|| line.to_owned())
+}
+
+fn versions(output: &Output) -> Versions {
+    let text = output.stdout_text();
+    let pairs = text.lines().filter_map(|line| line.split_once("=="));
+    pairs.map(|(name, version)| (canonical(name), version.trim().to_owned())).collect()
+}
+
+fn installed(observed: &Observed, host: &mut dyn Host) -> Result<Versions, Stop> {
+    if let [script] = observed.pip.as_slice()
+        && let Some(python) = python_of(script, host)
+        && let Some(output) = python_says(&python, &observed.directory, host)
+        && output.success()
+    {
+        return Ok(versions(&output));
+    }
     let list = |words: [&str; 2], host: &mut dyn Host| -> Result<_, HostError> {
         let mut command =
             program::command(observed.pip.iter().cloned().chain(words.map(str::to_owned)));
@@ -184,7 +251,5 @@ fn installed(observed: &Observed, host: &mut dyn Host) -> Result<Vec<(String, St
     if !output.success() {
         return Err(program::failure(&output));
     }
-    let text = output.stdout_text();
-    let pairs = text.lines().filter_map(|line| line.split_once("=="));
-    Ok(pairs.map(|(name, version)| (canonical(name), version.trim().to_owned())).collect())
+    Ok(versions(&output))
 }

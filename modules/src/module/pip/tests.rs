@@ -1,5 +1,6 @@
 use serde_json::{Value as Json, json};
 
+use super::observe::LIST;
 use super::requirement::{Requirement, recover};
 use super::{Params, Pip};
 use crate::contract::{Module as _, Plan, Stop};
@@ -73,6 +74,31 @@ fn pip_is_called_for_what_differs() {
     for (arguments, expected) in table {
         assert_eq!(calls(&plan(arguments).unwrap()), *expected, "{arguments}");
     }
+}
+
+#[test]
+fn a_python_is_asked_rather_than_pip() {
+    let list = Output { stdout: b"Flask==3.0.1\n".to_vec(), ..Output::default() };
+    let script = "#!/v/bin/python3\nimport pip\n";
+    let mut host = MemoryHost::new()
+        .with_program("python3")
+        .with_program("pip3")
+        .with_output(&["/usr/bin/python3", "-c", LIST], list.clone())
+        .with_file("/v/bin/activate", "")
+        .with_file("/v/bin/pip3", script)
+        .with_stat("/v/bin/pip3", |stat| stat.mode = 0o755)
+        .with_output(&["/v/bin/python3", "-c", LIST], list);
+    for arguments in [json!({"name": "flask"}), json!({"name": "flask", "virtualenv": "/v"})] {
+        let params = Params::parse("pip", arguments.as_object().unwrap()).unwrap();
+        let observed = Pip::observe(&params, &mut host).unwrap();
+        assert_eq!(observed.version("flask"), Some("3.0.1"), "{arguments}");
+    }
+    let none = Output { status: 3, ..Output::default() };
+    let mut host = host
+        .with_output(&["/usr/bin/python3", "-c", LIST], none)
+        .with_output(&["/usr/bin/pip3", "list", "--format=freeze"], Output::default());
+    let params = Params::parse("pip", json!({"name": "a"}).as_object().unwrap()).unwrap();
+    assert_eq!(Pip::observe(&params, &mut host).unwrap().pip, ["/usr/bin/pip3"]);
 }
 
 #[test]
