@@ -23,6 +23,7 @@ mod resume;
 mod run_arguments;
 mod serve;
 mod show;
+mod switch;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

@@ -24,7 +24,7 @@ use super::launch::{Bonds, Launch};
 use super::output::OutputArguments;
 use super::play::detailed;
 use super::run_arguments::{Prepared, RunArguments};
-use super::{CommandError, say};
+use super::{CommandError, say, switch};
 
 /// Arguments of `canvass plan`.
 #[derive(Debug, Args)]
@@ -63,8 +63,10 @@ struct KeepArguments {
 }
 
 /// Runs the command.
-pub(crate) async fn plan(arguments: PlanArguments) -> Result<ExitCode, CommandError> {
+pub(crate) async fn plan(mut arguments: PlanArguments) -> Result<ExitCode, CommandError> {
     source::inputs::watch();
+    // whoever applies it may have set nothing
+    arguments.run.what.no_fetch_packages |= !switch::fetches_packages(None)?;
     let prepared = arguments.run.prepare(RunMode::Rehearsal, &arguments.output)?;
     let expires = match arguments.plan.expires.as_deref().map(plan::after).transpose() {
         Ok(expires) => expires,

@@ -10,7 +10,7 @@ use crate::record::{
 use crate::report::model::ChangeReport;
 use crate::report::outlet::Outlet;
 
-use super::CommandError;
+use super::{CommandError, switch};
 
 /// What the user says about records, by the environment or a settings file.
 #[derive(Debug, Default)]
@@ -28,15 +28,8 @@ pub(super) fn recording(
     tell: &Tell,
     went_on_with: Option<RunId>,
 ) -> Result<Option<Arc<Recording>>, CommandError> {
-    let variable = |name| std::env::var(name).ok();
-    let record = variable("CANVASS_RECORD").or_else(|| file.record.map(str::to_owned));
-    match record.as_deref().map(str::to_lowercase).as_deref() {
-        None | Some("" | "yes" | "on" | "true" | "1") => {}
-        Some("no" | "off" | "false" | "0") => return Ok(None),
-        Some(other) => {
-            let text = format!("whether runs are recorded is `yes` or `no`, not `{other}`");
-            return Err(CommandError::options(text, Some("see `CANVASS_RECORD`")));
-        }
+    if !switch::is_on("CANVASS_RECORD", file.record, "runs are recorded")? {
+        return Ok(None);
     }
     match settings(file) {
         Ok(settings) => Ok(Some(Recording::new(settings?, program, went_on_with))),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use canvass_modules::wire::Streaming;
+use canvass_modules::wire::{Fetching, Streaming};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ use super::error::draw;
 use super::output::OutputArguments;
 use super::play::search_paths;
 use super::read::Reader;
-use super::{CommandError, extra_vars, prompt, say};
+use super::{CommandError, extra_vars, prompt, say, switch};
 
 /// What a run is.
 #[derive(Debug, Args, Serialize, Deserialize)]
@@ -107,6 +107,11 @@ pub(super) struct WhatArguments {
     /// End a task that takes longer than this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub task_timeout: Option<u64>,
+    /// A dry run fetches no packages and no package lists: what they would bring is unknown
+    /// (`CANVASS_FETCH_PACKAGES=no` says so for all)
+    #[arg(long)]
+    #[serde(default)]
+    pub no_fetch_packages: bool,
     /// Folders of roles, separated by colons
     #[arg(long, value_name = "PATH", env = "ANSIBLE_ROLES_PATH")]
     pub roles_path: Option<String>,
@@ -378,6 +383,10 @@ impl RunArguments {
             start_at: None,
             stepping: Stepping::Straight,
             streaming: Streaming::Off,
+            fetching: match self.what.no_fetch_packages || !switch::fetches_packages(None)? {
+                true => Fetching::Off,
+                false => Fetching::On,
+            },
             profiling: Profiling::Off,
             privilege: PrivilegeDefaults {
                 programs: std::collections::BTreeMap::new(),

@@ -160,7 +160,7 @@ impl Run {
             )),
             files: action::LocalFiles::default(),
             reserved: reserved::Warned::default(),
-            pool: pool::Pool::new(self.connector, self.events.clone()),
+            pool: pool::Pool::new(self.connector, self.events.clone(), self.settings.fetching),
             ask: self.ask,
             prompt: self.prompt,
             heard: self.heard,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canvass_modules::effect::{AccountAction, Effect};
-use canvass_modules::wire::{ItemReply, Mode, Status, TaskRequest};
+use canvass_modules::wire::{Fetching, ItemReply, Mode, Status, TaskRequest};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ pub(crate) struct Pool {
     rehearsals: Mutex<HashMap<HostKey, Arc<AsyncMutex<Rehearsal>>>>,
     requests: AtomicU64,
     events: UnboundedSender<Event>,
+    fetching: Fetching,
 }
 
 /// A way to a host as one login user.
@@ -105,8 +106,13 @@ struct Rehearsal {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Arc<Connector>, events: UnboundedSender<Event>) -> Self {
+    pub(crate) fn new(
+        connector: Arc<Connector>,
+        events: UnboundedSender<Event>,
+        fetching: Fetching,
+    ) -> Self {
         Self {
+            fetching,
             events,
             connector,
             links: Mutex::default(),
@@ -153,6 +159,7 @@ impl Pool {
                 return Ok(Exchange::of(unknown, Spent::default(), began));
             }
         };
+        request.fetching = self.fetching;
         request.rehearsed = rehearsal.effects.get(seat.known..).unwrap_or_default().to_vec();
         let replies = exchange(&seat.runner, request, sources, hearers).await?;
         for reply in &replies {

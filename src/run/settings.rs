@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use canvass_modules::wire::Streaming;
+use canvass_modules::wire::{Fetching, Streaming};
 
 use crate::connection::{BecomeMethod, HostKeys, Secret, Transport};
 use crate::graph::TagFilter;
@@ -64,6 +64,8 @@ pub struct RunSettings {
     pub stepping: Stepping,
     /// Whether it is told what commands print while they run (`--stream`).
     pub streaming: Streaming,
+    /// Whether a dry run fetches packages to look into them (`--no-fetch-packages`).
+    pub fetching: Fetching,
     /// Whether it is told where the time went (`--profile`).
     pub profiling: Profiling,
 }

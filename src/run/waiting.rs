@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use canvass_modules::wire::{Mode, Streaming, TaskRequest, Witness};
+use canvass_modules::wire::{Fetching, Mode, Streaming, TaskRequest, Witness};
 use serde_json::Map;
 
 use crate::connection::Hearers;
@@ -90,5 +90,6 @@ fn ping(setting: &Setting) -> TaskRequest {
         detach: None,
         witness: Witness::None,
         streaming: Streaming::Off,
+        fetching: Fetching::On,
     }
 }

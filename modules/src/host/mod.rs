@@ -26,10 +26,23 @@ pub use self::file::{DigestAlgorithm, FileKind, FileStat, Follow};
 pub use self::http::{HttpRequest, HttpResponse, Patience, Redirects};
 pub use self::port::Host;
 pub use self::state::{Kept, UnitState};
+use crate::effect::Command;
 
 /// What [`Host::rehearsed`] is asked whether a package manager's lists (the name) would have been
 /// fetched.
 pub const PACKAGE_LISTS: &str = "package lists";
+
+/// The command that validates a file: `%s` in its words stands for it.
+pub(crate) fn validation(template: &str, file: &Path) -> Result<Command, HostError> {
+    if !template.contains("%s") {
+        return Err(HostError::ValidateWithoutFile(template.to_owned()));
+    }
+    let bad = || HostError::BadCommand(template.to_owned());
+    let file = file.to_str().ok_or_else(bad)?;
+    // split first, so that the name of the file stays one word
+    let words = shell_words::split(template).map_err(|_| bad())?;
+    Ok(Command::new(words.into_iter().map(|word| word.replace("%s", file))))
+}
 
 /// When apt's lists were last fetched, as Ansible tells it: seconds since 1970.
 pub(crate) fn fetched_at(host: &mut dyn Host) -> Result<i64, HostError> {

@@ -121,6 +121,24 @@ impl Streaming {
     }
 }
 
+/// Whether a rehearsal fetches packages and their lists, to know what they would bring.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fetching {
+    /// It does.
+    #[default]
+    On,
+    /// It does not: what they would bring is unknown.
+    Off,
+}
+
+impl Fetching {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_on(&self) -> bool {
+        *self == Self::On
+    }
+}
+
 /// What an item would do, and what it met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
@@ -185,6 +203,9 @@ pub struct TaskRequest {
     /// Whether the engine wants to hear what commands print while they run.
     #[serde(default, skip_serializing_if = "Streaming::is_off")]
     pub streaming: Streaming,
+    /// Whether packages are fetched to be looked into; [`Mode::Rehearse`] only.
+    #[serde(default, skip_serializing_if = "Fetching::is_on")]
+    pub fetching: Fetching,
 }
 
 /// How an item goes on without its channel.

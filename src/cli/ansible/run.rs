@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use canvass_modules::wire::Streaming;
+use canvass_modules::wire::{Fetching, Streaming};
 
 use crate::connection::{BecomeMethod, HostKeys, Secret};
 use crate::graph::TagFilter;
@@ -24,7 +24,7 @@ use crate::run::{
 use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
 
-use super::super::{CommandError, extra_vars, prompt};
+use super::super::{CommandError, extra_vars, prompt, switch};
 use super::options::{Common, Subset};
 use super::{facts, plugin_filter, secrets, talk, unsupported};
 
@@ -86,6 +86,10 @@ impl Groups<'_> {
             start_at: None,
             stepping: Stepping::Straight,
             streaming: Streaming::Off,
+            fetching: match switch::fetches_packages(settings.entry("canvass", "fetch_packages"))? {
+                true => Fetching::On,
+                false => Fetching::Off,
+            },
             profiling: Profiling::Off,
             behaviour: Behaviour {
                 hidden_facts: HiddenFacts::Shown,

@@ -48,6 +48,7 @@ fn task(id: u64, module: &str, arguments: Json) -> TaskRequest {
         detach: None,
         witness: Witness::None,
         streaming: canvass_modules::wire::Streaming::Off,
+        fetching: canvass_modules::wire::Fetching::On,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use canvass_modules::wire::{
-    Detach, ItemReply, Mode, Proposal, Status, Streaming, TaskRequest, Witness,
+    Detach, Fetching, ItemReply, Mode, Proposal, Status, Streaming, TaskRequest, Witness,
 };
 use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc;
@@ -366,6 +366,7 @@ fn request(
         detach: way.detach.clone(),
         witness: way.witness,
         streaming: Streaming::Off,
+        fetching: Fetching::On,
     };
     let mut sources = Vec::new();
     let mut after = Vec::new();

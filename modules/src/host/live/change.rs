@@ -12,7 +12,7 @@ use super::files::{self, io_error};
 use super::stage::{Staged, fresh_name, sync_directory_of};
 use super::transfer;
 use crate::effect::{Applied, Attributes, Command, Content, Principal, Timestamp, WriteFile};
-use crate::host::{AccountKey, Follow, Host as _, HostError};
+use crate::host::{AccountKey, Follow, Host as _, HostError, validation};
 
 /// Numbers to set with `chown`; `None` leaves one as it is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,22 +70,12 @@ impl LiveHost {
     }
 
     fn validate(&mut self, template: &str, file: &Path) -> Result<(), HostError> {
-        if !template.contains("%s") {
-            return Err(HostError::ValidateWithoutFile(template.to_owned()));
-        }
-        let bad = || HostError::BadCommand(template.to_owned());
-        let file = file.to_str().ok_or_else(bad)?;
-        // split first, so that the name of the file stays one word
-        let argv: Vec<String> = shell_words::split(template)
-            .map_err(|_| bad())?
-            .into_iter()
-            .map(|word| word.replace("%s", file))
-            .collect();
-        let output = self.run(&Command::new(argv))?;
+        let command = validation(template, file)?;
+        let output = self.run(&command)?;
         if output.success() {
             return Ok(());
         }
-        let command = template.replace("%s", file);
+        let command = template.replace("%s", &file.to_string_lossy());
         Err(HostError::Validation { command, output: Box::new(output) })
     }
 

@@ -47,6 +47,9 @@ use crate::host::{
     HttpResponse, Patience, UnitState, User,
 };
 
+/// The largest content that is laid out in memory, in bytes.
+const MEMORY_BOUND: usize = 1024 * 1024;
+
 /// The name of a file that is laid out, in a directory of its own.
 const LAID_OUT: &str = "source";
 
@@ -328,7 +331,7 @@ impl Host for LiveHost {
     }
 
     fn scratch(&mut self) -> Result<PathBuf, HostError> {
-        stage::private_directory(&self.interrupt)
+        stage::private_directory(stage::Place::Disk, &self.interrupt)
     }
 
     fn discard(&mut self, scratch: &Path) {
@@ -343,7 +346,12 @@ impl Host for LiveHost {
         if let Some((_, directory)) = self.laid_out.iter().find(|(known, _)| known == content) {
             return Ok(directory.join(LAID_OUT));
         }
-        let directory = self.scratch()?;
+        // what is small may be secret: it comes on no disk
+        let place = match content {
+            Content::Bytes(bytes) if bytes.len() <= MEMORY_BOUND => stage::Place::Memory,
+            _ => stage::Place::Disk,
+        };
+        let directory = stage::private_directory(place, &self.interrupt)?;
         let path = directory.join(LAID_OUT);
         self.laid_out.push((content.clone(), directory));
         match content {

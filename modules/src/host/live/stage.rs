@@ -204,10 +204,20 @@ pub(super) fn fresh_name(directory: &Path) -> PathBuf {
     directory.join(format!(".canvass.{:016x}.tmp", hasher.finish()))
 }
 
+/// Where private directories are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In memory where that can be.
+    Memory,
+    /// Where there is room.
+    Disk,
+}
+
 /// A directory for the runner's user only, which does not outlive the runner.
-pub(super) fn private_directory(interrupt: &Interrupt) -> Result<PathBuf, HostError> {
+pub(super) fn private_directory(place: Place, interrupt: &Interrupt) -> Result<PathBuf, HostError> {
+    let memory = (place == Place::Memory).then(|| PathBuf::from("/dev/shm"));
     let mut refused = None;
-    for place in [PathBuf::from("/var/tmp"), std::env::temp_dir()] {
+    for place in memory.into_iter().chain([PathBuf::from("/var/tmp"), std::env::temp_dir()]) {
         let path = fresh_name(&place);
         interrupt.stage(&path);
         match fs::DirBuilder::new().mode(0o700).create(&path) {

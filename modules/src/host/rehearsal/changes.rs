@@ -60,7 +60,7 @@ impl<B: Host> RehearsalHost<B> {
         }
     }
 
-    fn load_source(&mut self, source: &Source) -> Result<Arc<Vec<u8>>, HostError> {
+    pub(super) fn load_source(&mut self, source: &Source) -> Result<Arc<Vec<u8>>, HostError> {
         if let Some(known) = self.sources.get(&source.id) {
             return Ok(known.clone());
         }

@@ -8,6 +8,7 @@
 //!   for what programs keep;
 //! - [`archives`] lays over the host what an archive holds;
 //! - [`conditions`] tells whether a unit would be started at all;
+//! - [`validation`] asks the programs that would look at a file before it takes its place;
 //! - [`lists`] fetches what a package manager would know by then;
 //! - [`contents`] reads what packages would bring, [`scripts`] what their scripts plainly do, as far
 //!   as [`shell`] can be read, and [`deeds`] does it.
@@ -28,6 +29,7 @@ mod shell;
 #[cfg(test)]
 mod tests;
 mod units;
+mod validation;
 
 use std::collections::HashMap;
 use std::io::{self, Cursor};
@@ -63,12 +65,22 @@ pub enum PackageContents {
     Leave,
 }
 
+/// Whether programs that validate a file are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validation {
+    /// Those that change nothing are; whether another would accept the file is unknown.
+    Foresee,
+    /// It is taken for granted that they accept it.
+    Leave,
+}
+
 /// A host as it would be.
 #[derive(Debug)]
 pub struct RehearsalHost<B> {
     base: B,
     overlay: Overlay,
     contents: PackageContents,
+    validation: Validation,
     /// Sources of the current request that were read.
     sources: HashMap<u64, Arc<Vec<u8>>>,
     /// Time that nobody really waited.
@@ -83,7 +95,14 @@ impl<B: Host> RehearsalHost<B> {
 
     /// The host with what was rehearsed before.
     pub fn with_overlay(base: B, overlay: Overlay, contents: PackageContents) -> Self {
-        Self { base, overlay, contents, sources: HashMap::new(), skipped: Duration::ZERO }
+        let (validation, sources, skipped) = (Validation::Leave, HashMap::new(), Duration::ZERO);
+        Self { base, overlay, contents, validation, sources, skipped }
+    }
+
+    /// The same host, which asks the programs that validate files.
+    #[must_use]
+    pub fn foreseeing_validation(self) -> Self {
+        Self { validation: Validation::Foresee, ..self }
     }
 
     /// The host as it is again.
@@ -112,7 +131,10 @@ impl<B: Host> RehearsalHost<B> {
     /// What does not fit here (its effect was seen with other rights) is left out.
     pub fn replay(&mut self, effects: &[Effect]) {
         for effect in effects {
+            // whoever rehearsed it asked already
+            let asked = std::mem::replace(&mut self.validation, Validation::Leave);
             let _ = self.rehearse(effect);
+            self.validation = asked;
         }
     }
 
@@ -130,8 +152,20 @@ impl<B: Host> RehearsalHost<B> {
     }
 
     fn rehearse(&mut self, effect: &Effect) -> Result<Applied, HostError> {
+        let applied = self.lay_over(effect)?;
+        self.overlay.touched = true;
+        Ok(applied)
+    }
+
+    fn lay_over(&mut self, effect: &Effect) -> Result<Applied, HostError> {
         match effect {
-            Effect::WriteFile(write) => self.write_file(write)?,
+            Effect::WriteFile(write) => {
+                let doubt = self.foresee_validation(write)?;
+                self.write_file(write)?;
+                if let Some(reason) = doubt {
+                    return Ok(Applied::Unknown(reason));
+                }
+            }
             Effect::MakeDirectory { path, mode } => self.make_directory(path, *mode)?,
             Effect::MakeSymlink { path, target } => self.make_symlink(path, target)?,
             Effect::MakeHardLink { path, target } => self.make_hard_link(path, target)?,

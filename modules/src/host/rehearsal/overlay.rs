@@ -33,6 +33,8 @@ pub struct Overlay {
     pub(super) kept: u64,
     /// What maintainer scripts of packages with known content would run.
     pub(super) scripts: Vec<PackageScript>,
+    /// Whether anything would have happened.
+    pub(super) touched: bool,
     /// What would have happened that may open ports.
     pub(super) acted: Option<String>,
 }

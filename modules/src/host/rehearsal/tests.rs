@@ -338,6 +338,50 @@ fn a_package_that_cannot_be_fetched_stays_unknown() {
 }
 
 #[test]
+fn what_is_not_fetched_stays_unknown() {
+    let place = tempfile::tempdir().unwrap();
+    let mut host = with_packages(place.path());
+    host.contents = PackageContents::Leave;
+    host.apply(&Planned { effect: install("webd"), reason: String::new() }).unwrap();
+    let read = host.read(Path::new("/etc/webd/webd.conf"));
+    assert!(matches!(read, Err(HostError::Unknown(reason)) if reason.contains("`webd`")));
+}
+
+#[test]
+fn what_validates_a_file_is_asked_before() {
+    use crate::host::live::{Interrupt, LiveHost, NoSources};
+    let place = tempfile::tempdir().unwrap();
+    let target = place.path().join("target").display().to_string();
+    let mut live = LiveHost::new(Arc::new(Interrupt::new()));
+    live.begin(std::collections::BTreeMap::new(), Box::new(NoSources));
+    let mut host = RehearsalHost::new(live).foreseeing_validation();
+    let mut validated = |validate: &str, content: &str| {
+        let Effect::WriteFile(plain) = write(&target, content) else { unreachable!() };
+        let effect = Effect::WriteFile(WriteFile { validate: Some(validate.to_owned()), ..plain });
+        host.apply(&Planned { effect, reason: String::new() })
+    };
+    let refused = validated("grep -q good %s", "bad");
+    assert!(matches!(refused, Err(HostError::Validation { output, .. }) if output.status == 1));
+    assert!(matches!(validated("no-such-program %s", "x"), Ok(Applied::Unknown(_))));
+    assert!(matches!(validated("grep -q good %s", "good"), Ok(Applied::Done)));
+    // what comes before it may be what it lacks
+    assert!(matches!(validated("grep -q good %s", "bad"), Ok(Applied::Unknown(_))));
+    let copy = place.path().join("copy").display().to_string();
+    let unknown = validated(&format!("cp %s {copy}"), "x");
+    assert!(matches!(unknown, Ok(Applied::Unknown(reason)) if reason.contains("`cp %s")));
+    assert!(!Path::new(&copy).exists(), "only what reads is run");
+    host.validation = Validation::Leave;
+    let Effect::WriteFile(plain) = write(&target, "bad") else { unreachable!() };
+    let effect =
+        Effect::WriteFile(WriteFile { validate: Some("grep good %s".to_owned()), ..plain });
+    assert_eq!(apply_live(&mut host, effect), Applied::Done);
+}
+
+fn apply_live(host: &mut RehearsalHost<crate::host::live::LiveHost>, effect: Effect) -> Applied {
+    host.apply(&Planned { effect, reason: String::new() }).unwrap()
+}
+
+#[test]
 fn hard_links_share_what_they_are() {
     let mut host = start();
     let link = |path: &str, target: &str| Effect::MakeHardLink {

@@ -14,7 +14,7 @@ use self::asked::Asked;
 use self::inbox::Inbox;
 use super::frame::{self, Kind};
 use super::{
-    EffectRecord, FromRunner, ItemReply, Mode, OutputPiece, Proposal, Status, Streaming,
+    EffectRecord, Fetching, FromRunner, ItemReply, Mode, OutputPiece, Proposal, Status, Streaming,
     TaskRequest, Witness,
 };
 use crate::effect::{Content, Effect};
@@ -107,7 +107,8 @@ impl Server {
         }
         let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, .. } =
             task;
-        let (sources, witness, streaming) = (task.sources, task.witness, task.streaming);
+        let (sources, witness) = (task.sources, task.witness);
+        let (streaming, fetching) = (task.streaming, task.fetching);
         let asked = Asked {
             task: id,
             interrupt: self.interrupt.clone(),
@@ -123,11 +124,14 @@ impl Server {
         let mut stage = match overlay {
             None => Stage::Live(&mut self.live),
             Some(overlay) => {
-                let contents = match mode {
-                    Mode::Rehearse => PackageContents::Fetch,
-                    Mode::Apply | Mode::Check => PackageContents::Leave,
+                let contents = match (mode, fetching) {
+                    (Mode::Rehearse, Fetching::On) => PackageContents::Fetch,
+                    _ => PackageContents::Leave,
                 };
                 let mut host = RehearsalHost::with_overlay(&mut self.live, overlay, contents);
+                if mode == Mode::Rehearse {
+                    host = host.foreseeing_validation();
+                }
                 host.replay(&rehearsed);
                 Stage::Rehearsal(Box::new(host))
             }
