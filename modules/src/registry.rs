@@ -129,6 +129,7 @@ modules! {
     "community.general.lvol" => crate::collection::community_general::lvol::Lvol;
     "community.general.modprobe" => crate::collection::community_general::modprobe::Modprobe;
     "community.general.npm" => crate::collection::community_general::npm::Npm;
+    "community.general.pacman" => crate::collection::community_general::pacman::Pacman;
     "community.general.pam_limits" => crate::collection::community_general::pam_limits::PamLimits;
     "community.general.sudoers" => crate::collection::community_general::sudoers::Sudoers;
     "community.general.timezone" => crate::collection::community_general::timezone::Timezone;

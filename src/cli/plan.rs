@@ -66,7 +66,7 @@ struct KeepArguments {
 pub(crate) async fn plan(mut arguments: PlanArguments) -> Result<ExitCode, CommandError> {
     source::inputs::watch();
     // whoever applies it may have set nothing
-    arguments.run.what.no_fetch_packages |= !switch::fetches_packages(None)?;
+    arguments.run.what.no_fetch_packages |= !switch::fetches_packages()?;
     let prepared = arguments.run.prepare(RunMode::Rehearsal, &arguments.output)?;
     let expires = match arguments.plan.expires.as_deref().map(plan::after).transpose() {
         Ok(expires) => expires,

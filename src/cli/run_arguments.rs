@@ -383,7 +383,7 @@ impl RunArguments {
             start_at: None,
             stepping: Stepping::Straight,
             streaming: Streaming::Off,
-            fetching: match self.what.no_fetch_packages || !switch::fetches_packages(None)? {
+            fetching: match self.what.no_fetch_packages || !switch::fetches_packages()? {
                 true => Fetching::Off,
                 false => Fetching::On,
             },

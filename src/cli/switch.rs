@@ -15,7 +15,7 @@ pub(super) fn is_on(variable: &str, file: Option<&str>, what: &str) -> Result<bo
     }
 }
 
-/// Whether a dry run fetches packages, for options and files that say nothing of it.
-pub(super) fn fetches_packages(file: Option<&str>) -> Result<bool, CommandError> {
-    is_on("CANVASS_FETCH_PACKAGES", file, "a dry run fetches packages")
+/// Whether a dry run fetches packages, for options that say nothing of it.
+pub(super) fn fetches_packages() -> Result<bool, CommandError> {
+    is_on("CANVASS_FETCH_PACKAGES", None, "a dry run fetches packages")
 }

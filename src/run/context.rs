@@ -31,6 +31,7 @@ use super::pool::Pool;
 use super::prompts::{Ask, Question};
 use super::reserved::Warned;
 use super::settings::{FactNames, RunSettings};
+use super::unforeseen::Unforeseen;
 
 /// What all tasks of a run share.
 pub(crate) struct RunContext {
@@ -45,6 +46,8 @@ pub(crate) struct RunContext {
     /// Variables with reserved names that were warned of.
     pub reserved: Warned,
     pub pool: Pool,
+    /// What a dry run cannot know of hosts any more.
+    pub unforeseen: Unforeseen,
     /// Asks the user, where there is one.
     pub ask: Option<Ask>,
     /// Asks whoever is at standard input.

@@ -45,6 +45,7 @@ mod static_names;
 mod stepping;
 mod tally;
 mod target;
+mod unforeseen;
 mod variables_file;
 mod vars_files;
 mod waiting;
@@ -165,6 +166,7 @@ impl Run {
             prompt: self.prompt,
             heard: self.heard,
             room: self.room,
+            unforeseen: unforeseen::Unforeseen::default(),
             marks: std::sync::atomic::AtomicU64::new(0),
             secrets: Mutex::new(self.secrets),
             keeper: self.keeper,

@@ -70,6 +70,9 @@ pub(crate) struct TaskResult {
     pub held: bool,
 }
 
+/// Why a command of a dry run is unknown that the task says changes nothing.
+pub(crate) const CHANGES_NOTHING: &str = "the command was not run; it changes nothing";
+
 /// What stands for the traceback of a failure: there is never one.
 pub(crate) const NO_TRACEBACK: &str = "(traceback unavailable)";
 
@@ -121,6 +124,11 @@ impl TaskResult {
     /// Only acting would tell.
     pub(crate) fn unknown(reason: impl Into<String>) -> Self {
         Self::new(Verdict::Unknown(reason.into()), Map::new())
+    }
+
+    /// Whether it is unknown what comes of it, but not that it changes nothing.
+    pub(crate) fn changes_nothing(&self) -> bool {
+        self.result.get("unknown_reason").and_then(Json::as_str) == Some(CHANGES_NOTHING)
     }
 
     /// A condition said no.

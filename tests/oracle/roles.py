@@ -46,9 +46,8 @@ ROLES = [
     }),
     ("users", "grog.user", "https://github.com/GROG/ansible-role-user", {"user_list": [{"name": "bar", "comment": "Bar"}]}),
     ("hardening", "devsec.os_hardening", "https://github.com/dev-sec/ansible-collection-hardening", {
-        "os_auditd_enabled": False,
-        # of a container's kernel only the network's settings are its own
-        "sysctl_config": {"net.ipv4.conf.all.log_martians": 1, "net.ipv4.conf.all.accept_redirects": 0},
+        # a container's kernel is not its own
+        "os_auditd_enabled": False, "os_sysctl_enabled": False,
     }),
     ("firewall", "oefenweb.ufw", "https://github.com/Oefenweb/ansible-ufw", {
         "ufw_rules": [{"rule": "allow", "to_port": "22", "protocol": "tcp"}],

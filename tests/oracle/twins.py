@@ -26,7 +26,7 @@ from rehearsal import RUNS, play
 from roles import ROLES, fetched, playbook
 
 SET = [
-    "geerlingguy.nginx", "geerlingguy.redis", "geerlingguy.security", "singleplatform.users", "geerlingguy.ntp",
+    "geerlingguy.nginx", "geerlingguy.redis", "devsec.os_hardening", "singleplatform.users", "geerlingguy.ntp",
     "oefenweb.ufw", "geerlingguy.docker", "geerlingguy.munin-node", "debops.debops.dhparam", "geerlingguy.backup",
 ]
 
@@ -45,7 +45,7 @@ NOISE = [
     (r"^/var/lib/canvass|/\.canvass", "each program's own place"),
     (r"^/etc/ufw/.*\.\d{8}_\d{6}$", "copies that `ufw reset` keeps, named by the time"),
     (r"/__pycache__/", "Python compiles what it loads, and only ansible-core loads it"),
-    (r"^/var/lib/(redis|munin-node|logrotate|chrony|mysql|postgresql|private)/", "what a running service keeps"),
+    (r"^/var/lib/(redis|munin-node|logrotate|chrony|mysql|postgresql|fail2ban|private)/", "what a running service keeps"),
     (r"^/etc/\.(pwd\.lock|updated)$", "a lock"),
     (r"^/var/spool/cron/crontabs/?$", "the time of its last change"),
 ]

@@ -24,7 +24,7 @@ use crate::run::{
 use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
 
-use super::super::{CommandError, extra_vars, prompt, switch};
+use super::super::{CommandError, extra_vars, prompt};
 use super::options::{Common, Subset};
 use super::{facts, plugin_filter, secrets, talk, unsupported};
 
@@ -86,10 +86,7 @@ impl Groups<'_> {
             start_at: None,
             stepping: Stepping::Straight,
             streaming: Streaming::Off,
-            fetching: match switch::fetches_packages(settings.entry("canvass", "fetch_packages"))? {
-                true => Fetching::On,
-                false => Fetching::Off,
-            },
+            fetching: Fetching::On,
             profiling: Profiling::Off,
             behaviour: Behaviour {
                 hidden_facts: HiddenFacts::Shown,

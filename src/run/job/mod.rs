@@ -90,6 +90,7 @@ impl Job {
             Ok(rounds) => rounds,
             Err(early) => {
                 self.note_unknown(None, &early);
+                self.note_unforeseen(&early);
                 return JobResult::from(*early);
             }
         };
@@ -105,6 +106,7 @@ impl Job {
         total.took = started.elapsed();
         total.spent.render += rendered;
         self.note_unknown(None, &total);
+        self.note_unforeseen(&total);
         self.note_unknown_facts(&rounds.scope, &mut total);
         if self.task.task.action.module == "ansible.builtin.gather_facts"
             && total.verdict == Verdict::Ok

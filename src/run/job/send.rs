@@ -250,7 +250,8 @@ impl Job {
                 let spent = Spent { connect, ..Spent::default() };
                 first_spent((0..count).map(|_| lost(&error)).collect(), spent)
             }
-            Ok(Exchange { replies, spent }) => {
+            Ok(Exchange { mut replies, spent }) => {
+                self.excuse(way.mode, setting, &mut replies);
                 if way.mode == Mode::Rehearse {
                     for reply in &replies {
                         let round = rounds.get(reply.item).copied().flatten();

@@ -10,7 +10,7 @@ use crate::vars::Scope;
 use super::{Job, blocking};
 use crate::run::arguments;
 use crate::run::keyword::KeywordError;
-use crate::run::outcome::{NO_TRACEBACK, TaskResult, Verdict};
+use crate::run::outcome::{CHANGES_NOTHING, NO_TRACEBACK, TaskResult, Verdict};
 
 impl Job {
     /// `changed_when` and `failed_when`.
@@ -52,8 +52,7 @@ impl Job {
             let changed = task.changed_when.as_ref().map(|conditions| all(conditions, &seen));
             let failed = task.failed_when.as_ref().map(|conditions| all(conditions, &seen));
             if let (Some(Ok(false)), None | Some(Ok(false))) = (&changed, &failed) {
-                let reason = "the command was not run; it changes nothing".to_owned();
-                result.set("unknown_reason", reason);
+                result.set("unknown_reason", CHANGES_NOTHING);
             }
             return Ok(());
         }

@@ -15,6 +15,7 @@ pub mod lvg;
 pub mod lvol;
 pub mod modprobe;
 pub mod npm;
+pub mod pacman;
 pub mod pam_limits;
 pub mod sudoers;
 pub mod timezone;

@@ -68,7 +68,7 @@ pub enum PackageContents {
 /// Whether programs that validate a file are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validation {
-    /// Those that change nothing are; whether another would accept the file is unknown.
+    /// Those that change nothing are; what another would say stays a doubt.
     Foresee,
     /// It is taken for granted that they accept it.
     Leave,
@@ -81,6 +81,8 @@ pub struct RehearsalHost<B> {
     overlay: Overlay,
     contents: PackageContents,
     validation: Validation,
+    /// What could not be foreseen of the current task, in words.
+    doubts: Vec<String>,
     /// Sources of the current request that were read.
     sources: HashMap<u64, Arc<Vec<u8>>>,
     /// Time that nobody really waited.
@@ -96,7 +98,12 @@ impl<B: Host> RehearsalHost<B> {
     /// The host with what was rehearsed before.
     pub fn with_overlay(base: B, overlay: Overlay, contents: PackageContents) -> Self {
         let (validation, sources, skipped) = (Validation::Leave, HashMap::new(), Duration::ZERO);
-        Self { base, overlay, contents, validation, sources, skipped }
+        Self { base, overlay, contents, validation, doubts: Vec::new(), sources, skipped }
+    }
+
+    /// What could not be foreseen since this was asked before.
+    pub fn take_doubts(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// The same host, which asks the programs that validate files.
@@ -160,9 +167,9 @@ impl<B: Host> RehearsalHost<B> {
     fn lay_over(&mut self, effect: &Effect) -> Result<Applied, HostError> {
         match effect {
             Effect::WriteFile(write) => {
-                let doubt = self.foresee_validation(write)?;
+                let refusal = self.foresee_validation(write)?;
                 self.write_file(write)?;
-                if let Some(reason) = doubt {
+                if let Some(reason) = refusal {
                     return Ok(Applied::Unknown(reason));
                 }
             }

@@ -1,7 +1,9 @@
 //! What a program that validates a file would say of it.
 //!
 //! Programs that only read are asked, with the file laid out where nobody else sees it. Any other
-//! command might do something, so that its answer is known only in the run.
+//! command might do something: what it would say is told as a doubt.
+
+use std::path::PathBuf;
 
 use super::{RehearsalHost, Validation};
 use crate::effect::{Command, Content, WriteFile};
@@ -52,8 +54,9 @@ const READERS: &[(&str, Only)] = &[
 ];
 
 impl<B: Host> RehearsalHost<B> {
-    /// Why it is not known whether the file would be accepted; `None` when it would be, or where
-    /// nobody is asked. A refusal is the error of the run.
+    /// Asks whether the file would be accepted; where nobody can be asked, that is a doubt. A
+    /// refusal is the error of the run, or the reason why all is unknown where what comes before
+    /// may mend it.
     pub(super) fn foresee_validation(
         &mut self,
         write: &WriteFile,
@@ -62,20 +65,20 @@ impl<B: Host> RehearsalHost<B> {
             return Ok(None);
         };
         let shown = |what: &str| format!("whether `{template}` accepts the file {what}");
-        let only_in_the_run = Some(shown("is known only in the run"));
-        if !only_reads(&validation(template, "file".as_ref())?) {
-            return Ok(only_in_the_run);
-        }
-        let Some(content) = self.laid_out_content(&write.content)? else {
-            return Ok(only_in_the_run);
+        let Some(file) = self.lay_out_for(template, &write.content)? else {
+            self.doubts.push(shown("is known only in the run"));
+            return Ok(None);
         };
-        let Ok(file) = self.base.lay_out(&content) else { return Ok(only_in_the_run) };
         let output = match self.query(&validation(template, &file)?) {
             Ok(output) => output,
             Err(HostError::Unknown(reason)) => {
-                return Ok(Some(shown(&format!("is not known: {reason}"))));
+                self.doubts.push(shown(&format!("is known only in the run: {reason}")));
+                return Ok(None);
             }
-            Err(_) if self.overlay.touched => return Ok(only_in_the_run),
+            Err(_) if self.overlay.touched => {
+                self.doubts.push(shown("is known only in the run"));
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         if output.success() {
@@ -89,6 +92,19 @@ impl<B: Host> RehearsalHost<B> {
         }
         let command = template.replace("%s", &file.to_string_lossy());
         Err(HostError::Validation { command, output: Box::new(output) })
+    }
+
+    /// The file for a program that only reads; `None` for others, and where that cannot be.
+    fn lay_out_for(
+        &mut self,
+        template: &str,
+        content: &Content,
+    ) -> Result<Option<PathBuf>, HostError> {
+        if !only_reads(&validation(template, "file".as_ref())?) {
+            return Ok(None);
+        }
+        let Some(content) = self.laid_out_content(content)? else { return Ok(None) };
+        Ok(self.base.lay_out(&content).ok())
     }
 
     fn foresees(&self) -> bool {

@@ -235,6 +235,12 @@ impl Stage<'_> {
         };
         let mut executed = run(module, self.host(), arguments, diff, consent);
         executed.warn_first(foreseen.into_iter().map(Json::from).collect());
+        if let Self::Rehearsal(host) = self {
+            let doubts = host.take_doubts();
+            if !matches!(executed.status, Status::Failed | Status::Unknown { .. }) {
+                executed.warn_first(doubts.into_iter().map(Json::from).collect());
+            }
+        }
         executed
     }
 
