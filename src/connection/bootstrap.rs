@@ -200,7 +200,7 @@ pub(crate) async fn start(
                 let _ = send(&mut conversation, line.as_bytes()).await;
             }
             Signal::Need(encoding) => {
-                let _ = send_image(&mut conversation, &image, encoding).await?;
+                let _ = send_image(&mut conversation, images, &image, encoding).await?;
             }
             Signal::Nowhere(tried) => return Err(RunnerProblem::NoPlace { tried }.into()),
             Signal::End if sealed => return Err(Failure::BrokenSeal),
@@ -215,17 +215,17 @@ pub(crate) async fn start(
 
 async fn send_image(
     conversation: &mut Conversation,
+    images: &Images,
     image: &Arc<RunnerImage>,
     encoding: Encoding,
 ) -> Result<Result<(), std::io::Error>, Problem> {
+    let _turn = images.turn().await;
     Ok(match encoding {
         Encoding::Gzip => send(conversation, &image.gzip).await,
         Encoding::Raw => {
-            let copy = Arc::clone(image);
-            let program = tokio::task::spawn_blocking(move || copy.program())
+            let program = images
+                .program(image)
                 .await
-                .map_err(std::io::Error::other)
-                .flatten()
                 .map_err(|error| RunnerProblem::DidNotStart { said: error.to_string() })?;
             send(conversation, &program).await
         }

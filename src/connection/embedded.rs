@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::error::RunnerProblem;
 
@@ -81,11 +81,43 @@ pub(crate) struct Images {
     first: Arc<RunnerImage>,
     directory: Option<PathBuf>,
     loaded: Mutex<HashMap<String, Arc<RunnerImage>>>,
+    /// Unpacked programs by their SHA-256, for hosts without `gzip`.
+    unpacked: Mutex<HashMap<String, Arc<[u8]>>>,
+    /// Who sends one: what a thousand hosts are sent at once would all lie in memory.
+    sending: Semaphore,
 }
+
+/// How many hosts are sent a runner at once.
+const SENDERS: usize = 64;
 
 impl Images {
     pub(crate) fn new(first: RunnerImage, directory: Option<PathBuf>) -> Self {
-        Self { first: Arc::new(first), directory, loaded: Mutex::default() }
+        Self {
+            first: Arc::new(first),
+            directory,
+            loaded: Mutex::default(),
+            unpacked: Mutex::default(),
+            sending: Semaphore::new(SENDERS),
+        }
+    }
+
+    /// The turn to send one; it lasts as long as what is returned.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // nobody closes it
+        self.sending.acquire().await.ok()
+    }
+
+    /// A program as it is on the host, unpacked once.
+    pub(crate) async fn program(&self, image: &Arc<RunnerImage>) -> std::io::Result<Arc<[u8]>> {
+        let mut unpacked = self.unpacked.lock().await;
+        if let Some(program) = unpacked.get(&image.sha256) {
+            return Ok(Arc::clone(program));
+        }
+        let copy = Arc::clone(image);
+        let unpack = tokio::task::spawn_blocking(move || copy.program());
+        let program: Arc<[u8]> = unpack.await.map_err(std::io::Error::other).flatten()?.into();
+        unpacked.insert(image.sha256.clone(), Arc::clone(&program));
+        Ok(program)
     }
 
     /// The one that is tried before the host has said what it is.

@@ -133,11 +133,14 @@ impl ChildOutput {
     }
 }
 
+/// Room for what comes in one go; each process holds it twice while it is silent.
+const READ_AHEAD: usize = 16 * 1024;
+
 async fn fill<R: AsyncRead + Unpin>(
     reader: &mut Option<R>,
     buffer: &mut BytesMut,
 ) -> Option<Bytes> {
-    buffer.reserve(64 * 1024);
+    buffer.reserve(READ_AHEAD);
     match reader.as_mut()?.read_buf(buffer).await {
         Ok(0) | Err(_) => None,
         Ok(_) => Some(buffer.split().freeze()),
