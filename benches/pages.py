@@ -39,7 +39,7 @@ def task(number, hosts, alike):
             "hosts": same,
             "diff": {"before_header": path, "after_header": path, "before": "", "after": ""},
             "unified": f"--- before: {path}\n+++ after: {path}\n@@ -1 +1 @@\n"
-            f"-listen 80 {same[0]}\n+listen 443 {same[0]}\n\n",
+            f"-listen 80 {same[0][3:]}\n+listen 443 {same[0][3:]}\n\n",
         }
         for same in shared
     ]

@@ -182,7 +182,7 @@ async fn a_plan_is_made_read_and_applied() {
     says(
         &shown.stdout,
         &[
-            "+hello from h1",
+            "+hello from ‹host›",
             "+password=********",
             "--extra-vars note=given",
             "sealed with a vault password",

@@ -3,6 +3,7 @@
 //! Everything in an event is already masked: no consumer sees a secret.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use canvass_modules::diff::Diff;
@@ -272,9 +273,9 @@ pub struct Outcome {
     /// The result as it is registered; censored where `no_log` asks for it.
     pub result: Map<String, Json>,
     /// What changed or would change; all items' together for a loop.
-    pub diffs: Vec<Diff>,
+    pub diffs: Vec<Arc<Diff>>,
     /// The effects, with their reasons, without file contents.
-    pub effects: Vec<EffectRecord>,
+    pub effects: Vec<Arc<EffectRecord>>,
     /// How long it took.
     #[serde(with = "moment::seconds")]
     pub took: Duration,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use canvass_modules::diff::Diff;
@@ -291,11 +292,11 @@ impl Task {
             }
         }
         if let Some(items) = self.items.remove(host) {
-            self.all_items.add(&items, host);
+            self.all_items.add(&Arc::new(items), host);
         }
         let items = self.failed_items.remove(host).unwrap_or_default();
         if let Status::Unknown { reason } = &outcome.status {
-            self.unknown.add(reason, host);
+            self.unknown.add(&Arc::new(reason.clone()), host);
         }
         if failed(&outcome.status) {
             let causes = if items.is_empty() { vec![cause(outcome)] } else { items };
@@ -345,17 +346,19 @@ impl Task {
             hosts,
             changes: self.diffs.map(|diff, hosts| Change {
                 hosts,
-                diff: diff.clone(),
+                diff: Arc::clone(diff),
                 unified: diff::draw(diff),
             }),
-            effects: self.effects.map(|record, hosts| SharedEffect {
-                hosts,
-                reason: record.reason.clone(),
-                effect: record.effect.clone(),
-            }),
+            effects: self
+                .effects
+                .map(|record, hosts| SharedEffect { hosts, record: Arc::clone(record) }),
             failures,
-            unknown: self.unknown.map(|reason, hosts| Unknown { hosts, reason: reason.clone() }),
-            items: self.all_items.map(|items, hosts| SharedItems { hosts, items: items.clone() }),
+            unknown: self
+                .unknown
+                .map(|reason, hosts| Unknown { hosts, reason: (**reason).clone() }),
+            items: self
+                .all_items
+                .map(|items, hosts| SharedItems { hosts, items: (**items).clone() }),
         }
     }
 }
@@ -364,7 +367,7 @@ impl Task {
 #[derive(Debug)]
 struct Shared<T> {
     /// Each with its hosts, and when it was added for each.
-    entries: Vec<(T, Vec<(String, usize)>)>,
+    entries: Vec<(Arc<T>, Vec<(String, usize)>)>,
     added: usize,
     /// Entries by the hash of their JSON.
     index: HashMap<u64, Vec<usize>>,
@@ -376,16 +379,16 @@ impl<T> Default for Shared<T> {
     }
 }
 
-impl<T: Clone + PartialEq + Serialize> Shared<T> {
-    fn add(&mut self, thing: &T, host: &str) {
+impl<T: PartialEq + Serialize> Shared<T> {
+    fn add(&mut self, thing: &Arc<T>, host: &str) {
         let mut hasher = DefaultHasher::new();
         // a thing that is no JSON shares the hash of the empty text; equality decides anyway
-        serde_json::to_string(thing).unwrap_or_default().hash(&mut hasher);
+        serde_json::to_string(&**thing).unwrap_or_default().hash(&mut hasher);
         let candidates = self.index.entry(hasher.finish()).or_default();
         self.added += 1;
         for &at in candidates.iter() {
             if let Some((known, hosts)) = self.entries.get_mut(at)
-                && known == thing
+                && (Arc::ptr_eq(known, thing) || known == thing)
             {
                 // items of a loop may share a diff on the same host
                 if !hosts.iter().any(|(known, _)| known == host) {
@@ -395,13 +398,13 @@ impl<T: Clone + PartialEq + Serialize> Shared<T> {
             }
         }
         candidates.push(self.entries.len());
-        self.entries.push((thing.clone(), vec![(host.to_owned(), self.added)]));
+        self.entries.push((Arc::clone(thing), vec![(host.to_owned(), self.added)]));
     }
 
     /// In the order of the first host, and of what that host told: which host was faster must not
     /// be seen.
-    fn map<R>(&self, draw: impl Fn(&T, Vec<String>) -> R) -> Vec<R> {
-        let mut entries: Vec<(&T, Vec<(String, usize)>)> = Vec::new();
+    fn map<R>(&self, draw: impl Fn(&Arc<T>, Vec<String>) -> R) -> Vec<R> {
+        let mut entries: Vec<(&Arc<T>, Vec<(String, usize)>)> = Vec::new();
         for (thing, hosts) in &self.entries {
             let mut hosts = hosts.clone();
             hosts.sort_by(|(a, _), (b, _)| natural(a, b));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -150,6 +151,7 @@ impl Secrets {
             self.mask_string(&mut cause.message);
         }
         for diff in &mut outcome.diffs {
+            let diff = Arc::make_mut(diff);
             self.mask_string(&mut diff.before_header);
             self.mask_string(&mut diff.after_header);
             self.mask_json(&mut diff.before);
@@ -158,7 +160,8 @@ impl Secrets {
                 self.mask_string(note);
             }
         }
-        outcome.effects = outcome.effects.iter().filter_map(|record| self.masked(record)).collect();
+        let masked = outcome.effects.iter().filter_map(|record| self.masked(record));
+        outcome.effects = masked.map(Arc::new).collect();
     }
 
     /// An effect with its strings masked; none where that is no effect any more.
@@ -420,10 +423,9 @@ mod tests {
         let mut masked = changed("/home/hunter2", "hunter2\n", "new hunter2\n");
         masked.result.insert("cmd".to_owned(), json!(["login", "hunter2", 0]));
         masked.item = Some(json!("hunter2"));
-        masked.effects.push(EffectRecord {
-            effect: Effect::Run(Command::new(["login", "hunter2"])),
-            reason: "hunter2 is not set".to_owned(),
-        });
+        let effect = Effect::Run(Command::new(["login", "hunter2"]));
+        let reason = "hunter2 is not set".to_owned();
+        masked.effects.push(EffectRecord { effect, reason }.into());
         secrets(&["hunter2"]).mask_outcome(&mut masked);
         let text = serde_json::to_string(&masked).unwrap();
         assert!(!text.contains("hunter2"), "{text}");

@@ -142,7 +142,7 @@ fn add_task(known: &mut TaskReport, task: TaskReport) {
     known.hosts.sort_by(|a, _, b, _| natural(a, b));
     let same = |a: &Change, b: &Change| a.diff == b.diff;
     join(&mut known.changes, task.changes, same, |change| &mut change.hosts);
-    let same = |a: &SharedEffect, b: &SharedEffect| a.effect == b.effect && a.reason == b.reason;
+    let same = |a: &SharedEffect, b: &SharedEffect| a.record == b.record;
     join(&mut known.effects, task.effects, same, |effect| &mut effect.hosts);
     let same = |a: &Failure, b: &Failure| {
         a.cause == b.cause && (a.status, a.ignored, a.rescued) == (b.status, b.ignored, b.rescued)

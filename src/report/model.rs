@@ -4,9 +4,10 @@
 //! what a record keeps; its JSON is documented in `docs/report.md`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use canvass_modules::diff::Diff;
-use canvass_modules::effect::Effect;
+use canvass_modules::wire::EffectRecord;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -203,7 +204,7 @@ pub struct Change {
     /// The hosts.
     pub hosts: Vec<String>,
     /// Both states.
-    pub diff: Diff,
+    pub diff: Arc<Diff>,
     /// The diff as text, empty where nothing differs that may be shown.
     pub unified: String,
 }
@@ -213,10 +214,9 @@ pub struct Change {
 pub struct SharedEffect {
     /// The hosts.
     pub hosts: Vec<String>,
-    /// Why it was or would be done.
-    pub reason: String,
-    /// What was or would be done.
-    pub effect: Effect,
+    /// What was or would be done, and why.
+    #[serde(flatten)]
+    pub record: Arc<EffectRecord>,
 }
 
 /// A failure and the hosts that share it.

@@ -1,5 +1,7 @@
 //! What the report is told of a result: masked, censored where `no_log` asks for it.
 
+use std::sync::Arc;
+
 use canvass_modules::effect::{Content, Effect};
 use canvass_modules::wire::EffectRecord;
 use serde_json::{Map, Value as Json};
@@ -51,8 +53,8 @@ pub(crate) fn outcome(run: &RunContext, result: &TaskResult, item: Option<Json>)
         invocation::leave_out(&mut outcome.result);
     }
     outcome.causes.clone_from(&result.causes);
-    outcome.diffs.clone_from(&result.diffs);
-    outcome.effects = result.effects.iter().map(described).collect();
+    outcome.diffs = result.diffs.iter().cloned().map(Arc::new).collect();
+    outcome.effects = result.effects.iter().map(described).map(Arc::new).collect();
     run.secrets().mask_outcome(&mut outcome);
     outcome
 }

@@ -18,7 +18,7 @@ const PLAYBOOK: &str = r#"
     - name: Write the page
       ansible.builtin.copy:
         content: "welcome\n"
-        dest: "{{ work }}/{{ inventory_hostname }}"
+        dest: "{{ work }}/page{{ ansible_play_hosts.index(inventory_hostname) }}"
         mode: '0644'
       diff: true
     - name: Only on the database

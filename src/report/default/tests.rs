@@ -76,10 +76,10 @@ fn said(result: Json) -> Outcome {
 fn wrote(path: &str, after: &str) -> Outcome {
     let mut outcome = changed(path, "", after);
     let header = String::new();
-    let diff = Diff { before_header: header, ..outcome.diffs.remove(0) };
+    let diff = Diff { before_header: header, ..(*outcome.diffs.remove(0)).clone() };
     outcome.result.insert("diff".to_owned(), serde_json::to_value([&diff]).unwrap());
     outcome.result.insert("changed".to_owned(), Json::from(true));
-    outcome.diffs = vec![diff];
+    outcome.diffs = vec![diff.into()];
     outcome
 }
 

@@ -135,12 +135,9 @@ fn fault(task: &TaskReport, failure: &Failure) -> Element {
 /// What a host was changed by.
 fn changes(task: &TaskReport, host: &str) -> String {
     let mut text = "changed\n".to_owned();
-    for change in entries::changed(task) {
-        if change.hosts.contains(&host) {
-            text.extend(change.reasons.iter().map(|reason| format!("- {reason}\n")));
-            text.extend(change.diffs.iter().copied());
-        }
-    }
+    let (diffs, reasons) = entries::changed_on(task, host);
+    text.extend(reasons.iter().map(|reason| format!("- {reason}\n")));
+    text.extend(diffs);
     text
 }
 

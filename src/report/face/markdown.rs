@@ -7,7 +7,9 @@
 use std::fmt::Write as _;
 
 use super::short_hosts;
-use crate::report::entries::{self, Changed, Digest, circumstances, counted, last_lines};
+use crate::report::entries::{
+    self, Changed, Digest, OWN_NAME_SAYS, circumstances, counted, last_lines,
+};
 use crate::report::event::{Level, RunMode};
 use crate::report::model::{ChangeReport, Failure, TaskReport, TaskStatus};
 use crate::report::moment;
@@ -174,6 +176,9 @@ fn changed(task: &TaskReport, change: &Changed<'_>) -> (String, usize) {
     let mut text = format!("\n{} · {}", title(task), named(&change.hosts));
     if change.ended_badly {
         text.push_str(" (and did not end well)");
+    }
+    if change.own_names {
+        let _ = write!(text, " ({OWN_NAME_SAYS})");
     }
     text.push('\n');
     for reason in &change.reasons {

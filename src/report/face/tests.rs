@@ -60,7 +60,7 @@ fn large(hosts: usize, tasks: usize, alike: bool) -> ChangeReport {
     for number in 0..tasks {
         let task = run.task(&format!("task number {number}"), "template");
         for (place, host) in hosts.iter().enumerate() {
-            let own = if alike { "" } else { host };
+            let own = if alike { String::new() } else { format!("{:04}", place * 7) };
             let path = format!("/etc/app/{number}.conf");
             let (before, after) = (format!("listen 80 {own}\n"), format!("listen 443 {own}\n"));
             let outcome = match (number % 3, alike) {

@@ -6,7 +6,7 @@ use super::result::indented;
 use super::{DiffOutput, HumanOptions, Verbosity};
 use crate::report::color::Paint;
 use crate::report::diff::LineKind;
-use crate::report::entries::{self, circumstances};
+use crate::report::entries::{self, OWN_NAME_SAYS, circumstances};
 use crate::report::event::RunMode;
 use crate::report::hosts::fold;
 use crate::report::model::{ChangeReport, Failure, TaskReport, TaskStatus};
@@ -96,12 +96,16 @@ impl Summary<'_> {
         if self.options.diff == DiffOutput::Hidden {
             let hosts = task.hosts_with(TaskStatus::Changed);
             if !hosts.is_empty() {
-                text.push_str(&self.changed_line(&hosts, false));
+                text.push_str(&self.changed_line(&hosts, false, false));
                 text.push_str(&self.reasons(&entries::reasons(task, &hosts)));
             }
         } else {
             for change in entries::changed(task) {
-                text.push_str(&self.changed_line(&change.hosts, change.ended_badly));
+                text.push_str(&self.changed_line(
+                    &change.hosts,
+                    change.ended_badly,
+                    change.own_names,
+                ));
                 text.extend(change.diffs.iter().map(|diff| self.diff(diff)));
                 text.push_str(&self.reasons(&change.reasons));
             }
@@ -110,14 +114,15 @@ impl Summary<'_> {
     }
 
     /// A task may have changed something and failed then.
-    fn changed_line(&self, hosts: &[&str], ended_badly: bool) -> String {
+    fn changed_line(&self, hosts: &[&str], ended_badly: bool, own_names: bool) -> String {
         let word = match self.report.mode {
             RunMode::Apply => "changed",
             RunMode::Rehearsal => "would change",
         };
         let then = if ended_badly { " (and did not end well)" } else { "" };
         let line = format!("{word}: {}{then}", clean(&fold(hosts)));
-        self.paint(Paint::Changed, &line) + "\n"
+        let names = if own_names { format!(" ({OWN_NAME_SAYS})") } else { String::new() };
+        self.paint(Paint::Changed, &line) + &names + "\n"
     }
 
     fn diff(&self, unified: &str) -> String {

@@ -46,7 +46,7 @@ pub(crate) fn changed(path: &str, before: &str, after: &str) -> Outcome {
         after: json!(after),
         note: None,
     };
-    Outcome { diffs: vec![diff], ..with_result(Status::Changed, json!({"changed": true})) }
+    Outcome { diffs: vec![diff.into()], ..with_result(Status::Changed, json!({"changed": true})) }
 }
 
 pub(crate) fn because(reason: &str, outcome: Outcome) -> Outcome {
@@ -54,7 +54,7 @@ pub(crate) fn because(reason: &str, outcome: Outcome) -> Outcome {
         path: PathBuf::from("/srv"),
         attributes: Attributes { mode: Some(0o755), ..Attributes::default() },
     };
-    let effects = vec![EffectRecord { effect, reason: reason.to_owned() }];
+    let effects = vec![EffectRecord { effect, reason: reason.to_owned() }.into()];
     Outcome { effects, ..outcome }
 }
 

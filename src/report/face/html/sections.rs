@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::report::critical::Leg;
 use crate::report::diff::LineKind;
-use crate::report::entries::{self, circumstances, counted, last_lines};
+use crate::report::entries::{self, OWN_NAME_SAYS, circumstances, counted, last_lines};
 use crate::report::event::{Level, RunMode};
 use crate::report::model::{ChangeReport, TaskReport, TaskStatus};
 use crate::report::moment;
@@ -107,6 +107,9 @@ pub(super) fn changes(page: &mut Markup, report: &ChangeReport, hosts: &HostTabl
             section.entry(page, ("changes", heading), (number, task), status, &told);
             page.raw("<p class=\"on\">");
             hosts_named(page, &change.hosts);
+            if change.own_names {
+                page.raw(" <span class=\"note\">").text(OWN_NAME_SAYS).raw("</span>");
+            }
             page.raw(if change.ended_badly { " and did not end well</p>\n" } else { "</p>\n" });
             if !change.reasons.is_empty() {
                 page.raw("<ul class=\"reasons\">");
