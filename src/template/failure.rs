@@ -13,10 +13,28 @@ pub(crate) struct Failure {
     pub(super) kind: TemplateErrorKind,
     /// Whether what refused is still to be named: the plugin, or the template.
     pub(super) bare: bool,
+    /// How it leaves the expression that it came from.
+    pub(super) way: Way,
     /// The bytes of the template at hand.
     pub(super) range: Option<Range>,
     /// The place in a file, once known; the innermost template's.
     pub(super) span: Option<Span>,
+}
+
+/// How a failure leaves the expression that it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It ends the expression; where that is the value of a variable or an argument, it stands
+    /// there until something needs the value.
+    Raised,
+    /// It stood for a value that something needed: no plugin is to be named for it.
+    Kept,
+    /// It ends the rendering, whatever would have needed the value.
+    Fatal,
+    /// No failure: `{% break %}`, on its way to the loop.
+    Break,
+    /// `{% continue %}`, likewise.
+    Continue,
 }
 
 /// The result of an evaluation.
@@ -24,7 +42,7 @@ pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
     pub(super) fn new(kind: TemplateErrorKind) -> Box<Self> {
-        Box::new(Self { kind, bare: false, range: None, span: None })
+        Box::new(Self { kind, bare: false, way: Way::Raised, range: None, span: None })
     }
 
     /// A filter, test, lookup or operator that refuses; its name is put before the message.
@@ -41,6 +59,9 @@ impl Failure {
 
     /// Names the plugin that refused, where none is named yet.
     pub(super) fn of_plugin(mut self: Box<Self>, family: &'static str, name: &str) -> Box<Self> {
+        if self.way == Way::Kept {
+            return self;
+        }
         if let (true, TemplateErrorKind::Failed(message)) = (self.bare, &mut self.kind) {
             let (message, name) = (std::mem::take(message), name.to_owned());
             self.kind = TemplateErrorKind::Plugin { family, name, message };
@@ -69,15 +90,42 @@ impl Failure {
         )
     }
 
-    /// What stands for a value that is not there, where that is the failure.
-    pub(crate) fn into_undefined(self: Box<Self>) -> Result<Value, Box<Self>> {
-        match &self.kind {
+    /// The same for what ends the whole rendering.
+    pub(super) fn fatal(message: impl Into<String>) -> Box<Self> {
+        let mut failure = Self::refused(message);
+        failure.way = Way::Fatal;
+        failure
+    }
+
+    /// The way of `{% break %}` and `{% continue %}` out of the body of a loop.
+    pub(super) fn of_loop(way: Way) -> Box<Self> {
+        let mut failure = Self::refused("a loop was left");
+        failure.way = way;
+        failure
+    }
+
+    /// Whether nothing that went wrong before it matters.
+    pub(super) fn ends_all(&self) -> bool {
+        matches!(self.way, Way::Fatal | Way::Break | Way::Continue)
+            || matches!(self.kind, TemplateErrorKind::Unknown(_))
+    }
+
+    /// What stands for the value that could not be had: it fails where something needs it.
+    pub(crate) fn into_undefined(mut self: Box<Self>) -> Result<Value, Box<Self>> {
+        let missing = match &self.kind {
             TemplateErrorKind::Undefined { name, message } => {
-                let missing = Missing::Other(name.clone(), message.clone());
-                Ok(Value::from_object(Undefined { missing, span: self.span.clone() }))
+                Missing::Other(name.clone(), message.clone())
             }
-            _ => Err(self),
-        }
+            _ if self.ends_all() => return Err(self),
+            _ => {
+                self.way = Way::Kept;
+                // the bytes of the template at hand mean nothing in another
+                self.range = None;
+                let span = self.span.clone();
+                return Ok(Value::from_object(Undefined { missing: Missing::Failed(self), span }));
+            }
+        };
+        Ok(Value::from_object(Undefined { missing, span: self.span.clone() }))
     }
 
     /// As an invalid value, for readers that know only the value protocol.
@@ -93,13 +141,25 @@ impl Failure {
 impl From<SyntaxError> for Box<Failure> {
     fn from(error: SyntaxError) -> Self {
         let kind = TemplateErrorKind::Syntax { message: error.message, hint: error.hint };
-        Box::new(Failure { kind, bare: false, range: Some(error.range), span: None })
+        Box::new(Failure {
+            kind,
+            bare: false,
+            way: Way::Raised,
+            range: Some(error.range),
+            span: None,
+        })
     }
 }
 
 impl From<TemplateError> for Box<Failure> {
     fn from(error: TemplateError) -> Self {
-        Box::new(Failure { kind: error.kind, bare: false, range: None, span: error.span })
+        Box::new(Failure {
+            kind: error.kind,
+            bare: false,
+            way: Way::Raised,
+            range: None,
+            span: error.span,
+        })
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::atomic::AtomicBool;
 use indexmap::IndexMap;
 use minijinja::Value;
 
-use super::eval::{Call, Callable, Environment, Stateful};
+use super::eval::{Call, Callable, Cycler, Environment, Stateful};
 use super::failure::{Failure, Outcome};
+use super::filler;
 use super::lookups;
 use super::python::{
-    self, Dict, Missing, RangeValue, as_integer, dict, entries, text, truth, undefined,
+    self, Dict, Missing, Randomness, RangeValue, as_integer, dict, entries, text, truth, undefined,
 };
 use super::time::DateTime;
+use super::work;
 
 /// A function that every template sees.
 pub(super) struct Global {
@@ -44,8 +46,11 @@ static GLOBALS: [Global; 11] = [
     Global { name: "dict", takes_undefined: true, run: make_dict },
     Global { name: "namespace", takes_undefined: true, run: namespace },
     global("joiner", joiner),
-    global("cycler", |_, _| Err(Failure::failed("`cycler` is not supported; use loop.cycle"))),
-    global("lipsum", |_, _| Err(Failure::failed("`lipsum` is not supported"))),
+    global("cycler", |_, call| match Cycler::new(call.positional) {
+        Some(cycler) => Ok(Value::from_object(cycler)),
+        None => Err(Failure::failed("at least one item has to be provided")),
+    }),
+    global("lipsum", lorem_ipsum),
     global("undef", undef),
 ];
 
@@ -131,6 +136,37 @@ fn make_dict(_: &Environment<'_>, call: Call) -> Outcome<Value> {
 
 fn namespace(_: &Environment<'_>, call: Call) -> Outcome<Value> {
     Ok(Value::from_object(Dict::namespace(pairs(call)?)))
+}
+
+/// `lipsum(n, html, min, max)`: paragraphs that mean nothing.
+fn lorem_ipsum(_: &Environment<'_>, call: Call) -> Outcome<Value> {
+    let given = |index: usize, name: &str| {
+        call.positional.get(index).or_else(|| keyword(&call, name)).filter(|value| !value.is_none())
+    };
+    let number = |index: usize, name: &str, default: usize| match given(index, name) {
+        None => Ok(default),
+        Some(value) => as_integer(value)
+            .and_then(|number| usize::try_from(number.max(0)).ok())
+            .ok_or_else(|| Failure::failed(format!("{name} must be a whole number"))),
+    };
+    let html = given(1, "html").map_or(Ok(true), truth)?;
+    let [paragraphs, least, most] =
+        [number(0, "n", 5)?, number(2, "min", 20)?, number(3, "max", 100)?];
+    if most <= least {
+        return Err(Failure::failed(format!(
+            "empty range for randrange() ({least}, {most}, {})",
+            most.saturating_sub(least)
+        )));
+    }
+    work::spend(paragraphs.saturating_mul(most))?;
+    let mut randomness = Randomness::of_seed(None)?;
+    let made: Outcome<Vec<String>> =
+        (0..paragraphs).map(|_| filler::paragraph(least, most, &mut randomness)).collect();
+    let made = made?;
+    Ok(Value::from(match html {
+        true => made.iter().map(|text| format!("<p>{text}</p>")).collect::<Vec<_>>().join("\n"),
+        false => made.join("\n\n"),
+    }))
 }
 
 fn joiner(_: &Environment<'_>, call: Call) -> Outcome<Value> {

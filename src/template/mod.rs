@@ -11,6 +11,7 @@ mod error;
 mod eval;
 mod failure;
 mod file_variables;
+mod filler;
 mod filters;
 mod globals;
 mod jmespath;

@@ -51,7 +51,7 @@ pub(super) fn spend(amount: usize) -> Outcome<()> {
             Ok(())
         }
         None => {
-            Err(Failure::refused("the template takes too long or makes too much: it was stopped"))
+            Err(Failure::fatal("the template takes too long or makes too much: it was stopped"))
         }
     }
 }

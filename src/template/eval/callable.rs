@@ -1,6 +1,7 @@
 //! Values that can be called.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr};
@@ -45,7 +46,47 @@ pub(in crate::template) enum MacroContext {
 #[derive(Debug)]
 pub(in crate::template) enum Stateful {
     /// `joiner(separator)`
-    Joiner(String, std::sync::atomic::AtomicBool),
+    Joiner(String, AtomicBool),
+    /// `cycler.next`
+    Next(Arc<Cycler>),
+    /// `cycler.reset`
+    Reset(Arc<Cycler>),
+}
+
+/// `cycler(…)`: values that come round.
+#[derive(Debug)]
+pub(in crate::template) struct Cycler {
+    items: Vec<Value>,
+    at: AtomicUsize,
+}
+
+impl Cycler {
+    /// A cycler of these; nothing where there are none.
+    pub(in crate::template) fn new(items: Vec<Value>) -> Option<Self> {
+        (!items.is_empty()).then(|| Self { items, at: AtomicUsize::new(0) })
+    }
+
+    /// What is next.
+    pub(in crate::template) fn current(&self) -> Value {
+        self.items.get(self.at.load(Ordering::Relaxed)).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn next(&self) -> Value {
+        let current = self.current();
+        let after = (self.at.load(Ordering::Relaxed) + 1) % self.items.len().max(1);
+        self.at.store(after, Ordering::Relaxed);
+        current
+    }
+
+    pub(super) fn reset(&self) {
+        self.at.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Object for Cycler {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
 }
 
 impl Callable {
@@ -57,6 +98,8 @@ impl Callable {
             Self::Macro { definition, .. } => definition.name.to_string(),
             Self::Recursion { .. } => "loop".to_owned(),
             Self::Stateful(Stateful::Joiner(..)) => "joiner".to_owned(),
+            Self::Stateful(Stateful::Next(_)) => "next".to_owned(),
+            Self::Stateful(Stateful::Reset(_)) => "reset".to_owned(),
         }
     }
 }

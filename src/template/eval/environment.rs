@@ -7,7 +7,7 @@ use super::super::tests::Test;
 use super::bound::Bound;
 use super::files::FileContext;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Class, class_of, elements, list};
+use crate::template::python::{Class, List, class_of, elements, list};
 use crate::vars::Scope;
 
 /// The surroundings of an evaluation.
@@ -25,6 +25,17 @@ fn first_undefined(values: &[Value], keywords: &[(String, Value)]) -> Option<Val
         .chain(keywords.iter().map(|(_, value)| value))
         .find(|value| class_of(value) == Class::Undefined)
         .cloned()
+}
+
+/// Filters that hand on elements of what they are given without a look at them.
+const KEEP_MISSING: [&str; 7] =
+    ["map", "select", "reject", "selectattr", "rejectattr", "first", "last"];
+
+/// The first element of a list that was made that is missing.
+fn missing_element(value: &Value) -> Option<Value> {
+    let list = value.downcast_object_ref::<List>()?;
+    let missing = list.lock().iter().find(|element| class_of(element) == Class::Undefined).cloned();
+    missing
 }
 
 /// The name of a filter or test with that of its collection.
@@ -55,9 +66,15 @@ impl<'a> Environment<'a> {
             .and_then(|value| match class_of(&value) {
                 // a range that a filter passes on is a list from there
                 Class::Range => elements(&value).map(list),
+                // to make a list of missing values is to need them
+                Class::List if !filter.takes_undefined && !KEEP_MISSING.contains(&filter.name) => {
+                    Ok(missing_element(&value).unwrap_or(value))
+                }
                 _ => Ok(value),
             })
-            .map_err(|failure| failure.of_plugin("filter", &full_name(filter.name)))
+            .or_else(|failure| {
+                failure.of_plugin("filter", &full_name(filter.name)).into_undefined()
+            })
     }
 
     /// Applies a test; an undefined value where the test cannot tell.
@@ -75,7 +92,7 @@ impl<'a> Environment<'a> {
         Bound::new(self, test.name, test.parameters, positional, keywords)
             .and_then(|bound| (test.run)(&bound))
             .map(Value::from)
-            .map_err(|failure| failure.of_plugin("test", &full_name(test.name)))
+            .or_else(|failure| failure.of_plugin("test", &full_name(test.name)).into_undefined())
     }
 
     /// The filter of a name that came as a value.

@@ -13,7 +13,7 @@ use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
 use crate::template::python::{
     self, Class, Missing, as_float, as_integer, binary, class_of, compare, contains, dict, equal,
-    list, text, truth, tuple, type_name, undefined, usable,
+    list, marker_name, text, truth, tuple, type_name, undefined, usable,
 };
 use crate::template::render;
 use crate::template::stack::on_enough_stack;
@@ -127,6 +127,9 @@ impl Interpreter<'_> {
                 python::slice(&target, values)
             }
             Expression::Call(callee, arguments) => self.call_expression(callee, arguments),
+            Expression::Unknown(family, name) => {
+                Err(Failure::failed(format!("No {family} named '{name}' found.")))
+            }
             Expression::Captured => Ok(self.captured.clone().unwrap_or_default()),
         }
     }
@@ -181,9 +184,10 @@ impl Interpreter<'_> {
         let adds = operator == BinaryOperator::Add && class_of(&first) == Class::List;
         if adds && class_of(&second) == Class::Undefined && !begins_with_literal(left) {
             // a list of a variable refuses first; one that is written here lets the other speak
-            return Err(Failure::failed(
-                "can only concatenate list (not \"UndefinedMarker\") to list",
-            ));
+            let kind = marker_name(&second);
+            return Err(Failure::failed(format!(
+                "can only concatenate list (not \"{kind}\") to list"
+            )));
         }
         usable(&second).map_err(at(right.range))?;
         binary(operator, &first, &second)
@@ -194,8 +198,22 @@ impl Interpreter<'_> {
         let mut left_range = first.range;
         for (operator, node) in rest {
             let right = self.expression(node)?;
-            usable(&left).map_err(at(left_range))?;
-            usable(&right).map_err(at(node.range))?;
+            if matches!(operator, ComparisonOperator::In | ComparisonOperator::NotIn) {
+                // the container is asked, which asks for what it looks for where it holds anything
+                usable(&right).map_err(at(node.range))?;
+                let is_list = matches!(class_of(&right), Class::List | Class::Tuple);
+                if is_list && python::length(&right)? == 0 {
+                    if *operator == ComparisonOperator::In {
+                        return Ok(Value::from(false));
+                    }
+                    (left, left_range) = (right, node.range);
+                    continue;
+                }
+                usable(&left).map_err(at(left_range))?;
+            } else {
+                usable(&left).map_err(at(left_range))?;
+                usable(&right).map_err(at(node.range))?;
+            }
             if !compared(*operator, &left, &right)? {
                 return Ok(Value::from(false));
             }
@@ -248,12 +266,12 @@ impl Interpreter<'_> {
             if methods::has(&value, name) {
                 let mut call = Call::default();
                 self.arguments(arguments, &mut call)?;
-                return self.call_method(&value, name, call);
+                return self.call_method(&value, name, call).or_else(Failure::into_undefined);
             }
             let function = self.attribute(&value, name)?;
             let mut call = Call::default();
             self.arguments(arguments, &mut call)?;
-            return self.call(&function, call);
+            return self.call(&function, call).or_else(Failure::into_undefined);
         }
         if let Expression::Name(name) = &callee.kind
             && let Some(value) = self.special_call(name, arguments)?
@@ -263,7 +281,7 @@ impl Interpreter<'_> {
         let function = self.expression(callee)?;
         let mut call = Call::default();
         self.arguments(arguments, &mut call)?;
-        self.call(&function, call)
+        self.call(&function, call).or_else(Failure::into_undefined)
     }
 
     /// `super()` and `self.name()` of template inheritance.
@@ -359,6 +377,11 @@ impl Interpreter<'_> {
                 output.into_text().map(Value::from)
             }
             Callable::LoopMethod(state, name) => state.call(name, call.positional),
+            Callable::Stateful(Stateful::Next(cycler)) => Ok(cycler.next()),
+            Callable::Stateful(Stateful::Reset(cycler)) => {
+                cycler.reset();
+                Ok(Value::from(()))
+            }
             Callable::Stateful(Stateful::Joiner(separator, used)) => {
                 let first = !used.swap(true, std::sync::atomic::Ordering::Relaxed);
                 Ok(Value::from(if first { "" } else { separator.as_str() }))

@@ -11,7 +11,7 @@ mod output;
 mod statements;
 
 pub(in crate::template) use bound::{Bound, Parameters};
-pub(in crate::template) use callable::{Call, Callable, Stateful};
+pub(in crate::template) use callable::{Call, Callable, Cycler, Stateful};
 pub(in crate::template) use environment::Environment;
 pub(in crate::template) use files::FileContext;
 pub(in crate::template) use interpreter::Interpreter;

@@ -48,6 +48,16 @@ impl Output {
         Ok(joined)
     }
 
+    /// The failure of the first emission that is missing.
+    pub(super) fn missing(&self) -> Option<Box<Failure>> {
+        self.parts.iter().find_map(|(part, range)| {
+            let mut failure =
+                emitted_text(part).err().filter(|_| class_of(part) == Class::Undefined)?;
+            failure.range = failure.range.or(*range);
+            Some(failure)
+        })
+    }
+
     /// The place of the first emission.
     pub(in crate::template) fn range(&self) -> Option<Range> {
         self.parts.first().and_then(|(_, range)| *range)

@@ -8,7 +8,7 @@ use super::callable::Callable;
 use super::interpreter::{Interpreter, lock};
 use super::looping::LoopState;
 use super::output::Output;
-use crate::template::failure::{Failure, Outcome};
+use crate::template::failure::{Failure, Outcome, Way};
 use crate::template::python::{
     self, Class, Dict, class_of, elements, text, truth, type_name, usable,
 };
@@ -23,9 +23,14 @@ impl Interpreter<'_> {
         body: &[Statement],
         output: &mut Output,
     ) -> Outcome<()> {
-        body.iter().try_for_each(|statement| {
+        let done = body.iter().try_for_each(|statement| {
             work::spend(1)?;
             on_enough_stack(|| self.statement(statement, output))
+        });
+        // what was emitted before is looked at first
+        done.map_err(|failure| match failure.ends_all() {
+            true => failure,
+            false => output.missing().unwrap_or(failure),
         })
     }
 
@@ -84,6 +89,11 @@ impl Interpreter<'_> {
                 output.push(self.call_block(call, body)?, call.range);
             }
             Statement::Block(name) => self.block_at(name, 0, output)?,
+            Statement::Do(expression) => {
+                self.expression(expression)?;
+            }
+            Statement::Break => return Err(Failure::of_loop(Way::Break)),
+            Statement::Continue => return Err(Failure::of_loop(Way::Continue)),
             Statement::Group(body) => self.with_frame(|inner| inner.statements(body, output))?,
             Statement::Extends(name) => self.extends(name)?,
             Statement::Include { name, ignore_missing, context } => {
@@ -221,7 +231,7 @@ impl Interpreter<'_> {
         let state = LoopState::new(Arc::clone(&values), depth);
         for (index, value) in values.iter().enumerate() {
             work::spend(1)?;
-            self.with_frame(|inner| {
+            let round = self.with_frame(|inner| {
                 inner.assign_target(&definition.target, value.clone())?;
                 if let Some(frame) = inner.frames.last() {
                     let turn = Value::from_object(state.at(index));
@@ -236,7 +246,12 @@ impl Interpreter<'_> {
                     }
                 }
                 inner.statements(&definition.body, output)
-            })?;
+            });
+            match round {
+                Err(failure) if failure.way == Way::Break => break,
+                Err(failure) if failure.way == Way::Continue => {}
+                done => done?,
+            }
         }
         Ok(())
     }

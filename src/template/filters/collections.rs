@@ -36,15 +36,15 @@ pub(super) const FILTERS: &[Filter] = &[
         if let Some(numbers) = numbers(call, SetOperation::Intersection)? {
             return Ok(numbers);
         }
-        let other = call.required(1)?;
-        kept(call.elements(0)?, |value| member(other, value)).map(list)
+        let other = set_of(call)?;
+        kept(call.elements(0)?, |value| member(&other, value)).map(list)
     }),
     filter("difference", &["value", "other"], |call| {
         if let Some(numbers) = numbers(call, SetOperation::Difference)? {
             return Ok(numbers);
         }
-        let other = call.required(1)?;
-        kept(call.elements(0)?, |value| Ok(!member(other, value)?)).map(list)
+        let other = set_of(call)?;
+        kept(call.elements(0)?, |value| Ok(!member(&other, value)?)).map(list)
     }),
     filter("symmetric_difference", &["value", "other"], |call| {
         if let Some(numbers) = numbers(call, SetOperation::SymmetricDifference)? {
@@ -84,6 +84,16 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("subelements", &["value", "subelements", "skip_missing"], subelements),
     filter("rekey_on_member", &["data", "key", "duplicates"], rekey),
 ];
+
+/// The other side of an operation on sets: of text its letters, where both can be sets.
+fn set_of(call: &Bound<'_>) -> Outcome<Value> {
+    let other = call.required(1)?;
+    let hashable = |value: &Value| !matches!(class_of(value), Class::List | Class::Dict);
+    if class_of(other) == Class::Text && call.elements(0)?.iter().all(hashable) {
+        return elements(other).map(list);
+    }
+    Ok(other.clone())
+}
 
 /// The largest list that a filter makes.
 const MAXIMUM: usize = 1_000_000;

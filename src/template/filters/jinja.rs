@@ -7,8 +7,8 @@ use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
     Class, Missing, Undefined, as_float, as_integer, as_whole, class_of, element_at, elements,
-    entries, is_mapping, length, list, locked_text, parse_float, parse_whole, text, truth, tuple,
-    type_name, usable, whole, whole_of_float,
+    entries, is_mapping, is_undefined, length, list, marker_name, parse_float, parse_whole, text,
+    truth, tuple, type_name, usable, whole, whole_of_float,
 };
 
 /// The family.
@@ -23,8 +23,7 @@ pub(super) const FILTERS: &[Filter] = &[
             usable(value)?;
         }
         Ok(Value::from(match class_of(value) {
-            Class::Undefined if locked_text(value).is_some() => "VaultExceptionMarker",
-            Class::Undefined => "UndefinedMarker",
+            Class::Undefined => marker_name(value),
             _ => type_name(value),
         }))
     }),
@@ -80,7 +79,8 @@ pub(super) fn nothing(message: &str) -> Value {
 fn default(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
     let replaced = match class_of(value) {
-        Class::Undefined => true,
+        Class::Undefined if is_undefined(value) => true,
+        Class::Undefined => return Ok(value.clone()),
         _ => call.flag(2)? && !truth(value)?,
     };
     if replaced {
@@ -91,7 +91,7 @@ fn default(call: &Bound<'_>) -> Outcome<Value> {
 
 fn mandatory(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
-    if class_of(value) != Class::Undefined {
+    if !is_undefined(value) {
         return Ok(value.clone());
     }
     if let Some(message) = call.some(1) {

@@ -7,8 +7,8 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    Class, Group, binary, class_of, compare, elements, entries, equal, fold_case, is_mapping, item,
-    list, parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
+    Class, Group, binary, class_of, compare, elements, entries, equal, fold_case, is_mapping,
+    is_undefined, item, list, parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
 };
 use crate::template::syntax::BinaryOperator;
 
@@ -82,7 +82,7 @@ fn map(call: &Bound<'_>) -> Outcome<Value> {
         for element in call.elements(0)? {
             let value = path_value(&element, attribute)?;
             mapped.push(match default {
-                Some(default) if class_of(&value) == Class::Undefined => default.clone(),
+                Some(default) if is_undefined(&value) => default.clone(),
                 _ => value,
             });
         }

@@ -6,9 +6,11 @@ use minijinja::Value;
 use super::super::eval::{Call, Environment};
 use super::super::failure::{Failure, Outcome};
 use super::super::python::{
-    self, Dict, List, as_integer, dict, elements, entries, equal, list, mapping_get, sort_by,
-    truth, tuple,
+    self, Class, Dict, List, as_integer, class_of, dict, elements, entries, equal, list,
+    mapping_get, sort_by, truth, tuple,
 };
+
+use crate::vars::LazyMap;
 
 pub(super) const LIST_METHODS: [&str; 11] = [
     "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "index", "count",
@@ -130,6 +132,16 @@ fn change_list(changed: &List, name: &str, call: &Call) -> Outcome<Value> {
     Ok(none)
 }
 
+/// The first value of a variable's mapping that is missing; one that the template made tells of
+/// it where the value is used.
+fn missing_value(value: &Value) -> Outcome<Option<Value>> {
+    if value.downcast_object_ref::<LazyMap>().is_none() {
+        return Ok(None);
+    }
+    let values = entries(value)?.into_iter().map(|(_, entry)| entry);
+    Ok(values.into_iter().find(|entry| class_of(entry) == Class::Undefined))
+}
+
 pub(super) fn call_dict(
     _: &Environment<'_>,
     value: &Value,
@@ -141,6 +153,10 @@ pub(super) fn call_dict(
             let found = mapping_get(value, argument(&call, 0, name)?)?;
             let default = call.positional.get(1).or_else(|| keyword(&call, "default"));
             Ok(found.or_else(|| default.cloned()).unwrap_or_else(|| Value::from(())))
+        }
+        // to list the values is to need them
+        "items" | "values" if missing_value(value)?.is_some() => {
+            Ok(missing_value(value)?.unwrap_or_default())
         }
         "items" => Ok(list(
             entries(value)?.into_iter().map(|(key, entry)| tuple(vec![key, entry])).collect(),

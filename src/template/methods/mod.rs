@@ -9,7 +9,7 @@ use minijinja::Value;
 
 pub(super) use strings::{capitalize, split_lines};
 
-use super::eval::{Call, Callable, Environment};
+use super::eval::{Call, Callable, Cycler, Environment, Stateful};
 use super::failure::{Failure, Outcome};
 use super::python::{Class, Group, class_of, type_name};
 
@@ -34,6 +34,14 @@ pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
     }
     if let Some(group) = value.downcast_object_ref::<Group>() {
         return group.attribute(name);
+    }
+    if let Some(cycler) = value.downcast_object::<Cycler>() {
+        return match name {
+            "next" => Some(Value::from_object(Callable::Stateful(Stateful::Next(cycler)))),
+            "reset" => Some(Value::from_object(Callable::Stateful(Stateful::Reset(cycler)))),
+            "current" => Some(cycler.current()),
+            _ => None,
+        };
     }
     numbers::attribute(value, name).or_else(|| times::attribute(value, name))
 }

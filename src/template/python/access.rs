@@ -131,7 +131,11 @@ pub(in crate::template) fn mapping_get(value: &Value, key: &Value) -> Outcome<Op
     }
     if let Some(variables) = value.downcast_object_ref::<ScopeValue>() {
         return match key.as_str() {
-            Some(name) => variables.lookup(name),
+            // one that cannot be had stands there until something needs it
+            Some(name) => match variables.lookup(name) {
+                Err(failure) => failure.into_undefined().map(Some),
+                found => found,
+            },
             None => Ok(None),
         };
     }

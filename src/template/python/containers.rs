@@ -204,13 +204,33 @@ pub(in crate::template) enum Missing {
     Branch,
     /// A `!vault` value that no password opens: its ciphertext, and the message.
     Locked(Arc<str>, String),
+    /// A value that could not be had: what went wrong.
+    Failed(Box<Failure>),
+}
+
+/// Whether a value is one that nothing defines, and not one that could not be had.
+pub(in crate::template) fn is_undefined(value: &Value) -> bool {
+    match value.downcast_object_ref::<Undefined>().map(|undefined| &undefined.missing) {
+        Some(Missing::Locked(..) | Missing::Failed(_)) => false,
+        Some(Missing::Name(_) | Missing::Other(..) | Missing::Branch) => true,
+        None => value.is_undefined(),
+    }
+}
+
+/// Python's name of the type of what stands for a missing value.
+pub(in crate::template) fn marker_name(value: &Value) -> &'static str {
+    match value.downcast_object_ref::<Undefined>().map(|undefined| &undefined.missing) {
+        Some(Missing::Locked(..)) => "VaultExceptionMarker",
+        Some(Missing::Failed(_)) => "CapturedExceptionMarker",
+        Some(Missing::Name(_) | Missing::Other(..) | Missing::Branch) | None => "UndefinedMarker",
+    }
 }
 
 /// The ciphertext of a value that no password opens.
 pub(in crate::template) fn locked_text(value: &Value) -> Option<Arc<str>> {
     match &value.downcast_object_ref::<Undefined>()?.missing {
         Missing::Locked(ciphertext, _) => Some(Arc::clone(ciphertext)),
-        Missing::Name(_) | Missing::Other(..) | Missing::Branch => None,
+        Missing::Name(_) | Missing::Other(..) | Missing::Branch | Missing::Failed(_) => None,
     }
 }
 
@@ -228,6 +248,7 @@ impl Undefined {
         let (name, message) = match &self.missing {
             Missing::Name(name) => (Some(name.clone()), format!("'{name}' is undefined")),
             Missing::Other(name, message) => (name.clone(), message.clone()),
+            Missing::Failed(failure) => return failure.clone(),
             Missing::Locked(_, message) => {
                 let mut failure = Failure::failed(message.clone());
                 failure.span.clone_from(&self.span);

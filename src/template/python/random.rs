@@ -3,7 +3,7 @@
 use minijinja::Value;
 use sha2::{Digest, Sha512};
 
-use super::class::{Class, as_integer, class_of, type_name};
+use super::class::{Class, as_float, as_integer, class_of, type_name};
 use crate::template::failure::{Failure, Outcome};
 
 /// A source of random numbers.
@@ -12,6 +12,28 @@ pub(in crate::template) enum Randomness {
     System,
     /// `random.Random(seed)`: the same numbers for the same seed.
     Seeded(Box<Twister>),
+}
+
+/// Python's `hash()` of a float as an unsigned number: its value modulo the prime 2⁶¹ - 1.
+fn float_hash(number: f64) -> u64 {
+    const PRIME: u64 = (1 << 61) - 1;
+    let signed = |hash: u64| if number.is_sign_negative() { hash.wrapping_neg() } else { hash };
+    if !number.is_finite() {
+        return if number.is_nan() { 0 } else { signed(314_159) };
+    }
+    let bits = number.to_bits();
+    let fraction = bits & ((1 << 52) - 1);
+    let exponent = i64::try_from((bits >> 52) & 0x7ff).unwrap_or_default();
+    let (mantissa, exponent) =
+        if exponent == 0 { (fraction, -1074) } else { (fraction | (1 << 52), exponent - 1075) };
+    // two to the 61st is one
+    let turn = u32::try_from(exponent.rem_euclid(61)).unwrap_or_default();
+    let turned = (u128::from(mantissa) << turn) % u128::from(PRIME);
+    match u64::try_from(turned).unwrap_or_default() {
+        // -1 is no hash
+        1 if number.is_sign_negative() => signed(2),
+        hash => signed(hash),
+    }
 }
 
 impl Randomness {
@@ -28,7 +50,7 @@ impl Randomness {
             }
             (None, Some(number)) => words(&number.unsigned_abs().to_be_bytes()),
             (None, None) if class_of(seed) == Class::Float => {
-                return Err(Failure::failed("a seed that is a float is not supported"));
+                words(&float_hash(as_float(seed).unwrap_or_default()).to_be_bytes())
             }
             (None, None) => {
                 return Err(Failure::failed(format!(

@@ -33,6 +33,10 @@ pub(super) struct Parser {
     position: usize,
     depth: usize,
     embedded: Embedded,
+    /// Filters and tests that there are not, where no `if` guards them yet.
+    unknown: Vec<SyntaxError>,
+    /// Whether statements stand in a loop, which `{% break %}` can end.
+    pub(super) in_loop: bool,
     pub(super) blocks: Vec<(Arc<str>, Arc<Vec<super::Statement>>)>,
 }
 
@@ -49,6 +53,7 @@ pub(in crate::template) enum Embedded {
 pub(in crate::template) fn parse_template(source: &str, options: &Options) -> Outcome<Template> {
     let mut parser = Parser::new(lexer::template_tokens(source, options)?, Embedded::Kept);
     let body = parser.template()?;
+    parser.all_known_since(0)?;
     Ok(Template { body, blocks: parser.blocks })
 }
 
@@ -61,14 +66,37 @@ pub(in crate::template) fn parse_expression(
     let mut parser = Parser::new(tokens, embedded);
     let expression = parser.expression()?;
     match parser.peek() {
-        Kind::End => Ok(expression),
+        Kind::End => parser.all_known_since(0).map(|()| expression),
         _ => parser.error("chunk after expression"),
     }
 }
 
 impl Parser {
     fn new(tokens: Vec<Token>, embedded: Embedded) -> Self {
-        Self { tokens, position: 0, depth: 0, embedded, blocks: Vec::new() }
+        Self {
+            tokens,
+            position: 0,
+            depth: 0,
+            embedded,
+            unknown: Vec::new(),
+            in_loop: false,
+            blocks: Vec::new(),
+        }
+    }
+
+    /// How many unknown names there are so far.
+    pub(super) fn unknown(&self) -> usize {
+        self.unknown.len()
+    }
+
+    /// Refuses a name that came since then.
+    pub(super) fn all_known_since(&self, count: usize) -> Outcome<()> {
+        self.unknown.get(count).map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Leaves names that came since then to those who get there: an `if` may keep all away.
+    pub(super) fn guard_since(&mut self, count: usize) {
+        self.unknown.truncate(count);
     }
 
     pub(super) fn peek(&self) -> &Kind {
@@ -225,11 +253,13 @@ impl Parser {
 
     fn conditional(&mut self) -> Outcome<Expr> {
         let start = self.range().start;
+        let unknown = self.unknown();
         let mut then = self.or()?;
         while self.skip_name("if") {
             let condition = Box::new(self.or()?);
             let otherwise =
                 if self.skip_name("else") { Some(Box::new(self.expression()?)) } else { None };
+            self.guard_since(unknown);
             let kind = Expression::Conditional { condition, then: Box::new(then), otherwise };
             then = self.node(kind, start);
         }
@@ -598,9 +628,13 @@ impl Parser {
     pub(super) fn filter(&mut self, target: Expr, start: usize) -> Outcome<Expr> {
         let range = self.range();
         let name = self.dotted_name()?;
-        let filter = filters::find(&name).map_err(|unknown| unknown.at(range))?;
+        let found = filters::find(&name);
         let arguments =
             if self.skip_operator("(") { self.arguments()? } else { Arguments::default() };
+        let filter = match found {
+            Ok(filter) => filter,
+            Err(unknown) => return Ok(self.nothing_named("filter", &name, unknown.at(range))),
+        };
         let kind = Expression::Filter { target: Box::new(target), filter, arguments };
         Ok(self.node(kind, start))
     }
@@ -609,7 +643,7 @@ impl Parser {
         let negated = self.skip_name("not");
         let range = self.range();
         let name = self.dotted_name()?;
-        let test = tests::find(&name).map_err(|unknown| unknown.at(range))?;
+        let found = tests::find(&name);
         let arguments = if self.skip_operator("(") {
             self.arguments()?
         } else if self.begins_argument() {
@@ -620,12 +654,22 @@ impl Parser {
         } else {
             Arguments::default()
         };
+        let test = match found {
+            Ok(test) => test,
+            Err(unknown) => return Ok(self.nothing_named("test", &name, unknown.at(range))),
+        };
         let kind = Expression::Test { target: Box::new(target), test, arguments };
         let tested = self.node(kind, start);
         if negated {
             return Ok(self.node(Expression::Not(Box::new(tested)), start));
         }
         Ok(tested)
+    }
+
+    fn nothing_named(&mut self, family: &'static str, name: &str, error: SyntaxError) -> Expr {
+        let range = error.range;
+        self.unknown.push(error);
+        Node { kind: Expression::Unknown(family, Arc::from(name)), range }
     }
 
     /// Whether the argument of a test without parentheses follows.

@@ -1,11 +1,18 @@
 //! Tokens to statements.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::lexer::Kind;
 use super::parser::{Expr, Outcome, Parser, describe};
 use super::tree::{Import, Loop, Macro, MacroReads, Statement, Target};
 use super::{Expression, Node};
+
+/// Whether the user has switched on an extension of Jinja (`jinja2_extensions`).
+fn extends_with(extension: &str) -> bool {
+    static EXTENSIONS: OnceLock<Vec<String>> = OnceLock::new();
+    let list = || crate::settings::current().list("DEFAULT_JINJA2_EXTENSIONS");
+    EXTENSIONS.get_or_init(list).iter().any(|name| name == extension)
+}
 
 /// Which tag ended a body.
 type End = &'static str;
@@ -75,7 +82,12 @@ impl Parser {
     /// A body that ends with one tag, which is consumed.
     fn closed_body(&mut self, end: End, tag: &str) -> Outcome<Vec<Statement>> {
         self.block_end()?;
+        let unknown = self.unknown();
         let (body, _) = self.body(&[end], Some(tag))?;
+        if tag != "if" {
+            // Jinja looks at these for themselves, whatever is around them
+            self.all_known_since(unknown)?;
+        }
         self.advance();
         Ok(body)
     }
@@ -121,6 +133,13 @@ impl Parser {
                 Statement::Macro(Arc::new(self.macro_body(name, parameters, "endmacro", "macro")?))
             }
             "call" => self.call_block()?,
+            "do" if extends_with("jinja2.ext.do") => Statement::Do(self.tuple_or_expression()?),
+            "break" | "continue" if extends_with("jinja2.ext.loopcontrols") => {
+                if !self.in_loop {
+                    return Err(super::SyntaxError::new(format!("'{tag}' outside loop"), range));
+                }
+                if tag == "break" { Statement::Break } else { Statement::Continue }
+            }
             name => {
                 let message = match inside {
                     Some(outer) => format!(
@@ -180,7 +199,11 @@ impl Parser {
         let condition = if self.skip_name("if") { Some(self.expression()?) } else { None };
         let recursive = self.skip_name("recursive");
         self.block_end()?;
+        let unknown = self.unknown();
+        let outer = std::mem::replace(&mut self.in_loop, true);
         let (body, end) = self.body(&["endfor", "else"], Some("for"))?;
+        self.in_loop = outer;
+        self.all_known_since(unknown)?;
         self.advance();
         let otherwise = if end == "else" { self.closed_body("endfor", "for")? } else { Vec::new() };
         self.block_end()?;
@@ -191,6 +214,7 @@ impl Parser {
     fn condition(&mut self) -> Outcome<Statement> {
         let mut branches = Vec::new();
         let mut otherwise = Vec::new();
+        let unknown = self.unknown();
         loop {
             let test = self.tuple_or_expression()?;
             self.block_end()?;
@@ -207,6 +231,7 @@ impl Parser {
             }
         }
         self.block_end()?;
+        self.guard_since(unknown);
         Ok(Statement::If(branches, otherwise))
     }
 
@@ -324,7 +349,9 @@ impl Parser {
         tag: &str,
     ) -> Outcome<Macro> {
         let first = self.position();
+        let outer = std::mem::replace(&mut self.in_loop, false);
         let body = self.closed_body(end, tag)?;
+        self.in_loop = outer;
         let reads = MacroReads {
             varargs: self.names_between(first, "varargs"),
             kwargs: self.names_between(first, "kwargs"),

@@ -111,6 +111,12 @@ pub(in crate::template) enum Statement {
         names: Vec<(Arc<str>, Arc<str>)>,
         context: Import,
     },
+    /// `{% do %}`: nothing comes of it.
+    Do(Node<Expression>),
+    /// `{% break %}`
+    Break,
+    /// `{% continue %}`
+    Continue,
     /// `{% autoescape %}`: nothing is escaped in Ansible's templates.
     Group(Vec<Statement>),
 }
@@ -188,6 +194,8 @@ pub(in crate::template) enum Expression {
     Item(Child, Child),
     Slice(Child, [Option<Child>; 3]),
     Call(Child, Arguments),
+    /// A filter or test that there is not, guarded by an `if`: the family and the name.
+    Unknown(&'static str, Arc<str>),
     /// The text of a filter block or set block.
     Captured,
 }

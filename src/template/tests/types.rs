@@ -5,7 +5,8 @@ use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::filters::is_kind;
 use crate::template::python::{
-    Class, as_float, class_of, contains, is_mapping, is_text, locked_text, truth, usable,
+    Class, as_float, class_of, contains, is_mapping, is_text, is_undefined, locked_text, truth,
+    usable,
 };
 use crate::template::trust::is_trusted;
 use minijinja::Value;
@@ -17,9 +18,14 @@ pub(super) const TESTS: &[Test] = &[
         if class_of(value) == Class::Invalid {
             usable(value)?;
         }
-        Ok(class_of(value) != Class::Undefined)
+        had(value)?;
+        Ok(!is_undefined(value))
     }),
-    lenient("undefined", &["value"], |call| Ok(class_of(call.value()?) == Class::Undefined)),
+    lenient("undefined", &["value"], |call| {
+        let value = call.value()?;
+        had(value)?;
+        Ok(is_undefined(value))
+    }),
     test("community.general.ansible_type", &["data", "dtype", "alias"], is_kind),
     test("none", &["value"], |call| Ok(call.value()?.is_none())),
     test("boolean", &["value"], |call| Ok(class_of(call.value()?) == Class::Bool)),
@@ -80,6 +86,11 @@ pub(super) const TESTS: &[Test] = &[
         Ok(url_parts(&call.text(0)?).is_some_and(|(scheme, _)| scheme == "urn"))
     }),
 ];
+
+/// The failure of a value that could not be had.
+fn had(value: &Value) -> Outcome<()> {
+    if class_of(value) == Class::Undefined && !is_undefined(value) { usable(value) } else { Ok(()) }
+}
 
 fn nan(call: &Bound<'_>) -> Outcome<bool> {
     Ok(as_float(call.value()?).is_some_and(f64::is_nan))
