@@ -81,6 +81,7 @@ fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
         module: module.to_owned(),
         mode: Mode::Apply,
         diff: false,
+        diff_limit: None,
         environment: std::collections::BTreeMap::new(),
         items: items.iter().map(|item| item.as_object().unwrap().clone()).collect(),
         rehearsed: Vec::new(),
@@ -289,6 +290,7 @@ fn a_rehearsal_remembers_and_a_check_forgets() {
         ToRunner::Task(Box::new(TaskRequest {
             mode,
             diff: true,
+            diff_limit: None,
             ..request(id, "ansible.builtin.file", &items)
         }))
     };

@@ -1,7 +1,8 @@
 //! The inventory after all sources were read.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
@@ -10,7 +11,7 @@ use super::error::{InventoryError, Problem};
 use super::group_names::GroupNames;
 use super::members::{ALL, GroupIndex, LOCALHOST, Members, Origin};
 use super::name::{GroupName, HostName};
-use super::settings::{GroupVars, InventorySettings};
+use super::settings::{GroupVars, InventorySettings, Mappings};
 use super::vars_files::Beside;
 use super::{address, load};
 use crate::diagnostics::Diagnostic;
@@ -29,6 +30,10 @@ pub struct Inventory {
     pub(super) beside_sources: Vec<Arc<Beside>>,
     /// Beside the playbooks.
     pub(super) beside_playbooks: IndexMap<PathBuf, Arc<Beside>>,
+    /// Beside other files of tasks, read when they are asked for.
+    pub(super) beside_tasks: Arc<Mutex<HashMap<PathBuf, Arc<Beside>>>>,
+    /// Whether folders beside something are read at all, and how.
+    pub(super) reads_folders: Option<Mappings>,
     /// The order in which variables of groups win, the weakest first.
     pub(super) precedence: Vec<GroupVars>,
 }
@@ -104,6 +109,8 @@ impl Inventory {
             implicit: Arc::new(implicit),
             beside_sources,
             beside_playbooks,
+            beside_tasks: Arc::default(),
+            reads_folders: settings.reads_folders.then_some(settings.mappings),
             precedence: settings.precedence.clone(),
         })
     }
@@ -125,6 +132,8 @@ impl Inventory {
             implicit: Arc::default(),
             beside_sources: Vec::new(),
             beside_playbooks: IndexMap::new(),
+            beside_tasks: Arc::default(),
+            reads_folders: None,
             precedence: settings.precedence,
         }
     }

@@ -1,7 +1,7 @@
 //! The variables that the inventory has of a host.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::error::InventoryError;
 use super::given::Vars;
@@ -24,7 +24,25 @@ impl Inventory {
         host: &str,
         playbook_dir: &Path,
     ) -> Result<Vec<Arc<Layer>>, Arc<InventoryError>> {
-        let found = self.vars(host, playbook_dir)?;
+        let found = self.vars(host, &[playbook_dir])?;
+        let layers = found.into_iter().map(|vars| vars.layer);
+        Ok(layers.filter(|layer| !layer.is_empty()).collect())
+    }
+
+    /// The same with several folders in the place of the playbook's, the weakest first.
+    ///
+    /// # Errors
+    ///
+    /// A file in `group_vars/` or `host_vars/` that is broken.
+    pub fn layers_beside(
+        &self,
+        host: &str,
+        folders: &[&Path],
+    ) -> Result<Vec<Arc<Layer>>, Arc<InventoryError>> {
+        for folder in folders {
+            self.read_beside(&full(folder));
+        }
+        let found = self.vars(host, folders)?;
         let layers = found.into_iter().map(|vars| vars.layer);
         Ok(layers.filter(|layer| !layer.is_empty()).collect())
     }
@@ -33,11 +51,14 @@ impl Inventory {
     pub(super) fn vars(
         &self,
         host: &str,
-        playbook_dir: &Path,
+        folders: &[&Path],
     ) -> Result<Vec<Vars>, Arc<InventoryError>> {
-        let playbook = self.beside_playbooks.get(&full(playbook_dir));
+        let playbook: Vec<Arc<Beside>> =
+            folders.iter().rev().filter_map(|folder| self.beside(&full(folder))).collect();
         let mut layers = Layers::default();
-        layers.files(playbook.map(|beside| &beside.hosts), host)?;
+        for beside in &playbook {
+            layers.files(Some(&beside.hosts), host)?;
+        }
         for beside in self.beside_sources.iter().rev() {
             layers.files(Some(&beside.hosts), host)?;
         }
@@ -57,17 +78,37 @@ impl Inventory {
                     self.group_files(self.beside_sources.iter().rev(), &[ALL], &mut layers)?;
                 }
                 GroupVars::AllBesidePlaybook => {
-                    self.group_files(playbook.into_iter(), &[ALL], &mut layers)?;
+                    self.group_files(playbook.iter(), &[ALL], &mut layers)?;
                 }
                 GroupVars::GroupsBesideSources => {
                     self.group_files(self.beside_sources.iter().rev(), &groups, &mut layers)?;
                 }
                 GroupVars::GroupsBesidePlaybook => {
-                    self.group_files(playbook.into_iter(), &groups, &mut layers)?;
+                    self.group_files(playbook.iter(), &groups, &mut layers)?;
                 }
             }
         }
         Ok(layers.0)
+    }
+
+    /// What stands beside a playbook, or beside a file of tasks.
+    fn beside(&self, folder: &Path) -> Option<Arc<Beside>> {
+        let read = || self.beside_tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let playbook = self.beside_playbooks.get(folder).cloned();
+        playbook.or_else(|| read().get(folder).cloned())
+    }
+
+    /// Reads what stands beside a file of tasks, where that is not known yet.
+    fn read_beside(&self, folder: &Path) {
+        let Some(mappings) = self.reads_folders else { return };
+        if self.beside_playbooks.contains_key(folder) {
+            return;
+        }
+        let mut known = self.beside_tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(folder.to_owned()).or_insert_with(|| {
+            let none = std::iter::empty;
+            Arc::new(Beside::read(folder, none(), none(), mappings, &mut Vec::new()))
+        });
     }
 
     /// Variables of these groups from sources, the strongest first.

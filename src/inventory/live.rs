@@ -24,7 +24,7 @@ pub struct LiveInventory {
 struct State {
     inventory: Arc<Inventory>,
     /// What was found for a host and a playbook folder since the last change.
-    listed: HashMap<(String, PathBuf), Arc<ListedHost>>,
+    listed: HashMap<(String, Vec<PathBuf>), Arc<ListedHost>>,
     /// What tasks did, so that it lasts when the sources are read again.
     done: Vec<Change>,
 }
@@ -81,7 +81,29 @@ impl LiveInventory {
         host: &str,
         playbook_dir: &Path,
     ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
-        let key = (host.to_owned(), playbook_dir.to_owned());
+        self.found(host, &[playbook_dir], |inventory| inventory.layers(host, playbook_dir))
+    }
+
+    /// The same with several folders in the place of the playbook's, the weakest first.
+    ///
+    /// # Errors
+    ///
+    /// A file in `group_vars/` or `host_vars/` that is broken.
+    pub fn host_beside(
+        &self,
+        host: &str,
+        folders: &[&Path],
+    ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
+        self.found(host, folders, |inventory| inventory.layers_beside(host, folders))
+    }
+
+    fn found(
+        &self,
+        host: &str,
+        folders: &[&Path],
+        layers: impl FnOnce(&Inventory) -> Result<Vec<Arc<Layer>>, Arc<InventoryError>>,
+    ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
+        let key = (host.to_owned(), folders.iter().copied().map(PathBuf::from).collect());
         let inventory = {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(found) = state.listed.get(&key) {
@@ -91,7 +113,7 @@ impl LiveInventory {
         };
         let found = Arc::new(ListedHost {
             magic: Arc::new(inventory.magic(host)),
-            layers: inventory.layers(host, playbook_dir)?,
+            layers: layers(&inventory)?,
         });
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&state.inventory, &inventory) {

@@ -8,6 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::Consumer;
+use super::event::{Event, Level};
+use super::human::Verbosity;
+
 /// The file.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -35,7 +39,7 @@ impl Log {
         }
         let level = match text {
             text if text.starts_with("[ERROR]") => "ERROR",
-            text if text.starts_with("[WARNING]") || text.starts_with("[DEPRECATION") => "WARNING",
+            text if text.starts_with("[WARNING]") => "WARNING",
             _ => "INFO",
         };
         let format = format_description!(
@@ -49,6 +53,42 @@ impl Log {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // a log that cannot be written is no reason to end a run
         let _ = file.write_all(record.as_bytes());
+    }
+}
+
+/// Writes messages to a log that are too detailed for the output (`log_verbosity`).
+#[derive(Debug)]
+pub struct LoggedDetails {
+    log: Log,
+    /// How much the output shows.
+    shown: Verbosity,
+    /// How much the log holds.
+    logged: Verbosity,
+}
+
+impl LoggedDetails {
+    /// What is beyond `shown` and not beyond `logged`.
+    pub fn new(log: Log, shown: Verbosity, logged: Verbosity) -> Self {
+        Self { log, shown, logged }
+    }
+}
+
+impl Consumer for LoggedDetails {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let Event::Notice { level, text, .. } = event else { return Ok(()) };
+        let needed = match level {
+            Level::Trace => Verbosity::Effects,
+            Level::Debug => Verbosity::Paths,
+            Level::Info | Level::Warning | Level::Deprecation => return Ok(()),
+        };
+        if self.shown < needed && needed <= self.logged {
+            self.log.write(text);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

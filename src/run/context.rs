@@ -207,6 +207,21 @@ pub(crate) struct StepLayers {
     magic: Arc<Layer>,
 }
 
+/// The folders whose `group_vars` and `host_vars` a task sees in the place of those beside its
+/// playbook (`playbook_vars_root`), the weakest first.
+fn variable_folders(directories: &Directories) -> Option<Vec<&Path>> {
+    static ROOT: LazyLock<Option<String>> =
+        LazyLock::new(|| crate::settings::current().text("PLAYBOOK_VARS_ROOT"));
+    let nearest = [directories.role.as_deref(), directories.task.as_deref()];
+    let mut folders: Vec<&Path> = nearest.into_iter().flatten().collect();
+    match ROOT.as_deref() {
+        Some("bottom" | "playbook_dir") => folders.truncate(1),
+        Some("all") => folders.dedup(),
+        _ => return None,
+    }
+    Some(folders)
+}
+
 /// What a host of which nothing is known has: facts, but none.
 static NO_FACTS: LazyLock<Arc<Layer>> = LazyLock::new(|| {
     let none: Value = Value::from_pairs(std::iter::empty::<(Value, Value)>());
@@ -303,7 +318,11 @@ impl PlayContext {
         let behaviour = &run.settings.behaviour;
         let known = run.hosts.of(host);
         // a broken variables file was told before the play began
-        let listed = run.inventory.host(host, &self.directory).unwrap_or_default();
+        let listed = match step.and_then(|step| variable_folders(&step.directories)) {
+            None => run.inventory.host(host, &self.directory),
+            Some(folders) => run.inventory.host_beside(host, &folders),
+        };
+        let listed = listed.unwrap_or_default();
         let mut layers: Vec<Arc<Layer>> =
             step.map(|step| step.debugged.clone()).unwrap_or_default();
         layers.push(Arc::clone(&listed.magic));

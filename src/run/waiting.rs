@@ -81,6 +81,7 @@ fn ping(setting: &Setting) -> TaskRequest {
         module: "ansible.builtin.ping".to_owned(),
         mode: Mode::Apply,
         diff: false,
+        diff_limit: None,
         environment: setting.environment.clone(),
         items: vec![Map::new()],
         rehearsed: Vec::new(),

@@ -234,6 +234,11 @@ impl Settings {
         self.text(name).map(PathBuf::from)
     }
 
+    /// A setting that is a mapping.
+    pub fn mapping(&self, name: &str) -> Json {
+        self.base(name).filter(Json::is_object).unwrap_or_default()
+    }
+
     /// A setting that is a list.
     pub fn list(&self, name: &str) -> Vec<String> {
         match self.base(name) {

@@ -1,6 +1,7 @@
 //! What paths were and will be.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value as Json;
 
@@ -10,6 +11,15 @@ use crate::host::{FileKind, FileStat, Follow, Host, HostError};
 
 /// The largest content that is shown, in bytes; Ansible's `max_diff_size`.
 const MAX_SHOWN: u64 = 104_448;
+
+/// The bound of this process.
+static BOUND: AtomicU64 = AtomicU64::new(MAX_SHOWN);
+
+/// Sets the size in bytes up to which files are shown, for all that this process does; 0 is no
+/// bound, and none is the usual one.
+pub fn show_up_to(bytes: Option<u64>) {
+    BOUND.store(bytes.unwrap_or(MAX_SHOWN), Ordering::Relaxed);
+}
 
 /// So many entries of a removed directory are shown.
 const MAX_TREE: usize = 1000;
@@ -226,8 +236,9 @@ impl Shown {
     fn of(path: &Path, host: &mut dyn Host) -> Self {
         match host.stat(path, Follow::Yes) {
             Ok(Some(stat)) if stat.kind == FileKind::File => {
-                if stat.size > MAX_SHOWN {
-                    return Self::Hidden(format!("larger than {MAX_SHOWN} bytes"));
+                let bound = BOUND.load(Ordering::Relaxed);
+                if bound > 0 && stat.size > bound {
+                    return Self::Hidden(format!("larger than {bound} bytes"));
                 }
             }
             Ok(_) => return Self::Text(String::new()),

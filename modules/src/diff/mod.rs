@@ -8,6 +8,8 @@ mod accounts;
 mod files;
 mod services;
 mod settings;
+
+pub use files::show_up_to;
 #[cfg(test)]
 mod tests;
 

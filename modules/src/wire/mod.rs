@@ -176,6 +176,10 @@ pub struct TaskRequest {
     pub mode: Mode,
     /// Whether diffs are wanted.
     pub diff: bool,
+    /// The size in bytes up to which files are shown in diffs; 0 is no bound, and none is the
+    /// usual one.
+    #[serde(default)]
+    pub diff_limit: Option<u64>,
     /// Environment for what the task runs.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,

@@ -12,7 +12,7 @@ use crate::report::callback::{
 };
 use crate::report::default::{DefaultOptions, DefaultOutput, Details};
 use crate::report::human::Verbosity;
-use crate::report::log::Logged;
+use crate::report::log::{Logged, LoggedDetails};
 use crate::report::minimal::{Minimal, OneLine};
 use crate::report::outlet::Gathered;
 use crate::report::retry::RetryFile;
@@ -81,6 +81,11 @@ pub(super) fn enabled(
             }
             _ => talk::warning(&format!("Skipping callback plugin '{word}', unable to load")),
         }
+    }
+    let logged = settings.integer("LOG_VERBOSITY").and_then(|count| u8::try_from(count).ok());
+    if let (Some(log), Some(count)) = (talk::log(), logged) {
+        let logged = Verbosity::from(count);
+        consumers.push(Box::new(LoggedDetails::new(log, look.verbosity, logged)));
     }
     Ok(consumers)
 }

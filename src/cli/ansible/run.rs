@@ -42,7 +42,9 @@ impl Groups<'_> {
     pub(super) fn settings(&self, settings: &Settings) -> Result<RunSettings, CommandError> {
         self.refuse()?;
         secrets::unlock(&self.common.vault, settings)?;
-        unsupported::warn(settings);
+        if let Some(refusal) = unsupported::refusal(settings) {
+            return Err(CommandError::options(refusal, None));
+        }
         if settings.variable("_ANSIBLE_TEMPLAR_UNTRUSTED_TEMPLATE_BEHAVIOR") == Some("warning") {
             crate::template::tell_of_untrusted(|name| {
                 let place = name.map(|name| format!(" in '{name}'")).unwrap_or_default();

@@ -39,6 +39,7 @@ fn task(id: u64, module: &str, arguments: Json) -> TaskRequest {
         module: module.into(),
         mode: Mode::Apply,
         diff: false,
+        diff_limit: None,
         environment: BTreeMap::new(),
         items: vec![arguments.as_object().cloned().unwrap_or_default()],
         rehearsed: Vec::new(),

@@ -113,7 +113,7 @@ impl Listing<'_> {
         match self.share {
             Share::All => {
                 let dir = self.playbook_dir.clone().unwrap_or_default();
-                for part in inventory.vars(host, &dir)?.iter().rev() {
+                for part in inventory.vars(host, &[&dir])?.iter().rev() {
                     extend(inventory.members.mappings, &mut vars, &part.written);
                 }
                 for (name, value) in &self.extra_vars {

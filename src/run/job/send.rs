@@ -1,7 +1,7 @@
 //! Calls of modules on the host.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use canvass_modules::wire::{
@@ -358,6 +358,7 @@ fn request(
         module: calls.first().map(|call| call.module.clone()).unwrap_or_default(),
         mode: way.mode,
         diff: setting.diff,
+        diff_limit: setting.diff.then(diff_limit).flatten(),
         environment: setting.environment.clone(),
         items: Vec::with_capacity(calls.len()),
         rehearsed: Vec::new(),
@@ -385,6 +386,17 @@ fn request(
         request.items.push(arguments);
     }
     (request, sources, after)
+}
+
+/// The size up to which files are shown in diffs (`max_diff_size`), where someone set it.
+fn diff_limit() -> Option<u64> {
+    static LIMIT: LazyLock<Option<u64>> = LazyLock::new(|| {
+        let settings = crate::settings::current();
+        let name = "MAX_FILE_SIZE_FOR_DIFF";
+        let bytes = settings.is_set(name).then(|| settings.integer(name)).flatten()?;
+        Some(u64::try_from(bytes).unwrap_or_default())
+    });
+    *LIMIT
 }
 
 /// The result when the connection gave none.

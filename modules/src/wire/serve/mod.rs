@@ -107,6 +107,7 @@ impl Server {
         }
         let TaskRequest { id, module, mode, diff, environment, items, rehearsed, timeout, .. } =
             task;
+        crate::diff::show_up_to(task.diff_limit);
         let (sources, witness) = (task.sources, task.witness);
         let (streaming, fetching) = (task.streaming, task.fetching);
         let asked = Asked {
