@@ -92,8 +92,9 @@ impl Parser<'_> {
                 }
             }
         }
-        let has_action = failed || !candidates.is_empty();
-        self.unknown_keys(&unknown, has_action);
+        let first =
+            candidates.first().map(|candidate| (candidate.written.as_str(), &candidate.span));
+        self.unknown_keys(&unknown, first, failed);
         let mut candidates = candidates.into_iter();
         let Some(first) = candidates.next() else {
             if !failed && unknown.is_empty() {
@@ -105,6 +106,7 @@ impl Parser<'_> {
             let kind = PlaybookErrorKind::ConflictingActions {
                 first: first.written,
                 second: second.written,
+                suggestion: None,
             };
             self.error(&second.span, kind);
             return None;
@@ -130,10 +132,15 @@ impl Parser<'_> {
             && (self.find_module(module).is_some() || is_builtin(module))
     }
 
-    /// Keys that are neither keyword nor module: the first is taken for a misspelt module where
-    /// the task has none and it does not look like a keyword.
-    fn unknown_keys(&mut self, unknown: &[(&str, &Span)], has_action: bool) {
-        let mut may_be_module = !has_action;
+    /// Keys that are neither keyword nor module: beside an action each is a second one; without
+    /// one the first is taken for a misspelt module where it does not look like a keyword.
+    fn unknown_keys(
+        &mut self,
+        unknown: &[(&str, &Span)],
+        action: Option<(&str, &Span)>,
+        has_failed: bool,
+    ) {
+        let mut may_be_module = action.is_none() && !has_failed;
         for (name, span) in unknown {
             let keyword = Keyword::nearest(name, Level::Task).map(str::to_owned);
             let module = suggest(name, self.modules);
@@ -141,21 +148,26 @@ impl Parser<'_> {
             if may_be_module && (module.is_some() || keyword.is_none() || only) {
                 may_be_module = false;
                 self.unknown_module(name, span);
-            } else {
-                if has_action
-                    && !crate::settings::current().boolean("INVALID_TASK_ATTRIBUTE_FAILED")
-                {
-                    let text = format!("Ignoring invalid attribute: {name}");
-                    self.warnings.push(crate::diagnostics::Diagnostic::warning(text, None));
-                    continue;
+                continue;
+            }
+            let kind = match action {
+                Some((action, at)) => {
+                    let comes_first = (span.line, span.column) < (at.line, at.column);
+                    let (first, second) =
+                        if comes_first { (*name, action) } else { (action, *name) };
+                    PlaybookErrorKind::ConflictingActions {
+                        first: first.to_owned(),
+                        second: second.to_owned(),
+                        suggestion: keyword,
+                    }
                 }
-                let kind = PlaybookErrorKind::UnknownKeyword {
+                None => PlaybookErrorKind::UnknownKeyword {
                     name: (*name).to_owned(),
                     level: Level::Task,
                     suggestion: keyword,
-                };
-                self.error(span, kind);
-            }
+                },
+            };
+            self.error(span, kind);
         }
     }
 

@@ -131,6 +131,7 @@ impl Parser<'_> {
             let kind = PlaybookErrorKind::ConflictingActions {
                 first: "block".to_owned(),
                 second: name.to_owned(),
+                suggestion: None,
             };
             self.error(&key.span, kind);
             return None;

@@ -36,6 +36,19 @@ pub enum PlaybookErrorKind {
         /// Where it was looked for.
         searched: Vec<PathBuf>,
     },
+    /// A file of a role that lies elsewhere.
+    #[error(
+        "Failed loading '{}' for role ({role}) as it is not inside the expected role path: '{}'",
+        .file.display(), .folder.display()
+    )]
+    OutsideRole {
+        /// The file.
+        file: PathBuf,
+        /// The role.
+        role: String,
+        /// Where such files of the role lie.
+        folder: PathBuf,
+    },
     /// A playbook without plays.
     #[error("A playbook must contain at least one play")]
     EmptyPlaybook,
@@ -95,7 +108,7 @@ pub enum PlaybookErrorKind {
         suggestion: Option<String>,
     },
     /// A keyword that stands where it does not belong.
-    #[error("`{name}` cannot stand in {level}")]
+    #[error("'{name}' is not a valid attribute for a {}", level.class())]
     Misplaced {
         /// The keyword.
         name: &'static str,
@@ -114,6 +127,8 @@ pub enum PlaybookErrorKind {
         first: String,
         /// The other.
         second: String,
+        /// What was probably meant, where one of them is no module.
+        suggestion: Option<String>,
     },
     /// A task that does nothing.
     #[error("no module/action detected in task")]
@@ -275,7 +290,9 @@ impl Explain for PlaybookError {
     fn label(&self) -> Option<String> {
         match &self.kind {
             PlaybookErrorKind::WrongType { found, .. } => Some(format!("this is {found}")),
-            PlaybookErrorKind::ConflictingActions { .. } => Some("the second action".to_owned()),
+            PlaybookErrorKind::ConflictingActions { suggestion: None, .. } => {
+                Some("the second action".to_owned())
+            }
             _ => None,
         }
     }
@@ -290,6 +307,9 @@ impl Explain for PlaybookError {
             Kind::EmptyPlaybook => vec!["a playbook is a list of plays: `- hosts: all`".to_owned()],
             Kind::NoHosts | Kind::EmptyHosts => vec!["say where the play runs: `hosts: all`".to_owned()],
             Kind::Choice { choices, .. } => vec![format!("use one of {}", choices.join(", "))],
+            Kind::ConflictingActions { suggestion, .. } => {
+                suggestion.iter().map(|near| format!("did you mean `{near}`?")).collect()
+            }
             Kind::UnknownKeyword { name, suggestion, .. } => match (name.as_str(), suggestion) {
                 (_, Some(suggestion)) => vec![format!("did you mean `{suggestion}`?")],
                 ("static", _) => vec![

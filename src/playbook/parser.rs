@@ -218,6 +218,13 @@ impl Parser<'_> {
             }
             Support::Elsewhere => {
                 let (name, levels) = (keyword.name(), keyword.levels());
+                if level == Level::Include
+                    && !crate::settings::current().boolean("INVALID_TASK_ATTRIBUTE_FAILED")
+                {
+                    let text = format!("Ignoring invalid attribute: {name}");
+                    self.warnings.push(crate::diagnostics::Diagnostic::warning(text, None));
+                    return None;
+                }
                 self.error(&key.span, PlaybookErrorKind::Misplaced { name, level, levels });
             }
         }

@@ -255,7 +255,14 @@ impl Parser<'_> {
             };
             self.error(span, kind);
         }
-        found
+        let file = found?;
+        if from.is_some() && !lies_in(&file, &base) {
+            let role = role.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let kind = PlaybookErrorKind::OutsideRole { file, role, folder: base };
+            self.error(span, kind);
+            return None;
+        }
+        Some(file)
     }
 
     /// `defaults/main` or `vars/main`: a file, or a folder of files of which later ones win.
@@ -400,6 +407,14 @@ fn named_file(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = |suffix: &&str| folder.join(format!("{name}{suffix}"));
     let file = SUFFIXES.iter().map(path).find(|path| path.is_file());
     file.or_else(|| Some(folder.join(name)).filter(|path| path.is_dir()))
+}
+
+/// Whether a file lies somewhere in a folder, links followed.
+fn lies_in(file: &Path, folder: &Path) -> bool {
+    match (file.canonicalize(), folder.canonicalize()) {
+        (Ok(file), Ok(folder)) => file.starts_with(folder),
+        _ => false,
+    }
 }
 
 /// `main` with the first suffix that is there: a file, or for no suffix a folder.

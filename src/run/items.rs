@@ -111,14 +111,10 @@ fn elements(
         ValueKind::Seq | ValueKind::Iterable => {
             value.try_iter().map(Iterator::collect).map_err(|error| wrong(&error.to_string(), over))
         }
-        _ => Err(wrong(
-            &format!(
-                "Invalid data passed to 'loop', it requires a list, got this instead: {value}. \
-                 Hint: If you passed a list/dict of just one element, try adding wantlist=True \
-                 to your lookup invocation or use q/query instead of lookup."
-            ),
-            over,
-        )),
+        _ => Err(KeywordError::Loop {
+            got: crate::template::type_name(value),
+            span: over.value.span.clone(),
+        }),
     }
 }
 

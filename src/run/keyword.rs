@@ -48,6 +48,14 @@ pub enum KeywordError {
         /// Where.
         span: Span,
     },
+    /// What a task loops over is no list.
+    #[error("The `loop` value must resolve to a 'list', not '{got}'.")]
+    Loop {
+        /// Python's name of its type.
+        got: &'static str,
+        /// Where.
+        span: Span,
+    },
     /// Its value is of the wrong kind.
     #[error("`{keyword}` must be {wanted}, not `{got}`")]
     Kind {
@@ -70,6 +78,7 @@ impl Explain for KeywordError {
         match self {
             Self::Template(error) => error.span(),
             Self::Kind { span, .. }
+            | Self::Loop { span, .. }
             | Self::Boolean { span, .. }
             | Self::Timeout { span, .. }
             | Self::Integer { span, .. } => Some(span),

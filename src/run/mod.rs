@@ -271,7 +271,6 @@ async fn play_through(
         job::blocking(render).await.map_err(|error| vec![*error])?
     };
     let hosts = hosts_of(run, play, &heading)?;
-    let hosts: Vec<String> = hosts.into_iter().filter(|host| !tally.is_out(host)).collect();
     if hosts.is_empty() {
         run.tell(Event::NoHosts {
             play: number,
@@ -292,6 +291,7 @@ async fn play_through(
     }
     tally.begin_play();
     for batch in serial::batches(run, play, &hosts)? {
+        let asked = batch.len();
         let batch: Vec<String> = batch.into_iter().filter(|host| !tally.is_out(host)).collect();
         let steps = Steps::compile(play, &run.settings.tags)
             .map_err(|error| vec![Diagnostic::error(&error)])?;
@@ -311,6 +311,12 @@ async fn play_through(
             check: rehearses(run, play),
             place: play.span.place(),
         });
+        if batch.is_empty() {
+            continue;
+        }
+        if hosts.iter().any(|host| tally.is_out(host)) {
+            context.hosts_have_left(|host| tally.is_out(host));
+        }
         let play = Arc::clone(&context);
         let at_work = batch::Batch::new(play, steps, strategy, &batch, tally, cancel.clone());
         match at_work.run().await {
@@ -318,7 +324,8 @@ async fn play_through(
             BatchEnd::Interrupted => return Ok(Onward::Interrupted),
             BatchEnd::Stopped(diagnostics) => return Err(diagnostics),
         }
-        if batch.iter().all(|host| tally.is_out(host)) {
+        // hosts that were out before do not count as lost by this batch
+        if batch.len() == asked && batch.iter().all(|host| tally.is_out(host)) {
             return Ok(Onward::Stop);
         }
         if tally.take_play_ended() {

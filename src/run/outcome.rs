@@ -171,18 +171,23 @@ impl TaskResult {
             WireStatus::Refused => return Self::held("an item before it was stopped"),
         };
         let mut this = Self { of_module: true, ..Self::new(verdict, reply.returned) };
-        if let Some(Json::Object(facts)) = this.result.get("ansible_facts") {
-            let facts: IndexMap<String, Value> = facts
-                .iter()
-                .map(|(name, value)| (name.clone(), crate::template::from_json(value)))
-                .collect();
-            this.learnt.facts = Some(Facts::Gathered(facts));
-        }
+        this.learn_facts();
         this.diffs = reply.diffs;
         this.effects = reply.effects;
         this.took = Duration::from_micros(reply.observe_micros + reply.apply_micros);
         this.spent = spent;
         this
+    }
+
+    /// Takes the facts of the result for the host's.
+    pub(crate) fn learn_facts(&mut self) {
+        if let Some(Json::Object(facts)) = self.result.get("ansible_facts") {
+            let facts: IndexMap<String, Value> = facts
+                .iter()
+                .map(|(name, value)| (name.clone(), crate::template::from_json(value)))
+                .collect();
+            self.learnt.facts = Some(Facts::Gathered(facts));
+        }
     }
 
     /// Sets the verdict and the fields that go with it.
@@ -285,10 +290,11 @@ pub(crate) fn combine(items: Vec<TaskResult>, registers: bool) -> TaskResult {
     });
     let changed =
         items.iter().any(|item| item.result.get("changed").and_then(Json::as_bool) == Some(true));
-    let (verdict, message) = if has(&Verdict::Unreachable) {
-        (Verdict::Unreachable, "One or more items were unreachable")
-    } else if has(&Verdict::Failed) {
+    let unreachable = has(&Verdict::Unreachable);
+    let (verdict, message) = if has(&Verdict::Failed) {
         (Verdict::Failed, "One or more items failed")
+    } else if unreachable {
+        (Verdict::Unreachable, "All items completed")
     } else if let Some(reason) = unknown {
         (Verdict::Unknown(reason), "Some items are unknown before the run")
     } else if items.iter().all(|item| item.verdict == Verdict::Skipped) {
@@ -303,6 +309,9 @@ pub(crate) fn combine(items: Vec<TaskResult>, registers: bool) -> TaskResult {
     result.insert("changed".to_owned(), Json::from(changed));
     let results = items.iter().map(|item| Json::Object(item.told())).collect();
     result.insert("results".to_owned(), Json::Array(results));
+    if unreachable {
+        result.insert("unreachable".to_owned(), Json::from(true));
+    }
     let mut total = TaskResult::new(verdict, result);
     let is_asked_for = registers || matches!(total.verdict, Verdict::Failed);
     if is_asked_for && items.iter().any(|item| !item.values.is_empty() && is_told(&item.verdict)) {

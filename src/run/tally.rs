@@ -50,7 +50,10 @@ impl Tally {
                 line.changed += u64::from(changed);
             }
             Verdict::Failed => line.failed += 1,
-            Verdict::Unreachable if ignored => line.skipped += 1,
+            Verdict::Unreachable if ignored => {
+                line.ok += 1;
+                line.ignored += 1;
+            }
             Verdict::Unreachable => line.unreachable += 1,
             Verdict::Unknown(_) => line.unknown += 1,
         }

@@ -31,6 +31,9 @@ pub(super) use result::is_quiet as is_setup;
 pub(crate) use speech::HOW_TO_SILENCE;
 pub use speech::{Speech, speak};
 
+/// What a `meta` task does is told with this before it.
+const META: &str = "META: ";
+
 /// What Ansible prints in place of an item that `no_log` hides.
 const CENSORED_ITEM: &str = "(censored due to no_log)";
 
@@ -45,6 +48,8 @@ pub struct DefaultOutput<O, T> {
     lockstep: bool,
     /// Task whose banner stands above.
     headed: Option<usize>,
+    /// The `meta` task that a host has done last.
+    acted: Option<usize>,
     /// Items of each task and host that were told.
     items: HashMap<(usize, String), usize>,
     /// Warnings and errors that were told.
@@ -66,6 +71,7 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
             tasks: HashMap::new(),
             lockstep: true,
             headed: None,
+            acted: None,
             items: HashMap::new(),
             told: HashSet::new(),
             gatherer: Gatherer::new(),
@@ -108,6 +114,17 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
             true => " [CHECK MODE]",
             false => "",
         }
+    }
+
+    /// The title of a `meta` task stands above each of the hosts that do it.
+    fn meta_banner(&mut self) -> io::Result<()> {
+        let Some(id) = self.headed.filter(|_| self.lockstep) else { return Ok(()) };
+        let is_meta = self.tasks.get(&id).is_some_and(|head| head.module.ends_with(".meta"));
+        if is_meta && self.acted.replace(id) == Some(id) {
+            self.headed = None;
+            self.task_banner(id)?;
+        }
+        Ok(())
     }
 
     fn task_banner(&mut self, id: usize) -> io::Result<()> {
@@ -177,16 +194,14 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
                     Status::Failed => Paint::Failed,
                     _ => Paint::Unreachable,
                 };
-                if let Some(head) = &head
-                    && outcome.status == Status::Failed
-                {
+                if let Some(head) = &head {
                     self.error(head, outcome)?;
                 }
                 let line = match (&outcome.status, &item) {
+                    (_, Some(item)) => format!("failed: [{label}] {item} => {result}"),
                     (Status::Unreachable, _) => {
                         format!("fatal: [{label}]: UNREACHABLE! => {result}")
                     }
-                    (_, Some(item)) => format!("failed: [{label}] {item} => {result}"),
                     (_, None) => format!("fatal: [{label}]: FAILED! => {result}"),
                 };
                 if let Some(head) = &head
@@ -318,9 +333,8 @@ impl<O: Write + Send, T: Write + Send> DefaultOutput<O, T> {
                 self.say_failed(Paint::Failed, &format!("fatal: [{label}]: FAILED! => {result}"))
             }
             Status::Unreachable => {
-                let shown = result::without_items(outcome);
                 let indent = result::Indent::ByVerbosity;
-                let result = result::dump(&shown, &head.module, &self.options, indent);
+                let result = result::dump(outcome, &head.module, &self.options, indent);
                 let label = host_label(host, outcome);
                 let line = format!("fatal: [{label}]: UNREACHABLE! => {result}");
                 self.say_failed(Paint::Unreachable, &line)
@@ -440,6 +454,9 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                 self.say(Some(Paint::Included), &text)?;
             }
             Event::Notice { level: level @ (Level::Trace | Level::Debug), text, .. } => {
+                if text.starts_with(META) {
+                    self.meta_banner()?;
+                }
                 self.notice(*level, text)?;
             }
             Event::Notice { level, text, place, marked, .. } => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::report::event::{Outcome, TaskHead};
+use crate::report::event::{Outcome, Status, TaskHead};
 use crate::source::Place;
 
 /// Lines shown before the one that is meant.
@@ -14,8 +14,10 @@ const LINES_BEFORE: usize = 2;
 const LONGEST: usize = 120;
 
 /// Modules whose work is done by the engine; Ansible calls those actions.
-const ACTIONS: [&str; 10] = [
+const ACTIONS: [&str; 12] = [
+    "validate_argument_spec",
     "fail",
+    "gather_facts",
     "assert",
     "debug",
     "set_fact",
@@ -84,6 +86,8 @@ pub(in crate::report) fn message(head: &TaskHead, outcome: &Outcome) -> String {
         format!("Task failed: {kind} failed.")
     } else if text.starts_with("Task failed") {
         text.to_owned()
+    } else if outcome.status == Status::Unreachable {
+        format!("Task failed: {text}")
     } else {
         format!("Task failed: {kind} failed: {text}")
     }
@@ -126,7 +130,7 @@ fn around(file: &Path, line: u32, column: u32) -> String {
         .take(index + 1 - first)
         .map(|(number, content)| {
             let mut content: String = content.trim_end().to_owned();
-            if let Some((cut, _)) = content.char_indices().nth(LONGEST - 3) {
+            if let Some((cut, _)) = content.char_indices().nth(LONGEST - 4 - width) {
                 content.truncate(cut);
                 content.push_str("...");
             }

@@ -202,8 +202,12 @@ fn an_unreachable_host_and_a_retry_read_as_ansible_words_them() {
     });
     let lost = json!({"msg": "timed out\u{1b}[2J", "unreachable": true, "changed": false});
     script.host(task, with_result(Status::Unreachable, lost));
-    assert!(printed(&script.events, Verbosity::Normal).ends_with(
-        "FAILED - RETRYING: [localhost]: wait (2 retries left).\nfatal: [localhost]: UNREACHABLE! \
+    let text = printed(&script.events, Verbosity::Normal);
+    assert!(text.contains(
+        "FAILED - RETRYING: [localhost]: wait (2 retries left).\n[ERROR]: Task failed: timed out"
+    ));
+    assert!(text.ends_with(
+        "fatal: [localhost]: UNREACHABLE! \
              => {\"changed\": false, \"msg\": \"timed out\\u001b[2J\", \"unreachable\": true}\n"
     ));
 }

@@ -48,6 +48,7 @@ use crate::vars::Scope;
 use super::host_vars::Learnt;
 
 pub(crate) use fetch::Fetched;
+pub(crate) use gather_facts::{FactCalls, SETUP_ITSELF, Turns};
 pub(crate) use include::{Include, IncludeCall, as_written as written_include};
 pub(crate) use local_files::LocalFiles;
 pub(crate) use meta::Meta;
@@ -99,6 +100,8 @@ pub(crate) enum Prepared {
     Remote(RemoteCall),
     /// The runner does these in order; the first failure ends them.
     Several(Vec<RemoteCall>, Map<String, Json>),
+    /// The runners call modules that gather facts.
+    Facts(Box<FactCalls>),
     /// A script for `/bin/sh` on the host, without a runner.
     Raw(String),
     /// The host is connected anew until it answers.

@@ -165,7 +165,7 @@ impl Batch<'_> {
             };
             Answered { host, at, id, went }
         });
-        if !self.ended && self.is_fatal_for_all(at, name) {
+        if !self.ended && self.waits_for_all(at, name) {
             self.answered.entry(self.parts.key(at)).or_default().extend(answered);
             return;
         }
@@ -192,8 +192,7 @@ fn failure(parts: &Parts, at: At, total: &TaskResult) -> Learnt {
     let mut learnt = Learnt::default();
     if let Some(found) = parts.step(at) {
         let task = &found.task.task;
-        let name =
-            task.name.as_ref().and_then(|name| name.as_str()).unwrap_or(&task.action.written);
+        let name = task.name.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
         let task = Value::from_pairs([
             ("name", Value::from(name)),
             ("action", Value::from(task.action.written.as_str())),

@@ -53,6 +53,13 @@ impl Batch<'_> {
         fatal.unwrap_or_default().unwrap_or(general)
     }
 
+    /// Whether what a failure at this step means is known when all hosts have ended it.
+    pub(super) fn waits_for_all(&self, at: At, host: &str) -> bool {
+        let goes_alone = matches!(self.strategy, Strategy::Free | Strategy::HostPinned);
+        let limited = self.play.play.max_fail_percentage.is_some() && !goes_alone;
+        limited || self.is_fatal_for_all(at, host)
+    }
+
     /// Whether all hosts at a step have done it.
     pub(super) fn have_all_answered(&self, key: &Key) -> bool {
         let including = self.including.get(key).map_or(0, Vec::len);
@@ -69,7 +76,11 @@ impl Batch<'_> {
             let failed =
                 |one: &&Answered| matches!(one.went, Went::Failed | Went::Unreachable | Went::Held);
             let failure = answered.iter().find(failed).copied();
-            if let Some(failure) = failure {
+            let name = |one: Answered| self.hosts.get_index(one.host).map(|(name, _)| name.clone());
+            let fatal = failure.filter(|failure| {
+                name(*failure).is_some_and(|name| self.is_fatal_for_all(failure.at, &name))
+            });
+            if let Some(failure) = fatal {
                 for one in answered.iter_mut().filter(|one| one.went == Went::Well) {
                     one.went = Went::WithOthers;
                 }
@@ -129,6 +140,8 @@ impl Batch<'_> {
             for host in self.hosts.keys() {
                 self.tally.fail(host);
             }
+            // once for the limit, and once because nobody is left
+            self.play.run.tell(Event::NoHostsLeft);
             self.play.run.tell(Event::NoHostsLeft);
             self.end();
         }

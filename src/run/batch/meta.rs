@@ -38,6 +38,11 @@ impl Batch<'_> {
                 }
             }
             Meta::EndRole => {
+                if let Some(text) = self.step_without_role(at) {
+                    let span = self.parts.step(at).map(|step| step.task.task.span.clone());
+                    self.stop(Diagnostic { span, ..Diagnostic::failure(text) });
+                    return true;
+                }
                 for host in hosts {
                     self.leave(at);
                     self.end_role(*host, at);
@@ -65,6 +70,15 @@ impl Batch<'_> {
             }
         }
         false
+    }
+
+    /// Why a role cannot be ended at a step.
+    fn step_without_role(&self, at: At) -> Option<&'static str> {
+        let step = self.parts.step(at)?;
+        if matches!(step.kind, StepKind::Handler | StepKind::InHandler) {
+            return Some("Cannot execute 'end_role' from a handler");
+        }
+        step.task.role.is_none().then_some("Cannot execute 'end_role' from outside of a role")
     }
 
     /// Takes a host past all further steps of the role that it is in.

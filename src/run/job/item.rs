@@ -77,12 +77,31 @@ impl Job {
         })
     }
 
+    /// What a task sees that another host does: that host's variables under a name of their own, and
+    /// its address where its own host has none.
+    fn delegated_scope(&self, scope: &Scope, host: &str) -> Scope {
+        let away = self.play.host_scope(host);
+        let own = ("inventory_hostname".to_owned(), Var::Data(Value::from(self.host.as_str())));
+        let seen = away.over(Arc::new(Layer::from([own]))).to_value();
+        let all = Value::from_pairs([(Value::from(host), seen)]);
+        let mut layer = Layer::from([("ansible_delegated_vars".to_owned(), Var::Data(all))]);
+        if scope.find("ansible_host").is_none()
+            && let Ok(Some(address)) = away.value("ansible_host")
+        {
+            layer.insert("ansible_host".to_owned(), Var::Data(address));
+        }
+        scope.over(Arc::new(layer))
+    }
+
     fn staged(&self, scope: &Scope) -> Result<Stage, Box<TaskResult>> {
         let run = &self.play.run;
         crate::run::secret_values::of_scope(run, scope);
         let stopped = |error: KeywordError| Box::new(self.stopped(&error));
         let reader = self.reader(scope);
         let host = reader.text(|level| level.delegate_to.as_ref()).map_err(stopped)?;
+        let away = host.as_ref().map(|host| self.delegated_scope(scope, host));
+        let scope = away.as_ref().unwrap_or(scope);
+        let reader = self.reader(scope);
         match self.condition(scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Err(Box::new(skipped)),
@@ -290,11 +309,13 @@ impl Job {
             Prepared::Done(finished) => TaskResult::from_finished(finished),
             Prepared::Remote(call) => {
                 let results = self.remote(setting, vec![call]).await;
-                results
+                let result = results
                     .into_iter()
                     .next()
-                    .unwrap_or_else(|| TaskResult::failed("the host gave no answer"))
+                    .unwrap_or_else(|| TaskResult::failed("the host gave no answer"));
+                self.of_fact_module(result)
             }
+            Prepared::Facts(calls) => self.gathered(setting, *calls).await,
             Prepared::Several(calls, returned) => self.several(setting, calls, returned).await,
             Prepared::Raw(script) => self.raw(setting, &script).await,
             Prepared::Reconnect(how) => self.reconnected(setting, how).await,

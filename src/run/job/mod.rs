@@ -9,6 +9,7 @@
 //! before the one before it is over.
 
 pub(in crate::run) mod ahead;
+mod gathered;
 mod item;
 mod looped;
 mod retried;
@@ -179,6 +180,11 @@ impl Job {
                 kind: TemplateErrorKind::Unknown(reason),
                 ..
             }) => TaskResult::unknown(reason.clone()),
+            KeywordError::Loop { .. } => {
+                let place = error.span().map(crate::source::Span::place);
+                let message = error.to_string();
+                TaskResult::caused(&message, vec![ErrorCause { message: message.clone(), place }])
+            }
             _ => {
                 let message = error.to_string();
                 let cause = ErrorCause {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::report::event::Event;
 use crate::report::spent::Spent;
 use crate::template::to_json;
@@ -32,7 +34,12 @@ impl Job {
             let result = match stage {
                 Stage::Over(result) => return *result,
                 Stage::Meta(..) => return TaskResult::failed("`meta` cannot be retried"),
-                Stage::Ready(setting, prepared) => self.perform(&setting, *prepared).await,
+                Stage::Ready(setting, prepared) => {
+                    let mut result = self.perform(&setting, *prepared).await;
+                    // conditions may ask for it
+                    result.set("attempts", attempt);
+                    result
+                }
             };
             let mut result = self.judge(result, scope.clone()).await;
             spent += result.spent;
@@ -41,7 +48,6 @@ impl Job {
             if result.held || matches!(result.verdict, Verdict::Unknown(_) | Verdict::Unreachable) {
                 return result;
             }
-            result.set("attempts", attempt);
             let holds = match self.until(scope, &result).await {
                 Ok(holds) => holds,
                 Err(error) => return self.stopped(&error),
@@ -51,7 +57,12 @@ impl Job {
             }
             if attempt > retry.retries {
                 result.set("attempts", retry.retries);
-                result.decide(Verdict::Failed);
+                if result.result.get("failed_when_result") == Some(&Json::from(false)) {
+                    // a condition that says it went well is believed; what is registered is not
+                    result.set("failed", true);
+                } else {
+                    result.decide(Verdict::Failed);
+                }
                 return result;
             }
             let label = item.and_then(|(items, index)| to_json(items.values.get(index)?).ok());
