@@ -266,6 +266,9 @@ pub struct Command {
     /// Runs it on a terminal of its own and answers what it asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialogue: Option<Dialogue>,
+    /// Statuses beside 0 with which an effect's command has done what it should.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<i32>,
 }
 
 /// A program that the engine holds, put into a private directory while a command runs.
@@ -307,6 +310,11 @@ pub struct Answer {
 pub const ENDED: i32 = -1;
 
 impl Command {
+    /// Whether it has done what it should.
+    pub fn is_done(&self, output: &Output) -> bool {
+        output.success() || self.accepts.contains(&output.status)
+    }
+
     /// A command with these arguments.
     pub fn new<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Self {
         Self { argv: argv.into_iter().map(Into::into).collect(), ..Self::default() }
@@ -396,6 +404,9 @@ pub struct UserChange {
     pub shell: Option<String>,
     /// The comment (GECOS) field.
     pub comment: Option<String>,
+    /// What else changes, before and after, where it is shown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, (Option<String>, String)>,
 }
 
 /// Creates, changes or removes a group.

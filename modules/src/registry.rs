@@ -135,6 +135,7 @@ modules! {
     "community.general.timezone" => crate::collection::community_general::timezone::Timezone;
     "community.general.ufw" => crate::collection::community_general::ufw::Ufw;
     "community.general.xml" => crate::collection::community_general::xml::Xml;
+    "community.general.zypper" => crate::collection::community_general::zypper::Zypper;
 }
 
 #[cfg(test)]

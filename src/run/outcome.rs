@@ -18,6 +18,19 @@ use super::host_vars::{Facts, Learnt};
 use super::included::Included;
 use super::invocation;
 
+/// Every result of a module that has a stream has its lines, too.
+fn with_lines(mut returned: Map<String, Json>) -> Map<String, Json> {
+    for (stream, field) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
+        if let Some(Json::String(text)) = returned.get(stream)
+            && !returned.contains_key(field)
+        {
+            let lines = canvass_modules::module::text_lines::lines(text);
+            returned.insert(field.to_owned(), Json::from(lines));
+        }
+    }
+    returned
+}
+
 /// How an item, or a task, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -170,7 +183,7 @@ impl TaskResult {
             WireStatus::Unknown { reason } => Verdict::Unknown(reason),
             WireStatus::Refused => return Self::held("an item before it was stopped"),
         };
-        let mut this = Self { of_module: true, ..Self::new(verdict, reply.returned) };
+        let mut this = Self { of_module: true, ..Self::new(verdict, with_lines(reply.returned)) };
         this.learn_facts();
         this.diffs = reply.diffs;
         this.effects = reply.effects;

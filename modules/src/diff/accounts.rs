@@ -1,5 +1,7 @@
 //! What users and groups were and will be.
 
+use std::collections::BTreeMap;
+
 use super::{Diff, Fields};
 use crate::effect::{AccountAction, GroupChange, UserChange};
 use crate::host::{AccountKey, Group, Host, User};
@@ -11,6 +13,7 @@ pub(super) struct UserSubject {
     user: Option<User>,
     groups: Vec<String>,
     shown: Shown,
+    details: BTreeMap<String, (Option<String>, String)>,
 }
 
 /// The fields that the changes name; of a new user only these are shown.
@@ -31,6 +34,7 @@ impl UserSubject {
             user: find(&change.name, host),
             groups: memberships(&change.name, host),
             shown: Shown::default(),
+            details: BTreeMap::new(),
         }
     }
 
@@ -42,13 +46,20 @@ impl UserSubject {
         self.shown.home |= change.home.is_some() || change.action == AccountAction::Create;
         self.shown.shell |= change.shell.is_some();
         self.shown.comment |= change.comment.is_some();
+        self.details.extend(change.details.clone());
     }
 
     pub(super) fn diff(self, host: &mut dyn Host) -> Option<Diff> {
         let user = find(&self.name, host);
         let groups = memberships(&self.name, host);
-        let before = self.shown.fields(self.user.as_ref(), &self.groups, host);
-        let after = self.shown.fields(user.as_ref(), &groups, host);
+        let mut before = self.shown.fields(self.user.as_ref(), &self.groups, host);
+        let mut after = self.shown.fields(user.as_ref(), &groups, host);
+        for (name, (was, is)) in self.details {
+            if let Some(was) = was {
+                before.set(&name, was);
+            }
+            after.set(&name, is);
+        }
         Diff::of_fields("name", &self.name, before, after).map(|diff| about("user", diff))
     }
 }

@@ -471,7 +471,7 @@ impl Host for MemoryHost {
         let mut last = Output::default();
         for command in commands {
             last = self.inner.base().prepared(command).unwrap_or_default();
-            if !last.success() {
+            if !command.is_done(&last) {
                 return Err(HostError::CommandFailed {
                     command: shell_words::join(&command.argv),
                     output: Box::new(last),

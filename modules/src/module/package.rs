@@ -1,10 +1,8 @@
 //! `ansible.builtin.package`: installs packages by whatever manager the host has.
 //!
-//! Follows the module of ansible-core 2.19. On Debian and its kin it is [`apt`](super::apt),
-//! on Fedora and its kin [`dnf`](super::dnf). zypper, apk and pacman are driven for `present`, `absent` and
-//! `latest`; what exactly they would do is known only after they did it. Beside `name`, `state` and
-//! `use` all options of the manager's own module are taken. Check mode: full for
-//! `apt` and `dnf`, by package for the others. Diff: the packages.
+//! Follows the module of ansible-core 2.19. What does it is the manager's own module: [`apt`](super::apt),
+//! [`dnf`](super::dnf), `apk`, `pacman` or `zypper`, with all of its options. Check mode: full. Diff:
+//! the packages.
 //!
 //! ```yaml
 //! - name: A tool, on any distribution
@@ -13,16 +11,16 @@
 //!     state: present
 //! ```
 //!
-//! Returns what [`apt`](super::apt) or [`dnf`](super::dnf) returns, or `rc`, `stdout` and `stderr`.
+//! Returns what that module returns.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
-use super::apt::{self, Apt};
-use super::dnf::{self, Dnf};
+use super::apt::Apt;
+use super::dnf::Dnf;
 use super::setup::package_manager_of;
-use super::text_lines::output_fields;
+use crate::collection::community_general::{apk::Apk, pacman::Pacman, zypper::Zypper};
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
-use crate::effect::{Applied, Command, Effect, PackageChange, PackageStep};
+use crate::effect::Applied;
 use crate::host::{Host, HostError};
 use crate::params::{OptionSpec, ParamError, Reader, Rule};
 use crate::{choices, params};
@@ -88,35 +86,49 @@ impl params::Params for Params {
 #[derive(Debug)]
 pub struct Package;
 
-/// What is known of the packages.
+/// What is known of the packages, by the module that does it.
 #[derive(Debug)]
 pub enum Observed {
-    /// `apt` does it.
-    Apt(Box<(apt::Params, apt::Observed)>),
-    /// `dnf` does it.
-    Dnf(Box<(dnf::Params, dnf::Observed)>),
-    /// Another manager does it.
-    Other(Other),
+    /// `apt`.
+    Apt(Box<Of<Apt>>),
+    /// `dnf`.
+    Dnf(Box<Of<Dnf>>),
+    /// `apk`.
+    Apk(Box<Of<Apk>>),
+    /// `pacman`.
+    Pacman(Box<Of<Pacman>>),
+    /// `zypper`.
+    Zypper(Box<Of<Zypper>>),
 }
 
-/// What another manager knows.
-#[derive(Debug, Clone)]
-pub struct Other {
-    manager: Manager,
-    state: State,
-    /// Each package with its version, where it is installed.
-    packages: Vec<(String, Option<String>)>,
+/// A module with its parameters and what it knows.
+#[derive(Debug)]
+pub struct Of<M: Module> {
+    params: M::Params,
+    observed: M::Observed,
 }
 
-choices! {
-    /// The managers beside `apt` and `dnf`.
-    pub enum Manager {
-        /// zypper.
-        Zypper = "zypper",
-        /// apk.
-        Apk = "apk",
-        /// pacman.
-        Pacman = "pacman",
+impl<M: Module> Of<M> {
+    fn observe(
+        name: &str,
+        rest: &Map<String, Json>,
+        host: &mut dyn Host,
+    ) -> Result<Box<Self>, Stop> {
+        let params = parse::<M::Params>(name, rest)?;
+        let observed = M::observe(&params, host)?;
+        Ok(Box::new(Self { params, observed }))
+    }
+
+    fn plan(&self) -> Result<Plan, Stop> {
+        M::plan(&self.params, &self.observed)
+    }
+
+    fn conclude(&self, plan: &Plan, applied: &[Applied]) -> Result<Conclusion, Stop> {
+        M::conclude(&self.params, &self.observed, plan, applied)
+    }
+
+    fn explain(&self, planned: &Planned, error: HostError) -> Stop {
+        M::explain(&self.params, &self.observed, planned, error)
     }
 }
 
@@ -140,31 +152,24 @@ impl Module for Package {
             "auto" => package_manager_of(host)?.to_owned(),
             other => other.rsplit('.').next().unwrap_or_default().to_owned(),
         };
-        if manager == "apt" {
-            let params: apt::Params = parse("apt", &params.rest)?;
-            let observed = Apt::observe(&params, host)?;
-            return Ok(Observed::Apt(Box::new((params, observed))));
-        }
-        if matches!(manager.as_str(), "dnf" | "dnf4" | "dnf5" | "yum") {
-            let params: dnf::Params = parse("dnf", &params.rest)?;
-            let observed = Dnf::observe(&params, host)?;
-            return Ok(Observed::Dnf(Box::new((params, observed))));
-        }
-        let manager = <Manager as params::ParamValue>::from_json(&json!(manager))
-            .map_err(|_| Stop::failed(Error::Manager(manager)))?;
-        let Common { name, state, .. } = parse(manager.word(), &params.rest)?;
-        let mut packages = Vec::new();
-        for name in name.iter().filter(|name| !name.is_empty()) {
-            packages.push((name.clone(), host.package(manager.word(), name)?));
-        }
-        Ok(Observed::Other(Other { manager, state, packages }))
+        let (name, rest) = (manager.as_str(), &params.rest);
+        Ok(match name {
+            "apt" => Observed::Apt(Of::observe(name, rest, host)?),
+            "dnf" | "dnf4" | "dnf5" | "yum" => Observed::Dnf(Of::observe("dnf", rest, host)?),
+            "apk" => Observed::Apk(Of::observe(name, rest, host)?),
+            "pacman" => Observed::Pacman(Of::observe(name, rest, host)?),
+            "zypper" => Observed::Zypper(Of::observe(name, rest, host)?),
+            _ => return Err(Stop::failed(Error::Manager(manager))),
+        })
     }
 
     fn plan(_params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         match observed {
-            Observed::Apt(apt) => Apt::plan(&apt.0, &apt.1),
-            Observed::Dnf(dnf) => Dnf::plan(&dnf.0, &dnf.1),
-            Observed::Other(other) => Ok(plan_other(other)),
+            Observed::Apt(of) => of.plan(),
+            Observed::Dnf(of) => of.plan(),
+            Observed::Apk(of) => of.plan(),
+            Observed::Pacman(of) => of.plan(),
+            Observed::Zypper(of) => of.plan(),
         }
     }
 
@@ -175,24 +180,21 @@ impl Module for Package {
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
         match observed {
-            Observed::Apt(apt) => Apt::conclude(&apt.0, &apt.1, plan, applied),
-            Observed::Dnf(dnf) => Dnf::conclude(&dnf.0, &dnf.1, plan, applied),
-            Observed::Other(other) => {
-                let Some(Applied::Ran(output)) = applied.first() else {
-                    let returned = plan.returned.clone();
-                    return Ok(Conclusion { changed: plan.changes(), returned });
-                };
-                let idle = says_nothing_to_do(other.manager, &output.stdout_text());
-                Ok(Conclusion { changed: !idle, returned: output_fields(output) })
-            }
+            Observed::Apt(of) => of.conclude(plan, applied),
+            Observed::Dnf(of) => of.conclude(plan, applied),
+            Observed::Apk(of) => of.conclude(plan, applied),
+            Observed::Pacman(of) => of.conclude(plan, applied),
+            Observed::Zypper(of) => of.conclude(plan, applied),
         }
     }
 
     fn explain(_: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {
         match observed {
-            Observed::Apt(apt) => Apt::explain(&apt.0, &apt.1, planned, error),
-            Observed::Dnf(dnf) => Dnf::explain(&dnf.0, &dnf.1, planned, error),
-            Observed::Other(_) => Stop::Host(error),
+            Observed::Apt(of) => of.explain(planned, error),
+            Observed::Dnf(of) => of.explain(planned, error),
+            Observed::Apk(of) => of.explain(planned, error),
+            Observed::Pacman(of) => of.explain(planned, error),
+            Observed::Zypper(of) => of.explain(planned, error),
         }
     }
 }
@@ -205,91 +207,34 @@ fn parse<P: params::Params>(module: &str, arguments: &Map<String, Json>) -> Resu
     })
 }
 
-fn plan_other(other: &Other) -> Plan {
-    let state = other.state;
-    let mut plan = Plan::nothing();
-    let asked: Vec<&(String, Option<String>)> = other
-        .packages
-        .iter()
-        .filter(|(_, version)| match state {
-            State::Present => version.is_none(),
-            State::Absent => version.is_some(),
-            State::Latest => true,
-        })
-        .collect();
-    if asked.is_empty() {
-        return plan;
-    }
-    let words: &[&str] = match (other.manager, state) {
-        (Manager::Zypper, State::Absent) => &["--non-interactive", "remove"],
-        (Manager::Zypper, _) => &["--non-interactive", "install"],
-        (Manager::Apk, State::Absent) => &["del"],
-        (Manager::Apk, State::Present) => &["add"],
-        (Manager::Apk, State::Latest) => &["add", "--upgrade"],
-        (Manager::Pacman, State::Absent) => &["-R", "--noconfirm"],
-        (Manager::Pacman, _) => &["-S", "--noconfirm", "--needed"],
-    };
-    let names = asked.iter().map(|(name, _)| name.clone());
-    let mut argv = vec![other.manager.word().to_owned()];
-    argv.extend(words.iter().map(ToString::to_string));
-    argv.extend(names);
-    let mut command = Command::new(argv);
-    command.environment.insert("LC_ALL".to_owned(), "C".to_owned());
-    let steps: Vec<PackageStep> = asked
-        .iter()
-        .map(|(name, version)| PackageStep { name: name.clone(), from: version.clone(), to: None })
-        .collect();
-    let (install, remove) =
-        if state == State::Absent { (Vec::new(), steps) } else { (steps, Vec::new()) };
-    let verb = if state == State::Absent { "remove" } else { "install" };
-    let names: Vec<&str> = asked.iter().map(|(name, _)| name.as_str()).collect();
-    let manager = other.manager.word().to_owned();
-    plan.push(
-        Effect::Packages(PackageChange { manager, command, install, remove }),
-        format!("{verb} {}", names.join(" ")),
-    );
-    plan
-}
-
-fn says_nothing_to_do(manager: Manager, stdout: &str) -> bool {
-    match manager {
-        Manager::Zypper => stdout.to_lowercase().contains("nothing to do"),
-        Manager::Apk => {
-            !["Installing", "Upgrading", "Purging"].iter().any(|word| stdout.contains(word))
-        }
-        Manager::Pacman => stdout.contains("there is nothing to do"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Manager, Other, State, plan_other, says_nothing_to_do};
-    use crate::effect::Effect;
+    use serde_json::json;
+
+    use super::Package;
+    use crate::effect::Output;
+    use crate::host::memory::MemoryHost;
+    use crate::recorded::{commands, run};
+    use crate::wire::Status;
 
     #[test]
-    fn managers_are_asked_for_what_is_missing() {
-        let table: &[(Manager, State, &[&str])] = &[
-            (Manager::Zypper, State::Absent, &["zypper", "--non-interactive", "remove", "a"]),
-            (Manager::Apk, State::Present, &["apk", "add", "b"]),
-            (Manager::Pacman, State::Absent, &["pacman", "-R", "--noconfirm", "a"]),
-        ];
-        for (manager, state, expected) in table {
-            let packages = vec![("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), None)];
-            let plan = plan_other(&Other { manager: *manager, state: *state, packages });
-            let Effect::Packages(change) = &plan.effects[0].effect else { panic!() };
-            assert_eq!(change.command.argv, *expected);
-        }
-        let packages = vec![("a".to_owned(), Some("1".to_owned()))];
-        assert!(
-            !plan_other(&Other { manager: Manager::Apk, state: State::Present, packages })
-                .changes()
-        );
-    }
-
-    #[test]
-    fn output_tells_whether_something_was_done() {
-        assert!(says_nothing_to_do(Manager::Zypper, "Resolving...\nNothing to do.\n"));
-        assert!(says_nothing_to_do(Manager::Apk, "OK: 8 MiB in 16 packages\n"));
-        assert!(!says_nothing_to_do(Manager::Apk, "(1/1) Installing curl\nOK\n"));
+    fn the_module_of_the_manager_does_it() {
+        let said = |text: &str| Output { stdout: text.as_bytes().to_vec(), ..Output::default() };
+        let start = ["/usr/bin/pacman", "--noconfirm", "--noprogressbar", "--needed", "--sync"];
+        let list = [start.as_slice(), &["--print-format", "%n %v", "tree"]].concat();
+        let mut host = MemoryHost::new()
+            .with_program("pacman")
+            .with_output(&["/usr/bin/pacman", "--query"], said("bash 5-1\n"))
+            .with_output(&["/usr/bin/pacman", "--sync", "--list"], said("extra tree 2-1\n"))
+            .with_output(&["/usr/bin/pacman", "--sync", "--groups", "--groups"], said(""))
+            .with_output(&list, said("tree 2-1\n"));
+        let arguments = json!({"name": ["bash", "tree"], "state": "present", "use": "pacman"});
+        let ended = run::<Package>(&mut host, &arguments);
+        assert_eq!(ended.status, Status::Changed, "{:?}", ended.returned);
+        assert_eq!(ended.returned["packages"], json!(["tree"]));
+        let call = ["pacman", "--noconfirm", "--noprogressbar", "--needed", "--sync", "tree"];
+        assert_eq!(commands(&host), [call]);
+        let unknown = run::<Package>(&mut host, &json!({"name": "a", "use": "brew"}));
+        assert_eq!(unknown.status, Status::Failed);
     }
 }

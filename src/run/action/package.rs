@@ -8,7 +8,7 @@ use crate::template::to_json;
 use super::gather_facts::full_name;
 use super::{ActionError, ActionInput, After, Finished, Prepared, RemoteCall};
 
-/// Managers that the module on the host drives by itself.
+/// Managers whose modules are those of `community.general`.
 const OTHERS: [&str; 3] = ["zypper", "apk", "pacman"];
 
 pub(super) fn prepare(
@@ -43,8 +43,8 @@ pub(super) fn prepare(
     }
     let short = manager.rsplit('.').next().unwrap_or_default();
     if OTHERS.contains(&short) {
-        arguments.insert("use".to_owned(), Json::from(short));
-        return Ok(call("ansible.builtin.package".to_owned(), arguments));
+        arguments.shift_remove("use");
+        return Ok(call(format!("community.general.{short}"), arguments));
     }
     Ok(Prepared::Done(Finished::failed(format!(
         "Could not find a matching action for the \"{manager}\" package manager."

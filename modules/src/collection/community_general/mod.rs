@@ -21,3 +21,4 @@ pub mod sudoers;
 pub mod timezone;
 pub mod ufw;
 pub mod xml;
+pub mod zypper;

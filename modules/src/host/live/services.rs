@@ -88,7 +88,7 @@ impl LiveHost {
     /// Runs a command that must end with 0.
     pub(super) fn must(&mut self, command: &Command) -> Result<Output, HostError> {
         let output = self.run(command)?;
-        if output.success() { Ok(output) } else { Err(failed(command, output)) }
+        if command.is_done(&output) { Ok(output) } else { Err(failed(command, output)) }
     }
 
     pub(super) fn search_path(&mut self) -> Vec<PathBuf> {

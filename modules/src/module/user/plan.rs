@@ -94,7 +94,15 @@ fn change(params: &Params, observed: &Observed, action: AccountAction) -> UserCh
         creates_home: false,
         shell: observed.shell.clone(),
         comment: params.comment.clone(),
+        details: due_aging(params, observed)
+            .into_iter()
+            .map(|due| (due.what.to_owned(), (due.has.map(days), due.days.to_string())))
+            .collect(),
     }
+}
+
+fn days(days: i64) -> String {
+    days.to_string()
 }
 
 fn create(params: &Params, observed: &Observed, plan: &mut Plan) {
@@ -445,27 +453,39 @@ fn usermod_arguments(
     all
 }
 
-/// Sets how a password ages.
-fn chage(params: &Params, observed: &Observed, reasons: &mut Vec<String>) -> Option<Command> {
-    let mut argv = vec!["chage".to_owned()];
+/// How a password ages otherwise than it should.
+struct DueAging {
+    flag: &'static str,
+    what: &'static str,
+    has: Option<i64>,
+    days: i64,
+}
+
+fn due_aging(params: &Params, observed: &Observed) -> Vec<DueAging> {
     let exists = observed.found.is_some();
-    for (flag, wanted, index, what) in [
+    // a new user gets the last one from useradd
+    let disable = params.password_expire_account_disable.filter(|_| exists);
+    [
         ("-m", params.password_expire_min, 1, "password_expire_min"),
         ("-M", params.password_expire_max, 2, "password_expire_max"),
         ("-W", params.password_expire_warn, 3, "password_expire_warn"),
-        // a new user gets it from useradd
-        (
-            "-I",
-            params.password_expire_account_disable.filter(|_| exists),
-            4,
-            "password_expire_account_disable",
-        ),
-    ] {
+        ("-I", disable, 4, "password_expire_account_disable"),
+    ]
+    .into_iter()
+    .filter_map(|(flag, wanted, index, what)| {
         let has = observed.aging.get(index).copied().flatten();
-        if let Some(days) = wanted.filter(|days| has != Some(*days)) {
-            argv.extend([flag.to_owned(), days.to_string()]);
-            reasons.push(format!("{what} differs"));
-        }
+        let days = wanted.filter(|days| has != Some(*days))?;
+        Some(DueAging { flag, what, has, days })
+    })
+    .collect()
+}
+
+/// Sets how a password ages.
+fn chage(params: &Params, observed: &Observed, reasons: &mut Vec<String>) -> Option<Command> {
+    let mut argv = vec!["chage".to_owned()];
+    for DueAging { flag, what, days, .. } in due_aging(params, observed) {
+        argv.extend([flag.to_owned(), days.to_string()]);
+        reasons.push(format!("{what} differs"));
     }
     (argv.len() > 1).then(|| {
         argv.push(params.name.clone());

@@ -8,20 +8,20 @@ choices! {
     pub enum State {
         /// Installed, in any version.
         Present = "present" | "installed",
-        /// Not installed.
-        Absent = "absent" | "removed",
         /// Installed in the newest version.
         Latest = "latest",
+        /// Not installed.
+        Absent = "absent" | "removed",
     }
 }
 
 choices! {
     /// Why packages are installed.
     pub enum Reason {
-        /// Others need them.
-        Dependency = "dependency",
         /// They are asked for.
         Explicit = "explicit",
+        /// Others need them.
+        Dependency = "dependency",
     }
 }
 
