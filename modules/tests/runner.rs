@@ -91,6 +91,7 @@ fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
         detach: None,
         witness: Witness::None,
         streaming: canvass_modules::wire::Streaming::Off,
+        fetching: canvass_modules::wire::Fetching::On,
     }
 }
 
