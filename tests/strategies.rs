@@ -1,10 +1,12 @@
-//! Random plays end alike under `linear` and `dag`: the same tasks with the same results on each
+//! Random plays end alike under `linear` and `dag`, some of them beside another one: the same tasks with the same results on each
 //! host in the same order, the same recap, the same files.
 //!
 //! The hosts are folders of this machine behind a program that stands for `ssh`. A few fixed plays
 //! run always; `CANVASS_PLAYS=10000 cargo test --test strategies` runs as many, from the play
 //! `CANVASS_FIRST` on, with the program that `CANVASS_PROGRAM` names. A play that differs is printed with its number.
 
+#[path = "strategies/overlap.rs"]
+mod overlap;
 #[path = "strategies/play.rs"]
 mod play;
 #[path = "strategies/random.rs"]
@@ -35,7 +37,10 @@ fn random_plays_end_alike_under_linear_and_dag() {
                     if seed >= first + count || differ.lock().unwrap().len() >= 5 {
                         return;
                     }
-                    let play = play::random(seed);
+                    let play = match seed % 4 {
+                        0 => play::pair(seed),
+                        _ => play::random(seed),
+                    };
                     if let Err(difference) = site.compare(&play) {
                         differ.lock().unwrap().push((seed, play, difference));
                     }

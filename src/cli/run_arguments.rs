@@ -18,8 +18,8 @@ use crate::playbook::{Playbook, Strategy};
 use crate::report::event::RunMode;
 use crate::report::mask::{MASK, Secrets};
 use crate::run::{
-    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, PrivilegeDefaults, Profiling,
-    RunSettings, Shard, Stepping,
+    Behaviour, CheckMode, ConnectionDefaults, DiffMode, Gathering, Overlap, PrivilegeDefaults,
+    Profiling, RunSettings, Shard, Stepping,
 };
 use crate::settings::Settings;
 use crate::template::Templar;
@@ -104,6 +104,14 @@ pub(super) struct WhatArguments {
     /// How hosts wait for each other in plays that do not say
     #[arg(long, value_enum, default_value_t = StrategyWord::Linear, env = "ANSIBLE_STRATEGY")]
     pub strategy: StrategyWord,
+    /// Begin plays at once that run under `dag` and have nothing to do with each other
+    #[arg(
+        long,
+        env = "CANVASS_OVERLAP_PLAYS",
+        value_parser = clap::builder::BoolishValueParser::new(),
+    )]
+    #[serde(default)]
+    pub overlap_plays: bool,
     /// End a task that takes longer than this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub task_timeout: Option<u64>,
@@ -388,6 +396,7 @@ impl RunArguments {
                 false => Fetching::On,
             },
             profiling: Profiling::Off,
+            overlap: if self.what.overlap_plays { Overlap::Apart } else { Overlap::Never },
             privilege: PrivilegeDefaults {
                 programs: std::collections::BTreeMap::new(),
                 r#become: self.privilege.r#become,

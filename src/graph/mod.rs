@@ -7,12 +7,14 @@
 
 mod cursor;
 mod order;
+mod plays;
 mod steps;
 mod tags;
 mod trail;
 
 pub use cursor::Fate;
 pub use order::{Order, Reason, Tie, Ties, Wait};
+pub use plays::{PlayEdge, PlayReason};
 pub use steps::{
     BlockSteps, CompileError, Position, RoleUse, Section, Step, StepKind, StepTask, Steps,
 };

@@ -309,6 +309,46 @@ pub enum Status {
     },
 }
 
+impl Event {
+    /// The same with other numbers of tasks, which begin so much later.
+    pub(crate) fn renumbered(mut self, by: usize) -> Self {
+        match &mut self {
+            Self::TaskStarted { task } => task.id += by,
+            Self::HostStarted { task, .. }
+            | Self::ItemFinished { task, .. }
+            | Self::Retrying { task, .. }
+            | Self::Polled { task, .. }
+            | Self::Output { task, .. }
+            | Self::HostFinished { task, .. }
+            | Self::Included { task, .. }
+            | Self::Rescued { task, .. } => *task += by,
+            Self::RunStarted { .. }
+            | Self::PlayStarted { .. }
+            | Self::NoHosts { .. }
+            | Self::NoHostsLeft
+            | Self::Notice { .. }
+            | Self::CustomStats { .. }
+            | Self::Waiting { .. }
+            | Self::Interrupted
+            | Self::RunFinished { .. } => {}
+        }
+        self
+    }
+}
+
+impl std::ops::AddAssign for Recap {
+    fn add_assign(&mut self, other: Self) {
+        self.ok += other.ok;
+        self.changed += other.changed;
+        self.unreachable += other.unreachable;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.rescued += other.rescued;
+        self.ignored += other.ignored;
+        self.unknown += other.unknown;
+    }
+}
+
 /// A line of the recap.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recap {

@@ -9,6 +9,7 @@ use minijinja::Value;
 use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::diagnostics::Diagnostic;
 use crate::graph::{StepTask, Steps};
@@ -33,21 +34,27 @@ use super::reserved::Warned;
 use super::settings::{FactNames, RunSettings};
 use super::unforeseen::Unforeseen;
 
-/// What all tasks of a run share.
+/// What all tasks of a run share. Plays that overlap have one each, which differ in who hears of
+/// them and in what ends them.
+#[derive(Clone)]
 pub(crate) struct RunContext {
-    pub settings: RunSettings,
+    pub settings: Arc<RunSettings>,
     pub templar: Arc<Templar>,
     pub inventory: Arc<LiveInventory>,
     /// Reads what tasks include.
     pub includes: Arc<Includes>,
     pub hosts: Arc<HostTable>,
     /// The controller's files that go to hosts.
-    pub files: LocalFiles,
+    pub files: Arc<LocalFiles>,
     /// Variables with reserved names that were warned of.
-    pub reserved: Warned,
+    pub reserved: Arc<Warned>,
     pub pool: Pool,
     /// What a dry run cannot know of hosts any more.
-    pub unforeseen: Unforeseen,
+    pub unforeseen: Arc<Unforeseen>,
+    /// One for each host that may be worked on at once.
+    pub forks: Arc<Semaphore>,
+    /// Ends the play before its next tasks.
+    pub halt: CancellationToken,
     /// Asks the user, where there is one.
     pub ask: Option<Ask>,
     /// Asks whoever is at standard input.
@@ -55,12 +62,12 @@ pub(crate) struct RunContext {
     /// The last mark that the report has come to.
     pub heard: watch::Receiver<u64>,
     /// How many marks there were.
-    pub marks: AtomicU64,
-    pub secrets: Mutex<Secrets>,
+    pub marks: Arc<AtomicU64>,
+    pub secrets: Arc<Mutex<Secrets>>,
     /// Who hears what steps would do, and agrees with it.
     pub keeper: Option<Arc<dyn Keeper>>,
     /// Keeps what each host has done.
-    pub journal: Option<Journal>,
+    pub journal: Option<Arc<Journal>>,
     /// Room for what commands print.
     pub room: Arc<Semaphore>,
     pub events: UnboundedSender<Event>,
@@ -73,6 +80,16 @@ pub(crate) struct RunContext {
 }
 
 impl RunContext {
+    /// The same for a play that is told of elsewhere and ends by itself.
+    pub(crate) fn for_play(
+        &self,
+        events: UnboundedSender<Event>,
+        halt: CancellationToken,
+    ) -> Arc<Self> {
+        let pool = self.pool.telling(events.clone());
+        Arc::new(Self { pool, halt, events, ..self.clone() })
+    }
+
     /// Tells the report something.
     pub(crate) fn tell(&self, event: Event) {
         // a report that has ended has nothing more to hear

@@ -38,6 +38,13 @@ impl CustomStats {
         }
     }
 
+    /// Takes in what another part of the run gathered after this one.
+    pub(crate) fn join(&mut self, later: Self) {
+        for (of, values) in later.0 {
+            self.0.entry(of).or_default().extend(values);
+        }
+    }
+
     /// What was gathered.
     pub(crate) fn gathered(&self) -> &BTreeMap<String, Map<String, Json>> {
         &self.0

@@ -27,6 +27,7 @@ mod journal;
 mod keyword;
 mod magic;
 mod outcome;
+mod overlap;
 mod parts;
 mod pool;
 mod preflight;
@@ -69,7 +70,7 @@ use crate::template::Templar;
 use crate::vars::Scope;
 
 pub use context::pattern_text;
-pub use coupling::ties;
+pub use coupling::{apart, ties};
 pub use fact_cache::{FactCacheError, FactFiles};
 pub use heading::Heading;
 pub use hold::{Consent, Keeper, OnDrift, StepId, Told};
@@ -79,7 +80,8 @@ pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
-    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, Profiling, RunSettings, Stepping,
+    Gathering, HiddenFacts, Overlap, PatternMismatch, PrivilegeDefaults, Profiling, RunSettings,
+    Stepping,
 };
 pub use shard::{NoShard, Shard, ShardError};
 pub use static_names::KnownNames;
@@ -159,20 +161,22 @@ impl Run {
                 self.settings.fact_cache.clone(),
                 &self.events,
             )),
-            files: action::LocalFiles::default(),
-            reserved: reserved::Warned::default(),
+            files: Arc::default(),
+            reserved: Arc::default(),
             pool: pool::Pool::new(self.connector, self.events.clone(), self.settings.fetching),
             ask: self.ask,
             prompt: self.prompt,
             heard: self.heard,
             room: self.room,
-            unforeseen: unforeseen::Unforeseen::default(),
-            marks: std::sync::atomic::AtomicU64::new(0),
-            secrets: Mutex::new(self.secrets),
+            unforeseen: Arc::default(),
+            marks: Arc::default(),
+            secrets: Arc::new(Mutex::new(self.secrets)),
             keeper: self.keeper,
-            journal: self.journal,
+            journal: self.journal.map(Arc::new),
             events: self.events,
-            settings: self.settings,
+            forks: Arc::new(Semaphore::new(self.settings.forks.get().min(Semaphore::MAX_PERMITS))),
+            halt: CancellationToken::new(),
+            settings: Arc::new(self.settings),
         });
         context.tell(Event::RunStarted {
             at: context.journal.as_ref().map_or_else(SystemTime::now, |journal| journal.started),
@@ -196,10 +200,19 @@ impl Run {
             });
         }
         let plays = self.playbooks.iter().flat_map(|playbook| &playbook.plays);
+        let plays: Vec<(usize, Arc<Play>)> = plays.cloned().enumerate().collect();
+        let mut left = plays.as_slice();
         let mut stopped = Vec::new();
         let mut interrupted = false;
-        for (number, play) in plays.enumerate() {
-            match play_through(&context, play, number, &mut tally, &self.cancel).await {
+        while let Some((number, play)) = left.first() {
+            let count = overlap::count(&context, left).await;
+            let (at_once, later) = left.split_at(count);
+            left = later;
+            let end = match at_once {
+                [_, _, ..] => overlap::run(&context, at_once, &mut tally, &self.cancel).await,
+                _ => play_through(&context, play, *number, &mut tally, &self.cancel).await,
+            };
+            match end {
                 Ok(Onward::Next) => {}
                 Ok(Onward::Stop) => break,
                 Ok(Onward::Interrupted) => {
@@ -249,6 +262,7 @@ impl Run {
 }
 
 /// What comes after a play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Onward {
     Next,
     Stop,
@@ -270,7 +284,10 @@ async fn play_through(
             move || Heading::render(&run.templar, &play, number, &run.inventory.now(), &outside);
         job::blocking(render).await.map_err(|error| vec![*error])?
     };
-    let hosts = hosts_of(run, play, &heading)?;
+    let (hosts, warnings) = hosts_of(run, play, &heading)?;
+    for warning in warnings {
+        run.notice(Level::Warning, warning, Some(play.hosts.span.place()));
+    }
     if hosts.is_empty() {
         run.tell(Event::NoHosts {
             play: number,
@@ -328,7 +345,7 @@ async fn play_through(
         if batch.len() == asked && batch.iter().all(|host| tally.is_out(host)) {
             return Ok(Onward::Stop);
         }
-        if tally.take_play_ended() {
+        if tally.take_play_ended() || run.halt.is_cancelled() {
             break;
         }
     }
@@ -345,12 +362,12 @@ fn rehearses(run: &RunContext, play: &Play) -> bool {
     said.unwrap_or(run.settings.mode == RunMode::Rehearsal)
 }
 
-/// The hosts of a play's pattern within `--limit`.
+/// The hosts of a play's pattern within `--limit`, and what is worth knowing of it.
 fn hosts_of(
     run: &RunContext,
     play: &Play,
     heading: &Heading,
-) -> Result<Vec<String>, Vec<Diagnostic>> {
+) -> Result<(Vec<String>, Vec<String>), Vec<Diagnostic>> {
     let wrong = |error: crate::inventory::PatternError| {
         let mut diagnostic = Diagnostic::error(&error);
         diagnostic.span = diagnostic.span.or_else(|| Some(play.hosts.span.clone()));
@@ -359,20 +376,18 @@ fn hosts_of(
     let pattern = Pattern::all_of(heading.patterns.iter().map(String::as_str)).map_err(wrong)?;
     let limit = run.settings.limit.as_deref().map(Pattern::limit).transpose().map_err(wrong)?;
     let selection = run.inventory.now().select(&pattern, limit.as_ref()).map_err(wrong)?;
+    let mut warnings = Vec::new();
     for warning in &selection.warnings {
         match run.settings.behaviour.pattern_mismatch {
             PatternMismatch::Error => {
                 let severity = crate::diagnostics::Severity::Error;
                 return Err(vec![Diagnostic { severity, ..warning.clone() }]);
             }
-            PatternMismatch::Warning => {
-                let place = Some(play.hosts.span.place());
-                run.notice(Level::Warning, warning.message.clone(), place);
-            }
+            PatternMismatch::Warning => warnings.push(warning.message.clone()),
             PatternMismatch::Ignore => {}
         }
     }
     let hosts = selection.hosts.iter().map(|host| host.as_str().to_owned());
     let is_ours = |host: &String| run.settings.shard.is_none_or(|shard| shard.has(host));
-    Ok(hosts.filter(is_ours).collect())
+    Ok((hosts.filter(is_ours).collect(), warnings))
 }

@@ -20,11 +20,12 @@ use crate::report::event::{Event, Level};
 use crate::report::spent::Spent;
 
 /// All connections of a run.
+#[derive(Clone)]
 pub(crate) struct Pool {
     connector: Arc<Connector>,
-    links: Mutex<HashMap<LinkKey, Arc<Link>>>,
-    rehearsals: Mutex<HashMap<HostKey, Arc<AsyncMutex<Rehearsal>>>>,
-    requests: AtomicU64,
+    links: Arc<Mutex<HashMap<LinkKey, Arc<Link>>>>,
+    rehearsals: Arc<Mutex<HashMap<HostKey, Arc<AsyncMutex<Rehearsal>>>>>,
+    requests: Arc<AtomicU64>,
     events: UnboundedSender<Event>,
     fetching: Fetching,
 }
@@ -115,10 +116,15 @@ impl Pool {
             fetching,
             events,
             connector,
-            links: Mutex::default(),
-            rehearsals: Mutex::default(),
-            requests: AtomicU64::default(),
+            links: Arc::default(),
+            rehearsals: Arc::default(),
+            requests: Arc::default(),
         }
+    }
+
+    /// The same connections, told of elsewhere.
+    pub(crate) fn telling(&self, events: UnboundedSender<Event>) -> Self {
+        Self { events, ..self.clone() }
     }
 
     /// Runs a task through the runner of this host and privilege; gives the replies in the order

@@ -68,6 +68,18 @@ pub struct RunSettings {
     pub fetching: Fetching,
     /// Whether it is told where the time went (`--profile`).
     pub profiling: Profiling,
+    /// Whether plays run at once that have nothing to do with each other (`--overlap-plays`).
+    pub overlap: Overlap,
+}
+
+/// Whether plays run at once that have nothing to do with each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Overlap {
+    /// They follow each other, as in Ansible.
+    #[default]
+    Never,
+    /// They do where it makes no difference to what comes of them.
+    Apart,
 }
 
 /// Whether it is told where the time of a run went.

@@ -28,6 +28,33 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// For a play that overlaps others: who is out already, and nothing else.
+    pub(crate) fn apart(&self) -> Self {
+        Self {
+            failed: self.failed.clone(),
+            lost: self.lost.clone(),
+            held: self.held.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in what came of a play that was [`apart`](Self::apart).
+    pub(crate) fn take(&mut self, play: Self) {
+        self.stats.join(play.stats);
+        for (host, line) in play.recap {
+            *self.recap.entry(host).or_default() += line;
+        }
+        self.failed.extend(play.failed);
+        self.lost.extend(play.lost);
+        self.held.extend(play.held);
+        self.tasks += play.tasks;
+    }
+
+    /// How many tasks have a number.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks
+    }
+
     /// A number for a task.
     pub(crate) fn next_task(&mut self) -> usize {
         self.tasks += 1;

@@ -15,22 +15,44 @@ pub(crate) struct Play {
 pub(crate) fn random(seed: u64) -> Play {
     let mut random = Random::new(seed);
     let hosts = random.pick(&[1, 1, 2, 2, 3, 3]);
-    let mut writer = Writer {
-        random,
-        hosts,
-        count: 0,
-        registers: Vec::new(),
-        facts: Vec::new(),
-        files: Vec::new(),
-        handlers: 0,
-    };
-    let playbook = writer.playbook();
+    let mut writer = Writer::new(random, hosts);
+    let mut playbook = String::new();
+    writer.play(&mut playbook, "Random", "all");
+    writer.rest(&mut playbook);
     Play { hosts, playbook, files: writer.files }
+}
+
+/// Two plays on hosts of their own, neither of which has to do with those of the other.
+pub(crate) fn pair(seed: u64) -> Play {
+    let mut random = Random::new(seed);
+    let (one, two) = (random.pick(&[1, 2]), random.pick(&[1, 2]));
+    let mut writer = Writer { keeps_to_itself: true, ..Writer::new(random, one) };
+    let mut text = String::new();
+    writer.play(&mut text, "One", &pattern(1, one));
+    writer = Writer {
+        first: 1 + one,
+        keeps_to_itself: true,
+        count: 50,
+        files: writer.files,
+        registers: writer.registers,
+        facts: writer.facts,
+        ..Writer::new(writer.random, two)
+    };
+    writer.play(&mut text, "Two", &pattern(1 + one, two));
+    writer.rest(&mut text);
+    Play { hosts: one + two, playbook: text, files: writer.files }
+}
+
+fn pattern(first: usize, count: usize) -> String {
+    (first..first + count).map(|host| format!("h{host}")).collect::<Vec<_>>().join(":")
 }
 
 struct Writer {
     random: Random,
+    /// The number of its first host.
+    first: usize,
     hosts: usize,
+    keeps_to_itself: bool,
     count: usize,
     registers: Vec<String>,
     facts: Vec<String>,
@@ -39,10 +61,23 @@ struct Writer {
 }
 
 impl Writer {
-    fn playbook(&mut self) -> String {
-        let mut text = String::new();
+    fn new(random: Random, hosts: usize) -> Self {
+        Self {
+            random,
+            first: 1,
+            hosts,
+            keeps_to_itself: false,
+            count: 0,
+            registers: Vec::new(),
+            facts: Vec::new(),
+            files: Vec::new(),
+            handlers: 0,
+        }
+    }
+
+    fn play(&mut self, text: &mut String, name: &str, hosts: &str) {
         self.handlers = self.random.below(3);
-        text.push_str("- name: Random\n  hosts: all\n  gather_facts: false\n");
+        let _ = writeln!(text, "- name: {name}\n  hosts: {hosts}\n  gather_facts: false");
         text.push_str("  vars:\n    peer: \"{{ hostvars['h1'].v1 | default('none') }}\"\n    far: \"{{ peer }}!\"\n    own: \"{{ v1 | default('mine') }}\"\n");
         for (share, line) in [
             (3, "any_errors_fatal: true"),
@@ -58,7 +93,7 @@ impl Writer {
         text.push_str("  tasks:\n");
         let count = 3 + self.random.below(12);
         for _ in 0..count {
-            self.entry(&mut text, 4, 0);
+            self.entry(text, 4, 0);
         }
         if self.handlers > 0 {
             text.push_str("  handlers:\n");
@@ -70,6 +105,9 @@ impl Writer {
                 );
             }
         }
+    }
+
+    fn rest(&mut self, text: &mut String) {
         text.push_str("- name: What is left\n  hosts: all\n  gather_facts: false\n  tasks:\n");
         for name in self.registers.clone() {
             let _ = writeln!(
@@ -83,7 +121,6 @@ impl Writer {
                 "    - name: Show {name}\n      ansible.builtin.debug:\n        msg: \"{{{{ {name} | default('-') }}}}\""
             );
         }
-        text
     }
 
     fn entry(&mut self, text: &mut String, indent: usize, depth: usize) {
@@ -142,7 +179,7 @@ impl Writer {
     }
 
     fn host(&mut self) -> String {
-        format!("h{}", 1 + self.random.below(self.hosts))
+        format!("h{}", self.first + self.random.below(self.hosts))
     }
 
     /// Text that reads something of the host's own: of a task that sets what it reads of another
@@ -168,6 +205,15 @@ impl Writer {
 
     /// Text that reads something.
     fn reads(&mut self) -> String {
+        loop {
+            let reads = self.any_reads();
+            if !self.keeps_to_itself || !is_about_others(&reads) {
+                return reads;
+            }
+        }
+    }
+
+    fn any_reads(&mut self) -> String {
         let register = self.random.below(self.registers.len().max(1));
         let register =
             self.registers.get(register).cloned().unwrap_or_else(|| "nothing".to_owned());
@@ -190,6 +236,15 @@ impl Writer {
     }
 
     fn condition(&mut self) -> String {
+        loop {
+            let condition = self.any_condition();
+            if !self.keeps_to_itself || !is_about_others(&condition) {
+                return condition;
+            }
+        }
+    }
+
+    fn any_condition(&mut self) -> String {
         let host = self.host();
         let register = self.random.below(self.registers.len().max(1));
         let register =
@@ -212,7 +267,11 @@ impl Writer {
         let mut lines = Vec::new();
         let mut is_command = false;
         let mut plain = true;
-        match self.random.below(25) {
+        let mut kind = self.random.below(25);
+        while self.keeps_to_itself && matches!(kind, 18 | 20..=22 | 24) {
+            kind = self.random.below(25);
+        }
+        match kind {
             0..=4 => {
                 let reads = self.reads();
                 is_command = true;

@@ -19,7 +19,8 @@ use crate::report::event::RunMode;
 use crate::report::human::Verbosity;
 use crate::run::{
     BecomeProgram, Behaviour, CheckMode, ConnectionDefaults, Debugging, DiffMode, FactNames,
-    Gathering, HiddenFacts, PatternMismatch, PrivilegeDefaults, Profiling, RunSettings, Stepping,
+    Gathering, HiddenFacts, Overlap, PatternMismatch, PrivilegeDefaults, Profiling, RunSettings,
+    Stepping,
 };
 use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
@@ -90,6 +91,7 @@ impl Groups<'_> {
             streaming: Streaming::Off,
             fetching: Fetching::On,
             profiling: Profiling::Off,
+            overlap: overlap(settings)?,
             behaviour: Behaviour {
                 hidden_facts: HiddenFacts::Shown,
                 debugging: Debugging {
@@ -276,6 +278,20 @@ impl Groups<'_> {
             allow_same_user: settings.boolean("BECOME_ALLOW_SAME_USER"),
             programs: become_programs(settings)?,
         })
+    }
+}
+
+/// Whether plays may overlap, by the environment or the section `[canvass]`.
+fn overlap(settings: &Settings) -> Result<Overlap, CommandError> {
+    let said = settings.variable("CANVASS_OVERLAP_PLAYS");
+    let said = said.or_else(|| settings.entry("canvass", "overlap_plays")).unwrap_or_default();
+    match said.to_lowercase().as_str() {
+        "yes" | "on" | "true" | "1" => Ok(Overlap::Apart),
+        "" | "no" | "off" | "false" | "0" => Ok(Overlap::Never),
+        other => {
+            let text = format!("whether plays overlap is `yes` or `no`, not `{other}`");
+            Err(CommandError::options(text, Some("see `CANVASS_OVERLAP_PLAYS`")))
+        }
     }
 }
 

@@ -48,6 +48,16 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
             let _ = writeln!(text, "  p{play}_{from} -> p{play}_{to} [label={label}{weight}];");
         }
     }
+    for (play, (before, picture)) in pictures.iter().zip(pictures.iter().skip(1)).enumerate() {
+        let (Some(follows), Some(last), false) =
+            (&picture.follows, before.nodes.len().checked_sub(1), picture.nodes.is_empty())
+        else {
+            continue;
+        };
+        let style = if follows.waits() { "penwidth=2" } else { "style=dashed" };
+        let (next, label) = (play + 1, quoted(&follows.words()));
+        let _ = writeln!(text, "  p{play}_{last} -> p{next}_0 [label={label}, {style}];");
+    }
     text.push_str("}\n");
     text
 }

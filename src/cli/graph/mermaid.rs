@@ -31,6 +31,16 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
         }
         text.push_str("  end\n");
     }
+    for (play, (before, picture)) in pictures.iter().zip(pictures.iter().skip(1)).enumerate() {
+        let (Some(follows), Some(last), false) =
+            (&picture.follows, before.nodes.len().checked_sub(1), picture.nodes.is_empty())
+        else {
+            continue;
+        };
+        let arrow = if follows.waits() { "==>" } else { "-.->" };
+        let (next, label) = (play + 1, quoted(&follows.words()));
+        let _ = writeln!(text, "  p{play}n{last} {arrow}|{label}| p{next}n0");
+    }
     for (heat, colour) in HEAT.iter().enumerate().skip(1) {
         let hot: Vec<String> = pictures
             .iter()

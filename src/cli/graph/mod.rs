@@ -72,6 +72,7 @@ pub(crate) fn graph(arguments: &GraphArguments) -> Result<ExitCode, CommandError
         let picture = Picture::of(play, play.strategy.unwrap_or(strategy), &includes);
         pictures.push(picture.map_err(|error| CommandError::parse(vec![error]))?);
     }
+    picture::follow(&mut pictures);
     let mut rest = 0.0;
     if let Some(run) = &arguments.critical_path {
         let report = super::record::report(run)?;
@@ -126,6 +127,16 @@ mod tests {
         - name: Once
           ansible.builtin.command: "true"
           run_once: true
+- hosts: db
+  gather_facts: false
+  tasks:
+    - name: By itself
+      ansible.builtin.command: "true"
+- hosts: mail
+  gather_facts: false
+  tasks:
+    - name: By itself, too
+      ansible.builtin.command: "true"
 "#;
 
     fn pictures() -> Vec<Picture> {
@@ -138,7 +149,10 @@ mod tests {
         };
         let includes = Arc::new(Includes::new(modules, NoNames, SearchPaths::default()));
         let plays = loaded.playbook.plays.iter();
-        plays.map(|play| Picture::of(play, Strategy::Dag, &includes).unwrap()).collect()
+        let mut pictures: Vec<Picture> =
+            plays.map(|play| Picture::of(play, Strategy::Dag, &includes).unwrap()).collect();
+        picture::follow(&mut pictures);
+        pictures
     }
 
     /// A report of a run in which the second step took three of four seconds.
@@ -209,6 +223,24 @@ mod tests {
     }
 
     #[test]
+    fn plays_wait_for_the_one_before_them_with_a_reason() {
+        let pictures = pictures();
+        let mut lines = String::new();
+        for picture in &pictures {
+            text::draw(picture, &mut lines);
+        }
+        assert!(lines.contains("waits for the play before it: variables of other hosts at "));
+        for (drawn, waits, may) in [
+            (lines, "play on db  (waits for", "play on mail  (may overlap the play before it"),
+            (dot::draw(&pictures), "p0_6 -> p1_0 [label=\"waits", "p1_3 -> p2_0 [label=\"may"),
+            (mermaid::draw(&pictures), "p0n6 ==>|\"waits", "p1n3 -.->|\"may overlap"),
+            (svg::draw(&pictures), ">waits for the play", ">may overlap the play"),
+        ] {
+            assert!(drawn.contains(waits) && drawn.contains(may), "{drawn}");
+        }
+    }
+
+    #[test]
     fn every_form_tells_the_reasons_and_takes_any_title() {
         let pictures = pictures();
         let mut lines = String::new();
@@ -235,6 +267,7 @@ mod tests {
         assert!(mermaid.contains("Say #34;#60;it#62;#34;"), "{mermaid}");
         let svg = svg::draw(&pictures);
         assert!(svg.contains("Say &quot;&lt;it&gt;&quot;"), "{svg}");
-        assert_eq!(svg.matches("<path ").count(), pictures[0].edges.len());
+        let edges: usize = pictures.iter().map(|picture| picture.edges.len()).sum();
+        assert_eq!(svg.matches("<path ").count(), edges);
     }
 }

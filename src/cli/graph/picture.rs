@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostics::Diagnostic;
-use crate::graph::{Order, Reason, Section, Step, StepKind, Steps, TagFilter};
+use crate::graph::{
+    Order, PlayEdge, PlayReason, Reason, Section, Step, StepKind, Steps, TagFilter,
+};
 use crate::playbook::{Includes, Play, Strategy};
 use crate::report::critical;
 use crate::report::model::{ChangeReport, Position};
@@ -14,8 +16,54 @@ use crate::source::Place;
 /// A play.
 pub(super) struct Picture {
     pub title: String,
+    /// How it follows the play before it, where both run under `dag`.
+    pub follows: Option<Follows>,
+    /// Why it runs beside no other play.
+    alone: Option<PlayEdge>,
+    strategy: Strategy,
     pub nodes: Vec<Node>,
     pub edges: Vec<Edge>,
+}
+
+/// How a play follows the one before it.
+pub(super) enum Follows {
+    /// It waits for its end.
+    Waits(PlayEdge),
+    /// It may begin with it, if they share no host.
+    MayOverlap,
+}
+
+impl Follows {
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Waits(edge) => format!("waits for the play before it: {edge}"),
+            Self::MayOverlap => "may overlap the play before it, if they share no host and no \
+                                 machine (--overlap-plays)"
+                .to_owned(),
+        }
+    }
+
+    /// Whether it waits.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self, Self::Waits(_))
+    }
+}
+
+/// Notes how each play follows the one before it.
+pub(super) fn follow(pictures: &mut [Picture]) {
+    let mut before: Option<&Picture> = None;
+    for picture in pictures {
+        if let Some(last) = before
+            && last.strategy == Strategy::Dag
+            && picture.strategy == Strategy::Dag
+        {
+            let same = (last.title == picture.title).then_some(PlayEdge::from(PlayReason::Hosts));
+            let edge = same.or_else(|| picture.alone.clone()).or_else(|| last.alone.clone());
+            picture.follows = Some(edge.map_or(Follows::MayOverlap, Follows::Waits));
+        }
+        before = Some(picture);
+    }
 }
 
 /// A step.
@@ -183,7 +231,8 @@ impl Picture {
         }
         edges.sort_by_key(|edge| (edge.to, edge.reasons.first().copied(), edge.from));
         let title = format!("play on {}", crate::run::pattern_text(play));
-        Ok(Self { title, nodes, edges })
+        let alone = crate::run::apart(play, &steps, includes);
+        Ok(Self { title, follows: None, alone, strategy, nodes, edges })
     }
 
     /// What a node waits for.

@@ -41,6 +41,11 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
         let title = escaped(&picture.title);
         let _ =
             writeln!(text, "<text class=\"play\" x=\"{LEFT}\" y=\"{}\">{title}</text>", top + 18);
+        if let Some(follows) = &picture.follows {
+            let (x, y) = (LEFT + BOX.1 + 14, top + 18);
+            let words = escaped(&follows.words());
+            let _ = writeln!(text, "<text class=\"why\" x=\"{x}\" y=\"{y}\">{words}</text>");
+        }
         top += ROW;
         for edge in &picture.edges {
             line(&mut text, edge, top);

@@ -6,7 +6,8 @@ use super::picture::Picture;
 
 /// A line a step, with what it waits for.
 pub(super) fn draw(picture: &Picture, text: &mut String) {
-    let _ = writeln!(text, "{}", picture.title);
+    let follows = picture.follows.as_ref().map(|follows| format!("  ({})", follows.words()));
+    let _ = writeln!(text, "{}{}", picture.title, follows.unwrap_or_default());
     for (index, node) in picture.nodes.iter().enumerate() {
         let last = index.checked_sub(1);
         let waits: Vec<String> = picture

@@ -14,7 +14,6 @@ use crate::source::{Kind, Node};
 use super::super::action;
 use super::super::job::Job;
 use super::super::job::ahead::{OnItsWay, Start, UnderWay};
-use super::super::journal::Journal;
 use super::super::settings::Stepping;
 use super::{Batch, State};
 
@@ -168,7 +167,7 @@ impl Batch<'_> {
             // what a plan holds is agreed with before it is done
             && self.play.run.keeper.is_none()
             // what an earlier run has done is not done again
-            && !self.play.run.journal.as_ref().is_some_and(Journal::goes_on)
+            && !self.play.run.journal.as_ref().is_some_and(|journal| journal.goes_on())
             && !self.debugging.enabled
             && self.stepping == Stepping::Straight
             // what commands print is told while it is their turn

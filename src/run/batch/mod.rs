@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indexmap::IndexMap;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +70,10 @@ pub(crate) struct Batch<'a> {
     running: JoinSet<(usize, At, Option<JobResult>)>,
     /// How many hosts are at work.
     busy: usize,
+    /// The forks that they take, of those of the run.
+    forks: Vec<OwnedSemaphorePermit>,
+    /// Whether a host waits for one.
+    wants_fork: bool,
     /// Tasks that others may follow, and how they are told of.
     on_its_way: (UnboundedSender<OnItsWay>, UnboundedReceiver<OnItsWay>),
     /// Steps that run once: all hosts that wait for the one that does it.
@@ -188,6 +193,8 @@ impl<'a> Batch<'a> {
             at_work: HashMap::new(),
             running: JoinSet::new(),
             busy: 0,
+            forks: Vec::new(),
+            wants_fork: false,
             on_its_way: unbounded_channel(),
             once: HashMap::new(),
             tally,
@@ -218,20 +225,27 @@ impl<'a> Batch<'a> {
                 continue;
             }
             self.start();
+            let waits_for_fork = self.wants_fork && self.running.is_empty();
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => {
                     self.running.shutdown().await;
                     return BatchEnd::Interrupted;
                 }
+                () = self.play.run.halt.cancelled(), if !self.ended => self.end(),
                 Some(last) = self.on_its_way.1.recv() => self.follow(last),
-                done = self.running.join_next() => match done {
+                Ok(fork) = Arc::clone(&self.play.run.forks).acquire_owned(), if self.wants_fork => {
+                    self.forks.push(fork);
+                }
+                done = self.running.join_next(), if !waits_for_fork => match done {
                     Some(Ok((_, _, None))) => {}
                     Some(Ok((host, at, Some(result)))) => {
                         if self.finished(host, at, result).await == Onward::Quit {
                             self.running.shutdown().await;
                             return BatchEnd::Interrupted;
                         }
+                        // whoever has waited longest for a fork has this one
+                        self.forks.truncate(self.busy);
                     }
                     Some(Err(error)) if error.is_panic() => {
                         std::panic::resume_unwind(error.into_panic())

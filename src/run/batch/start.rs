@@ -16,8 +16,13 @@ impl Batch<'_> {
     /// Begins as many steps as the forks allow, and of a step as many as its `throttle` does.
     pub(super) fn start(&mut self) {
         let mut throttled = Vec::new();
-        while self.busy < self.play.run.settings.forks.get() {
-            let Some(host) = self.ready.pop_front() else { break };
+        self.wants_fork = false;
+        while let Some(host) = self.ready.pop_front() {
+            if !self.has_fork() {
+                self.wants_fork = true;
+                self.ready.push_front(host);
+                break;
+            }
             match self.is_throttled(host) {
                 Ok(false) => {}
                 Ok(true) => {
@@ -59,6 +64,20 @@ impl Batch<'_> {
         for host in throttled.into_iter().rev() {
             self.ready.push_front(host);
         }
+        // another play may have what is left
+        self.forks.truncate(self.busy);
+    }
+
+    /// Whether one more host may be at work.
+    fn has_fork(&mut self) -> bool {
+        if self.busy < self.forks.len() {
+            return true;
+        }
+        let fork = Arc::clone(&self.play.run.forks).try_acquire_owned();
+        fork.is_ok_and(|fork| {
+            self.forks.push(fork);
+            true
+        })
     }
 
     /// Which step of the run this is; the same in every run of the same files.

@@ -5,6 +5,7 @@
 //! variables that they name. Where that cannot be known (a name that is computed, a template that
 //! includes another), the step is tied.
 
+mod apart;
 mod brought;
 mod machines;
 mod words;
@@ -21,6 +22,8 @@ use crate::vars::Layer;
 use super::action::{self, Meta, bypasses_host_loop, returns_facts};
 use super::context::{self, PlayContext, layer};
 
+pub use apart::apart;
+pub(crate) use apart::{Reach, reach};
 use brought::{Brought, Reader};
 use words::Words;
 
@@ -70,11 +73,15 @@ impl Coupling {
 
     /// What the variables of a batch tell, too.
     pub(crate) fn of_batch(play: &PlayContext, batch: &[String]) -> Self {
-        let mut this = Self::of_play(&play.play, &play.run.includes, &play.run.settings.tags);
-        this.alone = batch.len() < 2;
-        if this.alone {
-            return this;
+        if batch.len() < 2 {
+            let tags = &play.run.settings.tags;
+            return Self { alone: true, ..Self::of_play(&play.play, &play.run.includes, tags) };
         }
+        Self::of_hosts(play, batch)
+    }
+
+    fn of_hosts(play: &PlayContext, batch: &[String]) -> Self {
+        let mut this = Self::of_play(&play.play, &play.run.includes, &play.run.settings.tags);
         if machines::are_shared(play, batch) {
             this.everywhere.get_or_insert(Reason::OneMachine);
         }
@@ -115,6 +122,12 @@ impl Coupling {
         if self.alone {
             return vec![Ties::default(); steps.list.len()];
         }
+        self.prepare(steps);
+        steps.list.iter().map(|step| self.of_step(step)).collect()
+    }
+
+    /// Reads what steps name.
+    fn prepare(&mut self, steps: &Steps) {
         self.learn_all(steps);
         // the other threads of the runtime go on meanwhile
         let brought = tokio::task::block_in_place(|| self.brought.read(steps));
@@ -122,7 +135,6 @@ impl Coupling {
             self.learn_all(steps);
         }
         self.words.close();
-        steps.list.iter().map(|step| self.of_step(step)).collect()
     }
 
     fn learn_all(&mut self, steps: &Steps) {
@@ -160,30 +172,21 @@ impl Coupling {
     }
 
     fn of_keywords(&self, task: &StepTask) -> Vec<Tie> {
-        let said = |pick: fn(&Keywords) -> Option<&Node>| {
-            let node = task.keywords.iter().find_map(|level| pick(level));
-            node.filter(|node| !matches!(node.kind, Kind::Bool(false) | Kind::Null))
-        };
         let mut ties = Vec::new();
-        if said(|level| level.run_once.as_ref()).is_some() {
+        if said(task, |level| level.run_once.as_ref()) {
             ties.push(Tie::Before(Reason::Once));
         }
-        if said(|level| level.delegate_to.as_ref()).is_some() {
+        if said(task, |level| level.delegate_to.as_ref()) {
             ties.push(Tie::Around(Reason::Delegation));
         }
-        if said(|level| level.throttle.as_ref()).is_some() {
+        if said(task, |level| level.throttle.as_ref()) {
             ties.push(Tie::Before(Reason::Throttle));
         }
         let fatal = task.keywords.iter().any(|level| level.any_errors_fatal.is_some());
-        if said(|level| level.any_errors_fatal.as_ref()).is_some() || (self.fatal && !fatal) {
+        if said(task, |level| level.any_errors_fatal.as_ref()) || (self.fatal && !fatal) {
             ties.push(Tie::Around(Reason::FatalForAll));
         }
-        // what says otherwise for the whole play was looked at for each host
-        let own = task.keywords.len().saturating_sub(1);
-        let moves = |level: &Arc<Keywords>| {
-            level.connection.is_some() || level.port.is_some() || level.vars.iter().any(is_address)
-        };
-        if task.keywords.iter().take(own).any(moves) {
+        if moves(task) {
             ties.push(Tie::Around(Reason::OneMachine));
         }
         ties
@@ -223,11 +226,7 @@ impl Coupling {
     }
 
     fn of_words(&self, task: &StepTask) -> Vec<Tie> {
-        let mut found = self.words.implied();
-        for_each_node(task, &mut |node| found |= self.words.in_node(node));
-        if task.task.action.module == "ansible.builtin.template" {
-            found |= self.in_template(task);
-        }
+        let found = self.found_in(task);
         let mut ties = Vec::new();
         if found.hosts_left {
             ties.push(Tie::Around(Reason::HostsLeft));
@@ -239,6 +238,16 @@ impl Coupling {
             ties.push(Tie::Around(Reason::Controller));
         }
         ties
+    }
+
+    /// What the words of a task lead to.
+    fn found_in(&self, task: &StepTask) -> words::Found {
+        let mut found = self.words.implied();
+        for_each_node(task, &mut |node| found |= self.words.in_node(node));
+        if task.task.action.module == "ansible.builtin.template" {
+            found |= self.in_template(task);
+        }
+        found
     }
 
     /// Reads what `template` tasks render, each file once.
@@ -278,6 +287,21 @@ impl Coupling {
             _ => words::Found::ANYTHING,
         }
     }
+}
+
+/// Whether a keyword is there, and not plainly `false`.
+fn said(task: &StepTask, pick: fn(&Keywords) -> Option<&Node>) -> bool {
+    let node = task.keywords.iter().find_map(|level| pick(level));
+    node.is_some_and(|node| !matches!(node.kind, Kind::Bool(false) | Kind::Null))
+}
+
+/// Whether a task is for another address than that of its host.
+fn moves(task: &StepTask) -> bool {
+    // what says otherwise for the whole play was looked at for each host
+    let own = task.keywords.len().saturating_sub(1);
+    task.keywords.iter().take(own).any(|level| {
+        level.connection.is_some() || level.port.is_some() || level.vars.iter().any(is_address)
+    })
 }
 
 fn is_address((name, _): &(String, Node)) -> bool {
