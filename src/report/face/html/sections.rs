@@ -108,7 +108,7 @@ pub(super) fn changes(page: &mut Markup, report: &ChangeReport, hosts: &HostTabl
             page.raw("<p class=\"on\">");
             hosts_named(page, &change.hosts);
             if change.own_names {
-                page.raw(" <span class=\"note\">").text(OWN_NAME_SAYS).raw("</span>");
+                page.raw(" · <span class=\"note\">").text(OWN_NAME_SAYS).raw("</span>");
             }
             page.raw(if change.ended_badly { " and did not end well</p>\n" } else { "</p>\n" });
             if !change.reasons.is_empty() {
