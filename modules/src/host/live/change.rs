@@ -55,6 +55,7 @@ impl LiveHost {
         }
         interrupt.check()?;
         let backup = if write.backup && existing { Some(self.backup(&write.path)?) } else { None };
+        transfer::forget_part(&write.path);
         if beside {
             match staged.place(&write.path) {
                 Ok(()) => {}

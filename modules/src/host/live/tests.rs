@@ -371,7 +371,12 @@ fn what_came_before_the_connection_was_cut_is_the_basis_of_the_next_attempt() {
     assert_eq!(attempt(200_000), (true, vec!["a".to_owned()]));
     assert_eq!(fs::read(place.path("a")).unwrap(), content);
     let (a, part) = (place.path("a"), place.path(&part));
-    assert_eq!(*seen.lock().unwrap(), [Some(a.clone()), Some(a), Some(part)]);
+    assert_eq!(*seen.lock().unwrap(), [Some(a.clone()), Some(a), Some(part.clone())]);
+    // another content makes it worth nothing
+    fs::write(&part, vec![b'x'; 100_000]).unwrap();
+    let small = place.write("a", "small\n");
+    place.apply(Effect::WriteFile(small)).unwrap();
+    assert_eq!(place.names(), ["a"]);
 }
 
 /// Delivers something else where there is a basis.

@@ -36,15 +36,20 @@ pub(super) fn receive(
         received = deliver(None, staged);
     }
     match &received {
-        Ok(()) => drop(fs::remove_file(&part)),
         Err(_)
             if interrupt.stopped() == Some(Stopped::Disconnected) && staged.len() >= SHORTEST =>
         {
             staged.keep_as(&part);
         }
-        Err(_) => {}
+        Ok(()) | Err(_) => {}
     }
     received
+}
+
+/// Removes what came of a file before its connection was cut: another content is there now.
+pub(super) fn forget_part(path: &Path) {
+    // mostly there is none
+    let _ = fs::remove_file(part_of(path));
 }
 
 /// Where the part of a file lies that came before the connection was cut.
