@@ -295,10 +295,12 @@ impl RunArguments {
         unlock(&self.vault, &Settings::default())?;
         let mut settings = self.settings(mode, output.verbose)?;
         output.ask(&mut settings);
-        crate::template::listen(|told| {
-            if let Told::Warning(text) = told {
-                say(&draw(&Diagnostic::warning(text, None)));
+        crate::template::listen(|told| match told {
+            Told::Warning(text) => say(&draw(&Diagnostic::warning(text, None))),
+            Told::Discouraged { text, span, .. } => {
+                say(&draw(&Diagnostic::warning(text, span.cloned())));
             }
+            Told::Deprecation { .. } => {}
         });
         let templar = Templar::new();
         let search = search_paths(self.what.roles_path.as_deref());

@@ -81,7 +81,7 @@ impl LiveInventory {
         host: &str,
         playbook_dir: &Path,
     ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
-        self.found(host, &[playbook_dir], |inventory| inventory.layers(host, playbook_dir))
+        self.host_beside(host, &[playbook_dir])
     }
 
     /// The same with several folders in the place of the playbook's, the weakest first.
@@ -94,15 +94,6 @@ impl LiveInventory {
         host: &str,
         folders: &[&Path],
     ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
-        self.found(host, folders, |inventory| inventory.layers_beside(host, folders))
-    }
-
-    fn found(
-        &self,
-        host: &str,
-        folders: &[&Path],
-        layers: impl FnOnce(&Inventory) -> Result<Vec<Arc<Layer>>, Arc<InventoryError>>,
-    ) -> Result<Arc<ListedHost>, Arc<InventoryError>> {
         let key = (host.to_owned(), folders.iter().copied().map(PathBuf::from).collect());
         let inventory = {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +104,7 @@ impl LiveInventory {
         };
         let found = Arc::new(ListedHost {
             magic: Arc::new(inventory.magic(host)),
-            layers: layers(&inventory)?,
+            layers: inventory.layers_beside(host, folders)?,
         });
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&state.inventory, &inventory) {

@@ -20,6 +20,7 @@ impl Job {
         let mut answer = None;
         if setting.mode == Mode::Apply {
             if let Some(wait) = pause.wait {
+                self.play.run.notice(Level::Info, pause.announced.as_str(), None);
                 tokio::time::sleep(wait).await;
             }
             if pause.is_question() {

@@ -6,6 +6,7 @@
 mod address;
 mod cache;
 mod catalogue;
+mod collections;
 mod crypt;
 mod error;
 mod eval;

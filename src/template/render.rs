@@ -37,7 +37,7 @@ pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -
     let parsed = strip_newline(source);
     let run = || -> Outcome<Value> {
         let template = cache::inline(parsed)?;
-        let environment = Environment::new(scope);
+        let environment = Environment { span, ..Environment::new(scope) };
         let mut interpreter = Interpreter::new(&environment);
         let mut output = Output::default();
         interpreter.template(&template, &mut output)?;
@@ -61,7 +61,7 @@ pub(super) fn expression_value(
 ) -> Outcome<Value> {
     let run = || -> Outcome<Value> {
         let expression = cache::expression(source, embedded)?;
-        let environment = Environment::new(scope);
+        let environment = Environment { span, text: "expression", ..Environment::new(scope) };
         let value = Interpreter::new(&environment).expression(&expression)?;
         settle(&value).map_err(|mut failure| {
             failure.range.get_or_insert(expression.range);

@@ -462,7 +462,7 @@ fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Stri
 
 fn file_value(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Value> {
     let template = cache::template(strip_newline(source), &files.options)?;
-    let environment = Environment { scope, files: Some(files) };
+    let environment = Environment { files: Some(files), ..Environment::new(scope) };
     let mut interpreter = Interpreter::new(&environment);
     let mut output = Output::default();
     interpreter.template(&template, &mut output)?;

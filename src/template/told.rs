@@ -9,6 +9,15 @@ use crate::source::Span;
 pub enum Told<'t> {
     /// Something is amiss.
     Warning(&'t str),
+    /// Something in the user's files is amiss.
+    Discouraged {
+        /// What.
+        text: &'t str,
+        /// Where.
+        span: Option<&'t Span>,
+        /// What helps.
+        help: &'t str,
+    },
     /// Something is used that goes away.
     Deprecation {
         /// What.
@@ -33,6 +42,23 @@ pub(super) fn tell(told: Told<'_>) {
     if let Some(listener) = LISTENER.get() {
         listener(told);
     }
+}
+
+/// Tells of a template inside of a constant of a template.
+pub(super) fn embedded(span: Option<&Span>, text: &'static str) {
+    let help = match text {
+        "expression" => {
+            "Use inline expressions, for example: `when: \"{{ a_var }}\" == 42` becomes \
+             `when: a_var == 42`"
+        }
+        _ => {
+            "Use inline expressions, for example: `msg: \"{{ lookup('env', '{{ a_var }}') }}\"` \
+             becomes `msg: \"{{ lookup('env', a_var) }}\"`"
+        }
+    };
+    let text = "Jinja constant strings should not contain embedded templates. This feature will be \
+                disabled by default in ansible-core 2.23.";
+    tell(Told::Discouraged { text, span, help });
 }
 
 /// Tells of a use of what goes away.

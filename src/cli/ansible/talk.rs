@@ -87,6 +87,15 @@ pub(in crate::cli) fn warning(text: &str) {
 pub(super) fn told(told: Told<'_>) {
     match told {
         Told::Warning(text) => warning(text),
+        Told::Discouraged { text, span, help } => {
+            let mut text = text.to_owned();
+            match span {
+                Some(span) => text.push_str(&format!("\n{}\n", place(&span.place()).trim_end())),
+                None => text.push('\n'),
+            }
+            text.push_str(&format!("\n{help}"));
+            warning(&text);
+        }
         Told::Deprecation { text, span, help } => {
             if crate::settings::current().boolean("DEPRECATION_WARNINGS") {
                 deprecation(text, span, help);

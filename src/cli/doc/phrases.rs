@@ -26,6 +26,8 @@ const FILTERS: &[(&str, &str)] = &[
     ("ansible.utils.fact_diff", "The lines in which two values differ"),
     ("ansible.utils.from_xml", "The mappings that XML stands for"),
     ("ansible.utils.to_xml", "Mappings as XML"),
+    ("community.general.to_nice_yaml", "The value as indented YAML"),
+    ("community.general.to_yaml", "The value as YAML"),
     ("community.general.json_patch", "The data with one operation of a JSON Patch done"),
     ("community.general.json_patch_recipe", "The data with operations of a JSON Patch done"),
     ("community.general.reveal_ansible_type", "The type of a value and of what it holds"),
@@ -154,6 +156,7 @@ const FILTERS: &[(&str, &str)] = &[
 ];
 
 const TESTS: &[(&str, &str)] = &[
+    ("community.general.a_module", "Whether there is a module of this name"),
     ("community.general.ansible_type", "Whether a value is of this type"),
     ("abs", "Whether it is an absolute path"),
     ("all", "Whether all elements are true"),
@@ -244,6 +247,8 @@ const LOOKUPS: &[(&str, &str)] = &[
     ("ansible.utils.index_of", "Where elements are for which a test holds"),
     ("ansible.utils.to_paths", "The values in data by the paths that lead to them"),
     ("community.general.cartesian", "All combinations of an element of each list"),
+    ("community.general.binary_file", "The bytes of files in Base64"),
+    ("community.general.collection_version", "The versions of collections that are installed"),
     ("community.general.dependent", "Nested loops whose lists depend on what was chosen before"),
     ("community.general.dig", "Records of the domain name system"),
     ("community.general.filetree", "All files of folders with what they are"),

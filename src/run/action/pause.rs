@@ -64,6 +64,8 @@ pub(crate) struct Pause {
     echo: bool,
     /// What is shown before.
     question: String,
+    /// What is said of the wait.
+    pub announced: String,
 }
 
 pub(super) fn prepare(
@@ -91,6 +93,10 @@ pub(super) fn prepare(
         wait,
         in_minutes: params.seconds.is_none(),
         echo: params.echo,
+        announced: format!(
+            "Pausing for {} seconds{hidden}",
+            wait.map(|wait: Duration| wait.as_secs()).unwrap_or_default()
+        ),
         question: format!("[{}]\n{prompt}{hidden}:", name.trim()),
     }))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::diagnostics::Diagnostic;
 use crate::graph::{At, StepKind};
 use crate::report::event::Level;
 
@@ -26,6 +27,7 @@ impl Batch<'_> {
         let in_handlers = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
         let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
         let scope = self.parts.scope(&self.play, name, at);
+        let mut unknown = None;
         for node in notify {
             let topics = match self.play.run.templar.node(node, &scope) {
                 Ok(value) => match value.kind() {
@@ -53,6 +55,10 @@ impl Batch<'_> {
                         "The requested handler '{topic}' was not found in either the main \
                          handlers list nor in the listening handlers list"
                     );
+                    if crate::settings::current().boolean("ERROR_ON_MISSING_HANDLER") {
+                        unknown.get_or_insert_with(|| Diagnostic::failure(text));
+                        continue;
+                    }
                     self.play.run.notice(Level::Warning, text, Some(node.span.place()));
                 } else if in_handlers {
                     for number in reached {
@@ -62,6 +68,9 @@ impl Batch<'_> {
                     run.notifications.push((topic, reason.clone()));
                 }
             }
+        }
+        if let Some(unknown) = unknown {
+            self.stop(unknown);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::super::filters::Filter;
 use super::super::tests::Test;
 use super::bound::Bound;
 use super::files::FileContext;
+use crate::source::Span;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{Class, List, class_of, elements, list};
 use crate::vars::Scope;
@@ -17,6 +18,10 @@ pub(in crate::template) struct Environment<'a> {
     pub(in crate::template) scope: &'a Scope,
     /// Where template files are, for one that includes others.
     pub(in crate::template) files: Option<&'a FileContext>,
+    /// Where the template or expression stands, as far as that is known.
+    pub(in crate::template) span: Option<&'a Span>,
+    /// What is evaluated: `template` or `expression`.
+    pub(in crate::template) text: &'static str,
 }
 
 fn first_undefined(values: &[Value], keywords: &[(String, Value)]) -> Option<Value> {
@@ -46,7 +51,7 @@ fn full_name(name: &str) -> String {
 impl<'a> Environment<'a> {
     /// An environment without files.
     pub(in crate::template) fn new(scope: &'a Scope) -> Self {
-        Self { scope, files: None }
+        Self { scope, files: None, span: None, text: "template" }
     }
 
     /// Applies a filter; the first value is what it is applied to.

@@ -20,6 +20,7 @@ use crate::template::stack::on_enough_stack;
 use crate::template::syntax::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Macro, Node, Range,
 };
+use crate::template::told;
 use crate::template::work;
 
 type Expr = Node<Expression>;
@@ -60,6 +61,7 @@ impl Interpreter<'_> {
         match &node.kind {
             Expression::Constant(value) => Ok(value.clone()),
             Expression::Embedded(source) => {
+                told::embedded(self.environment.span, self.environment.text);
                 render::template_value(source, None, self.environment.scope)
             }
             Expression::Name(name) => self.name(name),

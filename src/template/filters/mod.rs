@@ -40,6 +40,7 @@ pub(super) use encoding::{hash, hex};
 pub(super) use kinds::is_kind;
 pub(super) use paths::expand_user;
 pub(super) use selection::key_value;
+pub(super) use serialisation::parse_yaml;
 
 /// A filter.
 pub(super) struct Filter {
@@ -134,9 +135,23 @@ pub(super) fn find(name: &str) -> Result<&'static Filter, UnknownName> {
     if let Some(filter) = BY_NAME.get(short).or_else(|| BY_NAME.get(moved(short)?.as_str())) {
         return Ok(filter);
     }
-    let hint =
-        nearest(short, BY_NAME.keys().copied()).map(|near| format!("did you mean `{near}`?"));
+    let near = || nearest(short, BY_NAME.keys().copied());
+    let hint = instead_of(short).or_else(|| near().map(|near| format!("did you mean `{near}`?")));
     Err(UnknownName { message: format!("No filter named '{name}'."), hint })
+}
+
+/// What does the work of a plugin of a collection that is not there.
+pub(super) fn instead_of(name: &str) -> Option<String> {
+    let instead = match name {
+        "ansible.utils.validate" => {
+            "describe the data for `ansible.builtin.validate_argument_spec`, or state what must \
+             hold in `ansible.builtin.assert`"
+        }
+        "community.general.json_diff" => "compare with `ansible.utils.fact_diff`",
+        "community.general.random_pet" => "use the lookup `community.general.random_string`",
+        _ => return None,
+    };
+    Some(instead.to_owned())
 }
 
 /// Where a filter is now that was Ansible's own once, or another collection's.

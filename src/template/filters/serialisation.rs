@@ -58,6 +58,12 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("to_nice_yaml", &["value", "**"], |call| {
         yaml_text(call, YamlStyle { indent: 4, flow: Some(false), ..YamlStyle::default() })
     }),
+    filter("community.general.to_yaml", &["value", "**"], |call| {
+        yaml_text(call, YamlStyle::default())
+    }),
+    filter("community.general.to_nice_yaml", &["value", "**"], |call| {
+        yaml_text(call, YamlStyle { indent: 2, flow: Some(false), ..YamlStyle::default() })
+    }),
     filter("from_yaml", &["value"], |call| {
         let value = call.value()?;
         let Some(source) = value.as_str() else {
@@ -197,6 +203,7 @@ fn yaml_text(call: &Bound<'_>, mut style: YamlStyle) -> Outcome<Value> {
             "default_style" => style.quote = text(value)?.chars().next(),
             "dump_vault_tags" => style.vault_tags = value.is_none() || truth(value)?,
             "vault_to_text" => {}
+            "redact_sensitive_values" if !truth(value)? => {}
             other => return Err(call.refuse(format!("the option '{other}' is not supported"))),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use minijinja::Value;
 
 use super::Request;
@@ -34,6 +35,32 @@ pub(super) fn unvault(request: &Request<'_>) -> Outcome<Vec<Value>> {
         read(&path).map(Value::from)
     };
     request.texts()?.iter().map(contents).collect()
+}
+
+/// `community.general.binary_file`: the bytes in Base64.
+pub(super) fn binary(request: &Request<'_>) -> Outcome<Vec<Value>> {
+    request.only(&["not_exist"])?;
+    let missing = request.text_option("not_exist", "error")?;
+    let mut found = Vec::new();
+    for term in request.texts()? {
+        let Some(path) = request.find_file("files", &term) else {
+            match missing.as_str() {
+                "empty" => found.push(Value::from("")),
+                "empty_str" => found.push(Value::from("empty")),
+                _ => {
+                    return Err(Failure::failed(format!(
+                        "Could not locate file in community.general.binary_file lookup: {term}"
+                    )));
+                }
+            }
+            continue;
+        };
+        let bytes = crate::source::inputs::read(&path).map_err(|error| {
+            Failure::failed(format!("Error while reading {}: {error}", path.display()))
+        })?;
+        found.push(Value::from(BASE64_STANDARD.encode(bytes)));
+    }
+    Ok(found)
 }
 
 /// `file`

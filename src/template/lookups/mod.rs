@@ -3,6 +3,7 @@
 //! A lookup takes terms (its arguments, or the list of `with_<name>`) and options, and gives
 //! elements.
 
+mod collection_version;
 mod config;
 mod dependent;
 mod dig;
@@ -26,7 +27,7 @@ use minijinja::Value;
 use super::eval::{Call, Environment};
 use super::failure::{Failure, Outcome};
 use super::filters::{nearest, short_name};
-use super::python::{Class, class_of, elements, list, text, truth};
+use super::python::{Class, class_of, elements, list, text, truth, usable};
 use crate::vars::{Scope, refuses_lookup};
 
 pub(super) use files::glob;
@@ -76,6 +77,8 @@ const LOOKUPS: &[(&str, Run)] = &[
     ("ini", records::ini),
     ("url", url::contents),
     ("community.general.cartesian", loops::nested),
+    ("community.general.binary_file", files::binary),
+    ("community.general.collection_version", collection_version::collection_version),
     ("community.general.dependent", dependent::dependent),
     ("community.general.dig", dig::dig),
     ("community.general.filetree", filetree::filetree),
@@ -111,7 +114,9 @@ pub(super) fn find(name: &str) -> Result<Run, String> {
         return Ok(*run);
     }
     let mut message = format!("The lookup plugin '{name}' was not found.");
-    if let Some(near) = nearest(short, LOOKUPS.iter().map(|(known, _)| *known)) {
+    if let Some(instead) = super::filters::instead_of(short) {
+        message.push_str(&format!(" Instead, {instead}."));
+    } else if let Some(near) = nearest(short, LOOKUPS.iter().map(|(known, _)| *known)) {
         message.push_str(&format!(" Did you mean '{near}'?"));
     }
     Err(message)
@@ -248,6 +253,7 @@ impl Request<'_> {
             options.push(("wantlist".to_owned(), Value::from(true)));
         }
         let found = environment.filter(filter, self.terms.clone(), options)?;
+        usable(&found)?;
         match class_of(&found) {
             Class::List => elements(&found),
             _ => Ok(vec![found]),

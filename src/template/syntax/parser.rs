@@ -33,6 +33,8 @@ pub(super) struct Parser {
     position: usize,
     depth: usize,
     embedded: Embedded,
+    /// The same around the call at hand, where keywords stay.
+    around: Embedded,
     /// Filters and tests that there are not, where no `if` guards them yet.
     unknown: Vec<SyntaxError>,
     /// Whether statements stand in a loop, which `{% break %}` can end.
@@ -78,6 +80,7 @@ impl Parser {
             position: 0,
             depth: 0,
             embedded,
+            around: embedded,
             unknown: Vec::new(),
             in_loop: false,
             blocks: Vec::new(),
@@ -522,12 +525,13 @@ impl Parser {
     /// Arguments; those of a lookup may have templates in their constants.
     fn call_arguments(&mut self, callee: &Expr) -> Outcome<Arguments> {
         let outer = self.embedded;
+        let around = std::mem::replace(&mut self.around, outer);
         if matches!(&callee.kind, Expression::Name(name) if matches!(&**name, "lookup" | "query" | "q"))
         {
             self.embedded = Embedded::Rendered;
         }
         let arguments = self.arguments();
-        self.embedded = outer;
+        (self.embedded, self.around) = (outer, around);
         arguments
     }
 
@@ -588,7 +592,10 @@ impl Parser {
             {
                 let name = Arc::from(name.as_str());
                 self.position += 2;
-                arguments.keyword.push((name, self.expression()?));
+                let positional = std::mem::replace(&mut self.embedded, self.around);
+                let value = self.expression();
+                self.embedded = positional;
+                arguments.keyword.push((name, value?));
             } else if arguments.keyword.is_empty() {
                 arguments.positional.push(self.expression()?);
             } else {

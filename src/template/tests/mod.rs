@@ -75,7 +75,8 @@ pub(super) fn find(name: &str) -> Result<&'static Test, UnknownName> {
     if let Some(test) = BY_NAME.get(short) {
         return Ok(test);
     }
-    let hint =
-        nearest(short, BY_NAME.keys().copied()).map(|near| format!("did you mean `{near}`?"));
+    let near = || nearest(short, BY_NAME.keys().copied());
+    let hint = super::filters::instead_of(short)
+        .or_else(|| near().map(|near| format!("did you mean `{near}`?")));
     Err(UnknownName { message: format!("No test named '{name}'."), hint })
 }

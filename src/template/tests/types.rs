@@ -27,6 +27,9 @@ pub(super) const TESTS: &[Test] = &[
         Ok(is_undefined(value))
     }),
     test("community.general.ansible_type", &["data", "dtype", "alias"], is_kind),
+    test("community.general.a_module", &["term"], |call| {
+        Ok(crate::template::collections::has_module(&call.text(0)?))
+    }),
     test("none", &["value"], |call| Ok(call.value()?.is_none())),
     test("boolean", &["value"], |call| Ok(class_of(call.value()?) == Class::Bool)),
     test("true", &["value"], |call| {
