@@ -64,7 +64,16 @@ impl Module for Slurp {
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let source = host_path::expand(host, &params.src)?;
         let name = source.display().to_string();
-        let Some(stat) = host.stat(&source, Follow::Yes)? else {
+        let is_denied = |error: &HostError| {
+            matches!(error, HostError::Io { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied)
+        };
+        let stat = match host.stat(&source, Follow::Yes) {
+            // a folder above it may be closed
+            Err(error) if is_denied(&error) => return Err(Stop::failed(Error::Unreadable(name))),
+            found => found?,
+        };
+        let Some(stat) = stat else {
             return Err(Stop::failed(Error::Missing(name)));
         };
         if stat.kind == FileKind::Directory {
@@ -72,11 +81,7 @@ impl Module for Slurp {
         }
         match host.read(&source) {
             Ok(content) => Ok(Observed { source, content }),
-            Err(HostError::Io { source, .. })
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                Err(Stop::failed(Error::Unreadable(name)))
-            }
+            Err(error) if is_denied(&error) => Err(Stop::failed(Error::Unreadable(name))),
             Err(error) => Err(error.into()),
         }
     }

@@ -148,8 +148,8 @@ fn left_out(module: &str, arguments: &mut Map<String, Json>) -> Vec<String> {
         [("gather_subset", "subset"), ("gather_timeout", "timeout"), ("filter", "filter")]
     {
         let Some(value) = arguments.shift_remove(name) else { continue };
-        let everything = name == "gather_subset"
-            && (value == Json::from("all") || value == Json::from(vec!["all"]));
+        let everything =
+            name == "gather_subset" && (value == "all" || value == Json::from(vec!["all"]));
         if !everything {
             let value = from_json(&value);
             told.push(format!("Not passing {word}({}) to {module}", python_text(&value)));

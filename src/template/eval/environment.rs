@@ -39,8 +39,7 @@ const KEEP_MISSING: [&str; 7] =
 /// The first element of a list that was made that is missing.
 fn missing_element(value: &Value) -> Option<Value> {
     let list = value.downcast_object_ref::<List>()?;
-    let missing = list.lock().iter().find(|element| class_of(element) == Class::Undefined).cloned();
-    missing
+    list.lock().iter().find(|element| class_of(element) == Class::Undefined).cloned()
 }
 
 /// The name of a filter or test with that of its collection.
