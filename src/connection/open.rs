@@ -16,7 +16,7 @@ use super::ssh_config::{Hop, HostSettings, Proxy};
 use super::target::HostKeys;
 
 /// How often a server that hangs up is called again.
-const ATTEMPTS: u32 = 6;
+pub(super) const ATTEMPTS: u32 = 6;
 
 /// Jump hosts behind jump hosts behind …
 const DEPTH: usize = 8;

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::connector::Connector;
 use super::error::Problem;
 use super::marker::marker;
+use super::open::ATTEMPTS;
 use super::privilege::Terminal;
 use super::process::{Process, Tail, spawn};
 use super::target::{HostKeys, Target};
@@ -78,6 +79,29 @@ pub(crate) async fn connect(
             hint: "use a key or an agent, or `connection: ssh`, which takes passwords",
         });
     }
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match log_in(connector, target).await {
+            Err(Problem::OpenSsh { reason }) if attempt < ATTEMPTS && is_dropped(&reason) => {
+                tokio::time::sleep(Connector::pause(attempt)).await;
+            }
+            end => return end,
+        }
+    }
+}
+
+/// Whether a server, or one on the way, has dropped the connection before the login, as it does
+/// where too many are in the making (`MaxStartups`).
+fn is_dropped(reason: &str) -> bool {
+    // behind a jump host there is no address of the other side
+    ["exchange_identification: ", "banner exchange: ", "Connection closed by UNKNOWN "]
+        .iter()
+        .any(|words| reason.contains(words))
+        && ["closed by", "reset by"].iter().any(|words| reason.contains(words))
+}
+
+async fn log_in(connector: &Arc<Connector>, target: &Target) -> Result<Arc<Master>, Problem> {
     let failed = |source| Problem::Spawn { program: "ssh".to_owned(), source };
     let create = async || {
         let created = tokio::task::spawn_blocking(ControlDirectory::create).await;
@@ -211,6 +235,23 @@ impl Master {
 mod tests {
     use super::*;
     use crate::connection::target::Transport;
+
+    #[test]
+    fn a_connection_that_is_dropped_before_the_login_is_tried_again() {
+        // the words of OpenSSH's client
+        for (reason, dropped) in [
+            ("kex_exchange_identification: Connection closed by remote host", true),
+            ("kex_exchange_identification: read: Connection reset by peer", true),
+            ("banner exchange: Connection to UNKNOWN port -1: Connection reset by peer", true),
+            ("Connection closed by UNKNOWN port 65535", true),
+            ("ssh: connect to host h port 22: Connection refused", false),
+            ("ssh: connect to host h port 22: Connection timed out", false),
+            ("u@h: Permission denied (publickey).", false),
+            ("Connection closed by 10.0.0.1 port 22", false),
+        ] {
+            assert_eq!(is_dropped(reason), dropped, "{reason}");
+        }
+    }
 
     #[test]
     fn the_users_arguments_stand_before_our_defaults() {
