@@ -61,7 +61,9 @@ impl Explain for ShardError {
                  names one host in place of `run_once`"
             }
         };
-        vec![hint.to_owned()]
+        let missing = "shards know nothing of each other: a coordinator that counts for all of \
+                       them is not there yet";
+        vec![hint.to_owned(), missing.to_owned()]
     }
 }
 
