@@ -120,6 +120,10 @@ impl Settings {
             return Ok(Setting { value: self.default(row), origin: Origin::Default });
         };
         let Some(mut value) = convert(text, row.kind, beside, home) else {
+            // an empty variable of the environment sets nothing but text
+            if text.is_empty() && matches!(origin, Origin::Environment(_)) {
+                return Ok(Setting { value: self.default(row), origin: Origin::Default });
+            }
             return Err(SettingsError::Type {
                 name: label(row),
                 origin: origin.to_string(),
@@ -318,6 +322,7 @@ mod tests {
         let file = settings("[defaults]\nforks = 7\n", &[]);
         assert_eq!(file.integer("DEFAULT_FORKS"), Some(7));
         assert_eq!(settings("", &[]).integer("DEFAULT_FORKS"), Some(5));
+        assert_eq!(settings("", &[("ANSIBLE_FORKS", "")]).integer("DEFAULT_FORKS"), Some(5));
     }
 
     #[test]
