@@ -85,16 +85,20 @@ impl Failure {
     }
 
     pub(crate) fn too_deep() -> Box<Self> {
-        Self::refused(
+        Self::fatal(
             "Recursive loop detected in template: maximum recursion depth exceeded in comparison",
         )
     }
 
     /// The same for what ends the whole rendering.
     pub(super) fn fatal(message: impl Into<String>) -> Box<Self> {
-        let mut failure = Self::refused(message);
-        failure.way = Way::Fatal;
-        failure
+        Self::refused(message).for_good()
+    }
+
+    /// This failure as one that ends the whole rendering.
+    pub(super) fn for_good(mut self: Box<Self>) -> Box<Self> {
+        self.way = Way::Fatal;
+        self
     }
 
     /// The way of `{% break %}` and `{% continue %}` out of the body of a loop.

@@ -50,7 +50,7 @@ impl<'a> Interpreter<'a> {
     /// One level deeper, with other frames.
     pub(super) fn nested(&self, frames: Vec<Frame>) -> Outcome<Self> {
         if self.depth >= MAXIMUM_DEPTH {
-            return Err(Failure::failed("maximum recursion depth exceeded"));
+            return Err(Failure::failed("maximum recursion depth exceeded").for_good());
         }
         Ok(Self {
             environment: self.environment,
