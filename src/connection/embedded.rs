@@ -88,7 +88,7 @@ pub(crate) struct Images {
 }
 
 /// How many hosts are sent a runner at once.
-const SENDERS: usize = 64;
+const SENDERS: usize = 24;
 
 impl Images {
     pub(crate) fn new(first: RunnerImage, directory: Option<PathBuf>) -> Self {

@@ -1,7 +1,7 @@
 //! The database.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -255,8 +255,7 @@ impl Records {
     ) -> Result<(), RecordError> {
         let digest = Digest::of(report);
         let broken = |source| RecordError::Broken { run: run.0, source };
-        let text = serde_json::to_vec(report).map_err(|error| broken(error.into()))?;
-        let data = packed(&text).map_err(broken)?;
+        let data = packed_json(report).map_err(broken)?;
         let done = self.connection.execute_batch("BEGIN IMMEDIATE");
         self.asked(done)?;
         let kept = self
@@ -436,6 +435,13 @@ impl Records {
             on: Ongoing::is(&self.path, id),
         })
     }
+}
+
+/// A report as packed JSON; unpacked it may be of many megabytes, which never lie in memory.
+fn packed_json(report: &ChangeReport) -> std::io::Result<Vec<u8>> {
+    let mut packer = BufWriter::new(ZlibEncoder::new(Vec::new(), Compression::fast()));
+    serde_json::to_writer(&mut packer, report)?;
+    packer.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()
 }
 
 fn packed(text: &[u8]) -> std::io::Result<Vec<u8>> {
