@@ -43,6 +43,18 @@ pub(crate) fn asked() -> Result<()> {
     // its own copies of the terminal's end would keep it open
     drop(play);
     let mut master = File::from(master);
+    let ended = talked(&mut master);
+    if ended.is_err() {
+        running.kill()?;
+    }
+    let status = running.wait()?;
+    ended?;
+    ensure!(status.success());
+    Ok(())
+}
+
+/// Waits for the question, looks at what stands around it, and answers.
+fn talked(master: &mut File) -> Result<()> {
     let heard = read(master.try_clone()?);
     let mut told = String::new();
     while !told.contains("Shall it go on:") {
@@ -58,7 +70,6 @@ pub(crate) fn asked() -> Result<()> {
     ensure!(before.ends_with("\u{7}[Ask]\r\n"), "no bell: {before:?}");
     ensure!(after.trim().is_empty(), "drawn over the question: {after:?}");
     master.write_all(b"\n")?;
-    ensure!(running.wait()?.success());
     Ok(())
 }
 
