@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let missing = browser::missing();
     let trials = vec![
         trial("planted_secrets_show_nowhere", secrets::planted, None),
+        trial("what_no_log_hides_is_no_reason", secrets::hidden_reasons, None),
         trial("what_commands_print_is_told_while_they_run", printed::heard, None),
         trial("whoever_is_asked_has_the_terminal_alone", prompt::asked, None),
         trial("runs_are_recorded_and_compared", records::story, None),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use canvass_modules::registry;
-use canvass_modules::wire::{ItemReply, Mode, Status};
+use canvass_modules::wire::{ItemReply, Mode, NOW_IT_FAILS, Status};
 use serde_json::Value as Json;
 
 use super::job::{Job, Setting};
@@ -69,8 +69,22 @@ impl Job {
         self.play.run.unforeseen.note(host, name);
     }
 
-    /// Takes failures for unknown that such a task may have kept away.
+    /// Takes failures for unknown that such a task may have kept away. What a failure says is part
+    /// of the reason, which shows and is handed on to other tasks: not where `no_log` hides it.
     pub(super) fn excuse(&self, mode: Mode, setting: &Setting, replies: &mut [ItemReply]) {
+        self.take_for_unknown(mode, setting, replies);
+        if mode == Mode::Rehearse && self.censors(&setting.scope) {
+            for reply in replies {
+                if let Status::Unknown { reason } = &mut reply.status
+                    && let Some(at) = reason.find(NOW_IT_FAILS)
+                {
+                    reason.truncate(at + NOW_IT_FAILS.len());
+                }
+            }
+        }
+    }
+
+    fn take_for_unknown(&self, mode: Mode, setting: &Setting, replies: &mut [ItemReply]) {
         let host = setting.delegated.as_ref().map_or(&self.host, |to| &to.host);
         let Some(task) = self.play.run.unforeseen.on(host).filter(|_| mode == Mode::Rehearse)
         else {
@@ -78,7 +92,7 @@ impl Job {
         };
         for reply in replies.iter_mut().filter(|reply| reply.status == Status::Failed) {
             let said = reply.returned.get("msg").and_then(Json::as_str).unwrap_or_default();
-            let reason = format!("`{task}` comes first and may mend it; now it fails: {said}");
+            let reason = format!("`{task}` comes first and may mend it; {NOW_IT_FAILS}: {said}");
             reply.status = Status::Unknown { reason };
         }
     }

@@ -310,3 +310,33 @@ fn under_ansibles_name(place: &Place) -> Result<()> {
     }
     Ok(())
 }
+
+/// In a dry run a failure may be a reason for not knowing; what `no_log` hides is not in it, nor in
+/// what reads its result.
+pub(crate) fn hidden_reasons() -> Result<()> {
+    const PLAYBOOK: &str = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - command: touch never
+    - file: {src: /nowhere/planted-word, dest: /nowhere/link, state: link}
+      no_log: true
+      register: hidden
+    - debug: {msg: '{{ hidden.msg }}'}
+";
+    let folder = tempfile::Builder::new().prefix("reasons-").tempdir_in("/tmp")?;
+    let folder = folder.path();
+    fs::write(folder.join("site.yml"), PLAYBOOK)?;
+    let mut play = crate::command::canvass(folder);
+    play.args(["play", "-i", "localhost,", "-c", "local", "--check", "site.yml", "-vvv"])
+        .args(["--report", "report.json"])
+        .current_dir(folder);
+    let ended = play.output()?;
+    let told = String::from_utf8_lossy(&ended.stdout);
+    let report = fs::read_to_string(folder.join("report.json"))?;
+    for text in [&*told, &report] {
+        ensure!(text.contains("now it fails"), "{text}");
+        ensure!(!text.contains("planted-word"), "{text}");
+    }
+    Ok(())
+}

@@ -281,6 +281,10 @@ pub struct EffectRecord {
     pub reason: String,
 }
 
+/// Stands in [`Status::Unknown`] before what a task says that fails in a dry run; of one with
+/// `no_log` what follows must not show.
+pub const NOW_IT_FAILS: &str = "now it fails";
+
 /// How an item ended on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]

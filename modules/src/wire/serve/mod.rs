@@ -14,8 +14,8 @@ use self::asked::Asked;
 use self::inbox::Inbox;
 use super::frame::{self, Kind};
 use super::{
-    EffectRecord, Fetching, FromRunner, ItemReply, Mode, OutputPiece, Proposal, Status, Streaming,
-    TaskRequest, Witness,
+    EffectRecord, Fetching, FromRunner, ItemReply, Mode, NOW_IT_FAILS, OutputPiece, Proposal,
+    Status, Streaming, TaskRequest, Witness,
 };
 use crate::effect::{Content, Effect};
 use crate::execute::{Consent, Executed, Execution};
@@ -203,7 +203,7 @@ impl Server {
 fn excuse(executed: &mut Executed, overlay: &Overlay) {
     if let (Status::Failed, Some(reason)) = (&executed.status, overlay.acted()) {
         let said = executed.returned.get("msg").and_then(Json::as_str).unwrap_or_default();
-        let reason = format!("{reason}; now it fails: {said}");
+        let reason = format!("{reason}; {NOW_IT_FAILS}: {said}");
         executed.status = Status::Unknown { reason };
     }
 }
