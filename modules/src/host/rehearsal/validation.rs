@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::{RehearsalHost, Validation};
 use crate::effect::{Command, Content, WriteFile};
 use crate::host::{Host, HostError, validation};
+use crate::wire::NOW_IT_FAILS;
 
 /// What makes a program only read.
 enum Only {
@@ -88,7 +89,7 @@ impl<B: Host> RehearsalHost<B> {
         let said = said.trim().lines().next().unwrap_or_default().to_owned();
         if self.overlay.touched {
             // what it reads beside the file may come by then
-            return Ok(Some(shown(&format!("is known only in the run; now it says: {said}"))));
+            return Ok(Some(shown(&format!("is known only in the run; {NOW_IT_FAILS}: {said}"))));
         }
         let command = template.replace("%s", &file.to_string_lossy());
         Err(HostError::Validation { command, output: Box::new(output) })
