@@ -345,6 +345,17 @@ impl Output {
         self.status == 0
     }
 
+    /// Lets it speak of a file under another name.
+    pub(crate) fn rename(&mut self, from: &Path, to: &Path) {
+        let (from, to) = (from.to_string_lossy(), to.to_string_lossy());
+        for text in [&mut self.stdout, &mut self.stderr] {
+            if let Some(said) = std::str::from_utf8(text).ok().filter(|said| said.contains(&*from))
+            {
+                *text = said.replace(&*from, &to).into_bytes();
+            }
+        }
+    }
+
     /// Standard output as text; bytes that are no UTF-8 are replaced.
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()

@@ -1,6 +1,6 @@
 //! Why a host could not answer or be changed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::effect::Output;
@@ -86,4 +86,21 @@ pub enum HostError {
     /// The engine went away in the middle of a file.
     #[error("the engine did not send the content of source {0}")]
     SourceMissing(u64),
+}
+
+impl HostError {
+    /// The same about `place`, where it is about the file that is to take it and lies beside so
+    /// long: nobody knows that one's name, and hosts that fail alike are to say the same.
+    pub(crate) fn about(self, staged: &Path, place: &Path) -> Self {
+        match self {
+            Self::Io { action, path, source } if path == staged => {
+                Self::Io { action, path: place.to_owned(), source }
+            }
+            Self::Validation { command, mut output } => {
+                output.rename(staged, place);
+                Self::Validation { command, output }
+            }
+            other => other,
+        }
+    }
 }

@@ -36,12 +36,39 @@ impl LiveHost {
             }
             Err(error) => return Err(error),
         };
+        let filled = self.fill(&mut staged, write, existing, owners);
+        filled.map_err(|error| error.about(staged.path(), &write.path))?;
+        interrupt.check()?;
+        let backup = if write.backup && existing { Some(self.backup(&write.path)?) } else { None };
+        transfer::forget_part(&write.path);
+        if beside {
+            match staged.place(&write.path) {
+                Ok(()) => {}
+                Err((staged, _)) if write.unsafe_writes => {
+                    write_in_place(staged, write, owners)?;
+                }
+                Err((staged, error)) => return Err(error.about(staged.path(), &write.path)),
+            }
+        } else {
+            write_in_place(staged, write, owners)?;
+        }
+        Ok(backup.map_or(Applied::Done, Applied::BackedUp))
+    }
+
+    /// Makes a staged file what is to take its place, and lets it be validated.
+    fn fill(
+        &mut self,
+        staged: &mut Staged<'_>,
+        write: &WriteFile,
+        existing: bool,
+        owners: Owners,
+    ) -> Result<(), HostError> {
         match &write.content {
             Content::Bytes(bytes) => staged.write(bytes)?,
             Content::File(from) => staged.copy_from(from)?,
-            Content::Packed(packed) => self.pack(packed, &staged)?,
+            Content::Packed(packed) => self.pack(packed, staged)?,
             Content::Source(source) => {
-                transfer::receive(self.sources.as_mut(), source, &write.path, &mut staged)?;
+                transfer::receive(self.sources.as_mut(), source, &write.path, staged)?;
             }
         }
         if existing {
@@ -53,21 +80,7 @@ impl LiveHost {
         if let Some(validate) = &write.validate {
             self.validate(validate, staged.path())?;
         }
-        interrupt.check()?;
-        let backup = if write.backup && existing { Some(self.backup(&write.path)?) } else { None };
-        transfer::forget_part(&write.path);
-        if beside {
-            match staged.place(&write.path) {
-                Ok(()) => {}
-                Err((staged, _)) if write.unsafe_writes => {
-                    write_in_place(staged, write, owners)?;
-                }
-                Err((_, error)) => return Err(error),
-            }
-        } else {
-            write_in_place(staged, write, owners)?;
-        }
-        Ok(backup.map_or(Applied::Done, Applied::BackedUp))
+        Ok(())
     }
 
     fn validate(&mut self, template: &str, file: &Path) -> Result<(), HostError> {

@@ -101,6 +101,10 @@ fn validation_decides_and_sees_one_word() {
     let refused = place.apply(Effect::WriteFile(write.clone()));
     assert!(matches!(refused, Err(HostError::Validation { output, .. }) if output.status == 1));
     assert_eq!(fs::read_to_string(place.path("a")).unwrap(), "good");
+    write.validate = Some("ls %s/nothing".to_owned());
+    let refused = place.apply(Effect::WriteFile(write.clone())).unwrap_err().to_string();
+    let named = place.path("a/nothing").display().to_string();
+    assert!(refused.contains(&named), "the file is told by its own name: {refused}");
     write.validate = Some("true".to_owned());
     let refused = place.apply(Effect::WriteFile(write)).unwrap_err();
     assert_eq!(refused.to_string(), "validate must contain %s: true");

@@ -71,7 +71,10 @@ impl<B: Host> RehearsalHost<B> {
             return Ok(None);
         };
         let output = match self.query(&validation(template, &file)?) {
-            Ok(output) => output,
+            Ok(mut output) => {
+                output.rename(&file, &write.path);
+                output
+            }
             Err(HostError::Unknown(reason)) => {
                 self.doubts.push(shown(&format!("is known only in the run: {reason}")));
                 return Ok(None);
