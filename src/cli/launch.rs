@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::Connector;
+use crate::connection::{Connector, open_files};
 use crate::inventory::LiveInventory;
 use crate::playbook::Playbook;
 use crate::report::Consumer;
@@ -60,6 +60,7 @@ impl Launch<'_> {
         {
             secrets.add(secret.expose());
         }
+        open_files::raise();
         let connector = Connector::new(super::connector_settings(tell));
         let (events, heard) = mpsc::unbounded_channel();
         let (told_up_to, told) = watch::channel(0);

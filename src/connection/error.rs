@@ -89,6 +89,18 @@ pub enum Problem {
         /// What the system said.
         reason: String,
     },
+    /// This machine lets the program open no further connection.
+    #[error(
+        "cannot connect to {address} port {port}: this program may have no more than {bound} files open, and has\n\nraise the bound (`ulimit -n`), or take fewer hosts in one run (`--limit`, `--shard`)"
+    )]
+    TooManyFiles {
+        /// The address that was tried.
+        address: String,
+        /// The port.
+        port: u16,
+        /// How many files may be open.
+        bound: u64,
+    },
     /// The `ProxyCommand` could not be run.
     #[error("cannot run the ProxyCommand `{command}`: {reason}")]
     ProxyCommand {

@@ -15,6 +15,7 @@ mod link;
 mod local;
 mod marker;
 mod open;
+pub(crate) mod open_files;
 mod openssh;
 mod privilege;
 mod process;

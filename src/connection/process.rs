@@ -165,6 +165,7 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Process> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
+    super::open_files::lower(child.id());
     let input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let output = ChildOutput {
         stdout: child.stdout.take(),

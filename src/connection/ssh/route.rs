@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 
 use super::session::Session;
 use crate::connection::error::Problem;
+use crate::connection::open_files;
 use crate::connection::process::Tail;
 use crate::connection::ssh_config::{Family, Hop, HostSettings};
 
@@ -93,6 +94,9 @@ fn network_problem(address: &str, port: u16, error: &io::Error) -> Problem {
     let address = address.to_owned();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Problem::Refused { address, port },
+        _ if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
+            Problem::TooManyFiles { address, port, bound: open_files::bound() }
+        }
         _ => Problem::Network { address, port, reason: error.to_string() },
     }
 }
