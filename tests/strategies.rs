@@ -5,6 +5,8 @@
 //! run always; `CANVASS_PLAYS=10000 cargo test --test strategies` runs as many, from the play
 //! `CANVASS_FIRST` on, with the program that `CANVASS_PROGRAM` names. A play that differs is printed with its number.
 
+#[path = "strategies/corners.rs"]
+mod corners;
 #[path = "strategies/overlap.rs"]
 mod overlap;
 #[path = "strategies/play.rs"]

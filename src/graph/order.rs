@@ -119,8 +119,8 @@ pub struct Order {
     graph: DiGraph<(), Reason>,
     /// What each step waits for; a host that goes past an edge of another has waited for it too.
     waits: Vec<Wait>,
-    /// Whether hosts that leave the part wait until all have.
-    waits_behind: bool,
+    /// What hosts wait for that have left the part.
+    behind: Wait,
 }
 
 impl Order {
@@ -132,7 +132,7 @@ impl Order {
         for (before, after) in nodes.iter().zip(nodes.iter().skip(1)) {
             graph.add_edge(*before, *after, Reason::HostOrder);
         }
-        let mut order = Self { graph, waits: vec![Wait::Nobody; count], waits_behind: false };
+        let mut order = Self { graph, waits: vec![Wait::Nobody; count], behind: Wait::Nobody };
         match strategy {
             Strategy::Linear => (0..count).for_each(|step| order.before(step, Reason::LockStep)),
             Strategy::Dag => order.tie(ties),
@@ -176,14 +176,12 @@ impl Order {
     fn edge(&mut self, from: Option<usize>, to: usize, reason: Reason) {
         let nodes = (NodeIndex::new(from.map_or(0, |from| from + 1)), NodeIndex::new(to + 1));
         self.graph.add_edge(nodes.0, nodes.1, reason);
-        match self.waits.get_mut(to) {
-            Some(wait) => *wait = (*wait).max(from.map_or(Wait::Entry, Wait::Ended)),
-            None => self.waits_behind = true,
-        }
+        let wait = self.waits.get_mut(to).unwrap_or(&mut self.behind);
+        *wait = (*wait).max(from.map_or(Wait::Entry, Wait::Ended));
     }
 
     /// A host may go past a step without doing it; what it waits for there, it waits for at the
-    /// next.
+    /// next, or behind the part.
     fn pass_on(&mut self) {
         let mut reached = Wait::Nobody;
         for (step, wait) in self.waits.iter_mut().enumerate() {
@@ -194,6 +192,7 @@ impl Order {
                 wait => wait,
             };
         }
+        self.behind = self.behind.max(reached);
     }
 
     /// Which hosts a step waits for.
@@ -201,9 +200,9 @@ impl Order {
         self.waits.get(step).copied().unwrap_or(Wait::Nobody)
     }
 
-    /// Whether hosts that leave the part wait until all have.
-    pub fn waits_behind(&self) -> bool {
-        self.waits_behind
+    /// Which hosts those wait for that have left the part.
+    pub fn behind(&self) -> Wait {
+        self.behind
     }
 
     /// What leads to a step: the steps (`None` is the entry) and the reasons.
@@ -239,7 +238,7 @@ mod tests {
     }
 
     /// `b` tied before, `a` around, `r` reads, `s` sets, `.` nothing.
-    fn waits(row: &str) -> (Vec<Wait>, bool) {
+    fn waits(row: &str) -> (Vec<Wait>, Wait) {
         let ties: Vec<Ties> = row
             .chars()
             .map(|mark| match mark {
@@ -250,22 +249,24 @@ mod tests {
             })
             .collect();
         let order = Order::new(&steps(row.len()), Strategy::Dag, &ties);
-        ((0..row.len()).map(|step| order.wait(step)).collect(), order.waits_behind())
+        ((0..row.len()).map(|step| order.wait(step)).collect(), order.behind())
     }
 
     #[test]
     fn ties_become_edges() {
         use Wait::{Ended, Entry, Nobody, Together};
-        let cases: &[(&str, &[Wait], bool)] = &[
-            ("...", &[Nobody, Nobody, Nobody], false),
-            (".b.", &[Nobody, Together, Ended(0)], false),
-            ("b.", &[Together, Entry], false),
-            (".a.", &[Nobody, Together, Ended(1)], false),
-            (".a", &[Nobody, Together], true),
+        let cases: &[(&str, &[Wait], Wait)] = &[
+            ("...", &[Nobody, Nobody, Nobody], Nobody),
+            // those that go past the last step without doing it wait behind the part
+            (".b.", &[Nobody, Together, Ended(0)], Ended(0)),
+            ("b.", &[Together, Entry], Entry),
+            ("b", &[Together], Entry),
+            (".a.", &[Nobody, Together, Ended(1)], Ended(1)),
+            (".a", &[Nobody, Together], Ended(1)),
             // the step that sets is further back, and the next that sets waits
-            ("s.r.s.", &[Nobody, Nobody, Ended(0), Ended(0), Ended(2), Ended(2)], false),
-            (".r", &[Nobody, Entry], true),
-            ("sra.", &[Nobody, Ended(0), Together, Ended(2)], true),
+            ("s.r.s.", &[Nobody, Nobody, Ended(0), Ended(0), Ended(2), Ended(2)], Ended(2)),
+            (".r", &[Nobody, Entry], Ended(1)),
+            ("sra.", &[Nobody, Ended(0), Together, Ended(2)], Ended(2)),
         ];
         for (row, expected, behind) in cases {
             assert_eq!(waits(row), (expected.to_vec(), *behind), "{row}");

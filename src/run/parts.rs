@@ -1,6 +1,6 @@
 //! The parts of a play's batch: the play itself, and what came while it ran.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::graph::{At, CompileError, Order, Step, StepKind, StepTask, Steps, Wait};
@@ -29,6 +29,9 @@ pub(crate) struct Parts {
     included: Vec<(At, Included, usize)>,
     /// What ties the hosts to each other, under `dag`.
     coupling: Option<Coupling>,
+    /// By the first key behind a part: the lowest place of all hosts with which a host may go on
+    /// there.
+    behind: BTreeMap<Key, Key>,
 }
 
 struct Part {
@@ -36,8 +39,6 @@ struct Part {
     prefix: Key,
     order: Order,
     layers: Vec<Arc<StepLayers>>,
-    /// Steps that brought parts behind which hosts wait for each other.
-    waits_behind: BTreeSet<usize>,
     /// The step that lets these handlers run, where they are some: a host enters them without
     /// having waited there.
     flush: Option<At>,
@@ -60,6 +61,7 @@ impl Parts {
             handlers: HashMap::new(),
             included: Vec::new(),
             coupling,
+            behind: BTreeMap::new(),
         };
         parts.add(play, steps, Key::new(), Vec::new());
         parts
@@ -101,17 +103,14 @@ impl Parts {
     /// `None` where it waits for nobody.
     pub(crate) fn gate(&self, at: At) -> Option<Key> {
         let part = self.about.get(at.part)?;
+        let key = self.key(at);
         let before = part.flush.and_then(|flush| self.gate(flush));
-        let behind = part.waits_behind.range(..at.step).next_back();
-        let wait = part.order.wait(at.step).max(behind.map_or(Wait::Nobody, |at| Wait::Ended(*at)));
-        let step = match wait {
-            Wait::Nobody => return before,
-            Wait::Entry => 0,
-            Wait::Ended(step) => step + 1,
-            Wait::Together => at.step,
+        let behind = self.behind.range::<Key, _>(..=&key).next_back().map(|(_, gate)| gate.clone());
+        let own = match part.order.wait(at.step) {
+            Wait::Together => Some(key),
+            wait => part.gate(wait),
         };
-        let gate: Key = part.prefix.iter().copied().chain([step]).collect();
-        Some(before.filter(|before| *before > gate).unwrap_or(gate))
+        own.max(behind).max(before)
     }
 
     /// Variables came while the play runs (`include_vars`): what they lead to ties steps, too.
@@ -123,6 +122,8 @@ impl Parts {
             for (steps, about) in self.steps.iter().zip(&mut self.about) {
                 about.order = Order::new(steps, self.strategy, &coupling.ties(steps));
             }
+            self.behind.clear();
+            (0..self.about.len()).for_each(|part| self.wait_behind(part));
         }
     }
 
@@ -159,17 +160,23 @@ impl Parts {
         items.retain(|layer| !layer.is_empty());
         let part = self.add(play, steps, self.key(at), items);
         self.included.push((at, included.clone(), part));
-        self.wait_behind(at, part);
         Ok((part, true))
     }
 
-    /// Hosts wait behind a step for what it brought.
-    fn wait_behind(&mut self, at: At, part: usize) {
-        if self.about.get(part).is_some_and(|part| part.order.waits_behind())
-            && let Some(outer) = self.about.get_mut(at.part)
-        {
-            outer.waits_behind.insert(at.step);
+    /// Hosts wait for each other behind a part: at the next one that its step brought, or at the
+    /// next step.
+    fn wait_behind(&mut self, part: usize) {
+        let Some(part) = self.about.get(part) else { return };
+        let (Some(gate), Some(end)) = (part.gate(part.order.behind()), part.end()) else { return };
+        // what lies behind this part lies behind those before it, too
+        let before = self.behind.range::<Key, _>(..=&end).next_back().map(|(_, gate)| gate);
+        let gate = before.filter(|before| **before > gate).cloned().unwrap_or(gate);
+        for (_, later) in self.behind.range_mut::<Key, _>(&end..) {
+            if *later < gate {
+                later.clone_from(&gate);
+            }
         }
+        self.behind.insert(end, gate);
     }
 
     /// The part with the handlers that are known by now, behind a step that lets them run.
@@ -187,7 +194,6 @@ impl Parts {
         if let Some(about) = self.about.get_mut(part) {
             about.flush = Some(at);
         }
-        self.wait_behind(at, part);
         part
     }
 
@@ -206,12 +212,31 @@ impl Parts {
         self.about.push(Part {
             prefix,
             order: Order::new(&steps, self.strategy, &ties),
-            waits_behind: BTreeSet::new(),
             flush: None,
             layers: play.layers(&steps, &items),
             items,
         });
         self.steps.push(Arc::new(steps));
+        self.wait_behind(number);
         number
+    }
+}
+
+impl Part {
+    /// The lowest place of all hosts with which a host need not wait any more.
+    fn gate(&self, wait: Wait) -> Option<Key> {
+        let step = match wait {
+            Wait::Nobody | Wait::Together => return None,
+            Wait::Entry => 0,
+            Wait::Ended(step) => step + 1,
+        };
+        Some(self.prefix.iter().copied().chain([step]).collect())
+    }
+
+    /// The first key behind all of its steps; `None` behind the play.
+    fn end(&self) -> Option<Key> {
+        let mut end = self.prefix.clone();
+        *end.last_mut()? += 1;
+        Some(end)
     }
 }

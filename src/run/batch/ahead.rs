@@ -123,7 +123,11 @@ impl Batch<'_> {
                     }
                     // whether the role runs again is known when its first use is over
                     let open = role.is_some_and(|role| ended.contains(&role));
-                    if open || self.parts.gate(at).is_some() || !self.may_go_ahead(step) {
+                    let gate = self.parts.gate(at);
+                    if open
+                        || gate.is_some_and(|gate| !self.is_open(&gate))
+                        || !self.may_go_ahead(step)
+                    {
                         return None;
                     }
                     let (_, run) = self.hosts.get_index_mut(host)?;

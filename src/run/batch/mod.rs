@@ -81,6 +81,8 @@ pub(crate) struct Batch<'a> {
     tally: &'a mut Tally,
     cancel: CancellationToken,
     ended: bool,
+    /// Whether hosts have left that others still count among those of the play.
+    left: bool,
     /// Whether someone is asked before each task.
     stepping: Stepping,
     debugging: Debugging,
@@ -204,6 +206,7 @@ impl<'a> Batch<'a> {
             debugging: Debugging { enabled: debugging.enabled || play.play.debugs, ..debugging },
             play,
             ended: false,
+            left: false,
             stopped: Vec::new(),
         }
     }
@@ -216,7 +219,9 @@ impl<'a> Batch<'a> {
         loop {
             self.settle();
             self.include();
-            if let Some(hosts) = self.released() {
+            let released = self.released();
+            self.tell_who_is_left(released.is_some());
+            if let Some(hosts) = released {
                 match self.is_wanted(&hosts).await {
                     true => self.release(hosts),
                     false => self.skip(&hosts),
@@ -255,6 +260,19 @@ impl<'a> Batch<'a> {
                     None => return BatchEnd::Stopped(self.stopped),
                 },
             }
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// Which hosts are left is seen anew where hosts begin a step together: those that are at one
+    /// step all see what its first has seen. Where there are no such steps, at once.
+    fn tell_who_is_left(&mut self, between_steps: bool) {
+        let steps =
+            self.hosts.len() > 1 && matches!(self.strategy, Strategy::Linear | Strategy::Dag);
+        if self.left && (between_steps || !steps) {
+            self.play.hosts_have_left(|host| self.tally.is_out(host));
+            self.left = false;
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::report::event::Event;
 use crate::source::Kind;
 
 use super::super::keyword::KeywordReader;
+use super::super::parts::Key;
 use super::super::settings::Gathering;
 use super::ahead::Line;
 use super::conclude::REPLAYED;
@@ -47,7 +48,8 @@ impl Batch<'_> {
             if let Some((_, run)) = self.hosts.get_index_mut(host) {
                 run.since = Instant::now();
             }
-            if self.parts.gate(at).is_some() {
+            let gate = self.parts.gate(at);
+            if gate.is_some_and(|gate| gate == key || !self.is_open(&gate)) {
                 self.break_line(host);
                 self.held.entry(key).or_default().push(host);
             } else if self.takes_turn(host, at) {
@@ -151,12 +153,16 @@ impl Batch<'_> {
         run.trail.next(self.parts.steps())
     }
 
+    /// Whether all hosts have come to a place; once they have, they stay behind it.
+    pub(super) fn is_open(&self, gate: &Key) -> bool {
+        self.positions.first_key_value().is_none_or(|(first, _)| first >= gate)
+    }
+
     /// Hosts that waited for all others at a step, and need not any more.
     pub(super) fn released(&mut self) -> Option<Vec<usize>> {
-        let (first, _) = self.positions.first_key_value()?;
         let free = |hosts: &Vec<usize>| {
             let gate = self.next_of(hosts).and_then(|at| self.parts.gate(at));
-            gate.is_none_or(|gate| *first >= gate)
+            gate.is_none_or(|gate| self.is_open(&gate))
         };
         let place = self.held.iter().find(|(_, hosts)| free(hosts)).map(|(key, _)| key.clone())?;
         let mut hosts = self.held.remove(&place)?;
@@ -183,13 +189,13 @@ impl Batch<'_> {
         let fate = match went {
             Went::Unreachable => {
                 self.tally.lose(name);
-                self.play.hosts_have_left(|host| self.tally.is_out(host));
+                self.left = true;
                 run.state = State::Over;
                 return;
             }
             Went::Held => {
                 self.tally.hold(name);
-                self.play.hosts_have_left(|host| self.tally.is_out(host));
+                self.left = true;
                 run.state = State::Over;
                 return;
             }
@@ -202,7 +208,7 @@ impl Batch<'_> {
                 journal.failed(name);
             }
             self.tally.fail(name);
-            self.play.hosts_have_left(|host| self.tally.is_out(host));
+            self.left = true;
         }
         if let (Some(journal), Some(Fate::Rescued)) = (journal, &fate) {
             journal.rescued(name);
@@ -215,7 +221,7 @@ impl Batch<'_> {
             }
             Some(Fate::Failed) => {
                 self.tally.fail(name);
-                self.play.hosts_have_left(|host| self.tally.is_out(host));
+                self.left = true;
                 run.state = if force { State::Closing } else { State::Over };
                 run.trail.go_to(root.map_or(usize::MAX, |root| root + 1));
             }
