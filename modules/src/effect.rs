@@ -497,6 +497,9 @@ pub struct SettingChange {
     /// What it will be; `None` where it will be gone.
     #[serde(default)]
     pub after: Option<serde_json::Value>,
+    /// What is done to it though it stays what it is (`remounted`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deed: Option<String>,
     /// Whether its values are left out of diffs.
     #[serde(default)]
     pub secret: bool,

@@ -1,20 +1,31 @@
 //! What a package manager's output says it did, where nobody could know before.
 //!
 //! Lists that are fetched by the same task tell only then which packages come along. dpkg names
-//! each as it unpacks or removes it.
+//! each as it unpacks or removes it. dnf shows its table before it acts, so that it need not be
+//! asked first where nobody wants to know before.
 
 use crate::effect::{Applied, Effect, PackageChange, PackageStep};
+use crate::module::dnf::Transaction;
 
 /// The effect with what really happened, where it was left open.
 pub(crate) fn settled(effect: &Effect, applied: &Applied) -> Option<Effect> {
     let (Effect::Packages(change), Applied::Ran(output)) = (effect, applied) else { return None };
-    let open = change.manager == "apt" && change.install.iter().any(|step| step.to.is_none());
-    if !open {
+    let mut steps = change.install.iter().chain(&change.remove);
+    if !steps.any(|step| step.to.is_none() && step.from.is_none()) {
         return None;
     }
     let text = output.stdout_text();
-    let install = text.lines().filter_map(unpacked).collect();
-    let remove = text.lines().filter_map(removed).collect();
+    let (install, remove) = match change.manager.as_str() {
+        "apt" => {
+            let lines = || text.lines();
+            (lines().filter_map(unpacked).collect(), lines().filter_map(removed).collect())
+        }
+        "dnf" | "dnf5" => {
+            let done = Transaction::parse(&text);
+            (done.install, done.remove)
+        }
+        _ => return None,
+    };
     Some(Effect::Packages(PackageChange { install, remove, ..change.clone() }))
 }
 
@@ -85,5 +96,18 @@ mod tests {
         let known = change(vec![step("sl", None, Some("1"))]);
         assert_eq!(settled(&known, &ran), None);
         assert_eq!(settled(&change(vec![step("sl", None, None)]), &Applied::Done), None);
+        let stdout = "Installing:\n at  x86_64  3.1.23-11.el9  baseos  61 k\nRemoving:\n \
+            sl x86_64 5.02-1 @baseos 1 k\nTransaction Summary\nComplete!\n";
+        let ran = Applied::Ran(Output { stdout: stdout.into(), ..Output::default() });
+        let open = PackageChange {
+            manager: "dnf".to_owned(),
+            remove: vec![step("sl", None, None)],
+            ..PackageChange::default()
+        };
+        let Some(Effect::Packages(found)) = settled(&Effect::Packages(open), &ran) else {
+            panic!("it was open");
+        };
+        assert_eq!(found.install, [step("at", None, Some("3.1.23-11.el9"))]);
+        assert_eq!(found.remove, [step("sl", Some("5.02-1"), None)]);
     }
 }

@@ -131,6 +131,7 @@ modules! {
     "community.general.npm" => crate::collection::community_general::npm::Npm;
     "community.general.pacman" => crate::collection::community_general::pacman::Pacman;
     "community.general.pam_limits" => crate::collection::community_general::pam_limits::PamLimits;
+    "community.general.runit" => crate::collection::community_general::runit::Runit;
     "community.general.sudoers" => crate::collection::community_general::sudoers::Sudoers;
     "community.general.timezone" => crate::collection::community_general::timezone::Timezone;
     "community.general.ufw" => crate::collection::community_general::ufw::Ufw;

@@ -31,16 +31,16 @@ import tempfile
 
 STUB = """#!{python}
 import json, os, sys
-case = json.load(open(os.environ["STUB_CASE"]))
+case = json.load(open({case!r}))
 argv = [os.path.basename(sys.argv[0])] + sys.argv[1:]
 answers = [known for known in case.get("answers", []) if known["argv"] == argv] or [{{"change": True}}]
-with open(os.environ["STUB_CASE"] + ".asked", "a+") as log:
+with open({case!r} + ".asked", "a+") as log:
     log.seek(0)
     times = log.read().splitlines().count(json.dumps(argv))
     print(json.dumps(argv), file=log)
 answer = answers[min(times, len(answers) - 1)]
 if answer.get("change"):
-    with open(os.environ["STUB_CASE"] + ".ran", "a") as log:
+    with open({case!r} + ".ran", "a") as log:
         print(json.dumps(argv), file=log)
 for path, text in answer.get("writes", {{}}).items():
     open(path, "w").write(text)
@@ -64,13 +64,13 @@ def prepare(folder, number, case, option):
     if "programs" in case:
         stubs = folder / f"bin{number}"
         stubs.mkdir()
-        for name in case["programs"]:
-            (stubs / name).write_text(STUB.format(python=sys.executable))
-            (stubs / name).chmod(0o755)
         world = folder / f"{number}.json"
         world.write_text(json.dumps(case))
+        for name in case["programs"]:
+            (stubs / name).write_text(STUB.format(python=sys.executable, case=str(world)))
+            (stubs / name).chmod(0o755)
         stubs.chmod(0o755)
-        task["environment"] = {"PATH": f"{stubs}:{os.environ['PATH']}", "STUB_CASE": str(world)}
+        task["environment"] = {"PATH": f"{stubs}:{os.environ['PATH']}"}
     return task, arguments
 
 

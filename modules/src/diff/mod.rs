@@ -103,6 +103,7 @@ pub struct DiffCollector {
     /// What no look at the host tells: drawn from the effect alone.
     packages: Vec<Diff>,
     settings: Vec<Diff>,
+    lists: Vec<Diff>,
 }
 
 impl DiffCollector {
@@ -158,7 +159,10 @@ impl DiffCollector {
             Effect::Setting(change) => self.settings.extend(settings::diff(change)),
             Effect::Unpack(unpack) => self.settings.extend(settings::unpack_diff(unpack)),
             // what these change cannot be told from the host
-            Effect::Run(_) | Effect::RefreshPackageLists { .. } | Effect::Request(_) => {}
+            Effect::Run(_) | Effect::Request(_) => {}
+            Effect::RefreshPackageLists { manager } => {
+                self.lists.push(services::list_diff(manager));
+            }
             // which they are may be known only after it
             Effect::Packages(_) => {}
         }
@@ -181,6 +185,10 @@ impl DiffCollector {
         }
         diffs.extend(self.units.into_values().filter_map(|unit| unit.diff(host)));
         diffs.extend(self.settings);
+        // lists that are fetched for something else are no news
+        if diffs.is_empty() {
+            diffs = self.lists;
+        }
         diffs
     }
 

@@ -98,3 +98,9 @@ pub(super) fn package_diff(change: &PackageChange) -> Option<Diff> {
         Json::Object(after),
     ))
 }
+
+/// Package lists that are fetched anew: what they say cannot be told.
+pub(super) fn list_diff(manager: &str) -> Diff {
+    let side = |state: &str| Json::Object(Map::from_iter([("state".to_owned(), state.into())]));
+    Diff::new(format!("package lists ({manager})"), side("as they are"), side("fetched"))
+}

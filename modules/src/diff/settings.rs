@@ -7,9 +7,15 @@ use crate::effect::{SettingChange, Unpack};
 
 /// One value is drawn as `name = value`, a text of several lines as it is, an object by field.
 pub(super) fn diff(change: &SettingChange) -> Option<Diff> {
-    if change.before == change.after {
+    if change.before == change.after && change.deed.is_none() {
         return None;
     }
+    // what stays as it is, and still something happens to it
+    let after = match (&change.deed, &change.after) {
+        (Some(deed), Some(Json::String(after))) => Some(Json::from(format!("{after}, {deed}"))),
+        (Some(deed), None) => Some(Json::from(deed.as_str())),
+        (_, after) => after.clone(),
+    };
     let header = match change.kind.as_str() {
         kind if kind == change.name => kind.to_owned(),
         kind => format!("{kind} {}", change.name),
@@ -24,7 +30,7 @@ pub(super) fn diff(change: &SettingChange) -> Option<Diff> {
         Some(Json::String(text)) => Json::from(format!("{} = {text}\n", change.name)),
         Some(other) => other.clone(),
     };
-    Some(Diff::new(header, side(&change.before), side(&change.after)))
+    Some(Diff::new(header, side(&change.before), side(&after)))
 }
 
 /// What differs between an archive and the host, a line each.

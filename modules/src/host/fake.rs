@@ -325,6 +325,10 @@ impl Host for FakeHost {
         Ok(UnitState::default())
     }
 
+    fn foresees(&mut self) -> bool {
+        true
+    }
+
     fn package(&mut self, _manager: &str, _name: &str) -> Result<Option<String>, HostError> {
         Ok(None)
     }

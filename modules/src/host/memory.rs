@@ -20,7 +20,7 @@ use super::digest::Digester;
 use super::rehearsal::RehearsalHost;
 use super::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Kept, UnitState, User,
+    HttpResponse, Kept, KeptUnit, UnitState, User,
 };
 use crate::contract::Planned;
 use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
@@ -33,6 +33,7 @@ pub const SCRATCH: &str = "/scratch";
 pub struct MemoryHost {
     inner: RehearsalHost<Fixture>,
     applied: Vec<Effect>,
+    foresees: bool,
 }
 
 /// What was there before the first effect.
@@ -73,7 +74,7 @@ impl MemoryHost {
             environment: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
             now: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
         };
-        Self { inner: RehearsalHost::new(fixture), applied: Vec::new() }
+        Self { inner: RehearsalHost::new(fixture), applied: Vec::new(), foresees: true }
             .with_user("root", 0)
             .with_directory("/")
             .with_directory("/etc")
@@ -101,6 +102,13 @@ impl MemoryHost {
             stat.link_target = Some(PathBuf::from(target));
         }
         host
+    }
+
+    /// Makes it answer as a live host does of which nobody wants to know what effects would do.
+    #[must_use]
+    pub fn unforeseen(mut self) -> Self {
+        self.foresees = false;
+        self
     }
 
     /// Adds a program to `/usr/bin`.
@@ -327,6 +335,10 @@ impl Host for Fixture {
         Ok(self.units.get(name).cloned().unwrap_or_default())
     }
 
+    fn foresees(&mut self) -> bool {
+        true
+    }
+
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {
         Ok(self.packages.get(&(manager.to_owned(), name.to_owned())).cloned())
     }
@@ -411,11 +423,19 @@ impl Host for MemoryHost {
     }
 
     fn rehearsed(&mut self, kind: &str, name: &str) -> Option<Kept> {
-        self.inner.rehearsed(kind, name)
+        self.foresees.then(|| self.inner.rehearsed(kind, name)).flatten()
+    }
+
+    fn foresees(&mut self) -> bool {
+        self.foresees
     }
 
     fn rehearsed_packages(&mut self, manager: &str) -> Vec<(String, Option<String>)> {
         self.inner.rehearsed_packages(manager)
+    }
+
+    fn rehearsed_unit(&mut self, name: &str) -> Option<KeptUnit> {
+        self.foresees.then(|| self.inner.rehearsed_unit(name)).flatten()
     }
 
     fn rehearsed_units(&mut self) -> Vec<String> {

@@ -25,7 +25,7 @@ pub(crate) use self::file::mode_from_letters;
 pub use self::file::{DigestAlgorithm, FileKind, FileStat, Follow};
 pub use self::http::{HttpRequest, HttpResponse, Patience, Redirects};
 pub use self::port::Host;
-pub use self::state::{Kept, UnitState};
+pub use self::state::{Kept, KeptUnit, UnitState};
 use crate::effect::Command;
 
 /// What [`Host::rehearsed`] is asked whether a package manager's lists (the name) would have been

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     AccountKey, DigestAlgorithm, FileStat, Follow, Group, HostError, HttpRequest, HttpResponse,
-    Kept, Patience, UnitState, User,
+    Kept, KeptUnit, Patience, UnitState, User,
 };
 use crate::archive::{self, Members};
 use crate::contract::Planned;
@@ -61,6 +61,10 @@ pub trait Host {
     /// The installed version of a package by its manager, `None` when it is not installed.
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError>;
 
+    /// Whether what effects would do is to be known before: in a rehearsal, and where someone is to
+    /// agree with them. Elsewhere a program that tells what it did need not be asked twice.
+    fn foresees(&mut self) -> bool;
+
     /// Fetches package lists before the effect that would, so that the questions that follow know
     /// them; whether they do. Always `false` on a live host: there only the effect fetches.
     fn fetch_lists_ahead(&mut self, _manager: &str) -> bool {
@@ -83,6 +87,11 @@ pub trait Host {
     /// The units that earlier effects of a rehearsal would have acted on; none on a live host.
     fn rehearsed_units(&mut self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What earlier effects of a rehearsal have made of a unit; nothing on a live host.
+    fn rehearsed_unit(&mut self, _name: &str) -> Option<KeptUnit> {
+        None
     }
 
     /// Fetches a URL into memory, as a question (GET or HEAD).
@@ -188,6 +197,9 @@ impl<H: Host + ?Sized> Host for &mut H {
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {
         (**self).package(manager, name)
     }
+    fn foresees(&mut self) -> bool {
+        (**self).foresees()
+    }
     fn fetch_lists_ahead(&mut self, manager: &str) -> bool {
         (**self).fetch_lists_ahead(manager)
     }
@@ -196,6 +208,9 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn rehearsed_packages(&mut self, manager: &str) -> Vec<(String, Option<String>)> {
         (**self).rehearsed_packages(manager)
+    }
+    fn rehearsed_unit(&mut self, name: &str) -> Option<KeptUnit> {
+        (**self).rehearsed_unit(name)
     }
     fn rehearsed_units(&mut self) -> Vec<String> {
         (**self).rehearsed_units()

@@ -13,6 +13,15 @@ pub struct UnitState {
     pub properties: std::collections::BTreeMap<String, String>,
 }
 
+/// What a rehearsal has made of a unit; `None` where it was left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptUnit {
+    /// Whether it runs.
+    pub active: Option<bool>,
+    /// Whether it starts at boot.
+    pub enabled: Option<bool>,
+}
+
 /// A setting as a rehearsal left it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {

@@ -24,7 +24,7 @@ use serde_json::{Value as Json, json};
 use super::program;
 use super::wildcard;
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
-use crate::effect::{Applied, Effect, Output, UnitAction, UnitChange};
+use crate::effect::{Applied, Command, Effect, Output, UnitAction, UnitChange};
 use crate::host::{Follow, Host, HostError};
 use crate::params::Rule;
 use crate::{choices, params};
@@ -117,6 +117,9 @@ impl Module for Sysvinit {
             let links = format!("/etc/rc{level}.d/S??{}", params.name);
             enabled.push(!wildcard::glob(Path::new(&links), host)?.is_empty());
         }
+        if let Some(known) = host.rehearsed_unit(&params.name).and_then(|unit| unit.enabled) {
+            enabled.fill(known);
+        }
         let runs = match (&params.state, &params.pattern) {
             (None, _) => false,
             (_, Some(pattern)) => {
@@ -166,12 +169,8 @@ impl Module for Sysvinit {
             }
             Some(State::Restarted) => {
                 plan.push(unit(UnitAction::Stop, call("stop")), "as asked");
-                let start = call("start");
-                let pause = "sleep \"$1\"; shift; exec \"$@\"";
-                let mut argv = ["/bin/sh", "-c", pause, "sh"].map(str::to_owned).to_vec();
-                argv.push(params.sleep.to_string());
-                argv.extend(start.argv);
-                plan.push(unit(UnitAction::Start, program::command(argv)), "as asked");
+                let start = after_a_pause(params.sleep, call("start"));
+                plan.push(unit(UnitAction::Start, start), "as asked");
             }
             Some(State::Reloaded) => {
                 plan.push(unit(UnitAction::Reload, call("reload")), "as asked");
@@ -237,6 +236,15 @@ impl Module for Sysvinit {
     }
 }
 
+/// A command after some seconds, in one call, so that nothing comes between.
+pub(super) fn after_a_pause(seconds: u64, command: Command) -> Command {
+    let pause = "sleep \"$1\"; shift; exec \"$@\"";
+    let mut argv = ["/bin/sh", "-c", pause, "sh"].map(str::to_owned).to_vec();
+    argv.push(seconds.to_string());
+    argv.extend(command.argv);
+    Command { argv, ..command }
+}
+
 fn outcome(output: Option<&Output>) -> Json {
     json!({
         "changed": false,
@@ -274,9 +282,8 @@ fn boot(params: &Params, tool: Tool, wanted: bool) -> Vec<String> {
 
 /// What the script says of itself, read as Ansible reads it.
 fn runs(params: &Params, script: &Path, host: &mut dyn Host) -> Result<bool, Stop> {
-    let unit = host.rehearsed_units().contains(&params.name);
-    if unit {
-        return Ok(host.unit(&params.name)?.active);
+    if let Some(active) = host.rehearsed_unit(&params.name).and_then(|unit| unit.active) {
+        return Ok(active);
     }
     let output = match host.find_program("service")? {
         Some(service) => {

@@ -17,6 +17,7 @@ pub mod modprobe;
 pub mod npm;
 pub mod pacman;
 pub mod pam_limits;
+pub mod runit;
 pub mod sudoers;
 pub mod timezone;
 pub mod ufw;

@@ -66,6 +66,8 @@ pub struct LiveHost {
     listener: Option<Listener>,
     /// Whether an effect is being applied.
     acting: bool,
+    /// Whether what effects would do is to be known before.
+    foresees: bool,
 }
 
 impl LiveHost {
@@ -80,6 +82,7 @@ impl LiveHost {
             laid_out: Vec::new(),
             listener: None,
             acting: false,
+            foresees: false,
         }
     }
 
@@ -89,7 +92,14 @@ impl LiveHost {
         self.sources = sources;
         self.accounts.forget();
         self.listener = None;
+        self.foresees = false;
         self.clear();
+    }
+
+    /// Has modules find out what their effects would do, until the next task begins: someone is to
+    /// agree with it.
+    pub fn foresee(&mut self) {
+        self.foresees = true;
     }
 
     /// Lets someone hear what commands print that effects run, until the next task begins.
@@ -242,6 +252,10 @@ impl Host for LiveHost {
 
     fn unit(&mut self, name: &str) -> Result<UnitState, HostError> {
         self.show_unit(name)
+    }
+
+    fn foresees(&mut self) -> bool {
+        self.foresees
     }
 
     fn package(&mut self, manager: &str, name: &str) -> Result<Option<String>, HostError> {

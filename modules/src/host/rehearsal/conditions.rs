@@ -10,7 +10,13 @@ impl<B: Host> RehearsalHost<B> {
     /// Whether the conditions of a unit hold, as far as they can be told; others are taken to.
     pub(super) fn conditions_hold(&mut self, unit: &str) -> bool {
         let text = self.unit_text(unit);
-        text.lines().filter_map(|line| line.trim().split_once('=')).all(|(name, value)| {
+        let lines: Vec<_> = text.lines().filter_map(|line| line.trim().split_once('=')).collect();
+        // one without a value takes back all before it
+        let taken_back = |(name, value): &(&str, &str)| {
+            name.trim_end().starts_with("Condition") && value.trim().is_empty()
+        };
+        let from = lines.iter().rposition(taken_back).map_or(0, |at| at + 1);
+        lines.into_iter().skip(from).all(|(name, value)| {
             let (wanted, value) = match value.trim().strip_prefix('!') {
                 Some(value) => (false, value.trim()),
                 None => (true, value.trim()),
@@ -42,12 +48,30 @@ impl<B: Host> RehearsalHost<B> {
         !ends && self.conditions_hold(unit)
     }
 
-    /// The file of a unit; empty where it cannot be read.
+    /// The file of a unit and what is added to it, in the order in which it counts; empty where it
+    /// cannot be read.
     fn unit_text(&mut self, unit: &str) -> String {
-        let text = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-            .iter()
-            .find_map(|directory| self.read(&Path::new(directory).join(unit)).ok());
-        String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
+        const PLACES: [&str; 3] =
+            ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+        let text =
+            PLACES.iter().find_map(|directory| self.read(&Path::new(directory).join(unit)).ok());
+        let mut text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+        // a name counts once, where it is first
+        let mut parts = std::collections::BTreeMap::new();
+        for directory in PLACES {
+            let directory = Path::new(directory).join(format!("{unit}.d"));
+            for name in self.list(&directory).unwrap_or_default() {
+                if name.ends_with(".conf") {
+                    parts.entry(name.clone()).or_insert_with(|| directory.join(name));
+                }
+            }
+        }
+        for part in parts.values() {
+            let added = self.read(part).unwrap_or_default();
+            text.push('\n');
+            text.push_str(&String::from_utf8_lossy(&added));
+        }
+        text
     }
 
     /// Whether the service manager may have a capability.
@@ -128,12 +152,22 @@ mod tests {
             ("ConditionPathExists=/etc/none\n", false),
             ("ConditionPathExists=|/etc/none\n", true),
             ("ConditionFirstBoot=yes\n", true),
+            ("ConditionPathExists=/etc/none\nConditionPathExists=\n", true),
+            ("# takes all back\n", true),
         ];
         for (lines, holds) in cases {
             let base = MemoryHost::new()
                 .with_file("/proc/1/status", "Name:\tsystemd\nCapBnd:\t00000000fdecbfff\n")
                 .with_file("/etc/there", "")
                 .with_file("/usr/lib/systemd/system/x.service", format!("[Unit]\n{lines}"));
+            let added = "[Unit]\nConditionCapability=\n";
+            let base = match lines.starts_with('#') {
+                true => base.with_file("/etc/systemd/system/x.service.d/a.conf", added).with_file(
+                    "/lib/systemd/system/x.service.d/a.conf",
+                    "[Unit]\nConditionPathExists=/etc/none\n",
+                ),
+                false => base,
+            };
             let mut host = RehearsalHost::new(base);
             assert_eq!(host.conditions_hold("x.service"), holds, "{lines}");
         }

@@ -50,7 +50,7 @@ use crate::effect::{
 use crate::host::digest::Digester;
 use crate::host::{
     AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Kept, Patience, UnitState, User,
+    HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
 };
 
 /// The largest content that the overlay keeps in memory, in bytes.
@@ -352,6 +352,10 @@ impl<B: Host> Host for RehearsalHost<B> {
         }
     }
 
+    fn foresees(&mut self) -> bool {
+        true
+    }
+
     fn fetch_lists_ahead(&mut self, manager: &str) -> bool {
         self.fetch_ahead(manager)
     }
@@ -366,6 +370,10 @@ impl<B: Host> Host for RehearsalHost<B> {
             .filter(|((other, _), _)| other == manager)
             .map(|((_, name), version)| (name.clone(), version.clone()))
             .collect()
+    }
+
+    fn rehearsed_unit(&mut self, name: &str) -> Option<KeptUnit> {
+        self.kept_unit(name)
     }
 
     fn rehearsed_units(&mut self) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::RehearsalHost;
 use super::overlay::UnitChanges;
 use crate::effect::{UnitAction, UnitChange};
-use crate::host::{Follow, Host, HostError, UnitState};
+use crate::host::{Follow, Host, HostError, KeptUnit, UnitState};
 
 /// Where the service manager looks for units, first found first.
 const UNIT_DIRECTORIES: [&str; 5] = [
@@ -40,6 +40,12 @@ impl<B: Host> RehearsalHost<B> {
             changes.lay_over(&mut state);
         }
         Ok(state)
+    }
+
+    pub(super) fn kept_unit(&self, name: &str) -> Option<KeptUnit> {
+        let changes = self.overlay.units.get(&full_name(name))?;
+        let enabled = changes.enablement.map(|enablement| enablement == "enabled");
+        Some(KeptUnit { active: changes.active, enabled })
     }
 
     /// The file of a unit, or of the template that it is an instance of.

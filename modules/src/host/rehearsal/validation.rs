@@ -20,6 +20,8 @@ enum Only {
     Word(&'static str),
     /// The first of its arguments.
     First(&'static str),
+    /// These first arguments, options, and one file: another one would be written.
+    Module(&'static str),
 }
 
 /// Programs that look at a file and leave all as it is. Servers that open logs on such an occasion
@@ -40,7 +42,7 @@ const READERS: &[(&str, Only)] = &[
     ("nft", Only::Flag('c')),
     ("php", Only::First("-l")),
     ("promtool", Only::First("check")),
-    ("python3", Only::Word("json.tool")),
+    ("python3", Only::Module("json.tool")),
     ("rsyslogd", Only::Flag('N')),
     ("sh", Only::First("-n")),
     ("sshd", Only::Flag('t')),
@@ -54,6 +56,14 @@ const READERS: &[(&str, Only)] = &[
     ("xmllint", Only::Word("--noout")),
 ];
 
+/// Options with which these write all the same, at the start of a word.
+const WRITERS: &[(&str, &[&str])] = &[
+    ("logrotate", &["-l", "--log", "-s", "--state"]),
+    ("named-checkzone", &["-o", "-D"]),
+    ("visudo", &["-x", "--export"]),
+    ("xmllint", &["-o", "--output"]),
+];
+
 impl<B: Host> RehearsalHost<B> {
     /// Asks whether the file would be accepted; where nobody can be asked, that is a doubt. A
     /// refusal is the error of the run, or the reason why all is unknown where what comes before
@@ -62,7 +72,7 @@ impl<B: Host> RehearsalHost<B> {
         &mut self,
         write: &WriteFile,
     ) -> Result<Option<String>, HostError> {
-        let Some(template) = write.validate.as_ref().filter(|_| self.foresees()) else {
+        let Some(template) = write.validate.as_ref().filter(|_| self.asks_validators()) else {
             return Ok(None);
         };
         let shown = |what: &str| format!("whether `{template}` accepts the file {what}");
@@ -111,7 +121,7 @@ impl<B: Host> RehearsalHost<B> {
         Ok(self.base.lay_out(&content).ok())
     }
 
-    fn foresees(&self) -> bool {
+    fn asks_validators(&self) -> bool {
         self.validation == Validation::Foresee
     }
 
@@ -130,15 +140,26 @@ impl<B: Host> RehearsalHost<B> {
 fn only_reads(command: &Command) -> bool {
     let Some((program, arguments)) = command.argv.split_first() else { return false };
     let program = program.rsplit('/').next().unwrap_or_default();
-    READERS.iter().filter(|(name, _)| *name == program).any(|(_, only)| match only {
-        Only::Always => true,
-        Only::Flag(letter) => arguments.iter().any(|word| {
-            let flags = word.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-            flags.is_some_and(|flags| flags.contains(*letter))
-        }),
-        Only::Word(wanted) => arguments.iter().any(|word| word == wanted),
-        Only::First(wanted) => arguments.first().is_some_and(|word| word == wanted),
-    })
+    let mut writers = WRITERS.iter().filter(|(name, _)| *name == program);
+    let writes = writers.any(|(_, options)| {
+        arguments.iter().any(|word| options.iter().any(|option| word.starts_with(option)))
+    });
+    !writes
+        && READERS.iter().filter(|(name, _)| *name == program).any(|(_, only)| match only {
+            Only::Always => true,
+            Only::Flag(letter) => arguments.iter().any(|word| {
+                let flags = word.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+                flags.is_some_and(|flags| flags.contains(*letter))
+            }),
+            Only::Word(wanted) => arguments.iter().any(|word| word == wanted),
+            Only::First(wanted) => arguments.first().is_some_and(|word| word == wanted),
+            Only::Module(wanted) => match arguments {
+                [flag, module, rest @ ..] if flag == "-m" && module == wanted => {
+                    rest.iter().filter(|word| !word.starts_with('-')).count() == 1
+                }
+                _ => false,
+            },
+        })
 }
 
 #[cfg(test)]
@@ -160,6 +181,12 @@ mod tests {
             ("nginx -t -c %s", false),
             ("cp %s /tmp/x", false),
             ("promtool check config %s", true),
+            ("python3 -m json.tool %s", true),
+            ("python3 -m json.tool --sort-keys %s", true),
+            ("python3 -m json.tool %s /tmp/out", false),
+            ("python3 %s json.tool", false),
+            ("visudo -c -f %s -x/tmp/out", false),
+            ("xmllint --noout --output /tmp/out %s", false),
         ] {
             let command = validation(template, "/f".as_ref()).unwrap();
             assert_eq!(only_reads(&command), asked, "{template}");

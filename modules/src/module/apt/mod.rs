@@ -7,8 +7,7 @@
 //! Where they are due and something is to be installed, what exactly will be installed is known
 //! only after they are fetched; the result is then read from what `apt-get` did.
 //!
-//! Differs from Ansible: `upgrade` uses `apt-get`, never `aptitude`;
-//! a package that is installed automatically is not marked as installed by hand.
+//! Differs from Ansible: `upgrade` uses `apt-get`, never `aptitude`.
 //!
 //! ```yaml
 //! - name: The web server, with lists not older than an hour
@@ -21,6 +20,7 @@
 //!
 //! Returns `cache_updated`, `cache_update_time`, `stdout`, `stderr` and, after `upgrade`, `msg`.
 
+mod marks;
 mod observe;
 mod params;
 mod transaction;
@@ -54,6 +54,8 @@ pub struct Observed {
     known: bool,
     /// What is to be done after that, in order.
     steps: Vec<Step>,
+    /// Packages that are asked for, and came along with others.
+    automatic: Vec<String>,
 }
 
 /// One call of `apt-get`.
@@ -152,6 +154,7 @@ impl Module for Apt {
                 plan.push(Effect::Remove { path: path.clone() }, "it is installed");
             }
         }
+        marks::plan(&observed.automatic, &mut plan);
         Ok(plan)
     }
 
@@ -168,6 +171,9 @@ impl Module for Apt {
             if let Applied::Lists { changed, time } = applied {
                 updated |= changed;
                 returned.insert("cache_update_time".to_owned(), Json::from(*time));
+                continue;
+            }
+            if matches!(planned.effect, Effect::Setting(_)) {
                 continue;
             }
             let Applied::Ran(output) = applied else {

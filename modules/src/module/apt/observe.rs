@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::params::{State, Upgrade};
 use super::transaction::{Policy, Transaction, policies, providers};
-use super::{Error, Observed, Params, Step, failed};
+use super::{Error, Observed, Params, Step, failed, marks};
 use crate::contract::Stop;
 use crate::effect::{Command, Output};
 use crate::host::{Host, HostError, HttpRequest, PACKAGE_LISTS, fetched_at};
@@ -20,7 +20,8 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     let wants = params.update_cache.unwrap_or(params.cache_valid_time > 0);
     let refresh = wants && cache_time.saturating_add(valid) <= now;
     let known = refresh && host.fetch_lists_ahead("apt");
-    let mut observed = Observed { cache_time, refresh, known, steps: Vec::new() };
+    let mut observed =
+        Observed { cache_time, refresh, known, steps: Vec::new(), automatic: Vec::new() };
     if let Some(file) = &params.deb {
         observed.steps.extend(package_file(params, file, host)?);
     }
@@ -38,6 +39,9 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         }
     } else if !names.is_empty() || params.state == State::Fixed {
         installation(params, &names, host, &mut observed)?;
+        if params.state != State::BuildDep {
+            observed.automatic = marks::automatic(&names, host)?;
+        }
     }
     if names.is_empty() && params.autoremove && params.upgrade == Upgrade::No {
         let purge = params.purge.then_some("--purge");

@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 pub use params::{Params, State};
 
 use self::params::Backend;
-use self::transaction::Transaction;
+pub(crate) use self::transaction::Transaction;
 use super::program;
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
 use crate::effect::{Applied, Command, Effect, PackageChange, PackageStep};
@@ -45,7 +45,7 @@ pub struct Observed {
 #[derive(Debug)]
 struct Step {
     command: Command,
-    /// What will happen; `None` when only fresh lists tell.
+    /// What will happen; `None` when only fresh lists tell, or nobody wants to know before.
     transaction: Option<Transaction>,
     names: Vec<String>,
 }
@@ -99,8 +99,9 @@ impl Module for Dnf {
             return Ok(Observed { manager, step: None });
         }
         let command = command(params, manager, &asked);
-        let transaction =
-            if params.update_cache { None } else { Some(simulate(params, &command, host)?) };
+        // dnf takes a second to look at its lists, and shows what it does when it does it
+        let known = !params.update_cache && host.foresees();
+        let transaction = if known { Some(simulate(params, &command, host)?) } else { None };
         Ok(Observed { manager, step: Some(Step { command, transaction, names: asked }) })
     }
 
@@ -124,13 +125,14 @@ impl Module for Dnf {
             }
             Some(transaction) => (transaction.clone(), transaction.reason()),
             None => {
-                let asked = step.names.iter().map(|name| PackageStep {
-                    name: name.clone(),
-                    from: None,
-                    to: None,
-                });
-                let asked = Transaction { install: asked.collect(), ..Transaction::default() };
-                (asked, format!("{} with fresh lists", step.names.join(" ")))
+                let open = |name: &String| PackageStep { name: name.clone(), from: None, to: None };
+                let asked: Vec<PackageStep> = step.names.iter().map(open).collect();
+                let asked = match params.wanted() {
+                    State::Absent => Transaction { remove: asked, ..Transaction::default() },
+                    _ => Transaction { install: asked, ..Transaction::default() },
+                };
+                let words = step.command.argv.get(2..).unwrap_or_default().join(" ");
+                (asked, if params.update_cache { words + " with fresh lists" } else { words })
             }
         };
         plan.set("msg", "");
@@ -314,6 +316,8 @@ mod tests {
     use crate::effect::{Effect, Output};
     use crate::host::memory::MemoryHost;
     use crate::params::Params as _;
+    use crate::recorded::run;
+    use crate::wire::Status;
 
     const INSTALL: &str = "Dependencies resolved.\n\
         ====================\n Package  Architecture  Version  Repository  Size\n\
@@ -369,5 +373,25 @@ mod tests {
         let Stop::Failed(failure) = stop else { panic!() };
         assert_eq!(failure.message, "Failed to install some of the specified packages");
         assert_eq!(failure.returned["failures"], json!(["No package at available."]));
+    }
+
+    #[test]
+    fn nobody_asks_where_nobody_wants_to_know() {
+        let none = Output { status: 1, ..Output::default() };
+        let mut host = MemoryHost::new()
+            .unforeseen()
+            .with_program("dnf")
+            .with_output(&["rpm", "-q", "--whatprovides", "--", "at"], none)
+            .with_output(&["dnf", "-y", "install", "at"], told(0, INSTALL, ""));
+        let ended = run::<Dnf>(&mut host, &json!({"name": "at"}));
+        assert_eq!(ended.status, Status::Changed);
+        assert_eq!(ended.returned["results"].as_array().unwrap().len(), 2);
+        assert_eq!(ended.diffs.len(), 1);
+        let argv = ["dnf", "-y", "--noautoremove", "remove", "a*"];
+        let idle = told(0, "No match for argument: a*\nNothing to do.\n", "");
+        let mut host = MemoryHost::new().unforeseen().with_program("dnf").with_output(&argv, idle);
+        let ended = run::<Dnf>(&mut host, &json!({"name": "a*", "state": "absent"}));
+        assert_eq!(ended.status, Status::Ok, "{:?}", ended.returned);
+        assert_eq!(ended.returned["msg"], "Nothing to do");
     }
 }

@@ -4,9 +4,9 @@ use crate::effect::PackageStep;
 
 /// The packages of a transaction.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Transaction {
-    pub(super) install: Vec<PackageStep>,
-    pub(super) remove: Vec<PackageStep>,
+pub(crate) struct Transaction {
+    pub(crate) install: Vec<PackageStep>,
+    pub(crate) remove: Vec<PackageStep>,
     /// A line for each package, as the module returns them.
     pub(super) results: Vec<String>,
 }
@@ -41,7 +41,7 @@ impl Transaction {
     }
 
     /// Reads the table that dnf 4 and dnf 5 print before they act.
-    pub(super) fn parse(output: &str) -> Self {
+    pub(crate) fn parse(output: &str) -> Self {
         let mut found = Self::default();
         let mut section = None;
         // a name that is too long stands alone, its other columns on the next line

@@ -117,6 +117,9 @@ impl Server {
             replies: self.replies.clone(),
         };
         self.live.begin(environment, Box::new(RequestSources::new(sources, Box::new(asked))));
+        if witness != Witness::None {
+            self.live.foresee();
+        }
         let overlay = match mode {
             Mode::Apply => None,
             Mode::Check => Some(Overlay::default()),

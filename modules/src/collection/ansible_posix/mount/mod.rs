@@ -236,7 +236,7 @@ impl Module for Mount {
                 argv.extend(observed.fstab_words());
                 argv.push(observed.path.clone());
                 let source = observed.source.clone();
-                observed.push(program::command(argv), source, "it is asked for", &mut plan);
+                observed.remount(program::command(argv), source, "it is asked for", &mut plan);
             }
             State::Remounted => {
                 observed.plan_remount(&entry, observed.fstab_words(), &mut plan);
@@ -376,7 +376,7 @@ impl Observed {
         let mut command = program::command(argv);
         command.environment.insert("MOUNT_POINT".to_owned(), self.path.clone());
         let source = if entry.has_src { Some(entry.src.clone()) } else { self.source.clone() };
-        self.push(command, source, "it is mounted otherwise", plan);
+        self.remount(command, source, "it is mounted otherwise", plan);
     }
 
     fn plan_unmount(&self, plan: &mut Plan) {
@@ -400,14 +400,23 @@ impl Observed {
     }
 
     fn push(&self, command: Command, source: Option<String>, reason: &str, plan: &mut Plan) {
-        let change = SettingChange {
+        plan.push(Effect::Setting(self.change(command, source)), reason);
+    }
+
+    fn remount(&self, command: Command, source: Option<String>, reason: &str, plan: &mut Plan) {
+        let deed = Some("remounted".to_owned());
+        let change = SettingChange { deed, ..self.change(command, source) };
+        plan.push(Effect::Setting(change), reason);
+    }
+
+    fn change(&self, command: Command, source: Option<String>) -> SettingChange {
+        SettingChange {
             kind: KIND.to_owned(),
             name: self.path.clone(),
             before: self.source.clone().map(Json::from),
             after: source.map(Json::from),
             commands: vec![command],
             ..SettingChange::default()
-        };
-        plan.push(Effect::Setting(change), reason);
+        }
     }
 }

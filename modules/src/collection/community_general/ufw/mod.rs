@@ -204,7 +204,13 @@ impl Observed {
         };
         let argv = self.argv(&["-f", action]);
         if changes {
+            let deed = match state {
+                State::Reloaded => Some("reloaded".to_owned()),
+                State::Reset => Some("reset".to_owned()),
+                State::Enabled | State::Disabled => None,
+            };
             let change = SettingChange {
+                deed,
                 clears: (state == State::Reset).then(|| KIND.to_owned()),
                 ..change(
                     "state".to_owned(),

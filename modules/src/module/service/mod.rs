@@ -1,0 +1,327 @@
+//! `ansible.builtin.service`: starts, stops and enables services by the host's manager.
+//!
+//! Follows the module of ansible-core 2.19. Under systemd it is
+//! [`systemd_service`](super::systemd_service), under System V's init
+//! [`sysvinit`](super::sysvinit); elsewhere it drives `OpenRC`, or init scripts through
+//! `service NAME ACTION`, and `rc-update`, `update-rc.d` or `chkconfig` for `enabled`. Check
+//! mode: full. Diff: the unit.
+//!
+//! Differs from Ansible: under runit it is `community.general.runit` for the services that runit
+//! has, without a word in `use`.
+//!
+//! ```yaml
+//! - name: Run the web server
+//!   ansible.builtin.service:
+//!     name: nginx
+//!     state: started
+//! ```
+//!
+//! Returns `name`, `state`, `enabled`, and `status` under systemd and System V's init, `sv` under
+//! runit.
+
+mod script;
+
+use std::path::Path;
+
+pub use self::script::Script;
+use super::setup::service_manager_of;
+use super::systemd_service::{self, Scope, State, SystemdService};
+use super::sysvinit::{self, Sysvinit};
+use crate::collection::community_general::runit::{self, Runit};
+use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
+use crate::effect::Applied;
+use crate::host::{Follow, Host, HostError};
+use crate::params;
+
+params! {
+    /// Parameters of `ansible.builtin.service`.
+    pub struct Params {
+        /// The service; only a reload of systemd itself does without.
+        name: Option<String>,
+        /// What it shall do.
+        state: Option<State>,
+        /// Whether it starts at boot.
+        enabled: Option<bool>,
+        /// Seconds between stop and start of a restart, without systemd.
+        sleep: Option<u64>,
+        /// Looked for among the running processes when there is no `status` action.
+        pattern: Option<String>,
+        /// The run level for `OpenRC`.
+        runlevel: String = "default".to_owned(),
+        /// Further words for the init script, without systemd.
+        arguments ("args"): String = String::new(),
+        /// The service manager to use; `auto` finds it.
+        r#use: String = "auto".to_owned(),
+        /// Whether starting is forbidden; systemd only.
+        masked: Option<bool>,
+        /// Whether systemd reads its unit files again first; systemd only.
+        daemon_reload ("daemon-reload"): Option<bool>,
+        /// Whether systemd starts itself again first; systemd only.
+        daemon_reexec ("daemon-reexec"): Option<bool>,
+        /// Whose systemd it is; systemd only.
+        scope: Option<Scope>,
+        /// Whether the end of the work is not waited for; systemd only.
+        no_block: Option<bool>,
+        /// Whether links of units are overwritten; systemd only.
+        force: Option<bool>,
+    }
+}
+
+/// The module.
+#[derive(Debug)]
+pub struct Service;
+
+/// What the service manager knows.
+#[derive(Debug)]
+pub enum Observed {
+    /// systemd runs here.
+    Systemd(systemd_service::Observed),
+    /// System V's init does.
+    Sysvinit(sysvinit::Params, sysvinit::Observed),
+    /// runit does.
+    Runit(runit::Params, runit::Observed),
+    /// There is `OpenRC`, or there are init scripts.
+    Script(Script),
+}
+
+/// Why it fails.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Services have names.
+    #[error("missing required arguments: name")]
+    Unnamed,
+    /// An option that only systemd has.
+    #[error("Unsupported parameters for (service) module: {0}. It is an option of systemd.")]
+    SystemdOnly(&'static str),
+    /// A service manager that is not known.
+    #[error(
+        "unsupported service manager `{0}`; known are auto, systemd, sysvinit, openrc, runit, service"
+    )]
+    Manager(String),
+}
+
+fn systemd_params(params: &Params) -> systemd_service::Params {
+    systemd_service::Params {
+        name: params.name.clone(),
+        state: params.state,
+        enabled: params.enabled,
+        force: params.force,
+        masked: params.masked,
+        daemon_reload: params.daemon_reload.unwrap_or(false),
+        daemon_reexec: params.daemon_reexec.unwrap_or(false),
+        scope: params.scope.unwrap_or(Scope::System),
+        no_block: params.no_block.unwrap_or(false),
+    }
+}
+
+fn sysvinit_params(params: &Params) -> sysvinit::Params {
+    sysvinit::Params {
+        name: params.named().to_owned(),
+        state: params.state.map(|state| match state {
+            State::Started => sysvinit::State::Started,
+            State::Stopped => sysvinit::State::Stopped,
+            State::Restarted => sysvinit::State::Restarted,
+            State::Reloaded => sysvinit::State::Reloaded,
+        }),
+        enabled: params.enabled,
+        sleep: params.sleep.unwrap_or(1),
+        pattern: params.pattern.clone(),
+        arguments: Some(params.arguments.clone()),
+        runlevels: None,
+        daemonize: false,
+    }
+}
+
+impl Module for Service {
+    type Params = Params;
+    type Observed = Observed;
+
+    fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
+        let manager = match params.r#use.as_str() {
+            "auto" => service_manager_of(host)?,
+            other => other.to_owned(),
+        };
+        let short = ["ansible.builtin.", "ansible.legacy.", "community.general."]
+            .iter()
+            .find_map(|prefix| manager.strip_prefix(prefix))
+            .unwrap_or(&manager);
+        let of_systemd =
+            |host| SystemdService::observe(&systemd_params(params), host).map(Observed::Systemd);
+        match short {
+            "systemd" | "systemd_service" => of_systemd(host),
+            // the module of that name finds systemd where it runs
+            "service" if params.r#use != "auto" && service_manager_of(host)? == "systemd" => {
+                of_systemd(host)
+            }
+            "sysvinit" => {
+                params.not_of_systemd()?;
+                let params = sysvinit_params(params);
+                Sysvinit::observe(&params, host)
+                    .map(|observed| Observed::Sysvinit(params, observed))
+            }
+            "runit" => {
+                params.not_of_systemd()?;
+                let asked = params.r#use != "auto";
+                match runit::behind_service(params.named(), params.enabled, params.state, host)? {
+                    Some(of_runit) if asked || of_runit.is_there(host)? => {
+                        Runit::observe(&of_runit, host)
+                            .map(|observed| Observed::Runit(of_runit, observed))
+                    }
+                    _ => script::observe(params, host).map(Observed::Script),
+                }
+            }
+            "openrc" | "service" => {
+                params.not_of_systemd()?;
+                script::observe(params, host).map(Observed::Script)
+            }
+            // what process 1 is called in a container says nothing
+            _ if params.r#use == "auto" => {
+                let systemctl = host.find_program("systemctl")?.is_some();
+                let init = Path::new("/etc/init.d").join(params.named());
+                if systemctl && host.stat(&init, Follow::Yes)?.is_none() {
+                    of_systemd(host)
+                } else {
+                    params.not_of_systemd()?;
+                    script::observe(params, host).map(Observed::Script)
+                }
+            }
+            other => Err(Stop::failed(Error::Manager(other.to_owned()))),
+        }
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
+        match observed {
+            Observed::Systemd(observed) => SystemdService::plan(&systemd_params(params), observed),
+            Observed::Sysvinit(params, observed) => Sysvinit::plan(params, observed),
+            Observed::Runit(params, observed) => Runit::plan(params, observed),
+            Observed::Script(script) => script::plan(params, script),
+        }
+    }
+
+    fn conclude(
+        params: &Params,
+        observed: &Observed,
+        plan: &Plan,
+        applied: &[Applied],
+    ) -> Result<Conclusion, Stop> {
+        match observed {
+            Observed::Systemd(observed) => {
+                SystemdService::conclude(&systemd_params(params), observed, plan, applied)
+            }
+            Observed::Sysvinit(params, observed) => {
+                Sysvinit::conclude(params, observed, plan, applied)
+            }
+            Observed::Runit(params, observed) => Runit::conclude(params, observed, plan, applied),
+            Observed::Script(_) => {
+                Ok(Conclusion { changed: plan.changes(), returned: plan.returned.clone() })
+            }
+        }
+    }
+
+    fn revisit(
+        _: &Params,
+        observed: &Observed,
+        host: &mut dyn Host,
+        returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        match observed {
+            Observed::Runit(params, observed) => Runit::revisit(params, observed, host, returned),
+            _ => Ok(()),
+        }
+    }
+
+    fn explain(params: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {
+        match observed {
+            Observed::Systemd(observed) => {
+                SystemdService::explain(&systemd_params(params), observed, planned, error)
+            }
+            Observed::Sysvinit(params, observed) => {
+                Sysvinit::explain(params, observed, planned, error)
+            }
+            Observed::Runit(params, observed) => Runit::explain(params, observed, planned, error),
+            Observed::Script(_) => script::explain(params, planned, error),
+        }
+    }
+}
+
+impl Params {
+    fn named(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// Refuses what only systemd has.
+    fn not_of_systemd(&self) -> Result<(), Stop> {
+        if self.name.is_none() {
+            return Err(Stop::failed(Error::Unnamed));
+        }
+        for (name, given) in [
+            ("masked", self.masked.is_some()),
+            ("daemon_reload", self.daemon_reload.is_some()),
+            ("daemon_reexec", self.daemon_reexec.is_some()),
+            ("scope", self.scope.is_some()),
+            ("no_block", self.no_block.is_some()),
+            ("force", self.force.is_some()),
+        ] {
+            if given {
+                return Err(Stop::failed(Error::SystemdOnly(name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Params, Service};
+    use crate::effect::Output;
+    use crate::host::memory::MemoryHost;
+    use crate::params::Params as _;
+    use crate::recorded::{commands, run};
+    use crate::wire::Status;
+
+    #[test]
+    fn systemd_alone_is_reloaded_without_a_name() {
+        let params =
+            Params::parse("service", json!({"daemon_reload": true}).as_object().unwrap()).unwrap();
+        assert!(super::systemd_params(&params).daemon_reload);
+        let stop = params.not_of_systemd().unwrap_err();
+        assert_eq!(stop.to_string(), "missing required arguments: name");
+    }
+
+    #[test]
+    fn the_manager_of_the_host_does_it() {
+        let down = Output { stdout: b"down: /etc/service/x: 9s\n".to_vec(), ..Output::default() };
+        let mut host = MemoryHost::new()
+            .with_file("/proc/1/comm", "runit\n")
+            .with_program("sv")
+            .with_file("/etc/sv/x/run", "")
+            .with_link("/etc/service/x", "/etc/sv/x")
+            .with_output(&["/usr/bin/sv", "status", "/etc/service/x"], down);
+        let arguments = json!({"name": "x", "state": "started", "enabled": true});
+        let ended = run::<Service>(&mut host, &arguments);
+        assert_eq!(ended.status, Status::Changed, "{:?}", ended.returned);
+        assert_eq!(commands(&host), [["sv", "start", "/etc/service/x"]]);
+        assert_eq!(ended.returned["sv"]["svc_full"], "/etc/service/x");
+        let mut host = MemoryHost::new()
+            .with_file("/proc/1/comm", "runit\n")
+            .with_program("sv")
+            .with_program("service")
+            .with_program("update-rc.d")
+            .with_file("/etc/init.d/y", "");
+        let ended = run::<Service>(&mut host, &json!({"name": "y", "enabled": true}));
+        assert_eq!(ended.status, Status::Changed, "{:?}", ended.returned);
+        assert_eq!(
+            commands(&host),
+            [["update-rc.d", "y", "defaults"], ["update-rc.d", "y", "enable"]]
+        );
+        let up = Output { stdout: b"y is running\n".to_vec(), ..Output::default() };
+        let mut host = host
+            .with_file("/proc/1/comm", "init\n")
+            .with_output(&["/usr/bin/service", "y", "status"], up);
+        let ended = run::<Service>(&mut host, &json!({"name": "y", "state": "started"}));
+        assert_eq!(ended.status, Status::Ok, "{:?}", ended.returned);
+        assert_eq!(ended.returned["status"]["started"]["changed"], false);
+    }
+}
