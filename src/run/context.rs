@@ -214,6 +214,8 @@ impl Exports {
 pub(crate) struct StepLayers {
     /// What the debugger set; nothing is stronger.
     debugged: Vec<Arc<Layer>>,
+    /// What tasks still under way set when they have gone well.
+    ahead: Arc<Layer>,
     /// Variables of includes, which are among those of the task, too.
     includes: Vec<Arc<Layer>>,
     params: Vec<Arc<Layer>>,
@@ -353,6 +355,7 @@ impl PlayContext {
         if let Some(step) = step {
             layers.extend(one(behaviour.hash, &step.includes));
             layers.extend(step.params.iter().cloned());
+            layers.push(Arc::clone(&step.ahead));
         }
         layers.push(Arc::clone(&known.set));
         layers.push(Arc::clone(&known.included));
@@ -402,6 +405,11 @@ impl StepLayers {
         layers
     }
 
+    /// The same, as if these variables were set already.
+    pub(crate) fn with_set(&self, ahead: &Arc<Layer>) -> Self {
+        Self { ahead: Arc::clone(ahead), ..self.clone() }
+    }
+
     fn of(step: &crate::graph::Step, play: &Play, playbook: &Path, items: &[Arc<Layer>]) -> Self {
         let task = &step.task;
         let roles: Vec<&Arc<Role>> = task.role.iter().chain(task.dependents.iter().rev()).collect();
@@ -425,6 +433,7 @@ impl StepLayers {
             .map(|level| layer(&level.vars));
         Self {
             debugged: Vec::new(),
+            ahead: Arc::default(),
             includes: items.iter().cloned().chain(includes).filter(filled).collect(),
             params: roles.iter().map(|role| layer(&role.params)).filter(filled).collect(),
             task: task_layers.chain(items.iter().cloned()).filter(filled).collect(),

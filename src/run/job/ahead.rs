@@ -1,7 +1,7 @@
 //! Tasks that are sent before those before them are answered (`strategy: dag`).
 //!
 //! A task goes ahead when nothing that is rendered for it reads what the answers still under way
-//! may set. It travels behind the others on one runner, which does it only when the one before it
+//! may set; what `set_fact` sets is known as soon as it is rendered. It travels behind the others on one runner, which does it only when the one before it
 //! went well, so that nothing is done that would not have been done in turn. Its result is drawn,
 //! and told, when it is its turn. What cannot go ahead waits for its turn and is rendered then.
 
@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::{ConnectionError, Transport};
 use crate::graph::At;
-use crate::vars::{Reads, Scope, watched};
+use crate::vars::{HashBehaviour, Layer, Reads, Scope, watched};
 
 use super::item::Stage;
 use super::send::lost;
@@ -35,8 +35,10 @@ const OF_EVERYTHING: [&str; 2] = ["hostvars", "vars"];
 pub(crate) struct UnderWay {
     /// The runner that it goes to, and the last request there.
     lane: Option<(Arc<Lane>, u64)>,
-    /// The variables that are set when all is answered.
+    /// The variables that are set when all is answered, whose values nobody knows before.
     sets: Arc<HashSet<String>>,
+    /// Those that are set then, with their values (`set_fact`).
+    known: Arc<Layer>,
 }
 
 /// A task of a host is under way: another may follow it.
@@ -68,8 +70,8 @@ struct Draft {
     /// The items that go to the host.
     indexes: Vec<usize>,
     calls: Vec<RemoteCall>,
-    /// The variables that it sets, where it goes well.
-    sets: HashSet<String>,
+    /// What it sets, where it goes well.
+    learnt: Layer,
 }
 
 /// How the host answered.
@@ -87,17 +89,26 @@ impl Job {
         let Start { host, at, under_way, told, mut turn } = start;
         let (job, before) = (self.clone(), under_way.clone());
         let draft = blocking(move || job.draft(before.as_ref())).await;
-        let UnderWay { lane, sets } = under_way.unwrap_or_default();
+        let UnderWay { lane, mut sets, mut known } = under_way.unwrap_or_default();
         let Some(mut draft) = draft else {
             drop(lane);
             self.id = turn.await.ok()?;
             return Some(Box::pin(self.run()).await);
         };
-        let sets: Arc<HashSet<String>> = Arc::new(&*sets | &draft.sets);
+        if !draft.learnt.is_empty() {
+            let sets = Arc::make_mut(&mut sets);
+            sets.retain(|name| !draft.learnt.contains_key(name));
+            Arc::make_mut(&mut known).extend(std::mem::take(&mut draft.learnt));
+        }
+        if let Some(name) = &self.task.task.register {
+            Arc::make_mut(&mut sets).insert(name.clone());
+            Arc::make_mut(&mut known).shift_remove(name);
+        }
         let tell = |lane| {
             if let Some(told) = told {
+                let under_way = UnderWay { lane, sets, known };
                 // a batch that has ended sends nothing ahead
-                let _ = told.send(OnItsWay { host, at, under_way: UnderWay { lane, sets } });
+                let _ = told.send(OnItsWay { host, at, under_way });
             }
         };
         let mut number = None;
@@ -221,13 +232,21 @@ impl Job {
 
     /// Renders the task; `None` where it cannot go ahead.
     fn draft(&self, under_way: Option<&UnderWay>) -> Option<Draft> {
-        let (draft, reads) = watched(|| self.drafted());
-        let mut draft = draft?;
+        let known = under_way.map(|under_way| &under_way.known).filter(|known| !known.is_empty());
+        let (draft, reads) = match known {
+            Some(known) => {
+                let layers = Arc::new(self.layers.with_set(known));
+                let job = Self { layers, ..self.clone() };
+                watched(|| job.drafted())
+            }
+            None => watched(|| self.drafted()),
+        };
+        let draft = draft?;
         if reads.refused {
             return None;
         }
         if let Some(under_way) = under_way {
-            if touches(&reads, &under_way.sets) {
+            if touches(&reads, under_way) {
                 return None;
             }
             let here = draft.setting.as_ref().is_some_and(|setting| is_here(setting));
@@ -235,7 +254,6 @@ impl Job {
                 return None;
             }
         }
-        draft.sets.extend(self.task.task.register.clone());
         Some(draft)
     }
 
@@ -255,7 +273,7 @@ impl Job {
             setting: None,
             indexes: Vec::new(),
             calls: Vec::new(),
-            sets: HashSet::new(),
+            learnt: Layer::default(),
             scopes: Vec::new(),
         };
         for (index, scope) in scopes.iter().enumerate() {
@@ -291,6 +309,7 @@ impl Job {
             && setting.asynchronous.is_none()
             && setting.delegated.is_none();
         let other = draft.setting.as_ref().is_some_and(|other| !other.is_same(&setting));
+        let merges = self.play.run.settings.behaviour.hash == HashBehaviour::Merge;
         if !plain || other {
             return None;
         }
@@ -305,10 +324,12 @@ impl Job {
                 if learnt.facts.is_some()
                     || !learnt.included.is_empty()
                     || !learnt.elsewhere.is_empty()
+                    // what tasks behind it see is not the value alone
+                    || (merges && !learnt.set.is_empty())
                 {
                     return None;
                 }
-                draft.sets.extend(learnt.set.keys().cloned());
+                draft.learnt = learnt.set.clone();
                 let done = Box::new(Prepared::Done(finished));
                 draft.stages.push(Some(Stage::Ready(Arc::clone(&setting), done)));
             }
@@ -319,10 +340,14 @@ impl Job {
     }
 }
 
-/// Whether something was read that is still to be set.
-fn touches(reads: &Reads, sets: &HashSet<String>) -> bool {
-    let late = OF_FAILURES.iter().chain(&OF_EVERYTHING);
-    late.into_iter().any(|name| reads.names.contains(*name)) || !reads.names.is_disjoint(sets)
+/// Whether something was read that is still to be set. Where other hosts are read, the edges of the
+/// graph have waited for what those set.
+fn touches(reads: &Reads, under_way: &UnderWay) -> bool {
+    let reads_one_of = |names: &[&str]| names.iter().any(|name| reads.names.contains(*name));
+    let sets_nothing = under_way.sets.is_empty() && under_way.known.is_empty();
+    reads_one_of(&OF_FAILURES)
+        || (!sets_nothing && reads_one_of(&OF_EVERYTHING))
+        || !reads.names.is_disjoint(&under_way.sets)
 }
 
 /// Whether a task works on this machine, whose files are read when tasks are rendered.
