@@ -68,12 +68,7 @@ fn now(_: &Environment<'_>, call: Call) -> Outcome<Value> {
         Some(value) => truth(value)?,
         None => false,
     };
-    let moment = if utc {
-        ::time::OffsetDateTime::now_utc()
-    } else {
-        ::time::OffsetDateTime::now_local().unwrap_or_else(|_| ::time::OffsetDateTime::now_utc())
-    };
-    let moment = DateTime(::time::PrimitiveDateTime::new(moment.date(), moment.time()), None);
+    let moment = DateTime::now(utc);
     match call.positional.get(1).or_else(|| keyword(&call, "fmt")).filter(|fmt| !fmt.is_none()) {
         Some(format) => Ok(Value::from(moment.strftime(&text(format)?))),
         None => Ok(Value::from_object(moment)),

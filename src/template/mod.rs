@@ -16,6 +16,7 @@ mod filler;
 mod filters;
 mod globals;
 mod jmespath;
+mod json_schema;
 mod lookups;
 mod methods;
 mod place;

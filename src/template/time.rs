@@ -353,6 +353,16 @@ pub(super) fn add(left: &Value, right: &Value) -> Option<Value> {
 
 impl DateTime {
     /// The name of its distance from UTC.
+    /// The time on the clock of this machine, or of UTC.
+    pub(super) fn now(utc: bool) -> Self {
+        let moment = match utc {
+            true => time::OffsetDateTime::now_utc(),
+            false => time::OffsetDateTime::now_local()
+                .unwrap_or_else(|_| time::OffsetDateTime::now_utc()),
+        };
+        Self(PrimitiveDateTime::new(moment.date(), moment.time()), None)
+    }
+
     pub(super) fn zone_name(&self) -> String {
         match self.1 {
             None => String::new(),

@@ -4,7 +4,7 @@
 Usage: python tests/oracle/templates.py [NAME], with ansible-core 2.19 importable; run from the
 repository's root. Writes `tests/fixtures/NAME.json`. NAME is `templates` or `collections`; the
 latter needs the collections of the package `ansible` (`ANSIBLE_COLLECTIONS_PATH`) and the libraries
-`netaddr`, `jmespath`, `hashids` and `prettytable`.
+`netaddr`, `jmespath`, `hashids`, `prettytable`, `jsonpatch` and `jsonschema`.
 
 The cases file has a line a case: `template`, `expression` or `condition`, a blank, and a JSON
 string. `templates.vars.yml` beside it holds the variables.

@@ -253,7 +253,7 @@ fn url_encode(call: &Bound<'_>) -> Outcome<Value> {
     Ok(Value::from(encoded.join("&")))
 }
 
-fn url_decode(text: &str) -> String {
+pub(in crate::template) fn url_decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

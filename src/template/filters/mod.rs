@@ -25,6 +25,7 @@ mod serialisation;
 mod strings;
 mod tables;
 mod times;
+mod validation;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -36,11 +37,12 @@ use super::failure::Outcome;
 use super::syntax::{Range, SyntaxError};
 
 pub(super) use collections::flatten;
-pub(super) use encoding::{hash, hex};
+pub(super) use encoding::{hash, hex, url_decode};
 pub(super) use kinds::is_kind;
 pub(super) use paths::expand_user;
 pub(super) use selection::key_value;
 pub(super) use serialisation::parse_yaml;
+pub(super) use validation::validate;
 
 /// A filter.
 pub(super) struct Filter {
@@ -103,6 +105,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new
         strings::FILTERS,
         tables::FILTERS,
         times::FILTERS,
+        validation::FILTERS,
     ]
     .into_iter()
     .flatten()
@@ -143,10 +146,6 @@ pub(super) fn find(name: &str) -> Result<&'static Filter, UnknownName> {
 /// What does the work of a plugin of a collection that is not there.
 pub(super) fn instead_of(name: &str) -> Option<String> {
     let instead = match name {
-        "ansible.utils.validate" => {
-            "describe the data for `ansible.builtin.validate_argument_spec`, or state what must \
-             hold in `ansible.builtin.assert`"
-        }
         "community.general.json_diff" => "compare with `ansible.utils.fact_diff`",
         "community.general.random_pet" => "use the lookup `community.general.random_string`",
         _ => return None,

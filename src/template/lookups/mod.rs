@@ -14,11 +14,13 @@ mod ini_file;
 mod loops;
 mod merge_variables;
 mod password;
+mod passwordstore;
 mod random_string;
 mod records;
 mod sequence;
 mod subelements;
 mod url;
+mod validation;
 
 use std::path::{Path, PathBuf};
 
@@ -84,10 +86,12 @@ const LOOKUPS: &[(&str, Run)] = &[
     ("community.general.filetree", filetree::filetree),
     ("community.general.flattened", loops::flattened),
     ("community.general.merge_variables", merge_variables::merge_variables),
+    ("community.general.passwordstore", passwordstore::passwordstore),
     ("community.general.random_string", random_string::random_string),
     ("ansible.utils.get_path", |request| request.filtered("get_path", false)),
     ("ansible.utils.index_of", |request| request.filtered("index_of", true)),
     ("ansible.utils.to_paths", |request| request.filtered("to_paths", false)),
+    ("ansible.utils.validate", validation::validate),
 ];
 
 /// Lookups of `community.general` that were Ansible's own, and are still known by those names.

@@ -6,6 +6,7 @@ mod files;
 mod regexes;
 mod results;
 mod types;
+mod validation;
 mod versions;
 
 use std::collections::HashMap;
@@ -56,6 +57,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Test>> = LazyLock::new(|
         regexes::TESTS,
         results::TESTS,
         types::TESTS,
+        validation::TESTS,
         versions::TESTS,
     ]
     .into_iter()
