@@ -123,7 +123,7 @@ fn split(name: &str) -> Option<(&str, &str)> {
 }
 
 /// The collection that a file lies in.
-fn collection_of(path: &Path) -> Option<String> {
+pub(super) fn collection_of(path: &Path) -> Option<String> {
     let path = std::path::absolute(path).ok()?;
     let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
     parts.find(|part| part == COLLECTIONS)?;

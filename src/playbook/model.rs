@@ -135,6 +135,13 @@ pub struct Role {
 }
 
 impl Role {
+    /// The collection that it comes from.
+    pub fn collection(&self) -> Option<String> {
+        let collection = super::collections::collection_of(&self.path)?;
+        let behind = self.name.strip_prefix(&collection)?;
+        behind.starts_with('.').then_some(collection)
+    }
+
     /// Whether it has variables that the whole play sees.
     pub fn gives_variables(&self) -> bool {
         self.public && !(self.vars.is_empty() && self.defaults.is_empty())

@@ -252,6 +252,19 @@ pub struct ErrorCause {
     pub message: String,
     /// Where.
     pub place: Option<Place>,
+    /// Where the value begins that holds this place, as far as it is another place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Place>,
+    /// What to try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl ErrorCause {
+    /// A cause that stands here.
+    pub fn new(message: impl Into<String>, place: Option<Place>) -> Self {
+        Self { message: message.into(), place, value: None, help: None }
+    }
 }
 
 /// What came of a task on a host, or of one item.

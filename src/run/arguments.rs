@@ -6,7 +6,6 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
-use crate::diagnostics::Explain;
 use crate::graph::StepTask;
 use crate::playbook::{Action, GROUP_PREFIX, group_name, key_values, qualify};
 use crate::report::event::ErrorCause;
@@ -15,6 +14,7 @@ use crate::template::{Templar, TemplateError, TemplateErrorKind, is_omit, to_jso
 use crate::vars::Scope;
 
 use super::action::{self, ActionError, ActionInput, After, Prepared, RemoteCall};
+use super::causes;
 
 /// Arguments of an item.
 pub(super) struct Rendered {
@@ -34,8 +34,11 @@ pub(super) enum ArgumentError {
          value for '{argument}': {error}"
     )]
     Render { module: String, argument: String, error: TemplateError, place: Option<Place> },
+    /// The template that stands for all of them cannot be rendered.
+    #[error("Task failed: Finalization of task args for '{module}' failed: {error}")]
+    Whole { module: String, error: TemplateError },
     /// A name that can be no variable.
-    #[error("Task failed: Action failed: {}", action::invalid_name(.0))]
+    #[error("Task failed: Invalid variable name {0}.")]
     VariableName(String),
     /// The whole is no mapping.
     #[error(
@@ -52,6 +55,10 @@ impl ArgumentError {
             Self::Render {
                 error: TemplateError { kind: TemplateErrorKind::Unknown(reason), .. },
                 ..
+            }
+            | Self::Whole {
+                error: TemplateError { kind: TemplateErrorKind::Unknown(reason), .. },
+                ..
             } => Some(reason.clone()),
             _ => None,
         }
@@ -61,34 +68,34 @@ impl ArgumentError {
 impl ArgumentError {
     /// What led to it, in a task that stands here.
     pub(super) fn causes(&self, task: Place) -> Vec<ErrorCause> {
-        let (module, message, place) = match self {
+        let (module, why) = match self {
             Self::Render { module, argument, error, place } => {
-                let message = format!("Error while resolving value for '{argument}': {error}");
-                (module, message, place.clone())
+                let said = format!("Error while resolving value for '{argument}'");
+                (module, causes::within(&said, place.clone(), error))
             }
+            Self::Whole { module, error } => (module, causes::of_template(error)),
             Self::NoMapping { module, got, place } => {
                 let message = format!("Task args must resolve to a 'dict' not '{got}'.");
-                (module, message, Some(place.clone()))
+                (module, vec![ErrorCause::new(message, Some(place.clone()))])
             }
-            Self::VariableName(_) => return Vec::new(),
+            Self::VariableName(name) => return invalid_name(name, task),
         };
-        vec![
-            ErrorCause {
-                message: format!("Task failed: Finalization of task args for '{module}' failed."),
-                place: Some(task),
-            },
-            ErrorCause { message, place },
-        ]
+        let message = format!("Task failed: Finalization of task args for '{module}' failed.");
+        let mut all = vec![ErrorCause::new(message, Some(task))];
+        all.extend(why);
+        all
     }
 }
 
-fn at(place: Option<&Place>) -> String {
-    place.map(|place| format!(" ({place})")).unwrap_or_default()
-}
-
-/// An error with the place where it arose.
-pub(super) fn worded(error: &dyn Explain) -> String {
-    format!("{error}{}", at(error.span().map(crate::source::Span::place).as_ref()))
+/// What led to it where a name, quoted, can be no variable.
+pub(super) fn invalid_name(name: &str, task: Place) -> Vec<ErrorCause> {
+    let help = "Variable names must be strings starting with a letter or underscore character, \
+                and contain only letters, numbers and underscores.";
+    let message = format!("Invalid variable name {name}.");
+    vec![
+        ErrorCause::new("Task failed.", Some(task)),
+        ErrorCause { help: Some(help.to_owned()), ..ErrorCause::new(message, None) },
+    ]
 }
 
 /// Renders the arguments of a task; those that are `omit` are left out.
@@ -109,8 +116,9 @@ pub(super) fn render(
     let mut arguments = Map::new();
     let mut values = IndexMap::new();
     if let Some(whole) = &action.variable_arguments {
-        let value = templar.node(whole, scope).map_err(|error| failed("args", whole, error))?;
-        match to_json(&value).map_err(|error| failed("args", whole, error))? {
+        let failed = |error| ArgumentError::Whole { module: module.clone(), error };
+        let value = templar.node(whole, scope).map_err(failed)?;
+        match to_json(&value).map_err(failed)? {
             Json::Object(map) => arguments = map,
             Json::Null => {}
             // `key=value` text that a template gave
@@ -127,12 +135,10 @@ pub(super) fn render(
             }
         }
     }
-    for (name, value) in defaults(templar, scope, step).map_err(|error| ArgumentError::Render {
-        module: module.clone(),
-        argument: "module_defaults".to_owned(),
-        place: error.span.as_ref().map(crate::source::Span::place),
-        error,
-    })? {
+    let given = |name: &str| {
+        arguments.contains_key(name) || action.arguments.iter().any(|(written, _)| written == name)
+    };
+    for (name, value) in defaults(templar, scope, step, given)? {
         arguments.entry(name).or_insert(value);
     }
     for (name, node) in &action.arguments {
@@ -167,7 +173,16 @@ fn defaults(
     templar: &Templar,
     scope: &Scope,
     step: &StepTask,
-) -> Result<Map<String, Json>, TemplateError> {
+    given: impl Fn(&str) -> bool,
+) -> Result<Map<String, Json>, ArgumentError> {
+    let module = &step.task.action.module;
+    let failed = |argument: &str, error: TemplateError| ArgumentError::Render {
+        module: module.clone(),
+        argument: argument.to_owned(),
+        place: error.way.asked.as_ref().or(error.span.as_ref()).map(crate::source::Span::place),
+        error,
+    };
+    let whole = |error| failed("module_defaults", error);
     let mut named: IndexMap<String, Given<'_>> = IndexMap::new();
     let levels = step.keywords.iter().rev().flat_map(|level| &level.module_defaults);
     for node in levels {
@@ -179,7 +194,7 @@ fn defaults(
                 named.extend(entries);
             }
             _ => {
-                let rendered = templar.node(node, scope)?;
+                let rendered = templar.node(node, scope).map_err(whole)?;
                 for name in rendered.try_iter().into_iter().flatten() {
                     let Some(key) = name.as_str().map(default_name) else { continue };
                     named
@@ -188,7 +203,6 @@ fn defaults(
             }
         }
     }
-    let module = &step.task.action.module;
     let groups = step.keywords.iter().flat_map(|level| &level.action_groups);
     let groups: Vec<&str> = groups
         .filter(|group| group.modules.contains(module))
@@ -201,13 +215,25 @@ fn defaults(
         .filter(|(name, _)| *name == module || is_group(name))
         .partition(|(name, _)| *name != module);
     let mut defaults = Map::new();
-    for (_, given) in of_groups.into_iter().chain(of_module) {
+    for (_, arguments) in of_groups.into_iter().chain(of_module) {
         // each is rendered for itself: those of other modules may need what is not there
-        let arguments = match given {
-            Given::Written(node) => templar.node(node, scope)?,
+        let arguments = match arguments {
+            Given::Written(Node { kind: Kind::Map(entries), .. }) => {
+                for (name, node) in entries {
+                    let Some(name) = name.as_str().filter(|name| !given(name)) else { continue };
+                    let value = templar.node(node, scope).map_err(|error| failed(name, error))?;
+                    if is_omit(&value) {
+                        continue;
+                    }
+                    let json = to_json(&value).map_err(|error| failed(name, error))?;
+                    defaults.insert(name.to_owned(), json);
+                }
+                continue;
+            }
+            Given::Written(node) => templar.node(node, scope).map_err(whole)?,
             Given::Rendered(value) => value.clone(),
         };
-        if let Json::Object(arguments) = to_json(&arguments)? {
+        if let Json::Object(arguments) = to_json(&arguments).map_err(whole)? {
             defaults.extend(arguments);
         }
     }

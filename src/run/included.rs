@@ -171,7 +171,7 @@ pub(super) fn read(
                 arguments.find(|(name, _)| matches!(name.as_str(), "name" | "role"))
             });
             let place = named.flatten().map(|(_, node)| node.span.place());
-            result.causes = vec![ErrorCause { message: reason, place }];
+            result.causes = vec![ErrorCause::new(reason, place)];
             if let IncludeError::Wrong(errors) = &error {
                 result.broken = errors.iter().map(|error| Diagnostic::error(error)).collect();
             }

@@ -66,13 +66,19 @@ pub(super) fn of(job: &Job, scope: &Scope) -> Result<Items, KeywordError> {
     };
     let reader = KeywordReader::of(templar, scope, &job.task);
     let control = &task.loop_control;
-    let name = |node: &Option<crate::source::Node>| -> Result<Option<String>, KeywordError> {
-        node.as_ref().map(|node| Ok(templar.node(node, scope)?.to_string())).transpose()
+    let given = |keyword, node: &Option<crate::source::Node>| {
+        node.as_ref().map(|node| reader.rendered(keyword, node)).transpose()
     };
-    let flag = |node: &Option<crate::source::Node>| -> Result<Option<bool>, KeywordError> {
-        node.as_ref().map(|node| Ok(truth(&templar.node(node, scope)?) == Some(true))).transpose()
+    let name =
+        |keyword, node| Ok::<_, KeywordError>(given(keyword, node)?.map(|it| it.to_string()));
+    let flag = |keyword, node| {
+        Ok::<_, KeywordError>(given(keyword, node)?.map(|it| truth(&it) == Some(true)))
     };
-    let extended = match (flag(&control.extended)?, flag(&control.extended_allitems)?) {
+    let extended = (
+        flag("extended", &control.extended)?,
+        flag("extended_allitems", &control.extended_allitems)?,
+    );
+    let extended = match extended {
         (Some(true), Some(false)) => Extended::WithoutItems,
         (Some(true), _) => Extended::Yes,
         _ => Extended::No,
@@ -85,8 +91,8 @@ pub(super) fn of(job: &Job, scope: &Scope) -> Result<Items, KeywordError> {
     };
     Ok(Items::Loop(LoopItems {
         values,
-        variable: name(&control.loop_var)?.unwrap_or_else(|| "item".to_owned()),
-        index: name(&control.index_var)?,
+        variable: name("loop_var", &control.loop_var)?.unwrap_or_else(|| "item".to_owned()),
+        index: name("index_var", &control.index_var)?,
         extended,
         in_order: !pause.is_zero() || control.break_when.is_some() || runs_here(task),
         pause,
@@ -119,10 +125,9 @@ fn elements(
 }
 
 fn wrong(message: &str, over: &crate::playbook::model::Loop) -> KeywordError {
-    KeywordError::Template(TemplateError {
-        kind: TemplateErrorKind::Failed(message.to_owned()),
-        span: Some(over.value.span.clone()),
-    })
+    let kind = TemplateErrorKind::Failed(message.to_owned());
+    let span = Some(over.value.span.clone());
+    KeywordError::Template(TemplateError { span, ..TemplateError::new(kind) })
 }
 
 impl LoopItems {

@@ -9,7 +9,7 @@ use crate::diagnostics::Explain;
 use crate::graph::StepTask;
 use crate::playbook::Keywords;
 use crate::source::{Kind, Node, Span};
-use crate::template::{Templar, TemplateError, is_omit};
+use crate::template::{Templar, TemplateError, TemplateErrorKind, holds_template, is_omit};
 use crate::vars::Scope;
 
 /// A keyword whose value cannot be used.
@@ -18,6 +18,31 @@ pub enum KeywordError {
     /// Its template cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The template of a keyword that has to be named cannot be rendered.
+    #[error("Error processing keyword '{keyword}': {error}")]
+    Rendering {
+        /// The keyword.
+        keyword: &'static str,
+        /// Why.
+        error: TemplateError,
+        /// Where the keyword's value stands.
+        span: Span,
+    },
+    /// Its value is no number.
+    #[error(
+        "Error processing keyword '{keyword}': The value '{got}' could not be converted to \
+         '{wanted}'."
+    )]
+    Number {
+        /// The keyword.
+        keyword: &'static str,
+        /// Python's name of the type that it must have.
+        wanted: &'static str,
+        /// What it is.
+        got: String,
+        /// Where.
+        span: Span,
+    },
     /// Its value is no boolean.
     #[error(
         "Error processing keyword '{keyword}': The value '{got}' could not be converted to 'bool'."
@@ -77,9 +102,11 @@ impl Explain for KeywordError {
     fn span(&self) -> Option<&Span> {
         match self {
             Self::Template(error) => error.span(),
+            Self::Rendering { error, span, .. } => error.span().or(Some(span)),
             Self::Kind { span, .. }
             | Self::Loop { span, .. }
             | Self::Boolean { span, .. }
+            | Self::Number { span, .. }
             | Self::Timeout { span, .. }
             | Self::Integer { span, .. } => Some(span),
         }
@@ -136,7 +163,7 @@ impl<'a> KeywordReader<'a> {
         if let Kind::Bool(value) = node.kind {
             return Ok(Some(value));
         }
-        let value = self.templar.node(node, self.scope)?;
+        let value = self.rendered(keyword, node)?;
         if is_omit(&value) {
             return Ok(None);
         }
@@ -150,10 +177,15 @@ impl<'a> KeywordReader<'a> {
     /// A text keyword; empty text and null count as not given.
     pub(crate) fn text(
         &self,
+        keyword: &'static str,
         pick: fn(&Keywords) -> Option<&Node>,
     ) -> Result<Option<String>, KeywordError> {
         for node in self.levels.iter().filter_map(|level| pick(level)) {
-            let value = self.templar.node(node, self.scope)?;
+            let value = match keyword {
+                // it is looked at before all else, and is not named
+                "delegate_to" => self.templar.node(node, self.scope)?,
+                _ => self.rendered(keyword, node)?,
+            };
             if is_omit(&value) {
                 continue;
             }
@@ -192,17 +224,76 @@ impl<'a> KeywordReader<'a> {
 
     /// A number keyword.
     pub(crate) fn number(&self, keyword: &'static str, node: &Node) -> Result<f64, KeywordError> {
-        let value = self.templar.node(node, self.scope)?;
+        let value = self.rendered(keyword, node)?;
         let number = match value.kind() {
             ValueKind::Number => f64::try_from(value.clone()).ok(),
             ValueKind::String => value.as_str().and_then(|text| text.trim().parse().ok()),
             _ => None,
         };
-        number.filter(|number| number.is_finite()).ok_or_else(|| KeywordError::Kind {
-            keyword,
-            wanted: "a number",
+        number.filter(|number| number.is_finite()).ok_or_else(|| KeywordError::Number {
+            keyword: if keyword == "async" { "async_val" } else { keyword },
+            wanted: if matches!(keyword, "delay" | "pause") { "float" } else { "int" },
             got: value.to_string(),
             span: node.span.clone(),
+        })
+    }
+
+    /// Refuses a task with a keyword that cannot be rendered, whether or not it counts here.
+    pub(crate) fn refuse_unreadable(&self) -> Result<(), KeywordError> {
+        type Pick = fn(&Keywords) -> Option<&Node>;
+        const LOOKED_AT: [(&str, Pick); 10] = [
+            ("become", |level| level.r#become.as_ref()),
+            ("become_user", |level| level.become_user.as_ref()),
+            ("become_method", |level| level.become_method.as_ref()),
+            ("become_flags", |level| level.become_flags.as_ref()),
+            ("become_exe", |level| level.become_exe.as_ref()),
+            ("connection", |level| level.connection.as_ref()),
+            ("remote_user", |level| level.remote_user.as_ref()),
+            ("no_log", |level| level.no_log.as_ref()),
+            ("ignore_errors", |level| level.ignore_errors.as_ref()),
+            ("ignore_unreachable", |level| level.ignore_unreachable.as_ref()),
+        ];
+        for (keyword, pick) in LOOKED_AT {
+            if let Some(node) = self.nearest(pick)
+                && node.as_str().is_some_and(holds_template)
+            {
+                self.rendered(keyword, node)?;
+            }
+        }
+        match self.nearest(|level| level.port.as_ref()) {
+            Some(node) if node.as_str().is_some_and(holds_template) => {
+                let value = self.rendered("port", node)?;
+                if is_omit(&value) { Ok(()) } else { self.number("port", node).map(|_| ()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What `notify` names.
+    pub(crate) fn topics(&self, notify: &[Node]) -> Result<Vec<String>, KeywordError> {
+        let mut topics = Vec::new();
+        for node in notify {
+            let value = self.rendered("notify", node)?;
+            match value.kind() {
+                _ if is_omit(&value) => {}
+                ValueKind::Seq => {
+                    topics.extend(value.try_iter().into_iter().flatten().map(|it| it.to_string()));
+                }
+                _ => topics.push(value.to_string()),
+            }
+        }
+        Ok(topics)
+    }
+
+    /// The value of a keyword's node.
+    pub(super) fn rendered(
+        &self,
+        keyword: &'static str,
+        node: &Node,
+    ) -> Result<Value, KeywordError> {
+        self.templar.node(node, self.scope).map_err(|error| match error.kind {
+            TemplateErrorKind::Unknown(_) => KeywordError::Template(error),
+            _ => KeywordError::Rendering { keyword, error, span: node.span.clone() },
         })
     }
 
@@ -245,7 +336,7 @@ impl<'a> KeywordReader<'a> {
         node: &Node,
         environment: &mut BTreeMap<String, String>,
     ) -> Result<(), KeywordError> {
-        let value = self.templar.node(node, self.scope)?;
+        let value = self.rendered("environment", node)?;
         let wrong = || KeywordError::Kind {
             keyword: "environment",
             wanted: "a mapping or a list of mappings",

@@ -1,6 +1,7 @@
 //! Variables that nobody sets: `inventory_hostname`, `groups`, `hostvars` and their like.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
@@ -10,7 +11,7 @@ use minijinja::value::{Enumerator, Object};
 use crate::graph::StepTask;
 use crate::playbook::{Play, Role};
 use crate::report::event::RunMode;
-use crate::vars::Layer;
+use crate::vars::{Layer, Var};
 
 use super::context::{PlayContext, data};
 use super::settings::{DiffMode, RunSettings};
@@ -99,9 +100,15 @@ pub(crate) fn of_play(play: &Play, name: &str, hosts: &PlayHosts, roles: &[Arc<R
     let all = Value::from_iter(hosts.all.iter().map(String::as_str));
     layer.insert("ansible_play_hosts_all".to_owned(), data(all));
     layer.extend(of_hosts(hosts));
-    let direct: Vec<&str> = play.roles.iter().map(|role| role.name.as_str()).collect();
+    // those of the play itself, then those that tasks import
+    let is_depended_on = |role: &Arc<Role>| {
+        roles.iter().any(|other| other.dependencies.iter().any(|it| Arc::ptr_eq(it, role)))
+    };
+    let is_listed = |role: &Arc<Role>| play.roles.iter().any(|other| Arc::ptr_eq(other, role));
+    let imported = roles.iter().filter(|role| !is_listed(role) && !is_depended_on(role));
+    let direct = play.roles.iter().chain(imported);
+    let direct: Vec<&str> = direct.map(|role| role.name.as_str()).collect();
     let mut outer = Vec::new();
-    // roles that tasks import are none of the play's, what they depend on is
     for role in play.roles.iter().chain(roles) {
         dependencies(role, &mut outer);
     }
@@ -140,7 +147,13 @@ fn dependencies<'r>(role: &'r Role, names: &mut Vec<&'r str>) {
 pub(crate) fn of_step(step: &StepTask) -> Layer {
     let mut layer = Layer::new();
     if let Some(role) = &step.role {
-        layer.insert("role_name".to_owned(), data(role.name.as_str()));
+        let collection = role.collection();
+        let short = collection.as_ref().and_then(|it| role.name.strip_prefix(it.as_str()));
+        let short = short.and_then(|name| name.strip_prefix('.')).unwrap_or(&role.name);
+        let collection = collection.as_ref().map_or_else(|| Value::from(()), Value::from);
+        layer.insert("role_name".to_owned(), data(short));
+        layer.insert("ansible_collection_name".to_owned(), data(collection));
+        layer.insert("role_uuid".to_owned(), data(uuid(role)));
         layer.insert("ansible_role_name".to_owned(), data(role.name.as_str()));
         layer.insert("role_path".to_owned(), data(absolute(&role.path)));
         if !step.dependents.is_empty() {
@@ -151,7 +164,23 @@ pub(crate) fn of_step(step: &StepTask) -> Layer {
             layer.insert("ansible_parent_role_paths".to_owned(), data(paths));
         }
     }
+    let environment = step.keywords.iter().rev().flat_map(|level| &level.environment);
+    let environment = environment.map(Var::from).collect();
+    layer.insert("environment".to_owned(), Var::List(environment));
     layer
+}
+
+/// A name of a role's use that no other use has.
+fn uuid(role: &Role) -> String {
+    let half = |number: u8| {
+        let mut hasher = DefaultHasher::new();
+        (number, &role.path, role.span.line, role.span.column, &role.name).hash(&mut hasher);
+        hasher.finish()
+    };
+    let digits = format!("{:016x}{:016x}", half(0), half(1));
+    let groups = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
+    let groups = groups.iter().filter_map(|(from, to)| digits.get(*from..*to));
+    groups.collect::<Vec<_>>().join("-")
 }
 
 fn absolute(path: &Path) -> String {

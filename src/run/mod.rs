@@ -9,6 +9,7 @@ mod argument_spec;
 mod arguments;
 mod asynchronous;
 mod batch;
+mod causes;
 mod check_mode;
 mod context;
 mod coupling;

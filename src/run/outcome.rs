@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::diagnostics::Diagnostic;
 use crate::report::event::ErrorCause;
 use crate::report::spent::Spent;
+use crate::source::Place;
 use crate::vars::Var;
 
 use super::action::Finished;
@@ -72,6 +73,8 @@ pub(crate) struct TaskResult {
     pub ignored: bool,
     /// The host that did it, where that is not the task's.
     pub delegated: Option<Delegated>,
+    /// The handlers that are told when something changed; all items' together for a loop.
+    pub notifies: Vec<String>,
     /// What the task brought: more tasks.
     pub includes: Vec<Included>,
     /// What is so wrong that the run ends.
@@ -105,6 +108,7 @@ impl TaskResult {
             values: Box::default(),
             ignored: false,
             delegated: None,
+            notifies: Vec::new(),
             includes: Vec::new(),
             broken: Vec::new(),
             of_module: false,
@@ -122,6 +126,13 @@ impl TaskResult {
     /// A failure with what led to it.
     pub(crate) fn caused(message: impl ToString, causes: Vec<ErrorCause>) -> Self {
         Self { causes, ..Self::failed(message) }
+    }
+
+    /// A refusal of an action, before there is any result of a module.
+    pub(crate) fn refused(message: impl ToString, task: Place) -> Self {
+        let message = message.to_string();
+        let cause = ErrorCause::new(format!("Task failed: {message}"), Some(task));
+        Self::caused(message, vec![cause])
     }
 
     /// A lost or unreachable host.
@@ -326,6 +337,11 @@ pub(crate) fn combine(items: Vec<TaskResult>, registers: bool) -> TaskResult {
         result.insert("unreachable".to_owned(), Json::from(true));
     }
     let mut total = TaskResult::new(verdict, result);
+    // of the whole only what is so is said, but for that
+    total.result.entry("skipped").or_insert_with(|| Json::from(false));
+    if total.result.get("failed") == Some(&Json::from(false)) {
+        total.result.shift_remove("failed");
+    }
     let is_asked_for = registers || matches!(total.verdict, Verdict::Failed);
     if is_asked_for && items.iter().any(|item| !item.values.is_empty() && is_told(&item.verdict)) {
         let results: Vec<Value> = items.iter().map(TaskResult::told_value).collect();
@@ -345,6 +361,7 @@ pub(crate) fn combine(items: Vec<TaskResult>, registers: bool) -> TaskResult {
         total.verbose_always |= item.verbose_always;
         total.censored |= item.censored;
         total.held |= item.held;
+        total.notifies.extend(item.notifies);
         total.includes.extend(item.includes);
         total.broken.extend(item.broken);
     }

@@ -79,8 +79,9 @@ fn answer(run: &RunContext, prompt: &Prompt, scope: &Scope) -> Result<Var, Vec<D
         let place = Some(prompt.span.place());
         run.notice(Level::Warning, "Not prompting as we are not in interactive mode", place);
     }
+    let nothing = if asked.is_none() { "None" } else { "" };
     let given = asked.filter(|text| !text.is_empty()).or(default);
-    let Some(answer) = given else { return Ok(data(())) };
+    let Some(answer) = given else { return Ok(data(nothing)) };
     if prompt.private {
         run.keep_secret(&answer);
     }

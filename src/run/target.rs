@@ -24,25 +24,25 @@ pub(crate) fn target(
 ) -> Result<Target, KeywordError> {
     let defaults = &settings.connection;
     let variables = Variables { scope };
-    let keyword = |pick| match keywords {
-        Some(reader) => reader.text(pick),
+    let keyword = |keyword, pick| match keywords {
+        Some(reader) => reader.text(keyword, pick),
         None => Ok(None),
     };
     let transport = match first([
         variables.text(&["ansible_connection"])?,
-        keyword(|level| level.connection.as_ref())?,
+        keyword("connection", |level| level.connection.as_ref())?,
     ]) {
         Some(word) => transport(&word)?,
         None => defaults.transport,
     };
     let user = first([
         variables.text(&["ansible_ssh_user", "ansible_user"])?,
-        keyword(|level| level.remote_user.as_ref())?,
+        keyword("remote_user", |level| level.remote_user.as_ref())?,
         defaults.user.clone(),
     ]);
     let port = first([
         variables.text(&["ansible_ssh_port", "ansible_port"])?,
-        keyword(|level| level.port.as_ref())?,
+        keyword("port", |level| level.port.as_ref())?,
         defaults.port.map(|port| port.to_string()),
     ]);
     let mut ssh_arguments = Vec::new();
@@ -103,7 +103,7 @@ pub(crate) fn privilege(
     }
     let method = match first([
         variables.text(&["ansible_become_method"])?,
-        keywords.text(|level| level.become_method.as_ref())?,
+        keywords.text("become_method", |level| level.become_method.as_ref())?,
     ]) {
         Some(word) => become_method(&word)?,
         None => defaults.method,
@@ -127,17 +127,17 @@ pub(crate) fn privilege(
         method,
         user: first([
             variable("user", &["ansible_become_user"])?,
-            keywords.text(|level| level.become_user.as_ref())?,
+            keywords.text("become_user", |level| level.become_user.as_ref())?,
         ])
         .unwrap_or_else(|| defaults.user.clone()),
         executable: first([
             variable("exe", &["ansible_become_exe"])?,
-            keywords.text(|level| level.become_exe.as_ref())?,
+            keywords.text("become_exe", |level| level.become_exe.as_ref())?,
             program.executable,
         ]),
         flags: first([
             variable("flags", &["ansible_become_flags"])?,
-            keywords.text(|level| level.become_flags.as_ref())?,
+            keywords.text("become_flags", |level| level.become_flags.as_ref())?,
             program.flags,
         ]),
         directory: variable("chdir", &[])?
@@ -255,7 +255,7 @@ fn number(text: &str) -> Result<u16, TemplateError> {
 }
 
 fn failed(message: String) -> TemplateError {
-    TemplateError { kind: TemplateErrorKind::Failed(message), span: None }
+    TemplateError::new(TemplateErrorKind::Failed(message))
 }
 
 fn expand_home(path: String) -> PathBuf {

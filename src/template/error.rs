@@ -11,6 +11,33 @@ pub struct TemplateError {
     pub kind: TemplateErrorKind,
     /// Where: the node, narrowed to the expression where that is known.
     pub span: Option<Span>,
+    /// The templates that it went through.
+    pub way: Box<Way>,
+}
+
+/// The templates that an error went through.
+#[derive(Debug, Clone, Default)]
+pub struct Way {
+    /// The node that was rendered.
+    pub asked: Option<Span>,
+    /// The node of the template that failed.
+    pub failed: Option<Span>,
+}
+
+impl Way {
+    /// The node of the template that failed, where the one that was rendered only led to it.
+    pub fn nested(&self) -> Option<&Span> {
+        let failed = self.failed.as_ref()?;
+        let asked = self.asked.as_ref()?;
+        (asked.place() != failed.place()).then_some(failed)
+    }
+}
+
+impl TemplateError {
+    /// An error without a place.
+    pub fn new(kind: TemplateErrorKind) -> Self {
+        Self { kind, span: None, way: Box::default() }
+    }
 }
 
 /// What went wrong in a template.
@@ -37,16 +64,14 @@ pub enum TemplateErrorKind {
     Unknown(String),
     /// A condition gave something else than a boolean.
     #[error(
-        "Conditional result ({value}) was derived from value of type '{kind}' at '{place}'. \
-         Conditionals must have a boolean result."
+        "Conditional result ({value}) was derived from value of type '{kind}'. Conditionals must \
+         have a boolean result."
     )]
     NotBoolean {
         /// The value as text.
         value: String,
         /// Python's name of its type.
         kind: String,
-        /// Where it comes from.
-        place: String,
     },
     /// A filter, test or lookup refused.
     #[error("The {family} plugin '{name}' failed: {message}")]

@@ -2,7 +2,7 @@
 
 use minijinja::{Error, ErrorKind, Value};
 
-use super::error::{TemplateError, TemplateErrorKind};
+use super::error::{self, TemplateError, TemplateErrorKind};
 use super::python::{Missing, Undefined};
 use super::syntax::{Range, SyntaxError};
 use crate::source::Span;
@@ -19,6 +19,8 @@ pub(crate) struct Failure {
     pub(super) range: Option<Range>,
     /// The place in a file, once known; the innermost template's.
     pub(super) span: Option<Span>,
+    /// The node of that template.
+    pub(super) node: Option<Span>,
 }
 
 /// How a failure leaves the expression that it came from.
@@ -42,7 +44,7 @@ pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
     pub(super) fn new(kind: TemplateErrorKind) -> Box<Self> {
-        Box::new(Self { kind, bare: false, way: Way::Raised, range: None, span: None })
+        Box::new(Self { kind, bare: false, way: Way::Raised, range: None, span: None, node: None })
     }
 
     /// A filter, test, lookup or operator that refuses; its name is put before the message.
@@ -125,11 +127,13 @@ impl Failure {
                 self.way = Way::Kept;
                 // the bytes of the template at hand mean nothing in another
                 self.range = None;
-                let span = self.span.clone();
-                return Ok(Value::from_object(Undefined { missing: Missing::Failed(self), span }));
+                let (span, node) = (self.span.clone(), self.node.clone());
+                let missing = Missing::Failed(self);
+                return Ok(Value::from_object(Undefined { missing, span, node }));
             }
         };
-        Ok(Value::from_object(Undefined { missing, span: self.span.clone() }))
+        let (span, node) = (self.span.clone(), self.node.clone());
+        Ok(Value::from_object(Undefined { missing, span, node }))
     }
 
     /// As an invalid value, for readers that know only the value protocol.
@@ -138,7 +142,9 @@ impl Failure {
     }
 
     pub(crate) fn into_error(self: Box<Self>, fallback: Option<&Span>) -> TemplateError {
-        TemplateError { kind: self.kind, span: self.span.or_else(|| fallback.cloned()) }
+        let way = error::Way { asked: fallback.cloned(), failed: self.node };
+        let span = self.span.or_else(|| fallback.cloned());
+        TemplateError { kind: self.kind, span, way: Box::new(way) }
     }
 }
 
@@ -151,6 +157,7 @@ impl From<SyntaxError> for Box<Failure> {
             way: Way::Raised,
             range: Some(error.range),
             span: None,
+            node: None,
         })
     }
 }
@@ -163,6 +170,7 @@ impl From<TemplateError> for Box<Failure> {
             way: Way::Raised,
             range: None,
             span: error.span,
+            node: error.way.failed,
         })
     }
 }

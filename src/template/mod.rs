@@ -34,7 +34,8 @@ mod work;
 mod yaml_emitter;
 
 pub use catalogue::{Callable, Kind, catalogue};
-pub use error::{TemplateError, TemplateErrorKind};
+pub use error::{TemplateError, TemplateErrorKind, Way};
+pub(crate) use templar::IN_CONDITION;
 pub use templar::{Directories, FileOptions, Templar, is_omit, kept, to_json};
 pub(crate) use yaml_emitter::yaml_of_results;
 

@@ -26,6 +26,7 @@ fn placed(
         let mut failure = failure.of_text(text);
         if failure.span.is_none() {
             failure.span = span.map(|span| narrow(span, source, failure.range));
+            failure.node = span.cloned();
         }
         failure.range = None;
         failure

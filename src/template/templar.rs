@@ -287,6 +287,7 @@ impl Templar {
 fn syntax_error(error: SyntaxError, source: &str, span: &Span) -> TemplateError {
     TemplateError {
         span: Some(narrow(span, source, Some(error.range))),
+        way: Box::default(),
         kind: TemplateErrorKind::Syntax { message: error.message, hint: error.hint },
     }
 }
@@ -298,9 +299,12 @@ fn is_wrapped(text: &str) -> bool {
         && (text.ends_with("}}") || text.ends_with("%}"))
 }
 
+/// What is said before the reason why a condition cannot be told.
+pub(crate) const IN_CONDITION: &str = "Error while evaluating conditional: ";
+
 fn in_condition(mut failure: Box<Failure>) -> Box<Failure> {
     if let TemplateErrorKind::Undefined { message, .. } = &mut failure.kind {
-        message.insert_str(0, "Error while evaluating conditional: ");
+        message.insert_str(0, IN_CONDITION);
     }
     failure
 }
@@ -350,8 +354,7 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
     let kind = python::type_name(&value).to_owned();
     let holds = python::truth(&value)?;
     let value = if holds { "True" } else { "False" }.to_owned();
-    let place = condition.span.place().to_string();
-    let kind = TemplateErrorKind::NotBoolean { value, kind, place };
+    let kind = TemplateErrorKind::NotBoolean { value, kind };
     if broken_conditions_count() {
         deprecated(&kind.to_string(), &condition.span, Some(BROKEN));
         return Ok(holds);

@@ -475,6 +475,8 @@ impl<O: Write + Send, T: Write + Send> Consumer for DefaultOutput<O, T> {
                     .map(|(host, values)| (host.clone(), Json::Object(values.clone())))
                     .collect();
             }
+            // an error ended it, which is told elsewhere
+            Event::RunFinished { exit_code: 1, .. } => {}
             Event::RunFinished { recap, .. } => {
                 self.banner("PLAY RECAP")?;
                 let rows = recap::draw(recap, self.mode, self.options.color, RecapLines::PerHost);

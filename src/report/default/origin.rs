@@ -14,8 +14,13 @@ const LINES_BEFORE: usize = 2;
 const LONGEST: usize = 120;
 
 /// Modules whose work is done by the engine; Ansible calls those actions.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 17] = [
     "validate_argument_spec",
+    "add_host",
+    "group_by",
+    "set_stats",
+    "raw",
+    "script",
     "fail",
     "gather_facts",
     "assert",
@@ -43,13 +48,17 @@ pub(in crate::report) fn error(head: &TaskHead, outcome: &Outcome) -> Option<Str
     if outcome.result.get("msg").and_then(Json::as_str).is_some_and(|it| it.starts_with(NO_LABEL)) {
         return None;
     }
-    if outcome.causes.is_empty() {
-        return Some(format!("[ERROR]: {message}\n{}", place(&head.place)));
-    }
     let causes = outcome.causes.iter().map(|cause| {
-        let place = cause.place.as_ref().map(place).unwrap_or_default();
-        format!("{}\n{place}", cause.message)
+        let place = cause.value.as_ref().or(cause.place.as_ref()).map(place).unwrap_or_default();
+        let help = cause.help.as_ref().map(|help| format!("\n{help}\n")).unwrap_or_default();
+        format!("{}\n{place}{help}", cause.message)
     });
+    match outcome.causes.len() {
+        0 => return Some(format!("[ERROR]: {message}\n{}", place(&head.place))),
+        // it says all that is to be said
+        1 => return causes.last().map(|cause| format!("[ERROR]: {cause}")),
+        _ => {}
+    }
     let causes = causes.collect::<Vec<_>>().join("\n<<< caused by >>>\n\n");
     Some(format!("[ERROR]: {message}\n\n{causes}"))
 }
@@ -66,18 +75,26 @@ pub(super) fn of_include(outcome: &Outcome) -> Option<String> {
 /// What is said of a failed result.
 pub(in crate::report) fn message(head: &TaskHead, outcome: &Outcome) -> String {
     let name = head.module.rsplit('.').next().unwrap_or_default();
+    if let Some(first) = outcome.causes.first()
+        && first.place.is_some()
+        && !first.message.starts_with("Task failed")
+        && let Some(text) = outcome.result.get("msg").and_then(Json::as_str)
+    {
+        // it ended before it was a task
+        return text.to_owned();
+    }
     let late = outcome.result.contains_key("async_result");
     let kind = match ACTIONS.contains(&name) || judged(outcome) || late {
         true => "Action",
         false => "Module",
     };
-    let numbered;
+    let written;
     let text = match outcome.result.get("msg") {
         _ if outcome.censored => "",
         Some(Json::String(text)) => text.as_str(),
-        Some(Json::Number(number)) => {
-            numbered = number.to_string();
-            numbered.as_str()
+        Some(other @ (Json::Number(_) | Json::Array(_) | Json::Object(_) | Json::Bool(true))) => {
+            written = super::python::text(other);
+            written.as_str()
         }
         Some(_) => "",
         None => "Unknown error.",
@@ -96,7 +113,9 @@ pub(in crate::report) fn message(head: &TaskHead, outcome: &Outcome) -> String {
 /// Whether the task's conditions (`failed_when`, `until`) call it failed, not its module.
 fn judged(outcome: &Outcome) -> bool {
     let result = &outcome.result;
-    let condition = result.get("failed_when_result") == Some(&Json::Bool(true))
+    let condition = ["failed_when_result", "changed_when_result"]
+        .iter()
+        .any(|name| result.get(*name).is_some_and(|it| *it != Json::Bool(false)))
         || result.contains_key("attempts");
     condition && result.get("rc").and_then(Json::as_i64).unwrap_or_default() == 0
 }

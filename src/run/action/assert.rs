@@ -50,6 +50,9 @@ pub(super) fn assert(
     };
     arguments.insert("that".to_owned(), that);
     let params: AssertParams = parse("ansible.builtin.assert", &arguments)?;
+    for (name, given) in [("fail_msg", &params.fail_msg), ("success_msg", &params.success_msg)] {
+        given.as_ref().map_or(Ok(()), |given| refuse_message(name, given))?;
+    }
     let mut returned = Map::new();
     for condition in conditions {
         if input.templar.condition(&condition, input.scope)? {
@@ -79,6 +82,23 @@ pub(super) fn assert(
     returned.insert("msg".to_owned(), message);
     let finished = Finished::ok(returned).telling(input.kept(&["success_msg"], "msg"));
     Ok(Prepared::Done(Finished { verbose_always: !params.quiet, ..finished }))
+}
+
+/// A message is a text or a list of texts.
+fn refuse_message(name: &str, given: &Json) -> Result<(), ActionError> {
+    let is_message = match given {
+        Json::String(_) => true,
+        Json::Array(texts) => texts.iter().all(Json::is_string),
+        _ => false,
+    };
+    if is_message {
+        return Ok(());
+    }
+    let kind = crate::template::type_name(&from_json(given));
+    Err(ActionError::Include(format!(
+        "argument '{name}' is of type {kind} and we were unable to convert to \
+         str_or_list_of_str: a string or list of strings is required"
+    )))
 }
 
 /// The conditions; a template may stand for a list of the user's own.

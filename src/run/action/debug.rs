@@ -117,6 +117,7 @@ fn prefixed(error: TemplateError, prefix: &str, span: Option<&Span>) -> Template
     TemplateError {
         kind: TemplateErrorKind::Failed(format!("{prefix}: {}", error.kind)),
         span: error.span.or_else(|| span.cloned()),
+        way: error.way,
     }
 }
 
@@ -140,7 +141,7 @@ fn warnings(missing: &[String]) -> Json {
 fn untrusted() -> ActionError {
     let text = "Error while resolving `var` expression: Encountered untrusted template or \
                 expression.";
-    ActionError::Include(text.to_owned())
+    ActionError::Template(TemplateError::new(TemplateErrorKind::Failed(text.to_owned())))
 }
 
 fn told(returned: Map<String, Json>) -> Prepared {

@@ -59,6 +59,11 @@ enum Stop {
     Error(ActionError),
 }
 
+/// A path as seen from the root.
+fn in_full(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 impl From<ActionError> for Stop {
     fn from(error: ActionError) -> Self {
         Self::Error(error)
@@ -68,7 +73,10 @@ impl From<ActionError> for Stop {
 impl From<VariablesFileError> for Stop {
     fn from(error: VariablesFileError) -> Self {
         if let VariablesFileError::NoMapping { path, .. } = &error {
-            return Self::Message(format!("{path} must be stored as a dictionary/hash"));
+            return Self::Message(format!(
+                "{} must be stored as a dictionary/hash",
+                in_full(Path::new(path))
+            ));
         }
         let place = error.span().map(|span| format!("{}: ", span.place())).unwrap_or_default();
         let text = format!("{place}{}", Diagnostic::error(&error).message);
@@ -178,21 +186,17 @@ fn fill(
             return Err(Stop::Message("Could not find file ''".to_owned()));
         }
         let path = files::find(directories, "vars", name).map_err(|error| match error {
-            ActionError::NotFound { name, searched } => {
-                let searched = searched.iter().map(|path| path.display().to_string());
-                let searched = searched.collect::<Vec<_>>().join(", ");
-                Stop::Message(format!("Could not find file '{name}', looked at: {searched}"))
-            }
+            ActionError::NotFound { .. } => Stop::Message(error.to_string()),
             error => Stop::Error(error),
         })?;
         return read.file(path);
     };
     let root = root(directories, dir);
     if !root.exists() {
-        return Err(Stop::Message(format!("{} directory does not exist", root.display())));
+        return Err(Stop::Message(format!("{} directory does not exist", in_full(&root))));
     }
     if !root.is_dir() {
-        return Err(Stop::Message(format!("{} is not a directory", root.display())));
+        return Err(Stop::Message(format!("{} is not a directory", in_full(&root))));
     }
     let wanted = Wanted::of(params)?;
     let mut folders = Vec::new();
@@ -297,7 +301,7 @@ impl Wanted {
             true => Ok(false),
             false => Err(Stop::Message(format!(
                 "{} does not have a valid extension: {}",
-                path.display(),
+                in_full(path),
                 self.extensions.join(", ")
             ))),
         }

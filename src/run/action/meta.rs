@@ -4,8 +4,8 @@ use canvass_modules::params::ParamValue as _;
 use canvass_modules::{choices, params};
 use serde_json::{Map, Value as Json};
 
+use crate::diagnostics::Explain as _;
 use crate::playbook::Task;
-use crate::run::arguments::worded;
 
 use super::{ActionError, ActionInput, Finished, Prepared, parse};
 
@@ -109,7 +109,11 @@ pub(super) fn prepare(
     if params._raw_params == Meta::RefreshInventory
         && let Err(errors) = input.inventory.refresh()
     {
-        let texts: Vec<String> = errors.iter().map(|error| worded(error)).collect();
+        let texts = errors.iter().map(|error| match error.span() {
+            Some(span) => format!("{error} ({})", span.place()),
+            None => error.to_string(),
+        });
+        let texts: Vec<String> = texts.collect();
         return Ok(Prepared::Done(Finished::failed(texts.join("\n"))));
     }
     Ok(Prepared::Meta(params._raw_params))

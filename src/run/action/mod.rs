@@ -55,7 +55,6 @@ pub(crate) use meta::Meta;
 pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use reboot::Reboot;
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names, returns_facts};
-pub(crate) use set_fact::invalid_name;
 pub(crate) use synchronize::{Runs, Synchronize};
 pub(crate) use wait_for_connection::Reconnect;
 
@@ -231,13 +230,18 @@ pub(crate) enum ActionError {
     /// A file that is included cannot be understood.
     #[error("{0}")]
     Include(String),
+    /// A name, quoted, that can be no variable.
+    #[error("Task failed: Invalid variable name {0}.")]
+    VariableName(String),
     /// Parameters are wrong.
     #[error("{}", canvass_modules::params::message(.0))]
     Parameters(Vec<canvass_modules::params::ParamError>),
 }
 
 fn paths(searched: &[PathBuf]) -> String {
-    searched.iter().map(|path| format!("\t{}", path.display())).collect::<Vec<_>>().join("\n")
+    let in_full = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let paths = searched.iter().map(|path| format!("\t{}", in_full(path).display()));
+    paths.collect::<Vec<_>>().join("\n")
 }
 
 /// Refuses names that an action has not, with the action's own words for it.

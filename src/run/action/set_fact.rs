@@ -18,12 +18,12 @@ pub(super) fn prepare(
         .shift_remove("cacheable")
         .is_some_and(|word| truth(&crate::template::from_json(&word)) == Some(true));
     if arguments.is_empty() {
-        return Ok(Prepared::Done(Finished::failed(
-            "No key/value pairs provided, at least one is required for this action to succeed",
-        )));
+        let text =
+            "No key/value pairs provided, at least one is required for this action to succeed";
+        return Err(ActionError::Include(text.to_owned()));
     }
     if let Some(name) = arguments.keys().find(|name| !is_variable_name(name)) {
-        return Ok(Prepared::Done(Finished::failed(invalid_name(&format!("'{name}'")))));
+        return Err(ActionError::VariableName(format!("'{name}'")));
     }
     let values: IndexMap<String, Value> = arguments
         .iter()
@@ -53,12 +53,4 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
     letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
         && !KEYWORDS.contains(&name)
-}
-
-/// What is said of a name, quoted, that can be no variable.
-pub(crate) fn invalid_name(name: &str) -> String {
-    format!(
-        "Invalid variable name {name}. Variable names must be strings starting with a letter or \
-         underscore character, and contain only letters, numbers and underscores."
-    )
 }

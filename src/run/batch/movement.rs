@@ -186,6 +186,8 @@ impl Batch<'_> {
             return;
         }
         let root = run.trail.root_step(parts);
+        let step = root.and_then(|root| parts.first()?.list.get(root));
+        let flushes = step.is_some_and(|step| step.kind == StepKind::Flush);
         let fate = match went {
             Went::Unreachable => {
                 self.tally.lose(name);
@@ -222,7 +224,9 @@ impl Batch<'_> {
             Some(Fate::Failed) => {
                 self.tally.fail(name);
                 self.left = true;
-                run.state = if force { State::Closing } else { State::Over };
+                // what fails in the handlers behind a part of the play leaves the play
+                let closes = force && !flushes;
+                run.state = if closes { State::Closing } else { State::Over };
                 run.trail.go_to(root.map_or(usize::MAX, |root| root + 1));
             }
             Some(Fate::Pending) | None => {}

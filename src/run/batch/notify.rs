@@ -8,6 +8,7 @@ use crate::report::event::Level;
 
 use super::super::handlers::Notified;
 use super::super::job::JobResult;
+use super::super::keyword::KeywordReader;
 use super::super::outcome::Verdict;
 use super::Batch;
 
@@ -26,47 +27,39 @@ impl Batch<'_> {
         }
         let in_handlers = matches!(found.kind, StepKind::Handler | StepKind::InHandler);
         let Some((name, run)) = self.hosts.get_index_mut(host) else { return };
-        let scope = self.parts.scope(&self.play, name, at);
+        let mut topics = result.total.notifies.clone();
+        if topics.is_empty() && reason != Notified::Changed {
+            // it did not come as far as that its keywords were settled
+            let scope = self.parts.scope(&self.play, name, at);
+            let templar = &self.play.run.templar;
+            let reader = KeywordReader { templar, scope: &scope, levels: &[] };
+            topics = reader.topics(notify).unwrap_or_default();
+        }
+        if !topics.is_empty() {
+            for text in self.handlers.take_unusable() {
+                self.play.run.notice(Level::Warning, text, None);
+            }
+        }
+        let place = notify.first().map(|node| node.span.place());
         let mut unknown = None;
-        for node in notify {
-            let topics = match self.play.run.templar.node(node, &scope) {
-                Ok(value) => match value.kind() {
-                    minijinja::value::ValueKind::Seq => value
-                        .try_iter()
-                        .map(|all| all.map(|one| one.to_string()).collect())
-                        .unwrap_or_default(),
-                    _ => vec![value.to_string()],
-                },
-                Err(error) => {
-                    let place = Some(node.span.place());
-                    self.play.run.notice(Level::Warning, error.to_string(), place);
+        for topic in topics {
+            let reached = self.handlers.reached(&topic);
+            if reached.is_empty() {
+                let text = format!(
+                    "The requested handler '{topic}' was not found in either the main \
+                     handlers list nor in the listening handlers list"
+                );
+                if crate::settings::current().boolean("ERROR_ON_MISSING_HANDLER") {
+                    unknown.get_or_insert_with(|| Diagnostic::failure(text));
                     continue;
                 }
-            };
-            if !topics.is_empty() {
-                for text in self.handlers.take_unusable() {
-                    self.play.run.notice(Level::Warning, text, None);
+                self.play.run.notice(Level::Warning, text, place.clone());
+            } else if in_handlers {
+                for number in reached {
+                    mark(&mut run.notified, number, &reason);
                 }
-            }
-            for topic in topics {
-                let reached = self.handlers.reached(&topic);
-                if reached.is_empty() {
-                    let text = format!(
-                        "The requested handler '{topic}' was not found in either the main \
-                         handlers list nor in the listening handlers list"
-                    );
-                    if crate::settings::current().boolean("ERROR_ON_MISSING_HANDLER") {
-                        unknown.get_or_insert_with(|| Diagnostic::failure(text));
-                        continue;
-                    }
-                    self.play.run.notice(Level::Warning, text, Some(node.span.place()));
-                } else if in_handlers {
-                    for number in reached {
-                        mark(&mut run.notified, number, &reason);
-                    }
-                } else {
-                    run.notifications.push((topic, reason.clone()));
-                }
+            } else {
+                run.notifications.push((topic, reason.clone()));
             }
         }
         if let Some(unknown) = unknown {

@@ -20,7 +20,7 @@ pub(crate) use session::{Decision, Session};
 /// When a task is debugged, as the keyword `debugger` says it.
 fn said(reader: KeywordReader<'_>) -> Option<String> {
     let pick: fn(&Keywords) -> Option<&crate::source::Node> = |level| level.debugger.as_ref();
-    reader.text(pick).ok().flatten()
+    reader.text("debugger", pick).ok().flatten()
 }
 
 /// Whether the debugger opens after a task that ended like this.

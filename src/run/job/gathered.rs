@@ -122,10 +122,10 @@ impl Gathered {
         if failed {
             let message =
                 format!("The following modules failed to execute: {}.", names(&self.failed));
-            causes.push(ErrorCause { message: message.clone(), place: None });
+            causes.push(ErrorCause::new(message.clone(), None));
             for module in self.failed.values() {
                 let message = module.get("msg").and_then(Json::as_str).unwrap_or_default();
-                causes.push(ErrorCause { message: message.to_owned(), place: None });
+                causes.push(ErrorCause::new(message, None));
             }
             returned.insert("msg".to_owned(), Json::from(message));
             returned.insert("failed_modules".to_owned(), Json::Object(self.failed));

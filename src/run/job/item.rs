@@ -98,7 +98,8 @@ impl Job {
         crate::run::secret_values::of_scope(run, scope);
         let stopped = |error: KeywordError| Box::new(self.stopped(&error));
         let reader = self.reader(scope);
-        let host = reader.text(|level| level.delegate_to.as_ref()).map_err(stopped)?;
+        let host =
+            reader.text("delegate_to", |level| level.delegate_to.as_ref()).map_err(stopped)?;
         let away = host.as_ref().map(|host| self.delegated_scope(scope, host));
         let scope = away.as_ref().unwrap_or(scope);
         let reader = self.reader(scope);
@@ -171,10 +172,23 @@ impl Job {
                 let reason = format!("an earlier task would make `{name}` on this machine");
                 return Err(Box::new(TaskResult::unknown(reason)));
             }
+            Err(ActionError::VariableName(name)) => {
+                let causes = arguments::invalid_name(&name, self.task.task.span.place());
+                let error = ActionError::VariableName(name);
+                return Err(Box::new(TaskResult::caused(error, causes)));
+            }
             Err(error) => {
-                let of_module = matches!(error, ActionError::Parameters(_));
+                let of_module = matches!(error, ActionError::Parameters(_))
+                    && canvass_modules::registry::find(module).is_some();
+                // `copy` looks at its own arguments, and gives a result that says so
+                let returns = module == "ansible.builtin.copy"
+                    && !matches!(error, ActionError::NotFound { .. });
+                if !of_module && !returns {
+                    let place = self.task.task.span.place();
+                    return Err(Box::new(TaskResult::refused(error, place)));
+                }
                 let mut failed = TaskResult::failed(error);
-                if of_module && action::find(module).is_none() {
+                if action::find(module).is_none() {
                     invocation::note(module, &given, &mut failed);
                 }
                 return Err(Box::new(failed));

@@ -188,7 +188,9 @@ impl Job {
         result.set(&items.variable, to_json(&value).unwrap_or_default());
         result.values.insert(items.variable.clone(), kept(&value));
         items.note(index, result);
-        let label = match &self.task.task.loop_control.label {
+        let written = self.task.task.loop_control.label.as_ref();
+        // an empty one counts as none
+        let label = match written.filter(|label| label.as_str() != Some("")) {
             Some(label) => match self.labelled(label, scope, result) {
                 Ok(label) => label,
                 Err(error) => {

@@ -23,7 +23,6 @@ use std::time::Instant;
 
 use minijinja::Value;
 
-use crate::diagnostics::Explain as _;
 use crate::graph::StepTask;
 use crate::playbook::{is_include, qualify};
 use crate::report::event::ErrorCause;
@@ -32,6 +31,7 @@ use crate::template::{TemplateError, TemplateErrorKind};
 use crate::vars::{Layer, Scope};
 
 use super::action::Meta;
+use super::causes;
 use super::context::{PlayContext, StepLayers, data};
 use super::host_vars::{Facts, GATHERED};
 use super::items::{self, Items};
@@ -125,7 +125,7 @@ impl Job {
         match items::of(self, &scope) {
             Ok(items) => Ok(Rounds { scope, items }),
             Err(error) => {
-                let mut total = self.stopped(&error);
+                let mut total = self.unlooped(&error);
                 total.censored = self.censors(&scope);
                 total.ignored = self.ignored(&scope, &total);
                 self.register(&mut total);
@@ -180,20 +180,26 @@ impl Job {
                 kind: TemplateErrorKind::Unknown(reason),
                 ..
             }) => TaskResult::unknown(reason.clone()),
-            KeywordError::Loop { .. } => {
-                let place = error.span().map(crate::source::Span::place);
-                let message = error.to_string();
-                TaskResult::caused(&message, vec![ErrorCause { message: message.clone(), place }])
-            }
             _ => {
-                let message = error.to_string();
-                let cause = ErrorCause {
-                    message: message.clone(),
-                    place: error.span().map(crate::source::Span::place),
-                };
                 let task = self.task.task.span.place();
-                let failed = ErrorCause { message: "Task failed.".to_owned(), place: Some(task) };
-                TaskResult::caused(format!("Task failed: {message}"), vec![failed, cause])
+                let mut all = vec![ErrorCause::new("Task failed.", Some(task))];
+                all.extend(causes::of_keyword(error));
+                TaskResult::caused(format!("Task failed: {error}"), all)
+            }
+        }
+    }
+
+    /// The same for what a task loops over, which Ansible looks at before the task itself.
+    fn unlooped(&self, error: &KeywordError) -> TaskResult {
+        match error {
+            KeywordError::Template(TemplateError {
+                kind: TemplateErrorKind::Undefined { .. } | TemplateErrorKind::Unknown(_),
+                ..
+            }) => self.stopped(error),
+            _ => {
+                let mut total = TaskResult::caused(error, causes::of_keyword(error));
+                total.result.shift_remove("changed");
+                total
             }
         }
     }

@@ -33,6 +33,8 @@ pub(in crate::run) struct Setting {
     pub timeout: Option<Duration>,
     /// Set for a task that is to be a job of its own.
     pub asynchronous: Option<Asynchronous>,
+    /// The handlers that are told when something changes.
+    pub notifies: Vec<String>,
 }
 
 impl Setting {
@@ -46,11 +48,13 @@ impl Setting {
             && self.registers_diff == other.registers_diff
             && self.timeout == other.timeout
             && self.asynchronous == other.asynchronous
+            && self.notifies == other.notifies
     }
 
     /// Marks a result with where it comes from.
     pub(super) fn mark(&self, result: &mut TaskResult) {
         result.delegated.clone_from(&self.delegated);
+        result.notifies.clone_from(&self.notifies);
         if let Some(host) = &self.facts_of {
             result.learnt.move_to(host);
         }
@@ -69,6 +73,7 @@ impl Job {
         let away = host.as_ref().map(|host| self.play.host_scope(host));
         let seen = away.as_ref().unwrap_or(scope);
         let name = host.as_ref().unwrap_or(&self.host);
+        reader.refuse_unreadable()?;
         let target = target::target(name, seen, Some(reader), &run.settings)?;
         let privilege = target::privilege(seen, reader, &run.settings, &target)?;
         if let Some(password) = &target.password {
@@ -101,6 +106,7 @@ impl Job {
             None => run.settings.task_timeout,
         };
         Ok(Setting {
+            notifies: reader.topics(self.task.notify())?,
             asynchronous: Asynchronous::of(reader, &self.task.task)?,
             environment: self.environment(reader)?,
             delegated: host.map(|host| Delegated { host, address: target.address.clone() }),

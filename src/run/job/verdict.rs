@@ -8,7 +8,6 @@ use crate::template::{TemplateError, TemplateErrorKind};
 use crate::vars::Scope;
 
 use super::{Job, blocking};
-use crate::run::arguments;
 use crate::run::keyword::KeywordError;
 use crate::run::outcome::{CHANGES_NOTHING, NO_TRACEBACK, TaskResult, Verdict};
 
@@ -95,7 +94,7 @@ fn unjudged(result: &mut TaskResult, field: &str, error: KeywordError) -> Result
     {
         return Err(error);
     }
-    result.set(field, arguments::worded(&error));
+    result.set(field, error.to_string());
     result.decide(Verdict::Failed);
     Ok(())
 }

@@ -20,6 +20,7 @@ pub(in crate::template) fn usable(value: &Value) -> Outcome<()> {
             None => Undefined {
                 missing: Missing::Other(None, "a value is undefined".to_owned()),
                 span: None,
+                node: None,
             }
             .failure(),
         }),

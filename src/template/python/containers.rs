@@ -191,6 +191,8 @@ pub(in crate::template) struct Undefined {
     pub(in crate::template) missing: Missing,
     /// The place of the template that missed it, where that is another variable's.
     pub(in crate::template) span: Option<Span>,
+    /// The node of that template.
+    pub(in crate::template) node: Option<Span>,
 }
 
 /// Why a value is not there.
@@ -239,7 +241,7 @@ pub(crate) fn vaulted(ciphertext: &Arc<str>, span: Option<&Span>) -> Value {
     crate::vault::value(ciphertext).unwrap_or_else(|error| {
         let message = format!("Attempt to use undecryptable variable: {error}");
         let missing = Missing::Locked(Arc::clone(ciphertext), message);
-        Value::from_object(Undefined { missing, span: span.cloned() })
+        Value::from_object(Undefined { missing, span: span.cloned(), node: span.cloned() })
     })
 }
 
@@ -252,6 +254,7 @@ impl Undefined {
             Missing::Locked(_, message) => {
                 let mut failure = Failure::failed(message.clone());
                 failure.span.clone_from(&self.span);
+                failure.node.clone_from(&self.node);
                 return failure;
             }
             Missing::Branch => (
@@ -262,6 +265,7 @@ impl Undefined {
         };
         let mut failure = Failure::new(TemplateErrorKind::Undefined { name, message });
         failure.span.clone_from(&self.span);
+        failure.node.clone_from(&self.node);
         failure
     }
 }
@@ -278,5 +282,5 @@ impl Object for Undefined {
 
 /// A value that is not there.
 pub(in crate::template) fn undefined(missing: Missing) -> Value {
-    Value::from_object(Undefined { missing, span: None })
+    Value::from_object(Undefined { missing, span: None, node: None })
 }
