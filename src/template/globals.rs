@@ -87,18 +87,17 @@ fn range(_: &Environment<'_>, call: Call) -> Outcome<Value> {
         [stop] => (0, *stop, 1),
         [start, stop] => (*start, *stop, 1),
         [start, stop, step] => (*start, *stop, *step),
-        _ => return Err(Failure::failed("range expected 1 to 3 arguments")),
+        [] => return Err(Failure::failed("range expected at least 1 argument, got 0")),
+        more => {
+            let count = more.len();
+            let message = format!("range expected at most 3 arguments, got {count}");
+            return Err(Failure::failed(message));
+        }
     };
     if step == 0 {
         return Err(Failure::failed("range() arg 3 must not be zero"));
     }
-    let range = RangeValue { start, stop, step };
-    if range.len() > 100_000 {
-        return Err(Failure::failed(
-            "Range too big. The sandbox blocks ranges larger than MAX_RANGE (100000).",
-        ));
-    }
-    Ok(Value::from_object(range))
+    Ok(Value::from_object(RangeValue { start, stop, step }))
 }
 
 fn pairs(call: Call) -> Outcome<IndexMap<Value, Value>> {

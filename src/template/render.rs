@@ -7,13 +7,17 @@ use super::eval::{Environment, Interpreter, Output};
 use super::failure::{Failure, Outcome};
 use super::place::narrow;
 use super::python::settle;
-use super::syntax::Embedded;
+use super::syntax::{Backslashes, Embedded};
+use super::templar::FileOptions;
 use crate::source::Span;
 use crate::vars::Scope;
 
 /// Whether text has a mark of a template in it.
 pub(crate) fn holds_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%") || text.contains("{#")
+    text.contains("{{")
+        || text.contains("{%")
+        || text.contains("{#")
+        || text.starts_with("#jinja2:")
 }
 
 /// Gives a failure the place of the template that it came from.
@@ -37,7 +41,15 @@ fn placed(
 pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -> Outcome<Value> {
     let parsed = strip_newline(source);
     let run = || -> Outcome<Value> {
-        let template = cache::inline(parsed)?;
+        let template = match parsed.starts_with("#jinja2:") {
+            true => {
+                let (text, mut options) =
+                    super::templar::file_options(parsed, &FileOptions::default())?;
+                options.backslashes = Backslashes::Literal;
+                cache::template(text, &options)?
+            }
+            false => cache::inline(parsed)?,
+        };
         let environment = Environment { span, ..Environment::new(scope) };
         let mut interpreter = Interpreter::new(&environment);
         let mut output = Output::default();

@@ -390,7 +390,10 @@ fn empty_condition(span: &Span) -> Outcome<bool> {
 }
 
 /// The options of a file with those of its `#jinja2:` header, and the text after the header.
-fn file_options<'t>(source: &'t str, options: &FileOptions) -> Outcome<(&'t str, Options)> {
+pub(super) fn file_options<'t>(
+    source: &'t str,
+    options: &FileOptions,
+) -> Outcome<(&'t str, Options)> {
     let whitespace = |trim: bool| if trim { Whitespace::Trim } else { Whitespace::Keep };
     let mut parsed = Options {
         after_blocks: whitespace(options.trim_blocks),
@@ -444,10 +447,17 @@ fn header_option(options: &mut Options, key: &str, value: &str) -> Outcome<()> {
         "block_end_string" => *block_end = unquoted,
         "comment_start_string" => *comment_start = unquoted,
         "comment_end_string" => *comment_end = unquoted,
-        _ => {
+        // newlines at the end are those of the file, anyway
+        "keep_trailing_newline" => _ = switch()?,
+        "line_statement_prefix" | "line_comment_prefix" => {
             return Err(Failure::failed(format!(
                 "the option '{key}' of the #jinja2: header is not supported"
             )));
+        }
+        _ => {
+            let message =
+                format!("Syntax error in template: Invalid '#jinja2:' override key '{key}'.");
+            return Err(Failure::refused(message));
         }
     }
     Ok(())
@@ -529,6 +539,7 @@ fn json(value: &Value) -> Outcome<Json> {
     python::usable(value)?;
     Ok(match class_of(value) {
         Class::None | Class::Omit => Json::Null,
+        Class::Blank => return python::finalise(value).map(|_| Json::Null),
         Class::Bool => Json::Bool(value.is_true()),
         Class::Integer => {
             let Some(number) = as_integer(value) else {

@@ -9,6 +9,7 @@ use minijinja::value::{Object, ObjectRepr};
 use super::interpreter::Frame;
 use super::looping::LoopState;
 use crate::template::globals::Global;
+use crate::template::python::tuple;
 use crate::template::syntax::{Loop, Macro};
 
 /// Arguments of a call.
@@ -69,6 +70,16 @@ impl Cycler {
     /// What is next.
     pub(in crate::template) fn current(&self) -> Value {
         self.items.get(self.at.load(Ordering::Relaxed)).cloned().unwrap_or_default()
+    }
+
+    /// All values.
+    pub(in crate::template) fn items(&self) -> Value {
+        tuple(self.items.clone())
+    }
+
+    /// The place of what is next.
+    pub(in crate::template) fn position(&self) -> usize {
+        self.at.load(Ordering::Relaxed)
     }
 
     pub(super) fn next(&self) -> Value {

@@ -12,8 +12,8 @@ use super::output::Output;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
 use crate::template::python::{
-    self, Class, Missing, as_float, as_integer, binary, class_of, compare, contains, dict, equal,
-    list, marker_name, text, truth, tuple, type_name, undefined, usable,
+    self, Blank, Class, Missing, as_float, as_integer, binary, class_of, compare, contains, dict,
+    equal, list, marker_name, text, truth, tuple, type_name, undefined, usable,
 };
 use crate::template::render;
 use crate::template::stack::on_enough_stack;
@@ -94,7 +94,7 @@ impl Interpreter<'_> {
                 }
                 match otherwise {
                     Some(otherwise) => self.expression(otherwise),
-                    None => Ok(undefined(Missing::Branch)),
+                    None => Ok(Value::from_object(Blank)),
                 }
             }
             Expression::Filter { target, filter, arguments } => {
@@ -251,11 +251,19 @@ impl Interpreter<'_> {
         {
             return Ok(Value::from_object(Callable::LoopMethod(state, name.to_owned())));
         }
+        if let Some(Callable::Macro { definition, .. }) = target.downcast_object_ref()
+            && let Some(found) = macro_attribute(definition, name)
+        {
+            return Ok(found);
+        }
         python::attribute_of(target, name)
     }
 
     fn call_expression(&mut self, callee: &Expr, arguments: &Arguments) -> Outcome<Value> {
         if let Expression::Attribute(target, name) = &callee.kind {
+            if let Some(value) = self.own_block(target, name)? {
+                return Ok(value);
+            }
             let mut value = self.expression(target)?;
             if methods::changes_in_place(name)
                 && let Some(changeable) = self.changeable(target, &value)?
@@ -286,7 +294,18 @@ impl Interpreter<'_> {
         self.call(&function, call).or_else(Failure::into_undefined)
     }
 
-    /// `super()` and `self.name()` of template inheritance.
+    /// `self.name()` of template inheritance.
+    fn own_block(&mut self, target: &Expr, name: &Arc<str>) -> Outcome<Option<Value>> {
+        let is_self = matches!(&target.kind, Expression::Name(name) if **name == *"self");
+        if !is_self || !self.blocks.contains_key(name) || self.local("self").is_some() {
+            return Ok(None);
+        }
+        let mut output = Output::default();
+        self.block_at(name, 0, &mut output)?;
+        output.into_text().map(|text| Some(Value::from(text)))
+    }
+
+    /// `super()` of template inheritance.
     fn special_call(&mut self, name: &str, arguments: &Arguments) -> Outcome<Option<Value>> {
         if name != "super" || self.local(name).is_some() {
             return Ok(None);
@@ -351,6 +370,9 @@ impl Interpreter<'_> {
         }
         let Some(callable) = function.downcast_object::<Callable>() else {
             usable(function)?;
+            if class_of(function) == Class::Blank {
+                return Err(Blank::failure());
+            }
             let name = type_name(function);
             return Err(Failure::failed(format!("'{name}' object is not callable")));
         };
@@ -445,6 +467,19 @@ impl Interpreter<'_> {
         inner.statements(&definition.body, &mut output)?;
         output.into_value()
     }
+}
+
+/// What a macro tells of itself.
+fn macro_attribute(definition: &Macro, name: &str) -> Option<Value> {
+    let names = || definition.parameters.iter().map(|(name, _)| Value::from(name.as_ref()));
+    Some(match name {
+        "name" => Value::from(definition.name.as_ref()),
+        "arguments" => tuple(names().collect()),
+        "catch_kwargs" => Value::from(definition.reads.kwargs),
+        "catch_varargs" => Value::from(definition.reads.varargs),
+        "caller" => Value::from(definition.reads.caller),
+        _ => return None,
+    })
 }
 
 fn compared(operator: ComparisonOperator, left: &Value, right: &Value) -> Outcome<bool> {

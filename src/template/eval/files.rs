@@ -48,9 +48,16 @@ impl FileContext {
 
 impl Interpreter<'_> {
     fn load(&mut self, node: &Node<Expression>) -> Outcome<Result<Arc<Template>, Box<Failure>>> {
-        let names = self.template_names(node)?;
-        let Some(files) = self.environment.files else {
-            return Err(Failure::failed("templates inside values cannot include files"));
+        let (names, is_list) = self.template_names(node)?;
+        let values;
+        let files = match self.environment.files {
+            Some(files) => files,
+            None => {
+                // a template in a value finds what lies beside the playbook
+                let folder = self.environment.scope.directories().playbook.clone();
+                values = FileContext { folders: vec![folder], options: Options::default() };
+                &values
+            }
         };
         for name in &names {
             if let Some(template) = files.read(name)? {
@@ -58,8 +65,12 @@ impl Interpreter<'_> {
             }
         }
         let name = names.join(", ");
+        if is_list {
+            let message = format!("none of the templates given were found: {name}");
+            return Ok(Err(Failure::failed(message)));
+        }
         let folders: Vec<String> =
-            files.folders.iter().map(|folder| format!("'{}'", folder.display())).collect();
+            files.folders.iter().map(|folder| format!("'{}'", shown(folder))).collect();
         Ok(Err(Failure::failed(format!(
             "'{name}' not found in search path: {}",
             folders.join(", ")
@@ -91,7 +102,7 @@ impl Interpreter<'_> {
                 crate::template::syntax::Statement::Extends(name) => {
                     parent = Some(self.load(name)??);
                 }
-                crate::template::syntax::Statement::Block(_) => {}
+                crate::template::syntax::Statement::Block(..) => {}
                 other => self.statements(std::slice::from_ref(other), &mut discarded)?,
             }
         }
@@ -178,6 +189,12 @@ impl Interpreter<'_> {
         }
         Ok(())
     }
+}
+
+/// A folder as it is told; the one at hand has no name.
+fn shown(folder: &Path) -> std::path::Display<'_> {
+    let here = folder.as_os_str().is_empty();
+    if here { Path::new(".").display() } else { folder.display() }
 }
 
 fn add_blocks(blocks: &mut Blocks, template: &Template) {

@@ -3,7 +3,7 @@
 use minijinja::Value;
 
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Class, Missing, Undefined, class_of, finalise, text};
+use crate::template::python::{self, Class, Undefined, class_of, finalise, text};
 use crate::template::syntax::Range;
 use crate::template::work;
 
@@ -16,7 +16,15 @@ pub(in crate::template) struct Output {
 impl Output {
     /// Adds an emission.
     pub(in crate::template) fn push(&mut self, value: Value, range: Range) {
-        self.parts.push((value, Some(range)));
+        if value.is_none() {
+            return;
+        }
+        // what is changed later was emitted as it was
+        let emitted = match python::is_changeable(&value) {
+            true => finalise(&value).unwrap_or(value),
+            false => value,
+        };
+        self.parts.push((emitted, Some(range)));
     }
 
     /// Adds literal text to text before it.
@@ -68,9 +76,8 @@ impl Output {
 fn emitted_text(value: &Value) -> Outcome<String> {
     match class_of(value) {
         Class::Text => Ok(value.as_str().unwrap_or_default().to_owned()),
-        Class::None | Class::Omit => Ok(String::new()),
+        Class::None | Class::Omit | Class::Blank => Ok(String::new()),
         Class::Undefined => match value.downcast_object_ref::<Undefined>() {
-            Some(Undefined { missing: Missing::Branch, .. }) => Ok(String::new()),
             Some(undefined) => Err(undefined.failure()),
             None => Err(Failure::failed("a value is undefined")),
         },

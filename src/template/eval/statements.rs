@@ -88,7 +88,13 @@ impl Interpreter<'_> {
             Statement::CallBlock(call, body) => {
                 output.push(self.call_block(call, body)?, call.range);
             }
-            Statement::Block(name) => self.block_at(name, 0, output)?,
+            Statement::Block(name, required) => {
+                let filled = self.blocks.get(name).is_some_and(|bodies| bodies.len() > 1);
+                if *required && !filled {
+                    return Err(Failure::failed(format!("Required block '{name}' not found")));
+                }
+                self.block_at(name, 0, output)?;
+            }
             Statement::Do(expression) => {
                 self.expression(expression)?;
             }
@@ -256,14 +262,18 @@ impl Interpreter<'_> {
         Ok(())
     }
 
-    /// The names of templates that an include may take.
-    pub(super) fn template_names(&mut self, node: &Node<Expression>) -> Outcome<Vec<String>> {
+    /// The names of templates that an include may take, and whether it is a list of them.
+    pub(super) fn template_names(
+        &mut self,
+        node: &Node<Expression>,
+    ) -> Outcome<(Vec<String>, bool)> {
         let value = self.expression(node)?;
         usable(&value).map_err(located(node))?;
         if matches!(class_of(&value), Class::List | Class::Tuple) {
-            return elements(&value)?.iter().map(text).collect();
+            let names = elements(&value)?.iter().map(text).collect::<Outcome<_>>()?;
+            return Ok((names, true));
         }
-        Ok(vec![text(&value)?])
+        Ok((vec![text(&value)?], false))
     }
 }
 

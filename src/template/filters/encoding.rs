@@ -14,7 +14,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
-use crate::template::python::{Class, class_of, entries, is_mapping, string_keys, text};
+use crate::template::python::{Class, class_of, entries, is_mapping, repr, string_keys, text};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
@@ -350,7 +350,12 @@ fn xml_attributes(call: &Bound<'_>) -> Outcome<Value> {
         if value.is_none() || class_of(&value) == Class::Undefined {
             continue;
         }
-        attributes.push(format!("{}=\"{}\"", escape(&text(&key)?), escape(&text(&value)?)));
+        let name = text(&key)?;
+        if name.contains([' ', '\t', '\n', '\u{c}', '\r', '/', '>', '=']) {
+            let message = format!("Invalid character in attribute name: {}", repr(&key)?);
+            return Err(call.refuse(message));
+        }
+        attributes.push(format!("{}=\"{}\"", escape(&name), escape(&text(&value)?)));
     }
     let joined = attributes.join(" ");
     let spaced = !joined.is_empty() && call.flag_or_true(1)?;

@@ -6,9 +6,9 @@ use super::{Filter, filter, lenient};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
-    Class, Missing, Undefined, as_float, as_integer, as_whole, class_of, element_at, elements,
-    entries, is_mapping, is_undefined, length, list, marker_name, parse_float, parse_whole, text,
-    truth, tuple, type_name, usable, whole, whole_of_float,
+    Blank, Class, Missing, Undefined, as_float, as_integer, as_whole, class_of, element_at,
+    elements, entries, is_mapping, is_undefined, length, list, marker_name, parse_float,
+    parse_whole, text, truth, tuple, type_name, usable, whole, whole_of_float,
 };
 
 /// The family.
@@ -91,7 +91,7 @@ fn default(call: &Bound<'_>) -> Outcome<Value> {
 
 fn mandatory(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
-    if !is_undefined(value) {
+    if !is_undefined(value) || class_of(value) == Class::Blank {
         return Ok(value.clone());
     }
     if let Some(message) = call.some(1) {
@@ -122,6 +122,9 @@ fn int(call: &Bound<'_>) -> Outcome<Value> {
     let value = call.value()?;
     let default = || call.given(1).cloned().unwrap_or_else(|| Value::from(0));
     usable(value)?;
+    if class_of(value) == Class::Blank {
+        return Err(Blank::failure());
+    }
     if let Some(number) = as_whole(value) {
         return Ok(whole(number));
     }

@@ -106,6 +106,18 @@ fn real(call: &Bound<'_>, index: usize) -> Outcome<f64> {
         .ok_or_else(|| Failure::failed(format!("must be real number, not {}", type_name(value))))
 }
 
+/// A whole number, rounded to so many zeros at its end; halves go to the even side.
+fn rounded_to_tens(number: i128, zeros: u32) -> i128 {
+    let Some(unit) = 10_i128.checked_pow(zeros) else { return 0 };
+    let (below, rest) = (number.div_euclid(unit), number.rem_euclid(unit));
+    let up = match (rest.saturating_mul(2)).cmp(&unit) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Greater => 1,
+        std::cmp::Ordering::Equal => below.rem_euclid(2),
+    };
+    below.saturating_add(up).saturating_mul(unit)
+}
+
 fn round(call: &Bound<'_>) -> Outcome<Value> {
     let number = real(call, 0)?;
     let precision = i32::try_from(call.integer(1)?.unwrap_or(0)).unwrap_or_default();
@@ -114,6 +126,9 @@ fn round(call: &Bound<'_>) -> Outcome<Value> {
         "common" => {
             if let (Some(whole), true) = (as_integer(call.value()?), precision >= 0) {
                 return Ok(Value::from(whole));
+            }
+            if let (Some(number), false) = (as_integer(call.value()?), precision >= 0) {
+                return Ok(Value::from(rounded_to_tens(number, precision.unsigned_abs())));
             }
             round_half_even(number, precision)
         }
@@ -231,7 +246,7 @@ fn file_size(call: &Bound<'_>) -> Outcome<Value> {
         return Ok(Value::from("1 Byte"));
     }
     if size < base {
-        return Ok(Value::from(format!("{} Bytes", size.trunc())));
+        return Ok(Value::from(format!("{} Bytes", size.trunc() + 0.0)));
     }
     let names = if binary {
         ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"]

@@ -50,6 +50,9 @@ pub(super) const FILTERS: &[Filter] = &[
             )));
         }
         let paths = texts(call)?;
+        if paths.is_empty() {
+            return Err(call.refuse("commonpath() arg is an empty sequence"));
+        }
         let mut common: Option<Vec<String>> = None;
         for path in paths {
             let parts: Vec<String> = Path::new(&path)

@@ -295,7 +295,6 @@ fn slice(call: &Bound<'_>) -> Outcome<Value> {
         let mut part = part.to_vec();
         if let Some(fill) = call.some(2)
             && index >= extra
-            && extra > 0
         {
             part.push(fill.clone());
         }

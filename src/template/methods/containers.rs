@@ -17,7 +17,7 @@ pub(super) const LIST_METHODS: [&str; 11] = [
     "copy",
 ];
 
-const DICT_METHODS: [&str; 11] = [
+const DICT_METHODS: [&str; 12] = [
     "get",
     "items",
     "keys",
@@ -28,12 +28,13 @@ const DICT_METHODS: [&str; 11] = [
     "setdefault",
     "copy",
     "clear",
+    "fromkeys",
     "__setitem__",
 ];
 
 pub(super) fn is_dict_method(value: &Value, name: &str) -> bool {
     let namespace = value.downcast_object_ref::<Dict>().is_some_and(|dict| dict.namespace);
-    !namespace && (DICT_METHODS.contains(&name) || name == "fromkeys")
+    !namespace && DICT_METHODS.contains(&name)
 }
 
 fn argument<'a>(call: &'a Call, index: usize, method: &str) -> Outcome<&'a Value> {
@@ -108,7 +109,13 @@ fn change_list(changed: &List, name: &str, call: &Call) -> Outcome<Value> {
             return Err(Failure::failed("list.remove(x): x not in list"));
         }
         "pop" => {
-            let index = call.positional.first().and_then(as_integer).unwrap_or(-1);
+            let index = match call.positional.first() {
+                None => -1,
+                Some(index) => as_integer(index).ok_or_else(|| {
+                    let kind = python::type_name(index);
+                    Failure::failed(format!("'{kind}' object cannot be interpreted as an integer"))
+                })?,
+            };
             let mut values = changed.lock();
             if values.is_empty() {
                 return Err(Failure::failed("pop from empty list"));
@@ -164,6 +171,11 @@ pub(super) fn call_dict(
         "keys" => Ok(list(elements(value)?)),
         "values" => Ok(list(entries(value)?.into_iter().map(|(_, entry)| entry).collect())),
         "copy" => Ok(dict(entries(value)?.into_iter().collect())),
+        "fromkeys" => {
+            let value = call.positional.get(1).cloned().unwrap_or_else(|| Value::from(()));
+            let keys = elements(argument(&call, 0, name)?)?;
+            Ok(dict(keys.into_iter().map(|key| (key, value.clone())).collect()))
+        }
         _ => match value.downcast_object_ref::<Dict>() {
             Some(changed) => change_dict(changed, name, call),
             None => Err(Failure::failed("this mapping cannot be changed in place")),
@@ -216,7 +228,7 @@ fn change_dict(changed: &Dict, name: &str, call: Call) -> Outcome<Value> {
             let last = changed.lock().pop();
             return match last {
                 Some((key, value)) => Ok(tuple(vec![key, value])),
-                None => Err(Failure::failed("popitem(): dictionary is empty")),
+                None => Err(Failure::failed("'popitem(): dictionary is empty'")),
             };
         }
         "clear" => changed.lock().clear(),

@@ -11,7 +11,7 @@ pub(super) use strings::{capitalize, split_lines};
 
 use super::eval::{Call, Callable, Cycler, Environment, Stateful};
 use super::failure::{Failure, Outcome};
-use super::python::{Class, Group, class_of, type_name};
+use super::python::{Class, Group, RangeValue, class_of, type_name};
 
 /// Whether a value has a method.
 pub(super) fn has(value: &Value, name: &str) -> bool {
@@ -35,11 +35,21 @@ pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
     if let Some(group) = value.downcast_object_ref::<Group>() {
         return group.attribute(name);
     }
+    if let Some(range) = value.downcast_object_ref::<RangeValue>() {
+        return match name {
+            "start" => Some(Value::from(range.start)),
+            "stop" => Some(Value::from(range.stop)),
+            "step" => Some(Value::from(range.step)),
+            _ => None,
+        };
+    }
     if let Some(cycler) = value.downcast_object::<Cycler>() {
         return match name {
             "next" => Some(Value::from_object(Callable::Stateful(Stateful::Next(cycler)))),
             "reset" => Some(Value::from_object(Callable::Stateful(Stateful::Reset(cycler)))),
             "current" => Some(cycler.current()),
+            "items" => Some(cycler.items()),
+            "pos" => Some(Value::from(cycler.position())),
             _ => None,
         };
     }

@@ -202,7 +202,8 @@ pub(in crate::template) fn capitalize(text: &str) -> String {
 fn case(text: &str, method: &str) -> Option<String> {
     Some(match method {
         "upper" => text.to_uppercase(),
-        "lower" | "casefold" => text.to_lowercase(),
+        "lower" => text.to_lowercase(),
+        "casefold" => text.to_lowercase().replace('ß', "ss").replace('ς', "σ").replace('ſ', "s"),
         "capitalize" => capitalize(text),
         "swapcase" => text
             .chars()
@@ -264,7 +265,10 @@ fn predicate(text: &str, method: &str) -> Option<bool> {
         "isalpha" => all(char::is_alphabetic),
         "isascii" => text.is_ascii(),
         "isprintable" => text.chars().all(|letter| letter == ' ' || is_printable(letter)),
-        "isdecimal" | "isdigit" => all(|letter| letter.is_ascii_digit()),
+        "isdecimal" => all(|letter| letter.is_ascii_digit()),
+        "isdigit" => {
+            all(|letter| letter.is_ascii_digit() || "⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉".contains(letter))
+        }
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(char::is_whitespace),
         "islower" => cased(char::is_lowercase, char::is_uppercase),

@@ -4,12 +4,15 @@ use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::class::{Class, as_integer, class_of, type_name};
-use super::containers::{Dict, List, Missing, RangeValue, Undefined, list, tuple, undefined};
+use super::containers::{
+    Blank, Dict, List, Missing, RangeValue, Undefined, list, tuple, undefined,
+};
 use super::nesting::deeper;
 use super::text::repr;
 use crate::template::TemplateErrorKind;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
+use crate::template::work::spend;
 use crate::vars::{LazyList, LazyMap, ScopeValue, UnknownResult};
 
 /// The failure of using something that is missing, unknown or broken.
@@ -54,6 +57,7 @@ pub(in crate::template) fn elements(value: &Value) -> Outcome<Vec<Value>> {
         return Ok(list.lock().clone());
     }
     match class_of(value) {
+        Class::Blank => Ok(Vec::new()),
         Class::Text => {
             let text = value.as_str().unwrap_or_default();
             Ok(text.chars().map(|letter| Value::from(letter.to_string())).collect())
@@ -64,11 +68,28 @@ pub(in crate::template) fn elements(value: &Value) -> Outcome<Vec<Value>> {
             .iter()
             .map(|byte| Value::from(u32::from(*byte)))
             .collect()),
-        Class::List | Class::Tuple | Class::Range | Class::Dict => {
-            value.try_iter()?.map(checked).collect()
-        }
+        Class::Range => match value.downcast_object_ref::<RangeValue>() {
+            Some(range) => numbers(range),
+            None => value.try_iter()?.map(checked).collect(),
+        },
+        Class::List | Class::Tuple | Class::Dict => value.try_iter()?.map(checked).collect(),
         _ => Err(Failure::failed(format!("'{}' object is not iterable", type_name(value)))),
     }
+}
+
+/// A range of more numbers is not made into a list.
+const MAXIMUM_NUMBERS: usize = 10_000_000;
+
+/// The numbers of a range, where they are not too many to be held.
+fn numbers(range: &RangeValue) -> Outcome<Vec<Value>> {
+    let length = range.len();
+    if length > MAXIMUM_NUMBERS {
+        return Err(Failure::fatal(format!(
+            "a range of {length} numbers is too long to be made: it may have {MAXIMUM_NUMBERS}"
+        )));
+    }
+    spend(length)?;
+    Ok((0..length).filter_map(|index| range.at(index)).collect())
 }
 
 /// The entries of a mapping.
@@ -98,8 +119,13 @@ pub(in crate::template) fn length(value: &Value) -> Outcome<usize> {
     usable(value)?;
     match class_of(value) {
         Class::Text => Ok(value.as_str().unwrap_or_default().chars().count()),
+        Class::Blank => Ok(0),
         Class::List | Class::Tuple | Class::Range | Class::Dict | Class::Bytes => {
-            match value.len() {
+            let range = value.downcast_object_ref::<RangeValue>().map(RangeValue::len);
+            match range.or_else(|| value.len()) {
+                Some(length) if i64::try_from(length).is_err() => {
+                    Err(Failure::failed("Python int too large to convert to C ssize_t"))
+                }
                 Some(length) => Ok(length),
                 None => Ok(elements(value)?.len()),
             }
@@ -112,7 +138,7 @@ pub(in crate::template) fn length(value: &Value) -> Outcome<usize> {
 pub(in crate::template) fn truth(value: &Value) -> Outcome<bool> {
     usable(value)?;
     match class_of(value) {
-        Class::None => Ok(false),
+        Class::None | Class::Blank => Ok(false),
         Class::Bool | Class::Integer | Class::Float => Ok(value.is_true()),
         Class::Text | Class::Bytes | Class::List | Class::Tuple | Class::Range => {
             Ok(length(value)? > 0)
@@ -192,6 +218,7 @@ pub(in crate::template) fn item(value: &Value, key: &Value) -> Outcome<Value> {
     }
     usable(key)?;
     match class_of(value) {
+        Class::Blank => return Err(Blank::failure()),
         Class::Dict | Class::Unknown => {
             if let Some(found) = mapping_get(value, key)? {
                 return Ok(found);
@@ -220,6 +247,9 @@ pub(in crate::template) fn attribute_of(value: &Value, name: &str) -> Outcome<Va
         return Ok(value.clone());
     }
     usable_but_unknown(value)?;
+    if class_of(value) == Class::Blank {
+        return Err(Blank::failure());
+    }
     if name.starts_with("__") && mapping_get(value, &Value::from(name))?.is_none() {
         let message =
             format!("access to attribute '{name}' of '{}' object is unsafe.", type_name(value));
@@ -266,13 +296,18 @@ pub(in crate::template) fn slice(value: &Value, bounds: [Option<Value>; 3]) -> O
     }
     if !matches!(class_of(value), Class::Text | Class::List | Class::Tuple | Class::Range) {
         usable(value)?;
+        if class_of(value) == Class::Blank {
+            return Err(Blank::failure());
+        }
         return Err(Failure::failed(match class_of(value) {
             Class::Dict | Class::Unknown => "unhashable type: 'slice'".to_owned(),
             _ => format!("'{}' object is not subscriptable", type_name(value)),
         }));
     }
-    let all = elements(value)?;
-    let length = i128::try_from(all.len()).unwrap_or(i128::MAX);
+    let whole = value.downcast_object_ref::<RangeValue>();
+    let all = if whole.is_some() { Vec::new() } else { elements(value)? };
+    let length = whole.map_or(all.len(), RangeValue::len);
+    let length = i128::try_from(length).unwrap_or(i128::MAX);
     let bound = |bound: Option<i128>, default: i128| match bound {
         None => default,
         Some(bound) => {
@@ -286,6 +321,9 @@ pub(in crate::template) fn slice(value: &Value, bounds: [Option<Value>; 3]) -> O
         (bound(start, length - 1), bound(stop, -1))
     };
     let range = RangeValue { start: first, stop: last, step };
+    if let Some(whole) = whole {
+        return Ok(Value::from_object(whole.part(&range)));
+    }
     let chosen: Vec<Value> = (0..range.len())
         .filter_map(|index| range.at(index))
         .filter_map(|index| as_integer(&index))
@@ -320,23 +358,19 @@ fn finished(value: &Value, told: &mut Option<Vec<String>>) -> Outcome<Value> {
 
 fn finished_here(value: &Value, told: &mut Option<Vec<String>>) -> Outcome<Value> {
     match class_of(value) {
-        Class::Undefined => {
-            if let Some(Undefined { missing: Missing::Branch, .. }) = value.downcast_object_ref() {
-                return Err(Failure::failed(
-                    "Type 'Undefined' is unsupported for variable storage.",
-                ));
-            }
-            match (usable(value), told) {
-                (Err(failure), Some(told)) => match failure.kind {
-                    TemplateErrorKind::Undefined { message, .. } => {
-                        told.push(message);
-                        Ok(Value::from(marker(told)))
-                    }
-                    _ => Err(failure),
-                },
-                (outcome, _) => outcome.map(|()| value.clone()),
-            }
+        Class::Blank => {
+            Err(Failure::failed("Type 'Undefined' is unsupported for variable storage."))
         }
+        Class::Undefined => match (usable(value), told) {
+            (Err(failure), Some(told)) => match failure.kind {
+                TemplateErrorKind::Undefined { message, .. } => {
+                    told.push(message);
+                    Ok(Value::from(marker(told)))
+                }
+                _ => Err(failure),
+            },
+            (outcome, _) => outcome.map(|()| value.clone()),
+        },
         Class::List | Class::Tuple => {
             if is_plain(value) {
                 return Ok(value.clone());
@@ -426,7 +460,7 @@ pub(in crate::template) fn thaw(value: &Value) -> Option<Value> {
 /// on access still is.
 pub(in crate::template) fn settle(value: &Value) -> Outcome<Value> {
     match class_of(value) {
-        Class::Undefined => finalise(value),
+        Class::Undefined | Class::Blank => finalise(value),
         Class::Range | Class::Callable => finalise(value),
         _ => frozen(value),
     }
@@ -446,7 +480,7 @@ fn frozen(value: &Value) -> Outcome<Value> {
         };
         return deeper(frozen).map(Value::from_object);
     }
-    Ok(value.clone())
+    if class_of(value) == Class::Blank { finalise(value) } else { Ok(value.clone()) }
 }
 
 /// Whether a value holds only plain data.

@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::access::{elements, usable};
 use super::class::{Class, as_float, as_integer, class_of, type_name};
-use super::containers::{list, tuple};
+use super::containers::{Blank, list, tuple};
 use super::format::percent;
 use super::integer;
 use crate::template::failure::{Failure, Outcome};
@@ -33,6 +33,9 @@ pub(in crate::template) fn binary(
     usable(right)?;
     if operator == BinaryOperator::Modulo && class_of(left) == Class::Text {
         return percent(left, right).map(Value::from);
+    }
+    if class_of(left) == Class::Blank || class_of(right) == Class::Blank {
+        return Err(Blank::failure());
     }
     if let (Some(left), Some(right)) = (as_integer(left), as_integer(right)) {
         return match integers(operator, left, right)? {
@@ -138,6 +141,9 @@ fn floats(operator: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
             _ => Failure::failed("float floor division by zero"),
         });
     }
+    if operator == BinaryOperator::Power && left == 0.0 && right < 0.0 {
+        return Err(Failure::failed("0.0 cannot be raised to a negative power"));
+    }
     let result = match operator {
         BinaryOperator::Add => left + right,
         BinaryOperator::Subtract => left - right,
@@ -226,6 +232,9 @@ fn repeat(left: &Value, right: &Value) -> Outcome<Value> {
 
 /// `-value`
 pub(in crate::template) fn negate(value: &Value) -> Outcome<Value> {
+    if class_of(value) == Class::Blank {
+        return Err(Blank::failure());
+    }
     usable(value)?;
     if let Some(number) = as_integer(value) {
         return Ok(number

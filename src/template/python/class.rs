@@ -3,7 +3,7 @@
 use minijinja::Value;
 use minijinja::value::{Tuple, ValueKind};
 
-use super::containers::{Dict, Group, List, Omit, RangeValue, Undefined};
+use super::containers::{Blank, Dict, Group, List, Omit, RangeValue, Undefined};
 use super::integer::{is_large, large_as_float};
 use crate::template::eval::Callable;
 use crate::template::time::{DateTime, Day, DayTime, TimeDelta};
@@ -27,6 +27,8 @@ pub(in crate::template) enum Class {
     TimeDelta,
     Callable,
     Undefined,
+    /// What an `if` without `else` gives whose condition does not hold.
+    Blank,
     Omit,
     /// The result of a task that a rehearsal did not run.
     Unknown,
@@ -74,6 +76,8 @@ pub(in crate::template) fn class_of(value: &Value) -> Class {
 fn plain_class(value: &Value) -> Class {
     if value.downcast_object_ref::<Undefined>().is_some() {
         Class::Undefined
+    } else if value.downcast_object_ref::<Blank>().is_some() {
+        Class::Blank
     } else if is_large(value) {
         Class::Integer
     } else if value.downcast_object_ref::<Omit>().is_some() {
@@ -122,7 +126,7 @@ pub(in crate::template) fn type_name(value: &Value) -> &'static str {
             Some(Callable::Macro { .. }) => "Macro",
             Some(_) => "function",
         },
-        Class::Undefined => "Undefined",
+        Class::Undefined | Class::Blank => "Undefined",
         Class::Omit => "Omit",
         Class::Invalid | Class::Other => "object",
     }

@@ -6,6 +6,7 @@ use minijinja::Value;
 
 use super::access::{elements, entries, mapping_get, usable};
 use super::class::{Class, as_float, as_integer, class_of, type_name};
+use super::containers::{Blank, RangeValue};
 use super::integer::{are_whole, as_whole};
 use super::nesting::deeper;
 use super::text::text;
@@ -28,7 +29,9 @@ pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
     }
     match (left_class, right_class) {
         (Class::Text, Class::Text) => Ok(left.as_str() == right.as_str()),
-        (Class::None, Class::None) | (Class::Omit, Class::Omit) => Ok(true),
+        (Class::None, Class::None) | (Class::Omit, Class::Omit) | (Class::Blank, Class::Blank) => {
+            Ok(true)
+        }
         (Class::List, Class::List)
         | (Class::Tuple, Class::Tuple)
         | (Class::Range, Class::Range) => {
@@ -83,6 +86,7 @@ pub(in crate::template) fn compare(
         return Ok(left.partial_cmp(&right));
     }
     match (class_of(left), class_of(right)) {
+        (Class::Blank, _) | (_, Class::Blank) => Err(Blank::failure()),
         (Class::Text, Class::Text) => Ok(Some(left.as_str().cmp(&right.as_str()))),
         (Class::List, Class::List) | (Class::Tuple, Class::Tuple) => {
             let (left, right) = (elements(left)?, elements(right)?);
@@ -119,8 +123,13 @@ pub(in crate::template) fn contains(haystack: &Value, needle: &Value) -> Outcome
         Class::Dict if matches!(class_of(needle), Class::List | Class::Dict) => {
             Err(Failure::failed(format!("unhashable type: '{}'", type_name(needle))))
         }
+        Class::Blank => Ok(false),
         Class::Dict => Ok(mapping_get(haystack, needle)?.is_some()),
         Class::List | Class::Tuple | Class::Range => {
+            let range = haystack.downcast_object_ref::<RangeValue>();
+            if let (Some(range), Some(number)) = (range, as_integer(needle)) {
+                return Ok(range.holds(number));
+            }
             for element in elements(haystack)? {
                 if equal(&element, needle)? {
                     return Ok(true);

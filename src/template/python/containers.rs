@@ -99,6 +99,12 @@ pub(in crate::template) fn string_keys<K: Into<String>>(
     dict(entries.into_iter().map(|(key, value)| (Value::from(key.into()), value)).collect())
 }
 
+/// Whether templates may change the value where it is.
+pub(in crate::template) fn is_changeable(value: &Value) -> bool {
+    value.downcast_object_ref::<List>().is_some()
+        || value.downcast_object_ref::<Dict>().is_some_and(|dict| !dict.namespace)
+}
+
 /// A new tuple.
 pub(in crate::template) fn tuple(values: Vec<Value>) -> Value {
     Value::from(Tuple::new(values))
@@ -144,14 +150,38 @@ pub(in crate::template) struct RangeValue {
 
 impl RangeValue {
     pub(in crate::template) fn len(&self) -> usize {
-        let span = if self.step > 0 { self.stop - self.start } else { self.start - self.stop };
-        let step = self.step.abs().max(1);
-        usize::try_from((span + step - 1).max(0) / step).unwrap_or(usize::MAX)
+        let (from, to) =
+            if self.step > 0 { (self.start, self.stop) } else { (self.stop, self.start) };
+        if to <= from {
+            return 0;
+        }
+        let steps = (to.abs_diff(from) - 1) / self.step.unsigned_abs().max(1);
+        usize::try_from(steps).map_or(usize::MAX, |steps| steps.saturating_add(1))
     }
 
     pub(in crate::template) fn at(&self, index: usize) -> Option<Value> {
-        let index = i128::try_from(index).ok()?;
-        Some(Value::from(self.start + index * self.step))
+        self.number(index).map(Value::from)
+    }
+
+    pub(in crate::template) fn number(&self, index: usize) -> Option<i128> {
+        self.start.checked_add(i128::try_from(index).ok()?.checked_mul(self.step)?)
+    }
+
+    /// The numbers at the places that another range counts.
+    pub(in crate::template) fn part(&self, places: &Self) -> Self {
+        let at = |place: i128| self.start.saturating_add(place.saturating_mul(self.step));
+        let step = self.step.saturating_mul(places.step);
+        Self { start: at(places.start), stop: at(places.stop), step }
+    }
+
+    /// Whether a number is one of it.
+    pub(in crate::template) fn holds(&self, number: i128) -> bool {
+        let within = if self.step > 0 {
+            self.start <= number && number < self.stop
+        } else {
+            self.stop < number && number <= self.start
+        };
+        within && number.abs_diff(self.start) % self.step.unsigned_abs().max(1) == 0
     }
 }
 
@@ -185,6 +215,33 @@ pub(in crate::template) fn omit() -> Value {
     Value::from_object(Omit)
 }
 
+/// What an `if` without `else` gives whose condition does not hold: it prints as nothing and is
+/// empty, and can be neither kept nor computed with.
+#[derive(Debug)]
+pub(in crate::template) struct Blank;
+
+impl Blank {
+    pub(in crate::template) fn failure() -> Box<Failure> {
+        Failure::failed(
+            "the inline if-expression evaluated to false and no else section was defined.",
+        )
+    }
+}
+
+impl Object for Blank {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        false
+    }
+
+    fn render(self: &Arc<Self>, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+
 /// A value that is not there, and what is said when something needs it.
 #[derive(Debug, Clone)]
 pub(in crate::template) struct Undefined {
@@ -202,8 +259,6 @@ pub(in crate::template) enum Missing {
     Name(String),
     /// The name as far as known, and the message.
     Other(Option<String>, String),
-    /// An `if` without `else` whose condition does not hold; prints as nothing.
-    Branch,
     /// A `!vault` value that no password opens: its ciphertext, and the message.
     Locked(Arc<str>, String),
     /// A value that could not be had: what went wrong.
@@ -214,8 +269,8 @@ pub(in crate::template) enum Missing {
 pub(in crate::template) fn is_undefined(value: &Value) -> bool {
     match value.downcast_object_ref::<Undefined>().map(|undefined| &undefined.missing) {
         Some(Missing::Locked(..) | Missing::Failed(_)) => false,
-        Some(Missing::Name(_) | Missing::Other(..) | Missing::Branch) => true,
-        None => value.is_undefined(),
+        Some(Missing::Name(_) | Missing::Other(..)) => true,
+        None => value.is_undefined() || value.downcast_object_ref::<Blank>().is_some(),
     }
 }
 
@@ -224,7 +279,7 @@ pub(in crate::template) fn marker_name(value: &Value) -> &'static str {
     match value.downcast_object_ref::<Undefined>().map(|undefined| &undefined.missing) {
         Some(Missing::Locked(..)) => "VaultExceptionMarker",
         Some(Missing::Failed(_)) => "CapturedExceptionMarker",
-        Some(Missing::Name(_) | Missing::Other(..) | Missing::Branch) | None => "UndefinedMarker",
+        Some(Missing::Name(_) | Missing::Other(..)) | None => "UndefinedMarker",
     }
 }
 
@@ -232,7 +287,7 @@ pub(in crate::template) fn marker_name(value: &Value) -> &'static str {
 pub(in crate::template) fn locked_text(value: &Value) -> Option<Arc<str>> {
     match &value.downcast_object_ref::<Undefined>()?.missing {
         Missing::Locked(ciphertext, _) => Some(Arc::clone(ciphertext)),
-        Missing::Name(_) | Missing::Other(..) | Missing::Branch | Missing::Failed(_) => None,
+        Missing::Name(_) | Missing::Other(..) | Missing::Failed(_) => None,
     }
 }
 
@@ -257,11 +312,6 @@ impl Undefined {
                 failure.node.clone_from(&self.node);
                 return failure;
             }
-            Missing::Branch => (
-                None,
-                "the inline if-expression evaluated to false and no else section was defined."
-                    .to_owned(),
-            ),
         };
         let mut failure = Failure::new(TemplateErrorKind::Undefined { name, message });
         failure.span.clone_from(&self.span);

@@ -5,7 +5,7 @@ use minijinja::Value;
 use super::access::{elements, item, mapping_get};
 use super::class::{Class, as_float, as_integer, class_of, is_text, type_name};
 use super::integer::{digits_in, whole_of_float};
-use super::text::{float_text, repr, text};
+use super::text::{ascii, float_text, repr, text};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
 
@@ -24,7 +24,8 @@ pub(in crate::template) fn percent(template: &Value, values: &Value) -> Outcome<
         &single
     };
     let (formatted, used) = percent_values(template, positional, values)?;
-    let named = class_of(values) == Class::Dict;
+    // what has a subscript counts as a mapping of names there
+    let named = matches!(class_of(values), Class::Dict | Class::List | Class::Range);
     if used < positional.len() && !named {
         return Err(Failure::failed("not all arguments converted during string formatting"));
     }
@@ -109,7 +110,11 @@ fn percent_one(
 ) -> Outcome<String> {
     let body = match conversion {
         's' | 'r' | 'a' => {
-            let body = if conversion == 's' { text(value)? } else { repr(value)? };
+            let body = match conversion {
+                's' => text(value)?,
+                'r' => repr(value)?,
+                _ => ascii(value)?,
+            };
             let body = match precision {
                 Some(precision) => body.chars().take(precision).collect(),
                 None => body,
@@ -263,15 +268,22 @@ pub(in crate::template) fn format_method(
     positional: &[Value],
     named: &[(String, Value)],
 ) -> Outcome<String> {
-    let mut automatic = 0;
-    format_nested(template, positional, named, &mut automatic, 0)
+    let mut numbering = Numbering::None;
+    format_nested(template, positional, named, &mut numbering, 0)
+}
+
+/// How the fields of a template are numbered so far.
+enum Numbering {
+    None,
+    Automatic(usize),
+    Manual,
 }
 
 fn format_nested(
     template: &str,
     positional: &[Value],
     named: &[(String, Value)],
-    automatic: &mut usize,
+    numbering: &mut Numbering,
     depth: usize,
 ) -> Outcome<String> {
     if depth > 2 {
@@ -300,6 +312,9 @@ fn format_nested(
                     }
                     field.push(letter);
                 }
+                if level != 0 && field.is_empty() {
+                    return Err(Failure::failed("Single '{' encountered in format string"));
+                }
                 if level != 0 {
                     return Err(Failure::failed("expected '}' before end of string"));
                 }
@@ -311,10 +326,11 @@ fn format_nested(
                     Some((name, conversion)) => (name, conversion),
                     None => (name, ""),
                 };
-                let value = format_field(name, positional, named, automatic)?;
-                let spec = format_nested(spec, positional, named, automatic, depth + 1)?;
+                let value = format_field(name, positional, named, numbering)?;
+                let spec = format_nested(spec, positional, named, numbering, depth + 1)?;
                 let value = match conversion {
-                    "r" | "a" => Value::from(repr(&value)?),
+                    "r" => Value::from(repr(&value)?),
+                    "a" => Value::from(ascii(&value)?),
                     "s" => Value::from(text(&value)?),
                     _ => value,
                 };
@@ -330,15 +346,31 @@ fn format_field(
     name: &str,
     positional: &[Value],
     named: &[(String, Value)],
-    automatic: &mut usize,
+    numbering: &mut Numbering,
 ) -> Outcome<Value> {
     let first_end = name.find(['.', '[']).unwrap_or(name.len());
     let (first, mut rest) = name.split_at(first_end);
-    let position = if first.is_empty() {
-        *automatic += 1;
-        Some(*automatic - 1)
-    } else {
-        first.parse::<usize>().ok()
+    let position = match (first.parse::<usize>().ok(), &numbering) {
+        (None, _) if !first.is_empty() => None,
+        (Some(_), Numbering::Automatic(_)) => {
+            return Err(Failure::failed(
+                "cannot switch from automatic field numbering to manual field specification",
+            ));
+        }
+        (Some(index), _) => {
+            *numbering = Numbering::Manual;
+            Some(index)
+        }
+        (None, Numbering::Manual) => {
+            return Err(Failure::failed(
+                "cannot switch from manual field specification to automatic field numbering",
+            ));
+        }
+        (None, numbered) => {
+            let index = if let Numbering::Automatic(next) = numbered { *next } else { 0 };
+            *numbering = Numbering::Automatic(index + 1);
+            Some(index)
+        }
     };
     let mut value = match position {
         Some(index) => positional.get(index).cloned().ok_or_else(|| {
@@ -467,7 +499,9 @@ pub(in crate::template) fn format_spec(value: &Value, spec: &str) -> Outcome<Str
             Some(precision) => body.chars().take(precision).collect(),
             None => body,
         };
-        return Ok(pad(&body, parsed.width, parsed.align.unwrap_or('<'), parsed.fill));
+        // zeros in front of the width fill texts at their end
+        let align = parsed.align.filter(|align| *align != '=').unwrap_or('<');
+        return Ok(pad(&body, parsed.width, align, parsed.fill));
     }
     let Some((negative, body)) = number_body(value, &parsed)? else {
         return Err(Failure::failed(format!(
@@ -505,9 +539,6 @@ fn number_body(value: &Value, spec: &Spec) -> Outcome<Option<(bool, String)>> {
     if let Some((negative, digits)) = digits_in(value, base)
         && !kind.is_some_and(|kind| "eEfFgG%".contains(kind))
     {
-        if class_of(value) == Class::Bool && kind.is_none() {
-            return Ok(Some((false, text(value)?)));
-        }
         let (prefix, digits) = match kind {
             None | Some('d' | 'n') => ("", digits),
             Some('x') => ("0x", digits),

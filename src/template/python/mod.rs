@@ -28,8 +28,8 @@ pub(in crate::template) use class::{
 pub(in crate::template) use compare::{compare, contains, equal, fold_case, sort_by};
 pub(crate) use containers::vaulted;
 pub(in crate::template) use containers::{
-    Dict, Group, List, Missing, RangeValue, Undefined, dict, is_undefined, list, locked_text,
-    marker_name, omit, string_keys, tuple, undefined,
+    Blank, Dict, Group, List, Missing, RangeValue, Undefined, dict, is_changeable, is_undefined,
+    list, locked_text, marker_name, omit, string_keys, tuple, undefined,
 };
 pub(in crate::template) use escape::unescape;
 pub(in crate::template) use format::{format_method, format_spec, percent};

@@ -18,6 +18,7 @@ pub(in crate::template) fn text(value: &Value) -> Outcome<String> {
     match class_of(value) {
         Class::Text => Ok(value.as_str().unwrap_or_default().to_owned()),
         Class::DateTime | Class::TimeDelta => Ok(time_text(value)),
+        Class::Blank => Ok(String::new()),
         _ => repr(value),
     }
 }
@@ -84,10 +85,15 @@ fn write_repr(value: &Value, out: &mut String) -> Outcome<()> {
             }
         }
         Class::Callable => {
-            let name = value.downcast_object_ref::<Callable>().map(Callable::name);
-            let _ = write!(out, "<function {}>", name.unwrap_or_default());
+            let callable = value.downcast_object_ref::<Callable>();
+            let name = callable.map(Callable::name).unwrap_or_default();
+            let _ = match callable {
+                Some(Callable::Macro { .. }) => write!(out, "<Macro '{name}'>"),
+                _ => write!(out, "<function {name}>"),
+            };
         }
         Class::Omit => out.push_str("<<Omit>>"),
+        Class::Blank => out.push_str("Undefined"),
         Class::Undefined | Class::Unknown | Class::Invalid => {}
         Class::Other => {
             let _ = write!(out, "{value}");
@@ -121,6 +127,21 @@ fn write_entries(value: &Value, out: &mut String) -> Outcome<()> {
     }
     out.push_str(if namespace { "}>" } else { "}" });
     Ok(())
+}
+
+/// `ascii(value)`
+pub(in crate::template) fn ascii(value: &Value) -> Outcome<String> {
+    let mut out = String::new();
+    for letter in repr(value)?.chars() {
+        let code = u32::from(letter);
+        let _ = match code {
+            0..=0x7f => write!(out, "{letter}"),
+            0x80..=0xff => write!(out, "\\x{code:02x}"),
+            0x100..=0xffff => write!(out, "\\u{code:04x}"),
+            _ => write!(out, "\\U{code:08x}"),
+        };
+    }
+    Ok(out)
 }
 
 /// A string as Python writes it in quotes.

@@ -288,6 +288,9 @@ impl<'a> Lexer<'a> {
         }
         let [open, _] = &self.options.markers.block;
         let start = self.position;
+        if start == self.source.len() {
+            return Ok(true);
+        }
         let mut search = start;
         while let Some(found) = self.source.get(search..).and_then(|rest| rest.find(open.as_str()))
         {

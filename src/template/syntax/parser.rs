@@ -596,7 +596,7 @@ impl Parser {
                 let value = self.expression();
                 self.embedded = positional;
                 arguments.keyword.push((name, value?));
-            } else if arguments.keyword.is_empty() {
+            } else if arguments.keyword.is_empty() && arguments.double_star.is_none() {
                 arguments.positional.push(self.expression()?);
             } else {
                 return self.error("invalid syntax for function call expression");

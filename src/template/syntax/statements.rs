@@ -14,6 +14,20 @@ fn extends_with(extension: &str) -> bool {
     EXTENSIONS.get_or_init(list).iter().any(|name| name == extension)
 }
 
+/// What is said of a tag that is none here.
+fn unknown_tag(name: &str, ends: &[End], inside: Option<&str>) -> String {
+    let mut message = format!("Encountered unknown tag '{name}'.");
+    if !ends.is_empty() {
+        let ends = ends.join("' or '");
+        let looking = format!(" Jinja was looking for the following tags: '{ends}'.");
+        message.push_str(&looking);
+    }
+    if let Some(outer) = inside {
+        message.push_str(&format!(" The innermost block that needs to be closed is '{outer}'."));
+    }
+    message
+}
+
 /// Which tag ended a body.
 type End = &'static str;
 
@@ -58,7 +72,7 @@ impl Parser {
                     if let Some(end) = found {
                         return Ok((body, end));
                     }
-                    let statement = self.deeper(|parser| parser.statement(inside))?;
+                    let statement = self.deeper(|parser| parser.statement(ends, inside))?;
                     body.push(statement);
                 }
                 other => {
@@ -92,7 +106,7 @@ impl Parser {
         Ok(body)
     }
 
-    fn statement(&mut self, inside: Option<&str>) -> Outcome<Statement> {
+    fn statement(&mut self, ends: &[End], inside: Option<&str>) -> Outcome<Statement> {
         let range = self.range();
         let Kind::Name(tag) = self.advance() else {
             return Err(super::SyntaxError::new("tag name expected", range));
@@ -141,18 +155,23 @@ impl Parser {
                 if tag == "break" { Statement::Break } else { Statement::Continue }
             }
             name => {
-                let message = match inside {
-                    Some(outer) => format!(
-                        "Encountered unknown tag '{name}'. The innermost block that needs to be \
-                         closed is '{outer}'."
-                    ),
-                    None => format!("Encountered unknown tag '{name}'."),
-                };
-                return Err(super::SyntaxError::new(message, range));
+                return Err(super::SyntaxError::new(unknown_tag(name, ends, inside), range));
             }
         };
         self.block_end()?;
         Ok(statement)
+    }
+
+    /// A name that something is assigned to.
+    fn assigned_name(&mut self) -> Outcome<Arc<str>> {
+        match self.peek() {
+            Kind::Name(_) => self.expect_any_name(),
+            Kind::BlockEnd => self.error("Expected an expression, got 'end of statement block'"),
+            Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) => {
+                self.error("can't assign to 'const'")
+            }
+            _ => self.unexpected("name"),
+        }
     }
 
     fn target(&mut self, stop: Option<&str>) -> Outcome<Target> {
@@ -164,7 +183,7 @@ impl Parser {
                 self.expect_operator(")")?;
                 inner
             } else {
-                let name = self.expect_any_name()?;
+                let name = self.assigned_name()?;
                 if self.skip_operator(".") {
                     Target::Attribute(name, self.expect_any_name()?)
                 } else {
@@ -216,7 +235,7 @@ impl Parser {
         let mut otherwise = Vec::new();
         let unknown = self.unknown();
         loop {
-            let test = self.tuple_or_expression()?;
+            let test = self.tuple_without_condition()?;
             self.block_end()?;
             let (body, end) = self.body(&["elif", "else", "endif"], Some("if"))?;
             self.advance();
@@ -264,8 +283,17 @@ impl Parser {
     fn block(&mut self) -> Outcome<Statement> {
         let name = self.expect_any_name()?;
         self.skip_name("scoped");
-        self.skip_name("required");
+        let required = self.skip_name("required");
+        let range = self.range();
         let body = self.closed_body("endblock", "block")?;
+        let is_blank = |statement: &Statement| match statement {
+            Statement::Data(text) => text.trim().is_empty(),
+            _ => false,
+        };
+        if required && !body.iter().all(is_blank) {
+            let message = "Required blocks can only contain comments or whitespace";
+            return Err(super::SyntaxError::new(message, range));
+        }
         if self.is_name(&name) {
             self.advance();
         }
@@ -273,7 +301,7 @@ impl Parser {
             return self.error(format!("block '{name}' defined twice"));
         }
         self.blocks.push((Arc::clone(&name), Arc::new(body)));
-        Ok(Statement::Block(name))
+        Ok(Statement::Block(name, required))
     }
 
     fn import_context(&mut self, default: Import) -> Import {
@@ -326,7 +354,7 @@ impl Parser {
     }
 
     fn parameters(&mut self) -> Outcome<Vec<(Arc<str>, Option<Expr>)>> {
-        let mut parameters = Vec::new();
+        let mut parameters: Vec<(Arc<str>, Option<Expr>)> = Vec::new();
         while !self.skip_operator(")") {
             if !parameters.is_empty() {
                 self.expect_operator(",")?;
@@ -336,6 +364,10 @@ impl Parser {
             }
             let name = self.expect_any_name()?;
             let default = if self.skip_operator("=") { Some(self.expression()?) } else { None };
+            let after_default = parameters.last().is_some_and(|(_, default)| default.is_some());
+            if default.is_none() && after_default {
+                return self.error("non-default argument follows default argument");
+            }
             parameters.push((name, default));
         }
         Ok(parameters)
@@ -355,6 +387,7 @@ impl Parser {
         let reads = MacroReads {
             varargs: self.names_between(first, "varargs"),
             kwargs: self.names_between(first, "kwargs"),
+            caller: self.names_between(first, "caller"),
         };
         Ok(Macro { name, parameters, body, reads })
     }

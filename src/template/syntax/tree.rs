@@ -71,6 +71,7 @@ pub(in crate::template) struct Macro {
 pub(in crate::template) struct MacroReads {
     pub(in crate::template) varargs: bool,
     pub(in crate::template) kwargs: bool,
+    pub(in crate::template) caller: bool,
 }
 
 /// Whether an included or imported template sees the variables of the one around it.
@@ -94,7 +95,8 @@ pub(in crate::template) enum Statement {
     FilterBlock(Node<Expression>, Vec<Statement>),
     Macro(Arc<Macro>),
     CallBlock(Node<Expression>, Arc<Macro>),
-    Block(Arc<str>),
+    /// A block, and whether a template that extends this one must fill it.
+    Block(Arc<str>, bool),
     Extends(Node<Expression>),
     Include {
         name: Node<Expression>,
