@@ -1,4 +1,4 @@
-//! `ansible-console` and `ansible-pull`, by their names.
+//! `ansible-console`, `ansible-pull`, and settings of `ansible-playbook`, by their names.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// A folder with links to the program by Ansible's names.
 fn place() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["ansible-console", "ansible-pull"] {
+    for name in ["ansible-console", "ansible-playbook", "ansible-pull"] {
         let link = folder.path().join(name);
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_canvass"), link).unwrap();
     }
@@ -141,4 +141,66 @@ fn a_repository_comes_here_and_runs_here() {
     let (code, text) = run(place.path(), "ansible-pull", &[], "");
     assert_eq!(code, 5);
     assert!(text.contains("URL for repository not specified"), "{text}");
+}
+
+/// Plays a playbook of a folder under settings of the environment; what it says.
+fn play(folder: &Path, settings: &str, playbook: &str) -> String {
+    let script = format!("{settings} ./ansible-playbook -D -i h1, -c local {playbook} 2>&1");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .env("ANSIBLE_NOCOLOR", "1")
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn max_diff_size_leaves_out_the_diffs_of_larger_files() {
+    let place = place();
+    let text = "\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {content: \"line of a file\\n\", dest: \"{{ playbook_dir }}/out\", mode: \"0644\"}
+";
+    fs::write(place.path().join("p.yml"), text).unwrap();
+    let bounded = play(place.path(), "ANSIBLE_MAX_DIFF_SIZE=10", "p.yml");
+    assert!(bounded.contains("diff skipped") && !bounded.contains("+line of a file"), "{bounded}");
+    fs::remove_file(place.path().join("out")).unwrap();
+    let shown = play(place.path(), "ANSIBLE_MAX_DIFF_SIZE=20", "p.yml");
+    assert!(shown.contains("+line of a file"), "{shown}");
+}
+
+/// What ansible-core 2.19 says of the same folders.
+#[test]
+fn playbook_vars_root_says_whose_folders_of_variables_count() {
+    let place = place();
+    let tells =
+        "- debug: msg=\"{{ top | default('-') }} {{ of_role | default('-') }} {{ near }}\"\n";
+    let text =
+        "- hosts: all\n  gather_facts: false\n  roles: [r]\n  tasks:\n    ".to_owned() + tells;
+    for (path, text) in [
+        ("p.yml", text.as_str()),
+        ("group_vars/all.yml", "top: top\nnear: top\n"),
+        ("roles/r/group_vars/all.yml", "of_role: role\nnear: role\n"),
+        ("roles/r/tasks/main.yml", tells),
+    ] {
+        let path = place.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    for (root, of_role, of_play) in [
+        ("top", "top - top", "top - top"),
+        ("bottom", "- role role", "top - top"),
+        ("all", "- role role", "top - top"),
+    ] {
+        let said = play(place.path(), &format!("ANSIBLE_PLAYBOOK_VARS_ROOT={root}"), "p.yml");
+        let told: Vec<&str> =
+            said.lines().filter_map(|line| line.trim().strip_prefix("\"msg\": ")).collect();
+        assert_eq!(told, [format!("\"{of_role}\""), format!("\"{of_play}\"")], "{root}: {said}");
+    }
 }

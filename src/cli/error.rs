@@ -1,6 +1,7 @@
 //! What ends a command before or beside its work, and with which exit code.
 
 use crate::diagnostics::{Color, Diagnostic, Explain, render};
+use crate::inventory::InventoryError;
 use crate::playbook::{PlaybookError, PlaybookErrorKind};
 use crate::vault::VaultError;
 
@@ -82,6 +83,9 @@ impl CommandError {
 /// A name that leads nowhere, or that only a run could tell: as in Ansible no error of the parser.
 fn is_missing(error: &(impl Explain + 'static)) -> bool {
     let error: &(dyn std::error::Error + 'static) = error;
+    if error.downcast_ref::<InventoryError>().is_some_and(InventoryError::is_unread) {
+        return true;
+    }
     let error = error.downcast_ref::<PlaybookError>();
     error.is_some_and(|error| {
         use PlaybookErrorKind::{RoleNotFound, StaticName};

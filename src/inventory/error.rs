@@ -253,6 +253,13 @@ pub enum Problem {
     NothingRead,
 }
 
+impl InventoryError {
+    /// Whether it is about a source as a whole that no plugin read.
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(self.problem, Problem::Unread(_) | Problem::NothingRead)
+    }
+}
+
 impl Problem {
     /// This problem at a place.
     pub(super) fn at(self, span: Span) -> InventoryError {

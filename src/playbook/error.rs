@@ -181,6 +181,9 @@ pub enum PlaybookErrorKind {
     /// A name that is no variable name.
     #[error("Invalid variable name '{0}'")]
     VariableName(String),
+    /// A name that no result can be registered by.
+    #[error("Invalid 'register' specified: Invalid variable name '{0}'.")]
+    RegisterName(String),
     /// Something that must be known before hosts are, but is a template.
     #[error("{0} must not be a template")]
     NotStatic(&'static str),
@@ -332,7 +335,7 @@ impl Explain for PlaybookError {
                 vec!["give arguments as a mapping, or as `key=value`".to_owned()]
             }
             Kind::Unbalanced => vec!["close every quote, `{{` and `{%`".to_owned()],
-            Kind::VariableName(_) => vec![
+            Kind::VariableName(_) | Kind::RegisterName(_) => vec![
                 "a name has letters, digits and underscores, does not begin with a digit and is no word of templates (`true`, `none`, `not`)"
                     .to_owned(),
             ],

@@ -150,13 +150,13 @@ impl Parser<'_> {
             Kind::Null => return None,
             Kind::Str(text) => text.value.clone(),
             _ => {
-                let kind = PlaybookErrorKind::VariableName(value.shown());
+                let kind = PlaybookErrorKind::RegisterName(value.shown());
                 self.error(&value.span, kind);
                 return None;
             }
         };
         if !is_variable_name(&name) {
-            self.error(&value.span, PlaybookErrorKind::VariableName(name));
+            self.error(&value.span, PlaybookErrorKind::RegisterName(name));
             return None;
         }
         Some(name)

@@ -139,6 +139,14 @@ impl<O: Write + Send, T: Write + Send> Consumer for Minimal<O, T> {
         {
             lines.say(Paint::Failed, &error)?;
         }
+        let diffs =
+            if outcome.censored { String::new() } else { result::diffs(outcome, &lines.options) };
+        if !diffs.is_empty() {
+            let color = lines.options.color;
+            let drawn = diffs.split_inclusive('\n').map(|line| result::paint_diff(line, color));
+            let drawn: String = drawn.collect();
+            lines.out.write_all(drawn.as_bytes())?;
+        }
         let command = is_command(head.as_ref()) && !outcome.result.contains_key("ansible_job_id");
         match &outcome.status {
             Status::Skipped => lines.say(Paint::Skipped, &format!("{host} | SKIPPED"))?,
@@ -179,8 +187,12 @@ impl<O: Write + Send, T: Write + Send> Consumer for OneLine<O, T> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let Some((host, outcome, head)) = self.lines.take(event)? else { return Ok(()) };
         let lines = &mut self.lines;
-        let module = head.as_ref().map_or("", |head| head.module.as_str());
-        let dumped = result::dump(outcome, module, &lines.options, result::Indent::Never);
+        // what stands on several lines is told on one, with the spaces that were before each
+        let indent = match outcome.verbose_always {
+            true => result::Indent::Always,
+            false => result::Indent::Flush,
+        };
+        let dumped = result::dump(outcome, "", &lines.options, indent).replace('\n', "");
         let (state, paint) = word(outcome);
         let command = is_command(head.as_ref()) && !outcome.result.contains_key("ansible_job_id");
         let flat = |name| field(outcome, name).replace('\n', "\\n").replace('\r', "\\r");
@@ -193,7 +205,9 @@ impl<O: Write + Send, T: Write + Send> Consumer for OneLine<O, T> {
             Status::Unknown { reason } => {
                 lines.say(paint, &format!("{host} | {state} => {reason}"))?;
             }
-            Status::Failed => lines.say(paint, &format!("{host} | FAILED! => {dumped}"))?,
+            Status::Failed if !command => {
+                lines.say(paint, &format!("{host} | FAILED! => {dumped}"))?;
+            }
             _ if command => {
                 let mut text =
                     format!("{host} | {state} | rc={} | (stdout) {}", rc(outcome), flat("stdout"));
@@ -201,6 +215,9 @@ impl<O: Write + Send, T: Write + Send> Consumer for OneLine<O, T> {
                     text.push_str(&format!(" (stderr) {}", flat("stderr")));
                 }
                 lines.say(paint, &text)?;
+                if outcome.status == Status::Failed {
+                    lines.say(paint, &format!("{host} | FAILED! => {dumped}"))?;
+                }
             }
             _ => lines.say(paint, &format!("{host} | {state} => {dumped}"))?,
         }

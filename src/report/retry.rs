@@ -35,7 +35,7 @@ impl<O: Write + Send> RetryFile<O> {
         text.push('\n');
         std::fs::create_dir_all(folder)?;
         std::fs::write(&path, text)?;
-        writeln!(self.out, "\tto retry, use: --limit @{}\n", path.display())
+        writeln!(self.out, "\tto retry, use: --limit @{}", path.display())
     }
 }
 

@@ -95,6 +95,11 @@ fn newlines_at_end(text: &str) -> usize {
 
 /// Text with as many newlines at its end as its template has.
 pub(super) fn with_newlines(value: Value, source: &str) -> Value {
+    with_newlines_as(value, source, "\n")
+}
+
+/// The same where lines end like this.
+pub(super) fn with_newlines_as(value: Value, source: &str, newline: &str) -> Value {
     let wanted = newlines_at_end(source);
     if wanted == 0 {
         return value;
@@ -106,7 +111,7 @@ pub(super) fn with_newlines(value: Value, source: &str) -> Value {
     if present >= wanted {
         return value;
     }
-    Value::from(format!("{text}{}", "\n".repeat(wanted - present)))
+    Value::from(format!("{text}{}", newline.repeat(wanted - present)))
 }
 
 /// A value as it leaves the templates.

@@ -13,7 +13,7 @@ use super::lookups;
 use super::place::narrow;
 use super::python::{self, Class, as_float, as_integer, class_of, finalise, finalise_marked, text};
 use super::render::{
-    expression_value, holds_template, strip_newline, template_value, with_newlines,
+    expression_value, holds_template, strip_newline, template_value, with_newlines_as,
 };
 use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
 use super::told::deprecated;
@@ -177,7 +177,11 @@ impl Templar {
         let var = Var::from(value);
         self.complete(
             || {
-                let terms = finalise(&scope.render(&var)?)?;
+                let terms = scope.render(&var)?;
+                let terms = match name.rsplit('.').next() {
+                    Some("first_found") => lookups::defined(&terms)?,
+                    _ => finalise(&terms)?,
+                };
                 let terms = match class_of(&terms) {
                     Class::List | Class::Tuple => python::elements(&terms)?,
                     _ => vec![terms],
@@ -464,7 +468,8 @@ fn header_option(options: &mut Options, key: &str, value: &str) -> Outcome<()> {
 }
 
 fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<String> {
-    let value = with_newlines(file_value(source, files, scope)?, source);
+    let value = file_value(source, files, scope)?;
+    let value = with_newlines_as(value, source, &files.options.newline);
     match value.is_none() {
         // a template that gives nothing makes an empty file; a text that is none stays as it is
         true if holds_template(source) => Ok(String::new()),

@@ -45,6 +45,9 @@ pub enum Error {
     /// It is not there.
     #[error("File not found: {0}")]
     Missing(String),
+    /// A file stands where a folder of its path should.
+    #[error("Unable to slurp file: Not a directory: {0}")]
+    BelowFile(String),
     /// It is no file.
     #[error("Source is a directory and must be a file: {0}")]
     Directory(String),
@@ -74,7 +77,12 @@ impl Module for Slurp {
             found => found?,
         };
         let Some(stat) = stat else {
-            return Err(Stop::failed(Error::Missing(name)));
+            let above = source.ancestors().skip(1).map(|folder| host.stat(folder, Follow::Yes));
+            let nearest = above.filter_map(Result::ok).flatten().next();
+            return Err(Stop::failed(match nearest {
+                Some(nearest) if nearest.kind != FileKind::Directory => Error::BelowFile(name),
+                _ => Error::Missing(name),
+            }));
         };
         if stat.kind == FileKind::Directory {
             return Err(Stop::failed(Error::Directory(name)));
@@ -112,6 +120,7 @@ mod tests {
             ("/tmp/f", "encoding", "base64"),
             ("/tmp/f", "source", "/tmp/f"),
             ("/tmp/none", "msg", "File not found: /tmp/none"),
+            ("/tmp/f/g", "msg", "Unable to slurp file: Not a directory: /tmp/f/g"),
             ("/tmp", "msg", "Source is a directory and must be a file: /tmp"),
         ] {
             let arguments = json!({"path": source});

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use crate::settings::Settings;
 use crate::source::SourceFile;
-use crate::template::Templar;
+use crate::template::{Templar, holds_template};
 
 use super::super::CommandError;
 use super::super::launch::{Bonds, Launch};
@@ -79,6 +79,10 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Err(error) if limit.is_some() => return Err(error),
         Err(_) => {
             talk::warning("No hosts matched, nothing to do");
+            // a template may still name some
+            if !arguments.hosts.list_hosts && !holds_template(&arguments.pattern) {
+                return Ok(ExitCode::SUCCESS);
+            }
             Vec::new()
         }
         Ok(hosts) => hosts,

@@ -88,7 +88,7 @@ struct Common {
     args: Vec<String>,
     /// Tell more
     #[arg(short, long = "verbose", action = ArgAction::Count)]
-    _verbosity: u8,
+    verbosity: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -179,6 +179,12 @@ enum Shown {
 
 impl Common {
     fn settings(&self, settings: Settings) -> Result<Settings, CommandError> {
+        let settings = self.chosen(settings)?;
+        super::talk::header("ansible-config", &settings, self.verbosity);
+        Ok(settings)
+    }
+
+    fn chosen(&self, settings: Settings) -> Result<Settings, CommandError> {
         let Some(path) = &self.config else { return Ok(settings) };
         let path = crate::inventory::absolute(path);
         if !Path::new(&path).exists() {
@@ -260,15 +266,18 @@ impl Common {
         let mut data = Vec::new();
         let base = matches!(self.r#type.as_str(), "base" | "all");
         let file = settings.file().map(|file| file.path.display().to_string());
-        for entry in entries(&self.base(), settings, shown)? {
+        let mut told = entries(&self.base(), settings, shown)?;
+        if base {
+            let name = "CONFIG_FILE";
+            let entry = Entry { name, origin: String::new(), value: Json::from(file) };
+            let place = told.iter().position(|other| other.name > name).unwrap_or(told.len());
+            told.insert(place, entry);
+        }
+        for entry in told {
             lines.push(entry.line()?);
             data.push(entry.json());
         }
         if base {
-            let entry =
-                Entry { name: "CONFIG_FILE", origin: String::new(), value: Json::from(file) };
-            lines.push(entry.line()?);
-            data.push(entry.json());
             lines.push("\nGALAXY_SERVERS:\n".to_owned());
             let mut servers_data = Map::new();
             for server in servers(settings) {

@@ -117,7 +117,7 @@ fn message(item: &Json) -> Option<String> {
 }
 
 /// The diffs that a result holds, drawn, where something changed.
-pub(super) fn diffs(outcome: &Outcome, options: &DefaultOptions) -> String {
+pub(in crate::report) fn diffs(outcome: &Outcome, options: &DefaultOptions) -> String {
     match outcome.result.get("diff") {
         Some(value) if outcome.result.get("changed") == Some(&Json::Bool(true)) => {
             with_line_end(drawn(value, options))
@@ -160,7 +160,7 @@ fn drawn(value: &Json, options: &DefaultOptions) -> String {
 }
 
 /// A line of a diff in its colour; line ends of other systems stay.
-pub(super) fn paint_diff(line: &str, color: Color) -> String {
+pub(in crate::report) fn paint_diff(line: &str, color: Color) -> String {
     let text = line.trim_end_matches(['\r', '\n']);
     let end = line.get(text.len()..).unwrap_or_default();
     let text = visible(text);

@@ -31,7 +31,8 @@ pub(super) fn prepare(
     };
     let text = String::from_utf8(bytes)
         .map_err(|_| ActionError::Include(format!("template `{}` is not UTF-8", path.display())))?;
-    let scope = input.scope.over(Arc::new(file_variables(&path, &params.dest.to_string_lossy())));
+    let (written, dest) = (params.src.to_string_lossy(), params.dest.to_string_lossy());
+    let scope = input.scope.over(Arc::new(file_variables(&written, &path, &dest, input.scope)));
     let options = file_options(&params);
     let rendered = input.templar.file(&path, &text, &options, &scope)?;
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -7,7 +7,9 @@ use minijinja::Value;
 
 use super::Request;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Class, class_of, elements, is_mapping, mapping_get, text};
+use crate::template::python::{
+    Class, class_of, dict, elements, entries, is_mapping, is_undefined, list, mapping_get, text,
+};
 use crate::template::render::{holds_template, with_newlines};
 use crate::template::templar::{FileOptions, Templar};
 use crate::template::trust::trusted;
@@ -124,11 +126,7 @@ pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
             )));
         };
         let source = read(&path)?;
-        let file = crate::template::file_variables(&path, "");
-        // what is set for the task or the lookup wins over what the file brings
-        let own = scope.find("ansible_managed").cloned();
-        let mut layer = file;
-        layer.extend(own.map(|managed| ("ansible_managed".to_owned(), managed)));
+        let layer = crate::template::file_variables(&term, &path, "", &scope);
         let scope = scope.over(std::sync::Arc::new(layer));
         let value = Templar::default().file_value(&path, &source, &options, &scope)?;
         let value = with_newlines(value, &source);
@@ -268,6 +266,11 @@ pub(super) fn first_found(request: &Request<'_>) -> Outcome<Vec<Value>> {
                     skip = skip || crate::template::python::truth(&skips)?;
                 }
                 candidates.extend(combined(files.as_ref(), paths.as_ref())?);
+            } else if term.kind() == minijinja::value::ValueKind::Number {
+                let kind = crate::template::python::type_name(&term);
+                return Err(Failure::failed(format!(
+                    "Invalid term supplied. A string, dict or list is required, not '{kind}')."
+                )));
             } else {
                 candidates.extend(split_names(&term)?);
             }
@@ -284,6 +287,24 @@ pub(super) fn first_found(request: &Request<'_>) -> Outcome<Vec<Value>> {
         return Ok(Vec::new());
     }
     Err(Failure::failed("No file was found when using first_found."))
+}
+
+/// What `with_first_found` is given, without what nothing defines.
+pub(in crate::template) fn defined(value: &Value) -> Outcome<Value> {
+    if is_mapping(value) {
+        let mut kept = indexmap::IndexMap::new();
+        for (key, value) in entries(value)? {
+            if !is_undefined(&value) {
+                kept.insert(key, defined(&value)?);
+            }
+        }
+        return Ok(dict(kept));
+    }
+    if matches!(class_of(value), Class::List | Class::Tuple) {
+        let kept = elements(value)?.into_iter().filter(|element| !is_undefined(element));
+        return Ok(list(kept.map(|element| defined(&element)).collect::<Outcome<_>>()?));
+    }
+    crate::template::python::finalise(value)
 }
 
 fn split_names(value: &Value) -> Outcome<Vec<String>> {
@@ -313,9 +334,6 @@ fn combined(files: Option<&Value>, paths: Option<&Value>) -> Outcome<Vec<String>
     };
     if paths.is_empty() {
         return Ok(files);
-    }
-    if files.is_empty() {
-        return Ok(paths);
     }
     Ok(paths
         .iter()

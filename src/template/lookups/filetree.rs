@@ -103,7 +103,7 @@ fn properties(file: &Path, root: &str, path: &Path) -> Option<Value> {
 }
 
 /// The name of a number in a table of accounts.
-fn name_in(table: &str, id: u32) -> Option<String> {
+pub(in crate::template) fn name_in(table: &str, id: u32) -> Option<String> {
     let table = fs::read_to_string(table).ok()?;
     table.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -32,7 +32,8 @@ use super::filters::{nearest, short_name};
 use super::python::{Class, class_of, elements, list, text, truth, usable};
 use crate::vars::{Scope, refuses_lookup};
 
-pub(super) use files::glob;
+pub(super) use files::{defined, glob};
+pub(super) use filetree::name_in;
 pub(super) use ini_file::Ini;
 pub(super) use records::rows as csv_rows;
 
