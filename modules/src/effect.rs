@@ -324,8 +324,7 @@ impl Command {
 /// What a command gave.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Output {
-    /// Exit status; 128 + n when signal n ended it (shell convention is `-n` in Ansible: the
-    /// module words it).
+    /// Exit status; `-n` when signal n ended it, as Ansible tells it.
     pub status: i32,
     /// Standard output.
     #[serde(with = "crate::wire::base64")]

@@ -125,7 +125,7 @@ class Hosts:
             # a container may not set the clock: the daemon runs and leaves it alone
             extra = self.folder / f"s{number}/root/etc/systemd/system/chrony.service.d/container.conf"
             extra.parent.mkdir(parents=True)
-            extra.write_text("[Unit]\nConditionCapability=\n[Service]\nExecStart=\nExecStart=/usr/sbin/chronyd -x -F 1\n")
+            extra.write_text("[Unit]\nConditionCapability=\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -x -F 1\n")
         return self
 
     def __exit__(self, *_):

@@ -177,7 +177,7 @@ impl Module for Find {
     fn plan(_params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         let mut plan = Plan::nothing();
         let message = match (observed.limited, observed.skipped.is_empty()) {
-            (Some(limit), _) => format!("Limit of {limit} matching paths reached"),
+            (Some(_), _) => "Limit of matches reached".to_owned(),
             (None, true) => "All paths examined".to_owned(),
             (None, false) => "Not all paths examined, check warnings for details".to_owned(),
         };
@@ -186,6 +186,17 @@ impl Module for Find {
         plan.set("examined", observed.examined);
         plan.set("files", observed.files.clone());
         plan.set("skipped_paths", observed.skipped.clone());
+        let warnings: Vec<String> = observed
+            .skipped
+            .iter()
+            .map(|(path, reason)| {
+                let reason = reason.as_str().unwrap_or_default();
+                format!("Skipped '{path}' path due to this access issue: {reason}\n")
+            })
+            .collect();
+        if !warnings.is_empty() {
+            plan.set("warnings", warnings);
+        }
         Ok(plan)
     }
 }

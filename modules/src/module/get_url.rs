@@ -25,6 +25,7 @@ use serde_json::Value as Json;
 
 use super::expansion;
 use super::file_attributes::{self, FileAttributes, Wanted};
+use super::uri::{name_of, refusal};
 use super::web_options::WebOptions;
 use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
 use crate::effect::{Applied, Content, Effect, WriteFile};
@@ -121,7 +122,9 @@ impl Module for GetUrl {
         let started = host.now().seconds;
         let mut dest = expansion::path(&params.dest, host)?;
         let mut stat = host.stat(&dest, Follow::Yes)?;
-        if stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory) {
+        let folder = dest.clone();
+        let into_folder = stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
+        if into_folder {
             dest = dest.join(file_name(&params.url));
             stat = host.stat(&dest, Follow::Yes)?;
         }
@@ -142,23 +145,45 @@ impl Module for GetUrl {
         let modified = stat.as_ref().map(|stat| stat.modified.seconds);
         let conditional = modified.filter(|_| !params.web.force && checksum.is_none());
         let answer = fetch(params, &params.url, conditional, host)?;
+        // the server may name what it gives
+        if let Some(name) = name_of(&answer).filter(|_| into_folder) {
+            dest = folder.join(name);
+            stat = host.stat(&dest, Follow::Yes)?;
+        }
+        let there = |algorithm, host: &mut dyn Host| match &stat {
+            Some(_) => host.digest(&dest, algorithm).map(Some),
+            None => Ok(None),
+        };
         let there_sha1 = there(DigestAlgorithm::Sha1, host)?;
         if !matches!(answer.status, 200 | 304 | 0) {
             return Err(Stop::failed(Error::Status)
                 .with("url", params.url.clone())
                 .with("dest", dest.to_string_lossy())
                 .with("status_code", answer.status)
-                .with("response", format!("HTTP Error {}", answer.status)));
+                .with("response", refusal(answer.status)));
         }
         if let Some((algorithm, expected)) = checksum {
             let found = digest_of(algorithm, &answer.body);
             if found != expected {
-                return Err(Stop::failed(Error::Mismatch { dest, expected, found }));
+                let shown = dest.to_string_lossy().into_owned();
+                return Err(Stop::failed(Error::Mismatch { dest, expected, found })
+                    .with("url", params.url.clone())
+                    .with("dest", shown)
+                    .with("checksum_src", digest_of(DigestAlgorithm::Sha1, &answer.body))
+                    .with("checksum_dest", there_sha1));
             }
         }
-        let parent = dest.parent().unwrap_or(Path::new("/")).to_owned();
+        let shown = params.dest.to_string_lossy();
+        let parent = match shown.strip_suffix('/') {
+            Some(_) if !into_folder => dest.clone(),
+            _ => dest.parent().unwrap_or(Path::new("/")).to_owned(),
+        };
         if host.stat(&parent, Follow::Yes)?.is_none() {
-            return Err(Stop::failed(Error::NoDirectory(parent)));
+            return Err(Stop::failed(Error::NoDirectory(parent))
+                .with("url", params.url.clone())
+                .with("dest", shown)
+                .with("checksum_src", digest_of(DigestAlgorithm::Sha1, &answer.body))
+                .with("checksum_dest", there_sha1));
         }
         let fetched_sha1 = Some(digest_of(DigestAlgorithm::Sha1, &answer.body));
         let elapsed = host.now().seconds - started;
@@ -172,7 +197,11 @@ impl Module for GetUrl {
         plan.set("elapsed", observed.elapsed);
         let fetched = observed.answer.as_ref().filter(|answer| answer.status != 304);
         match (&observed.answer, fetched) {
-            (None, _) => plan.set("msg", "file already exists"),
+            (None, _) => {
+                plan.set("msg", "file already exists");
+                plan.set("checksum_src", Json::Null);
+                plan.set("checksum_dest", Json::Null);
+            }
             (Some(answer), None) => {
                 plan.set("msg", "HTTP Error 304: Not Modified");
                 plan.set("status_code", answer.status);
@@ -208,6 +237,9 @@ impl Module for GetUrl {
             plan.push(Effect::WriteFile(write), reason);
         } else if let Some(stat) = &observed.stat {
             observed.wanted.plan(&observed.dest, stat, &mut plan);
+            if observed.answer.is_none() && plan.changes() {
+                plan.set("msg", "file already exists but file attributes changed");
+            }
         }
         Ok(plan)
     }
@@ -232,7 +264,7 @@ impl Module for GetUrl {
         returned: &mut Returned,
     ) -> Result<(), Stop> {
         file_attributes::describe(host, &observed.dest, returned)?;
-        if returned.contains_key("checksum_src")
+        if returned.get("checksum_src").is_some_and(Json::is_string)
             && host.stat(&observed.dest, Follow::Yes)?.is_some()
         {
             let digest = host.digest(&observed.dest, DigestAlgorithm::Md5)?;

@@ -24,8 +24,9 @@ use serde_json::json;
 use sha1::Sha1;
 
 use super::expansion;
+use super::file_attributes;
 use super::wildcard;
-use crate::contract::{Module, Plan, Stop};
+use crate::contract::{Module, Plan, Returned, Stop};
 use crate::effect::{Attributes, Content, Effect, WriteFile};
 use crate::host::{FileKind, Follow, Host};
 use crate::{choices, params};
@@ -164,6 +165,15 @@ impl Module for KnownHosts {
         };
         plan.push(write(observed, text), reason);
         Ok(plan)
+    }
+
+    fn revisit(
+        _: &Params,
+        observed: &Observed,
+        host: &mut dyn Host,
+        returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        Ok(file_attributes::describe(host, &observed.path, returned)?)
     }
 }
 

@@ -56,6 +56,9 @@ params! {
 /// Why it fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A name below what is no directory.
+    #[error("Not a directory")]
+    NotDirectory,
     /// Not there yet.
     #[error("option `get_selinux_context` is not supported yet")]
     Selinux,
@@ -76,7 +79,16 @@ impl Module for Stat {
         let path = host_path::expand(host, &params.path)?;
         let follow = if params.follow { Follow::Yes } else { Follow::No };
         let mut told = match host.stat(&path, follow)? {
-            None => return Ok(Map::from_iter([("exists".to_owned(), Json::from(false))])),
+            None => {
+                // a name below a file is an error, as the kernel tells it
+                if let Some(parent) = path.parent()
+                    && let Some(stat) = host.stat(parent, Follow::Yes)?
+                    && stat.kind != FileKind::Directory
+                {
+                    return Err(Stop::failed(Error::NotDirectory));
+                }
+                return Ok(Map::from_iter([("exists".to_owned(), Json::from(false))]));
+            }
             Some(stat) => describe(params, &path, &stat, host)?,
         };
         told.insert("exists".to_owned(), true.into());

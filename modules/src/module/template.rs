@@ -20,9 +20,9 @@ use std::path::PathBuf;
 
 use super::copy::{self, Copy, EngineSource, Observed};
 use super::file_attributes::FileAttributes;
-use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
+use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::Applied;
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::{choices, params};
 
 choices! {
@@ -127,6 +127,10 @@ impl Module for Template {
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
         Copy::conclude(&params.delivery(), observed, plan, applied)
+    }
+
+    fn explain(_: &Params, observed: &Observed, _: &Planned, error: HostError) -> Stop {
+        copy::refused(observed, error)
     }
 
     fn revisit(

@@ -140,7 +140,9 @@ impl Tree<'_> {
             }
         }
         let mut returned = Map::new();
-        returned.insert("dest".to_owned(), Json::from(self.dest.as_str()));
+        // the tree is in it, as Ansible words it
+        let dest = format!("{}/", self.dest.trim_end_matches('/'));
+        returned.insert("dest".to_owned(), Json::from(dest));
         returned.insert("src".to_owned(), Json::from(root.to_string_lossy().into_owned()));
         Ok(Prepared::Several(calls, returned))
     }
@@ -206,7 +208,10 @@ fn list(path: &Path) -> Result<Vec<std::ffi::OsString>, ActionError> {
         .collect()
 }
 
-fn preserve_mode(path: &Path, arguments: &mut Map<String, Json>) -> Result<(), ActionError> {
+pub(super) fn preserve_mode(
+    path: &Path,
+    arguments: &mut Map<String, Json>,
+) -> Result<(), ActionError> {
     if arguments.get("mode").and_then(Json::as_str) == Some("preserve") {
         let metadata = std::fs::metadata(path)
             .map_err(|source| ActionError::Read { path: path.to_owned(), source })?;

@@ -6,6 +6,7 @@ mod assert;
 mod async_status;
 mod copy;
 mod debug;
+mod encoding;
 mod fetch;
 mod files;
 mod gather_facts;
@@ -198,9 +199,9 @@ pub(crate) enum ActionError {
     Template(#[from] TemplateError),
     /// A file of the controller was not found.
     #[error(
-        "Could not find or access '{name}'\nSearched in:\n{} on the Ansible Controller.\nIf you \
-         are using a module and expect the file to exist on the remote, see the remote_src option",
-        paths(.searched)
+        "Could not find or access '{name}'{} on the Ansible Controller.\nIf you are using a module \
+         and expect the file to exist on the remote, see the remote_src option",
+        paths(name, .searched)
     )]
     NotFound {
         /// As written.
@@ -238,10 +239,14 @@ pub(crate) enum ActionError {
     Parameters(Vec<canvass_modules::params::ParamError>),
 }
 
-fn paths(searched: &[PathBuf]) -> String {
+/// The places that were looked at, in full, where they were not what was given.
+fn paths(name: &str, searched: &[PathBuf]) -> String {
+    if matches!(searched, [only] if only.as_os_str() == name) {
+        return String::new();
+    }
     let in_full = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let paths = searched.iter().map(|path| format!("\t{}", in_full(path).display()));
-    paths.collect::<Vec<_>>().join("\n")
+    let places = searched.iter().map(|path| format!("\n\t{}", in_full(path).display()));
+    format!("\nSearched in:{}", places.collect::<String>())
 }
 
 /// Refuses names that an action has not, with the action's own words for it.

@@ -10,7 +10,8 @@ use sha1::{Digest as _, Sha1};
 use crate::connection::TaskSource;
 use crate::template::{FileOptions, file_variables};
 
-use super::{ActionError, ActionInput, After, Prepared, RemoteCall, files, parse};
+use super::copy::preserve_mode;
+use super::{ActionError, ActionInput, After, Prepared, RemoteCall, encoding, files, parse};
 
 pub(super) fn prepare(
     input: &ActionInput<'_>,
@@ -18,12 +19,6 @@ pub(super) fn prepare(
 ) -> Result<Prepared, ActionError> {
     files::require_src_and_dest(&arguments)?;
     let params: Params = parse("ansible.builtin.template", &arguments)?;
-    if !params.output_encoding.eq_ignore_ascii_case("utf-8") {
-        return Err(ActionError::Include(format!(
-            "`output_encoding: {}` is not supported yet; files are written as UTF-8",
-            params.output_encoding
-        )));
-    }
     let path = files::find(input.directories, "templates", &params.src.to_string_lossy())?;
     let bytes = match files::decrypted(&path, true)? {
         Some(plain) => plain,
@@ -35,12 +30,15 @@ pub(super) fn prepare(
     let scope = input.scope.over(Arc::new(file_variables(&written, &path, &dest, input.scope)));
     let options = file_options(&params);
     let rendered = input.templar.file(&path, &text, &options, &scope)?;
+    let bytes =
+        encoding::encoded(rendered, &params.output_encoding).map_err(ActionError::Include)?;
+    preserve_mode(&path, &mut arguments)?;
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
     arguments.insert("_original_basename".to_owned(), Json::from(basename));
     Ok(Prepared::Remote(RemoteCall {
         module: "ansible.builtin.template".to_owned(),
         arguments,
-        source: Some(bytes_source(rendered.into_bytes())),
+        source: Some(bytes_source(bytes)),
         after: After::Nothing,
     }))
 }

@@ -78,7 +78,7 @@ pub(super) fn run(
         Ok(captured) => captured?,
         Err(source) => return Err(HostError::Spawn { program: program.clone(), source }),
     };
-    let status = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    let status = status.code().unwrap_or_else(|| -status.signal().unwrap_or_default());
     Ok(Output { status, stdout, stderr, started: Some(started), ended: Some(clock::now()) })
 }
 

@@ -38,9 +38,9 @@ pub use self::observe::Observed;
 pub(crate) use self::observe::python_json;
 use super::file_attributes::{self, FileAttributes};
 use super::file_mode::FileMode;
-use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
+use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Applied, Source};
-use crate::host::{DigestAlgorithm, Follow, Host};
+use crate::host::{DigestAlgorithm, Follow, Host, HostError};
 use crate::params;
 use crate::params::{OptionSpec, Reader, Rule};
 use crate::wire::SOURCE_ARGUMENT;
@@ -185,6 +185,10 @@ impl Module for Copy {
         Ok(with_backup(plan, applied, "backup_file"))
     }
 
+    fn explain(_: &Params, observed: &Observed, _: &Planned, error: HostError) -> Stop {
+        refused(observed, error)
+    }
+
     fn revisit(
         params: &Params,
         observed: &Observed,
@@ -203,6 +207,16 @@ impl Module for Copy {
         }
         Ok(())
     }
+}
+
+/// What is said of a file that the program which validates it refuses.
+pub(crate) fn refused(observed: &Observed, error: HostError) -> Stop {
+    let HostError::Validation { output, .. } = error else { return Stop::Host(error) };
+    Stop::failed("failed to validate")
+        .with("exit_status", output.status)
+        .with("stdout", output.stdout_text())
+        .with("stderr", output.stderr_text())
+        .with("checksum", observed.checksum())
 }
 
 /// The result of a plan, with the place of the old file in a field.

@@ -71,6 +71,14 @@ impl Observed {
     }
 
     /// Whether a file with the wanted content is there, itself and not a link to it.
+    /// The checksum of what is copied, where that is a file.
+    pub(super) fn checksum(&self) -> Option<&str> {
+        match &self.source {
+            From::File { checksum, .. } => Some(checksum),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_same(&self) -> bool {
         match (&self.source, &self.stat) {
             (From::File { checksum, .. }, Some(stat)) => {

@@ -8,6 +8,9 @@ use crate::effect::{Attributes, Content, Effect, WriteFile};
 use crate::host::{FileKind, FileStat};
 use crate::module::file_attributes::state_word;
 
+const NO_TARGET: &str = "Cannot set fs attributes on a non-existent symlink target. follow should \
+    be set to False to avoid this.";
+
 pub(super) fn plan(params: &Params, observed: &Observed) -> Result<Plan, Error> {
     if params.recurse && observed.state != State::Directory {
         return Err(Error::RecurseWithout);
@@ -172,8 +175,11 @@ fn link(params: &Params, observed: &Observed, plan: &mut Plan) -> Result<(), Err
 /// With `follow` the attributes are those of what the link leads to, else of the link.
 fn link_attributes(params: &Params, observed: &Observed, source: &LinkSource, plan: &mut Plan) {
     if params.follow {
-        if let Some(stat) = &source.stat {
-            attributes(observed, &source.resolved, stat, plan);
+        match &source.stat {
+            Some(stat) => attributes(observed, &source.resolved, stat, plan),
+            // in the place of a directory another target is meant
+            None if observed.stat.as_ref().is_some_and(|it| it.kind == FileKind::Directory) => {}
+            None => plan.set("warnings", vec![NO_TARGET]),
         }
         return;
     }

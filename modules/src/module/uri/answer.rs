@@ -54,18 +54,14 @@ impl Told {
             headers.insert(key, Json::from(value));
         }
         let length = headers.get("content_length").and_then(Json::as_str).unwrap_or("unknown");
-        let message = if is_error {
-            format!("HTTP Error {status}: {}", reason_phrase(answer.status))
-        } else {
-            format!("OK ({length} bytes)")
-        };
+        let message =
+            if is_error { refusal(answer.status) } else { format!("OK ({length} bytes)") };
         if let Some(location) = headers.get("location").and_then(Json::as_str) {
             let full = join(&asked, location);
             headers.insert("location".to_owned(), Json::from(full));
         }
         let content_type = headers.get("content_type").and_then(Json::as_str).map(str::to_owned);
-        let disposition = headers.get("content_disposition").and_then(Json::as_str);
-        let name = disposition.and_then(|it| parameter(it, "filename"));
+        let name = name_of(&answer);
         returned.extend(headers);
         let mut set = |name: &str, value: Json| returned.insert(name.to_owned(), value);
         if !is_error {
@@ -123,8 +119,8 @@ fn wanted(params: &Params) -> Vec<i64> {
 
 /// The name that an answer is kept under in a directory.
 pub(super) fn file_name(told: Option<&Told>, url: &str) -> String {
-    if let Some(name) = told.and_then(|told| told.name.as_deref()) {
-        return name.rsplit('/').next().unwrap_or_default().to_owned();
+    if let Some(name) = told.and_then(|told| told.name.clone()) {
+        return name;
     }
     let url = told.map_or(url, |told| told.url.as_str());
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -169,6 +165,19 @@ fn decoded(body: &[u8], kind: &str) -> String {
     }
 }
 
+/// The name that a server gives to what it sends: a name alone, nothing that leads elsewhere.
+pub(crate) fn name_of(answer: &HttpResponse) -> Option<String> {
+    let (_, value) = answer.headers.iter().find(|(name, _)| name == "content-disposition")?;
+    let name = parameter(value, "filename")?;
+    let name = name.rsplit('/').next()?;
+    (!matches!(name, "" | "." | "..")).then(|| name.to_owned())
+}
+
+/// `HTTP Error 404: Not Found`.
+pub(crate) fn refusal(status: u16) -> String {
+    format!("HTTP Error {status}: {}", reason_phrase(status))
+}
+
 fn reason_phrase(status: u16) -> &'static str {
     ureq::http::StatusCode::from_u16(status)
         .ok()
@@ -178,7 +187,23 @@ fn reason_phrase(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{file_name, is_json, masked};
+    use super::{file_name, is_json, masked, name_of};
+    use crate::host::HttpResponse;
+
+    #[test]
+    fn a_server_may_name_what_it_sends() {
+        for (value, expected) in [
+            ("attachment; filename=\"a b.tgz\"", Some("a b.tgz")),
+            ("inline; filename=x.bin; size=3", Some("x.bin")),
+            ("attachment; filename=\"../../etc/passwd\"", Some("passwd")),
+            ("attachment; filename=..", None),
+            ("inline", None),
+        ] {
+            let headers = vec![("content-disposition".to_owned(), value.to_owned())];
+            let answer = HttpResponse { headers, ..HttpResponse::default() };
+            assert_eq!(name_of(&answer).as_deref(), expected, "{value}");
+        }
+    }
 
     #[test]
     fn addresses_and_types_are_read() {

@@ -26,6 +26,7 @@ mod multipart;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::answer::{name_of, refusal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -271,9 +272,9 @@ impl Module for Uri {
         };
         told.check(params)?;
         plan.returned = told.returned.clone();
-        if let (Some(dest), Some(body)) = (&ready.dest, &told.body) {
+        if let Some(dest) = &ready.dest {
             plan.set("path", dest.to_string_lossy().into_owned());
-            if told.status != 304 {
+            if let Some(body) = told.body.as_ref().filter(|_| told.status != 304) {
                 ready.plan_file(dest, body, params, &mut plan);
             }
         }

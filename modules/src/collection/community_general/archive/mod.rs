@@ -27,10 +27,10 @@ use std::path::PathBuf;
 
 pub use self::observe::Observed;
 use self::observe::Source;
-use crate::contract::{Module, Plan, Planned, Stop};
+use crate::contract::{Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Compression, Content, Effect, Member, PackFormat, Packed, WriteFile};
 use crate::host::{FileKind, Host, HostError};
-use crate::module::file_attributes::FileAttributes;
+use crate::module::file_attributes::{self, FileAttributes};
 use crate::{choices, params};
 
 choices! {
@@ -162,6 +162,15 @@ impl Module for Archive {
             plan.set(field, value);
         }
         Ok(plan)
+    }
+
+    fn revisit(
+        _: &Params,
+        observed: &Observed,
+        host: &mut dyn Host,
+        returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        Ok(file_attributes::describe(host, &observed.dest, returned)?)
     }
 
     fn explain(params: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ureq::config::AutoHeaderValue;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy, http};
@@ -53,6 +54,8 @@ pub(super) fn fetch(
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
         .max_redirects(0)
+        // as Ansible asks: servers that look at it give what they like best
+        .accept(AutoHeaderValue::None)
         .timeout_global(Some(timeout))
         .proxy(proxy)
         .tls_config(tls::config(request).map_err(&failed)?)
