@@ -21,7 +21,7 @@ pub(super) const FILTERS: &[Filter] = &[
         let levels = call.integer(1)?;
         let skip = call.flag_or_true(2)?;
         let mut flat = Vec::new();
-        flatten(&call.list(0)?, levels, skip, &mut flat)?;
+        flatten(&call.elements(0)?, levels, skip, &mut flat)?;
         Ok(list(flat))
     }),
     filter("union", &["value", "other"], |call| {

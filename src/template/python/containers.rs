@@ -181,7 +181,7 @@ impl RangeValue {
         } else {
             self.stop < number && number <= self.start
         };
-        within && number.abs_diff(self.start) % self.step.unsigned_abs().max(1) == 0
+        within && number.abs_diff(self.start).is_multiple_of(self.step.unsigned_abs().max(1))
     }
 }
 

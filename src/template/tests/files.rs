@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Test, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
+use crate::template::python::type_name;
 use crate::vars::note_look;
 
 /// The family.
@@ -79,6 +80,13 @@ fn link(call: &Bound<'_>) -> Outcome<bool> {
 }
 
 fn absolute(call: &Bound<'_>) -> Outcome<bool> {
+    let path = call.value()?;
+    if path.as_str().is_none() {
+        return Err(call.refuse(format!(
+            "expected str, bytes or os.PathLike object, not {}",
+            type_name(path)
+        )));
+    }
     Ok(Path::new(&call.text(0)?).is_absolute())
 }
 
