@@ -196,7 +196,7 @@ impl<B: Host> RehearsalHost<B> {
         Ok(Some(Package { name, items, conffiles, script, unpacked, archive: None }))
     }
 
-    /// Lays the files of a package over the host, and starts its units.
+    /// Lays the files of a package over the host.
     fn lay(&mut self, package: Package) -> PackageScript {
         let Package { name, items, conffiles, script, unpacked, archive } = package;
         let deeds = scripts::deeds(&script);
@@ -219,8 +219,7 @@ impl<B: Host> RehearsalHost<B> {
                 self.do_account(&deed);
             }
         }
-        self.start_units(&units, &script);
-        PackageScript { package: name, text: script }
+        PackageScript { package: name, text: script, units }
     }
 
     fn lay_item(

@@ -8,7 +8,7 @@ use super::scripts::{self, Deed};
 use crate::host::{AccountKey, FileKind, FileStat, Follow, Group, Host, HostError, User};
 
 impl<B: Host> RehearsalHost<B> {
-    /// Does what a script plainly does to files; all packages are unpacked before.
+    /// Does what a script plainly does to files, and starts the units of its package; all packages are unpacked before.
     pub(super) fn follow(&mut self, script: PackageScript) {
         for deed in &scripts::deeds(&script.text) {
             match deed {
@@ -23,6 +23,8 @@ impl<B: Host> RehearsalHost<B> {
                 Deed::Link { .. } | Deed::User(_) | Deed::Group(_) => {}
             }
         }
+        // units look for what the script makes
+        self.start_units(&script.units, &script.text);
         self.overlay.scripts.push(script);
     }
 
@@ -100,7 +102,7 @@ impl<B: Host> RehearsalHost<B> {
 
     /// Debian starts and enables the units of a package, where systemd runs and no policy
     /// forbids it.
-    pub(super) fn start_units(&mut self, units: &[String], script: &str) {
+    fn start_units(&mut self, units: &[String], script: &str) {
         let there = |found: Result<Option<FileStat>, HostError>| matches!(found, Ok(Some(_)));
         let forbidden = there(self.stat(Path::new("/usr/sbin/policy-rc.d"), Follow::Yes));
         let systemd = there(self.base.stat(Path::new("/run/systemd/system"), Follow::Yes));

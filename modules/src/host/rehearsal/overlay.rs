@@ -102,6 +102,8 @@ pub(super) struct UnitChanges {
 pub(super) struct PackageScript {
     pub(super) package: String,
     pub(super) text: String,
+    /// The units that the package brings.
+    pub(super) units: Vec<String>,
 }
 
 /// What the overlay says about a path.
