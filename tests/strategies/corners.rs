@@ -3,11 +3,10 @@
 use crate::play::Play;
 use crate::site::Site;
 
-fn ends_alike(hosts: usize, playbook: &str, files: &[(&str, &str)]) {
+fn ends_alike(hosts: usize, playbook: &str, files: &[(&str, &str)]) -> anyhow::Result<()> {
     let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let play = Play { hosts, playbook: playbook.to_owned(), files: files.collect() };
-    let compared = Site::new().and_then(|site| site.compare(&play));
-    assert!(compared.is_ok(), "{:#}", compared.unwrap_err());
+    Site::new()?.compare(&play)
 }
 
 /// What the last task of an included file does to another host is done before any begins the next
@@ -28,7 +27,7 @@ fn hosts_wait_between_the_rounds_of_an_include() {
   delegate_to: h2
   throttle: 1
 ";
-    ends_alike(3, playbook, &[("round.yml", round)]);
+    ends_alike(3, playbook, &[("round.yml", round)]).unwrap();
 }
 
 /// So is what the last task of a file that an included file includes does.
@@ -50,7 +49,7 @@ fn hosts_wait_behind_an_include_at_the_end_of_another() {
   delegate_to: h2
   throttle: 1
 ";
-    ends_alike(3, playbook, &[("outer.yml", outer), ("inner.yml", inner)]);
+    ends_alike(3, playbook, &[("outer.yml", outer), ("inner.yml", inner)]).unwrap();
 }
 
 /// A result that others read in one round is not that of the next; hosts go past the rescue part
@@ -74,7 +73,7 @@ fn a_round_does_not_set_anew_what_others_read_in_the_one_before() {
   rescue:
     - set_fact: {v1: rescued}
 ";
-    ends_alike(2, playbook, &[("round.yml", round)]);
+    ends_alike(2, playbook, &[("round.yml", round)]).unwrap();
 }
 
 /// All hosts at a task see the same hosts left, also those that come to it when another has failed
@@ -91,8 +90,8 @@ fn who_is_left_is_the_same_for_all_hosts_at_a_task() {
 ";
     let play = Play { hosts: 3, playbook: playbook.to_owned(), files: Vec::new() };
     for strategy in ["linear", "dag"] {
-        let site = Site::new().expect("a folder");
-        site.played(&play, &["--strategy", strategy]).expect("a run");
+        let site = Site::new().unwrap();
+        site.played(&play, &["--strategy", strategy]).unwrap();
         let told = site.told();
         let said = |words: &str| told.matches(&format!("\"stdout\":\"{words}\"")).count();
         // the first is that of the host which failed
