@@ -32,7 +32,7 @@ pub(crate) fn file_variables(written: &str, path: &Path, dest: &str, scope: &Sco
     }
     let modified = metadata.and_then(|metadata| metadata.modified().ok()).map(here);
     if let Some(modified) = &modified {
-        set("template_mtime", Value::from_object(modified.clone()));
+        set("template_mtime", Value::from_object(*modified));
     }
     set("template_run_date", Value::from_object(here(SystemTime::now())));
     if scope.find("ansible_managed").is_none() {

@@ -75,7 +75,10 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         inventory::load(&arguments.hosts, settings, &folders, &run_settings.extra_vars)?;
     facts::flush(&arguments.hosts, &inventory, &run_settings);
     let limit = arguments.hosts.limit.as_deref();
-    let hosts = match inventory::select(&inventory.now(), &arguments.pattern, limit, settings) {
+    let told =
+        if arguments.hosts.list_hosts { inventory::Told::Here } else { inventory::Told::InTheRun };
+    let hosts = match inventory::select(&inventory.now(), &arguments.pattern, limit, settings, told)
+    {
         Err(error) if limit.is_some() => return Err(error),
         Err(_) => {
             talk::warning("No hosts matched, nothing to do");

@@ -100,6 +100,15 @@ fn of_inventories(settings: &Settings, extra_vars: &Layer) -> InventorySettings 
     }
 }
 
+/// Who tells of patterns that meet no host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// What selects here.
+    Here,
+    /// The run that follows, if one does.
+    InTheRun,
+}
+
 /// The hosts of a pattern within the limit; that none is left is a mistake, except where the
 /// inventory is empty.
 pub(super) fn select(
@@ -107,6 +116,7 @@ pub(super) fn select(
     pattern: &str,
     limit: Option<&str>,
     settings: &Settings,
+    told: Told,
 ) -> Result<Vec<String>, CommandError> {
     let wrong = |error: PatternError| CommandError::parse_all(&[error]);
     let empty = inventory.hosts().is_empty();
@@ -125,7 +135,10 @@ pub(super) fn select(
                 return Err(CommandError::other(warning.message.clone(), None));
             }
         }
-        PatternMismatch::Warning => selection.warnings.iter().for_each(talk::diagnostic),
+        PatternMismatch::Warning if told == Told::Here || selection.hosts.is_empty() => {
+            selection.warnings.iter().for_each(talk::diagnostic);
+        }
+        PatternMismatch::Warning => {}
         PatternMismatch::Ignore => {}
     }
     if selection.hosts.is_empty() && !empty {

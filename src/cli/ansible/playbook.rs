@@ -92,7 +92,12 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let inventory =
         inventory::load(&arguments.hosts, settings, &folders, &run_settings.extra_vars)?;
     facts::flush(&arguments.hosts, &inventory, &run_settings);
-    inventory::select(&inventory.now(), "all", arguments.hosts.limit.as_deref(), settings)?;
+    let lists = arguments.syntax_check
+        || arguments.hosts.list_hosts
+        || arguments.list_tasks
+        || arguments.list_tags;
+    let told = if lists { inventory::Told::Here } else { inventory::Told::InTheRun };
+    inventory::select(&inventory.now(), "all", arguments.hosts.limit.as_deref(), settings, told)?;
     let templar = Templar::new();
     let reader = Reader::new(search, &templar, &run_settings, talk::diagnostic).late();
     let playbooks = reader.playbooks(&arguments.playbooks)?;

@@ -142,7 +142,8 @@ impl Console<'_> {
             pattern => {
                 let limit = self.limit.as_deref();
                 let now = self.inventory.now();
-                match inventory::select(&now, pattern, limit, self.settings) {
+                match inventory::select(&now, pattern, limit, self.settings, inventory::Told::Here)
+                {
                     Ok(hosts) if !hosts.is_empty() => pattern.clone_into(&mut self.pattern),
                     _ => say("no host matched"),
                 }

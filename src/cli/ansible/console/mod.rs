@@ -65,7 +65,13 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
     let folders = [std::path::absolute(&folder).unwrap_or_else(|_| folder.clone())];
     let inventory = inventory::load(&arguments.hosts, settings, &folders, &run.extra_vars)?;
     let limit = arguments.hosts.limit.as_deref();
-    inventory::select(&inventory.now(), &arguments.pattern, limit, settings)?;
+    inventory::select(
+        &inventory.now(),
+        &arguments.pattern,
+        limit,
+        settings,
+        inventory::Told::Here,
+    )?;
     let mut console = Console {
         settings,
         folder,
@@ -179,8 +185,14 @@ impl Console<'_> {
     /// The hosts of the pattern, in order; what is wrong with it is told once.
     fn hosts(&self) -> Vec<String> {
         let limit = self.limit.as_deref();
-        inventory::select(&self.inventory.now(), &self.pattern, limit, self.settings)
-            .unwrap_or_default()
+        inventory::select(
+            &self.inventory.now(),
+            &self.pattern,
+            limit,
+            self.settings,
+            inventory::Told::Here,
+        )
+        .unwrap_or_default()
     }
 
     fn prompt(&self) -> String {
