@@ -64,14 +64,16 @@ pub enum TemplateErrorKind {
     Unknown(String),
     /// A condition gave something else than a boolean.
     #[error(
-        "Conditional result ({value}) was derived from value of type '{kind}'. Conditionals must \
-         have a boolean result."
+        "Conditional result ({value}) was derived from value of type '{kind}' at '{place}'. \
+         Conditionals must have a boolean result."
     )]
     NotBoolean {
         /// The value as text.
         value: String,
         /// Python's name of its type.
         kind: String,
+        /// Where the condition stands.
+        place: String,
     },
     /// A filter, test or lookup refused.
     #[error("The {family} plugin '{name}' failed: {message}")]

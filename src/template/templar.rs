@@ -358,7 +358,8 @@ fn condition_value(condition: &Node, scope: &Scope) -> Outcome<bool> {
     let kind = python::type_name(&value).to_owned();
     let holds = python::truth(&value)?;
     let value = if holds { "True" } else { "False" }.to_owned();
-    let kind = TemplateErrorKind::NotBoolean { value, kind };
+    let place = condition.span.place().to_string();
+    let kind = TemplateErrorKind::NotBoolean { value, kind, place };
     if broken_conditions_count() {
         deprecated(&kind.to_string(), &condition.span, Some(BROKEN));
         return Ok(holds);
