@@ -65,6 +65,9 @@ pub(super) struct Entry {
     /// What it registered and set.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(super) set: Map<String, Json>,
+    /// The handlers that it told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) notifies: Vec<String>,
 }
 
 /// How a step ended.
@@ -122,14 +125,18 @@ impl Entry {
             Ending::Failed => total.result.clone(),
             Ending::Ok | Ending::Changed | Ending::Skipped => Map::new(),
         };
-        for kept in [&set, &result] {
+        let is_hidden = |kept: &Map<String, Json>| {
             let mut shown = kept.clone();
             secrets.mask_fields(&mut shown);
-            if shown != *kept || (total.censored && !kept.is_empty()) {
-                return None;
-            }
+            shown != *kept
+        };
+        let notifies = total.notifies.clone();
+        let told = Map::from_iter([("notifies".to_owned(), Json::from(notifies.clone()))]);
+        let empty = set.is_empty() && result.is_empty();
+        if [&set, &result, &told].into_iter().any(is_hidden) || (total.censored && !empty) {
+            return None;
         }
-        Some(Self { ended, ignored: total.ignored, result, set })
+        Some(Self { ended, ignored: total.ignored, result, set, notifies })
     }
 
     /// The result again.
@@ -142,6 +149,7 @@ impl Entry {
         };
         let mut total = TaskResult::new(verdict, self.result.clone());
         total.ignored = self.ignored;
+        total.notifies.clone_from(&self.notifies);
         for (name, value) in &self.set {
             let value = Var::Data(crate::template::from_json(value));
             total.learnt.set.insert(name.clone(), value);
