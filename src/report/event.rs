@@ -323,6 +323,16 @@ pub enum Status {
 }
 
 impl Event {
+    /// What came of a task, where that is what it tells.
+    pub(crate) fn outcome_mut(&mut self) -> Option<&mut Outcome> {
+        match self {
+            Self::ItemFinished { outcome, .. }
+            | Self::Retrying { outcome, .. }
+            | Self::HostFinished { outcome, .. } => Some(outcome),
+            _ => None,
+        }
+    }
+
     /// The same with other numbers of tasks, which begin so much later.
     pub(crate) fn renumbered(mut self, by: usize) -> Self {
         match &mut self {

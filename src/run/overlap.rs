@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use canvass_modules::wire::Streaming;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -119,22 +119,27 @@ pub(super) async fn run(
         all.push(AtWork { heard, halt, end: None });
     }
     for at in 0..all.len() {
-        told(&run.events, &mut all, at, tally, &mut working).await;
+        told(run, &mut all, at, tally, &mut working).await;
     }
     whole(all.into_iter().filter_map(|play| play.end).map(|(end, _)| end))
 }
 
-/// Hands on what is heard of a play until it has ended.
+/// Hands on what is heard of a play until it has ended; what has become a secret since it was said,
+/// in the plays before, is masked.
 async fn told(
-    events: &UnboundedSender<Event>,
+    run: &RunContext,
     all: &mut [AtWork],
     at: usize,
     tally: &mut Tally,
     working: &mut JoinSet<(usize, End, Tally)>,
 ) {
     let before = tally.tasks();
-    // a report that has ended has nothing more to hear
-    let tell = |event: Event| drop(events.send(event.renumbered(before)));
+    let tell = |mut event: Event| {
+        if let Some(outcome) = event.outcome_mut() {
+            run.secrets().mask_outcome(outcome);
+        }
+        run.tell(event.renumbered(before));
+    };
     while let Some(play) = all.get_mut(at) {
         if let Some((_, own)) = &mut play.end {
             while let Ok(event) = play.heard.try_recv() {

@@ -125,3 +125,28 @@ fn a_play_that_loses_all_its_hosts_ends_those_behind_it_before_their_next_tasks(
         assert_eq!((&line["ok"], &line["failed"]), (&ok.into(), &failed.into()), "{told}");
     }
 }
+
+/// The second says what the first learns to be a secret only afterwards.
+const SECRET: &str = r#"
+- hosts: h1
+  gather_facts: false
+  tasks:
+    - shell: "await two"
+    - command: echo not-for-others
+      no_log: true
+- hosts: h2
+  gather_facts: false
+  tasks:
+    - shell: "echo not-for-others; touch {{ root }}/two"
+"#;
+
+#[test]
+fn a_secret_of_the_first_play_is_masked_in_what_the_second_did_before() {
+    let site = Site::new().unwrap();
+    let output = site.played(&play(SECRET), &ARGUMENTS).unwrap();
+    assert!(output.status.success(), "{}", site.told());
+    let told: Vec<Json> =
+        events(&site).into_iter().filter(|event| event["event"] == "host_finished").collect();
+    assert_eq!(told.len(), 3);
+    assert_eq!(told[2]["outcome"]["result"]["stdout"], "********");
+}
