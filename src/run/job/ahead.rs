@@ -1,9 +1,10 @@
 //! Tasks that are sent before those before them are answered (`strategy: dag`).
 //!
 //! A task goes ahead when nothing that is rendered for it reads what the answers still under way
-//! may set; what `set_fact` sets is known as soon as it is rendered. It travels behind the others on one runner, which does it only when the one before it
-//! went well, so that nothing is done that would not have been done in turn. Its result is drawn,
-//! and told, when it is its turn. What cannot go ahead waits for its turn and is rendered then.
+//! may set; what `set_fact` sets is known as soon as it is rendered. It travels behind the others
+//! on one runner, which does it only when the one before it went well, so that nothing is done that
+//! would not have been done in turn. Its result is drawn, and told, when it is its turn. What cannot
+//! go ahead waits for its turn and is rendered then.
 
 use std::collections::HashSet;
 use std::sync::Arc;
