@@ -2,8 +2,12 @@
 //!
 //! Follows the module of ansible.posix 2.1. Check mode: full. Diff: the setting, now and for good.
 //!
-//! Differs: `firewall-cmd` is asked, and `firewall-offline-cmd` where firewalld does not run; no
-//! Python library is needed.
+//! What is set for good is read from the files of firewalld, what is set now is asked for over D-Bus.
+//! Where they do not tell, `firewall-cmd` is asked, or `firewall-offline-cmd` where firewalld does
+//! not run. These programs make the change.
+//!
+//! Differs: no Python library is needed; a port that a range holds is there already; `forward` is
+//! seen where firewalld does not run.
 //!
 //! ```yaml
 //! - name: Serve the web
@@ -16,6 +20,8 @@
 //!
 //! Returns `msg`.
 
+mod daemon;
+mod files;
 mod params;
 mod subject;
 #[cfg(test)]
@@ -23,6 +29,8 @@ mod tests;
 
 use serde_json::Value as Json;
 
+use self::daemon::Daemon;
+use self::files::ZoneFile;
 pub use self::params::{Params, State, Target};
 use self::subject::Subject;
 use crate::contract::{Module, Plan, Planned, Stop};
@@ -66,7 +74,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Observed {
     program: String,
-    running: bool,
+    daemon: Daemon,
     zone: String,
     /// What is set; nothing where only the zone is named without a state of its own.
     subject: Option<Subject>,
@@ -86,7 +94,8 @@ impl Module for Firewalld {
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let online = program::required(host, "firewall-cmd")?;
-        let running = program::query(host, [online.as_str(), "--state"])?.success();
+        let daemon = Daemon::of(&online, host)?;
+        let running = daemon.is_up();
         if params.offline && !params.permanent {
             return Err(Stop::failed(Error::OfflineNow));
         }
@@ -102,15 +111,15 @@ impl Module for Firewalld {
         }
         let zone = match params.zone.as_ref().filter(|zone| !zone.is_empty()) {
             Some(zone) => zone.clone(),
-            None => ask(&[&program, "--get-default-zone"], host)?,
+            None => default_zone(&program, daemon, host)?,
         };
-        let mut observed = Observed { program, running, zone, subject, permanent: None, now: None };
+        let mut observed = Observed { program, daemon, zone, subject, permanent: None, now: None };
         if observed.subject.is_some() {
             if params.permanent {
-                observed.permanent = Some(observed.is_set(Lasting::ForGood, host)?);
+                observed.permanent = Some(observed.is_set(Lasting::ForGood, params.state, host)?);
             }
             if immediate {
-                observed.now = Some(observed.is_set(Lasting::Now, host)?);
+                observed.now = Some(observed.is_set(Lasting::Now, params.state, host)?);
             }
         }
         Ok(observed)
@@ -134,7 +143,7 @@ impl Module for Firewalld {
                 said.extend(subject.told(&observed.zone, params.state, wanted));
             }
         }
-        if !observed.running {
+        if !observed.daemon.is_up() {
             said.push("(offline operation: only on-disk configs were altered)".to_owned());
         }
         plan.set("msg", said.join(", "));
@@ -144,7 +153,7 @@ impl Module for Firewalld {
     fn explain(_: &Params, observed: &Observed, _: &Planned, error: HostError) -> Stop {
         match error {
             HostError::CommandFailed { output, .. } => {
-                let mut said = output.stderr_text().trim().to_owned();
+                let mut said = observed.daemon.exception(&output.stderr_text());
                 said.push(' ');
                 said.push_str(observed.operation());
                 if said.contains("INVALID_SERVICE") {
@@ -188,7 +197,7 @@ impl Observed {
     /// The words before the action.
     fn base(&self, lasting: Lasting, with_zone: bool) -> Vec<String> {
         let mut argv = vec![self.program.clone()];
-        if lasting == Lasting::ForGood && self.running {
+        if lasting == Lasting::ForGood && self.daemon.is_up() {
             argv.push("--permanent".to_owned());
         }
         if with_zone {
@@ -202,7 +211,7 @@ impl Observed {
         format!("firewalld {word} {}", self.zone)
     }
 
-    fn is_set(&self, lasting: Lasting, host: &mut dyn Host) -> Result<bool, Stop> {
+    fn is_set(&self, lasting: Lasting, state: State, host: &mut dyn Host) -> Result<bool, Stop> {
         let Some(subject) = &self.subject else { return Ok(false) };
         if let Some(kept) = host.rehearsed(&self.kind(lasting), &subject.name()) {
             return Ok(subject.rehearsed(kept.value.as_ref()));
@@ -211,6 +220,12 @@ impl Observed {
         if host.rehearsed(&self.kind(lasting), "zone").is_some_and(|kept| kept.value.is_some()) {
             return Ok(subject.in_new_zone());
         }
+        if let Some(known) = self.known(lasting, state, subject, host)? {
+            return Ok(known);
+        }
+        if self.daemon == Daemon::WouldRun {
+            return Err(HostError::Unknown("firewalld would be started first".to_owned()).into());
+        }
         let mut argv = self.base(lasting, !matches!(subject, Subject::Zone));
         argv.push(subject.question());
         let output = program::query(host, argv)?;
@@ -218,8 +233,38 @@ impl Observed {
             Some(answer) => Ok(answer),
             None => {
                 let said = format!("{}{}", output.stderr_text(), output.stdout_text());
-                Err(Stop::failed(Error::Refused(said.trim().to_owned())))
+                Err(Stop::failed(Error::Refused(self.daemon.exception(&said))))
             }
+        }
+    }
+
+    /// Whether it is set, where that is known without a program of firewalld's.
+    fn known(
+        &self,
+        lasting: Lasting,
+        state: State,
+        subject: &Subject,
+        host: &mut dyn Host,
+    ) -> Result<Option<bool>, HostError> {
+        if lasting == Lasting::Now && self.daemon == Daemon::Runs {
+            return daemon::has(&self.zone, subject, host);
+        }
+        // what starts takes what is there for good
+        match subject {
+            Subject::Zone => files::has_zone(&self.zone, host),
+            // it tells rules that are none
+            Subject::Listed { word: "rich-rule", .. } if self.daemon != Daemon::WouldRun => {
+                Ok(None)
+            }
+            _ => Ok(ZoneFile::read(&self.zone, host)?.and_then(|file| match subject {
+                // firewalld does not add what a range has
+                Subject::Listed { word: "port", value }
+                    if state == State::Enabled && file.covers(value) =>
+                {
+                    Some(true)
+                }
+                _ => file.has(subject),
+            })),
         }
     }
 
@@ -228,7 +273,9 @@ impl Observed {
         let action = subject.action(&self.zone, wanted);
         // the program for files takes these names for those of its ancestor
         argv.push(match action.strip_prefix("--remove-service=") {
-            Some(service) if !self.running => format!("--remove-service-from-zone={service}"),
+            Some(service) if !self.daemon.is_up() => {
+                format!("--remove-service-from-zone={service}")
+            }
             _ => action,
         });
         if wanted && lasting == Lasting::Now && params.timeout > 0 && subject.takes_timeout() {
@@ -243,6 +290,17 @@ impl Observed {
             commands: vec![program::command(argv)],
             ..SettingChange::default()
         })
+    }
+}
+
+fn default_zone(program: &str, daemon: Daemon, host: &mut dyn Host) -> Result<String, Stop> {
+    let known = match daemon {
+        Daemon::Runs => daemon::default_zone(host)?,
+        Daemon::Stopped | Daemon::WouldRun => files::default_zone(host)?,
+    };
+    match known {
+        Some(zone) => Ok(zone),
+        None => ask(&[program, "--get-default-zone"], host),
     }
 }
 

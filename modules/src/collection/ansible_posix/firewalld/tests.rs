@@ -3,9 +3,10 @@ use serde_json::{Value as Json, json};
 use super::Firewalld;
 use crate::effect::{Effect, Output};
 use crate::execute::Executed;
-use crate::host::Host;
 use crate::host::memory::MemoryHost;
 use crate::host::rehearsal::RehearsalHost;
+use crate::host::{Host, UnitState};
+use crate::module::systemd_service::SystemdService;
 use crate::wire::Status;
 
 fn run(host: &mut dyn Host, arguments: &Json) -> Executed {
@@ -180,5 +181,142 @@ fn refusals_are_worded_as_the_collection_words_them() {
         ),
     ] {
         assert_eq!(run(&mut host(running), &arguments).returned["msg"], message, "{arguments}");
+    }
+}
+
+const PUBLIC: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<zone>
+  <short>Public</short>
+  <service name="ssh"/>
+  <port port="161-162" protocol="udp"/>
+  <port port="8081" protocol="tcp"/>
+  <protocol value="ospf"/>
+  <masquerade/>
+  <forward-port port="443" protocol="tcp" to-port="8443"/>
+  <forward-port port="444" protocol="tcp" to-port="8443" to-addr="10.0.0.9"/>
+  <interface name="eth1"/>
+  <source address="192.0.2.0/24"/>
+  <source ipset="trusted"/>
+  <rule family="ipv4"><service name="ftp"/><accept/></rule>
+</zone>
+"#;
+
+/// A host with files, whose programs say nothing.
+fn files() -> MemoryHost {
+    let host = MemoryHost::new()
+        .with_program("firewall-cmd")
+        .with_program("firewall-offline-cmd")
+        .with_program("busctl")
+        .with_file("/etc/firewalld/firewalld.conf", "# x\nDefaultZone=public\nDefaultZone=work\n")
+        .with_file("/usr/lib/firewalld/zones/public.xml", "<zone target=\"DROP\"/>")
+        .with_file("/usr/lib/firewalld/zones/drop.xml", "<zone target=\"DROP\"/>")
+        .with_file("/etc/firewalld/zones/public.xml", PUBLIC);
+    let enabled = ["systemctl", "is-enabled", "firewalld"];
+    let state = ["/usr/bin/firewall-cmd", "--state"];
+    let host = host.with_output(&enabled, output(0, "enabled"));
+    owned(host.with_output(&state, output(252, "")), "b false")
+}
+
+/// What `busctl` says of a method of firewalld or of the bus.
+fn bus(host: MemoryHost, question: &str, answer: &str) -> MemoryHost {
+    let words: Vec<&str> =
+        ["/usr/bin/busctl", "--system", "call"].into_iter().chain(question.split(' ')).collect();
+    host.with_output(&words, output(0, answer))
+}
+
+/// Whether firewalld runs.
+fn owned(host: MemoryHost, answer: &str) -> MemoryHost {
+    bus(
+        host,
+        "org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus NameHasOwner s \
+         org.fedoraproject.FirewallD1",
+        answer,
+    )
+}
+
+/// Whether each is so was seen with the module of the collection on firewalld 1.3.
+#[test]
+fn files_tell_without_a_program() {
+    let table = [
+        (json!({"service": "ssh", "state": "enabled"}), false),
+        (json!({"service": "https", "state": "enabled"}), true),
+        (json!({"service": "nosuch", "state": "disabled"}), false),
+        (json!({"port": "8081/tcp", "state": "enabled"}), false),
+        (json!({"port": "8081/udp", "state": "enabled"}), true),
+        (json!({"port": "161-162/udp", "state": "enabled"}), false),
+        (json!({"port": "162/udp", "state": "enabled"}), false),
+        (json!({"port": "162/udp", "state": "disabled"}), false),
+        (json!({"port": "x/tcp", "state": "disabled"}), false),
+        (json!({"protocol": "ospf", "state": "disabled"}), true),
+        (json!({"masquerade": true, "state": "enabled"}), false),
+        (json!({"masquerade": true, "state": "enabled", "zone": "drop"}), true),
+        (json!({"forward": true, "state": "disabled"}), false),
+        (json!({"icmp_block_inversion": true, "state": "enabled"}), true),
+        (json!({"icmp_block": "echo-request", "state": "disabled"}), false),
+        (json!({"interface": "eth1", "zone": "public", "state": "enabled"}), false),
+        (json!({"source": "192.0.2.0/24", "state": "enabled"}), false),
+        (json!({"source": "ipset:trusted", "state": "disabled"}), true),
+        (forward(443, ""), false),
+        (forward(444, ""), true),
+        (forward(444, "10.0.0.9"), false),
+        (json!({"target": "DROP", "zone": "drop", "state": "present"}), false),
+        (json!({"target": "DROP", "zone": "public", "state": "present"}), true),
+        (json!({"zone": "drop", "state": "present"}), false),
+        (json!({"zone": "custom", "state": "present"}), true),
+    ];
+    for (arguments, changes) in table {
+        let offline = json!({"permanent": true, "offline": true});
+        let arguments = crate::recorded::with(&offline, &arguments);
+        let ended = run(&mut files(), &arguments);
+        let wanted = if changes { Status::Changed } else { Status::Ok };
+        assert_eq!(ended.status, wanted, "{arguments}: {:?}", ended.returned);
+    }
+}
+
+fn forward(port: u16, address: &str) -> Json {
+    let forward = json!({"port": port, "proto": "tcp", "toport": 8443, "toaddr": address});
+    json!({"port_forward": [forward], "state": "enabled"})
+}
+
+#[test]
+fn what_runs_is_asked_over_the_bus() {
+    let firewall = "org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 \
+                    org.fedoraproject.FirewallD1";
+    let mut host = owned(files(), "b true");
+    for (question, answer) in [
+        (".zone getServices s work", "as 2 \"ssh\" \"dhcpv6-client\""),
+        (".zone queryPort sss work 80 tcp", "b true"),
+        (" getDefaultZone", "s \"work\""),
+    ] {
+        host = bus(host, &format!("{firewall}{question}"), answer);
+    }
+    for (arguments, status) in [
+        (json!({"service": "ssh", "state": "enabled"}), Status::Ok),
+        (json!({"service": "https", "state": "enabled"}), Status::Changed),
+        (json!({"service": "nosuch", "state": "disabled"}), Status::Ok),
+        (json!({"port": "80/tcp", "state": "enabled"}), Status::Ok),
+    ] {
+        assert_eq!(run(&mut host, &arguments).status, status, "{arguments}");
+    }
+}
+
+/// What a dry run starts takes what the files say.
+#[test]
+fn a_dry_run_knows_what_it_started() {
+    let inactive = [("ActiveState".to_owned(), "inactive".to_owned())].into();
+    let mut host = RehearsalHost::new(files().with_program("systemctl").with_unit(
+        "firewalld.service",
+        UnitState { exists: true, properties: inactive, ..UnitState::default() },
+    ));
+    let started = crate::recorded::run::<SystemdService>(
+        &mut host,
+        &json!({"name": "firewalld", "state": "started"}),
+    );
+    assert_eq!(started.status, Status::Changed, "{:?}", started.returned);
+    for (service, status) in
+        [("ssh", Status::Ok), ("https", Status::Changed), ("https", Status::Ok)]
+    {
+        let arguments = json!({"service": service, "state": "enabled"});
+        assert_eq!(run(&mut host, &arguments).status, status, "{service}");
     }
 }
