@@ -2,7 +2,7 @@
 //! line out.
 //!
 //! Usage: `render_templates VARS.yml < cases.jsonl`. A case has `mode` (`template`, `condition`,
-//! `file`) and `source`, the path for a file.
+//! `file`), `source`, the path for a file, and `variables` of its own.
 #![expect(clippy::print_stdout, reason = "lines of results are what it is for")]
 
 use std::io::BufRead as _;
@@ -14,18 +14,22 @@ use canvass::template::{Directories, FileOptions, Templar, is_omit, to_json};
 use canvass::vars::{Layer, Scope, Var};
 use serde_json::{Value as Json, json};
 
-fn scope(path: &Path) -> Option<Scope> {
-    let file = SourceFile::new(path, std::fs::read_to_string(path).ok()?);
+fn layer(path: &Path, text: String) -> Option<Arc<Layer>> {
+    let file = SourceFile::new(path, text);
     let node = yaml::load(&file).ok()?.node?;
     let layer: Layer = node
         .as_map()?
         .iter()
         .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), Var::from(value))))
         .collect();
-    Some(Scope::new(vec![Arc::new(layer)]))
+    Some(Arc::new(layer))
 }
 
-fn outcome(case: &Json, scope: &Scope) -> Json {
+fn outcome(case: &Json, common: &Arc<Layer>) -> Json {
+    let Some(own) = layer(Path::new("variables"), case["variables"].to_string()) else {
+        return json!({ "error": "no variables" });
+    };
+    let scope = &Scope::new(vec![own, Arc::clone(common)]);
     let source = case["source"].as_str().unwrap_or_default();
     let span = Span::at(&SourceFile::new(Path::new("case"), source.to_owned()), 1, 1);
     let templar = Templar::new();
@@ -55,12 +59,14 @@ fn outcome(case: &Json, scope: &Scope) -> Json {
 
 fn main() {
     let path = std::env::args().nth(1).unwrap_or_default();
-    let Some(scope) = scope(Path::new(&path)) else {
+    let path = Path::new(&path);
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let Some(common) = layer(path, text) else {
         println!("{}", json!({ "error": "no variables" }));
         return;
     };
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let case: Json = serde_json::from_str(&line).unwrap_or_default();
-        println!("{}", outcome(&case, &scope));
+        println!("{}", outcome(&case, &common));
     }
 }

@@ -4,23 +4,33 @@
 Usage: python tests/oracle/corpus.py [--package NAME]... [--left-out] [--show N] [--renderer PATH]
        [--keep FOLDER]
 
-Needs ansible-core 2.19 importable, pip, and `cargo build --example render_templates`. The
-packages (debops and kolla-ansible unless others are named) are downloaded into a temporary folder;
-with `--keep` they stay in that folder, and so does what ansible-core made of the cases, which a
-later run then reads. Lookups of the templates run programs (`pipe`) and write files (`password`):
-run it in a sandbox, such as `unshare -n` with a home directory of its own. Variables are the defaults of all roles, and a few facts; what nothing defines
-stays undefined for both. Prints the share of equal results and the kinds of differences. Every
-third case, chosen by the hash of its text, is left out unless `--left-out` asks for these alone.
+Needs ansible-core 2.19 importable with the libraries of its collections' filters (netaddr,
+jmespath, jsonschema), pip, and `cargo build --example render_templates`. The packages (debops,
+kolla-ansible and the bundle ansible unless others are named) are downloaded into a temporary
+folder; with `--keep` they stay in that folder, and so does what ansible-core made of the cases,
+which a later run then reads. Lookups of the templates run programs (`pipe`) and write files
+(`password`): run it in a sandbox, such as `unshare -n` with a home directory of its own.
+
+Cases are all files `*.j2`, and all templated texts and conditions of all YAML files but for those
+that no play reads: the changelogs of collections and the pages beside their plugins. Variables of a
+package's cases are the defaults of its roles, a few facts, and for what nothing defines values that
+`shapes.py` guesses from how the case uses it. ansible-core has the collections of the bundle, and is asked again in
+a process of its own where it differs, as what it did before may tell. Prints, by package, the share of equal
+results and the kinds of differences. Every third case, chosen by the hash of its text, is left out
+unless `--left-out` asks for these alone.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import hashlib
 import io
 import json
+import multiprocessing
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +40,8 @@ import warnings
 import zipfile
 
 import yaml
+
+import shapes
 
 FACTS = {
     "ansible_facts": {"distribution": "Debian", "os_family": "Debian", "distribution_release": "bookworm",
@@ -42,8 +54,10 @@ FACTS = {
     "ansible_architecture": "x86_64", "ansible_service_mgr": "systemd", "ansible_managed": "Ansible managed",
     "inventory_hostname": "host", "inventory_hostname_short": "host", "ansible_local": {}, "ansible_user": "root",
     "groups": {"all": ["host"], "ungrouped": ["host"]}, "group_names": [], "ansible_check_mode": False,
-    "item": {"name": "thing", "value": "1", "state": "present", "key": "k", "options": []},
 }
+PACKAGES = ("debops", "kolla-ansible", "ansible")
+READ_BY_NO_PLAY = {"changelogs", "plugins"}
+DRAWN = re.compile(r"/dev/null|\|\s*(random|shuffle)\b|random_|\bnow\(|(lookup|query|q)\(\s*\\*['\"](ansible\.builtin\.)?pipe")
 CONDITIONS = ("when", "changed_when", "failed_when", "until")
 
 
@@ -54,15 +68,23 @@ class Loader(yaml.SafeLoader):
 Loader.add_multi_constructor("!", lambda loader, suffix, node: loader.construct_scalar(node))
 
 
-def unpack(packages, folder):
-    for package in packages:
+def unpack(package, folder):
+    """The folder of the package, which is downloaded unless it is there already."""
+    pattern = f"{package.replace('-', '_')}-[0-9]*"
+    there = [path for path in pathlib.Path(folder).glob(pattern) if path.is_dir()]
+    if there:
+        return there[0]
+    with tempfile.TemporaryDirectory() as downloads:
         subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":none:",
-                        "-d", folder, package], check=True)
-    for archive in pathlib.Path(folder).glob("*"):
+                        "-d", downloads, package], check=True)
+        archive = next(pathlib.Path(downloads).glob(pattern))
         if archive.suffix == ".whl":
-            zipfile.ZipFile(archive).extractall(archive.with_suffix(""))
-        elif archive.name.endswith(".tar.gz"):
-            tarfile.open(archive).extractall(str(archive)[:-7], filter="data")
+            target = pathlib.Path(folder, archive.stem)
+            zipfile.ZipFile(archive).extractall(target)
+        else:
+            target = pathlib.Path(folder, archive.name.removesuffix(".tar.gz"))
+            tarfile.open(archive).extractall(target, filter="data")
+    return target
 
 
 def strings(value, key=None):
@@ -79,12 +101,17 @@ def strings(value, key=None):
             yield "template", value
 
 
+def is_page(path, folder):
+    parts = path.relative_to(folder).parts
+    return parts[0] == "ansible_collections" and parts[3] in READ_BY_NO_PLAY
+
+
 def collect(folder):
     cases, variables = {}, {}
     for path in sorted(pathlib.Path(folder).rglob("*")):
         if path.suffix == ".j2" and path.is_file():
             cases["file", str(path)] = None
-        elif path.suffix in (".yml", ".yaml") and path.is_file():
+        elif path.suffix in (".yml", ".yaml") and path.is_file() and not is_page(path, folder):
             try:
                 document = yaml.load(path.read_text(), Loader=Loader)
             except Exception:
@@ -96,6 +123,15 @@ def collect(folder):
                     if isinstance(name, str) and name.isidentifier():
                         variables.setdefault(name, value)
     return list(cases), {**variables, **FACTS}
+
+
+def defaults_of_defaults(variables):
+    """Values for what the defaults of roles read and nothing defines."""
+    found = {}
+    for _, source in strings({name: value for name, value in variables.items() if name not in FACTS}):
+        for name, value in shapes.values("template", source, variables).items():
+            found[name] = shapes.merged(found[name], value) if name in found else value
+    return {name: value for name, value in found.items() if name not in FACTS}
 
 
 def is_left_out(case, folder):
@@ -132,7 +168,9 @@ def reference(cases, variables_file):
     loader = DataLoader()
     variables = trusted(loader.load_from_file(variables_file))
     signal.signal(signal.SIGALRM, too_long)
-    for mode, source in cases:
+    base = variables
+    for mode, source, added in cases:
+        variables = {**base, **trusted(added)}
         templar = Templar(loader=loader, variables=variables)
         signal.alarm(20)
         try:
@@ -154,18 +192,28 @@ def reference(cases, variables_file):
             signal.alarm(0)
 
 
-def recorded_reference(cases, variables_file, folder, left_out):
-    """What ansible-core makes of the cases, read from the kept folder where it is there already."""
-    record = folder and folder / f"reference-{'left-out' if left_out else 'seen'}.jsonl"
+def afresh(case, variables_file):
+    """What ansible-core makes of one case in a process that has seen no other."""
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:
+        return pool.submit(alone, case, variables_file).result()
+
+
+def alone(case, variables_file):
+    return next(reference([case], variables_file))
+
+
+def recorded_reference(cases, variables_file, record):
+    """What ansible-core makes of the cases, read from the record where it is there already."""
     if record and record.exists():
-        known = {(case["mode"], case["source"]): case["result"] for case in map(json.loads, record.open())}
-        yield from (known[case] for case in cases)
+        yield from map(json.loads, record.open())
         return
-    with (record.open("w") if record else contextlib.nullcontext()) as target:
-        for case, result in zip(cases, reference(cases, variables_file)):
-            if target:
-                target.write(json.dumps({"mode": case[0], "source": case[1], "result": result}) + "\n")
-            yield result
+    results = []
+    for result in reference(cases, variables_file):
+        results.append(result)
+        yield result
+    if record:
+        record.write_text("".join(json.dumps(result) + "\n" for result in results))
 
 
 def kind(message):
@@ -177,9 +225,22 @@ def kind(message):
     return "other"
 
 
-def is_comparable(case, theirs):
+def drawn_names(variables):
+    """The variables whose value is drawn, or follows from one that is."""
+    texts = {name: json.dumps(value, default=str) for name, value in variables.items()}
+    names = {name for name, text in texts.items() if DRAWN.search(text)}
+    while True:
+        pattern = re.compile(r"\b(" + "|".join(names | {"\0"}) + r")\b")
+        more = {name for name, text in texts.items() if name not in names and pattern.search(text)}
+        if not more:
+            return pattern
+        names |= more
+
+
+def is_comparable(case, theirs, drawn):
     """Not random, and nothing that only a collection brings which ansible-core lacks."""
-    if any(word in case[1] for word in ("random", "/dev/null", "password", "lookup('pipe'", "now(")):
+    text = pathlib.Path(case[1]).read_text() if case[0] == "file" else case[1]
+    if DRAWN.search(text) or drawn.search(text):
         return False
     message = theirs.get("error", "")
     return "No filter named" not in message and "No test named" not in message and "was not found" not in message
@@ -209,41 +270,53 @@ def main():
     parser.add_argument("--keep", type=pathlib.Path)
     parser.add_argument("--renderer", default="target/debug/examples/render_templates")
     options = parser.parse_args()
-    kept = contextlib.nullcontext(str(options.keep)) if options.keep else tempfile.TemporaryDirectory()
+    kept = contextlib.nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory()
     with kept as folder:
-        if not (options.keep and options.keep.exists()):
-            os.makedirs(folder, exist_ok=True)
-            unpack(options.package or ["debops", "kolla-ansible"], folder)
-        cases, variables = collect(folder)
-        cases = [case for case in cases if is_left_out(case, folder) == options.left_out][: options.limit]
-        variables_file = os.path.join(folder, "vars.json")
-        pathlib.Path(variables_file).write_text(json.dumps(variables, default=str))
-        lines = "".join(json.dumps({"mode": mode, "source": source}) + "\n" for mode, source in cases)
-        run = subprocess.run([options.renderer, variables_file], input=lines, capture_output=True, text=True)
-        ours = [json.loads(line) for line in run.stdout.splitlines()]
-        equal, both_fail, skipped, kinds, shown = 0, 0, 0, collections.Counter(), 0
-        recorded = recorded_reference(cases, variables_file, options.keep, options.left_out)
-        for case, theirs, mine in zip(cases, recorded, ours):
-            if not is_comparable(case, theirs):
-                skipped += 1
-                continue
-            if agrees(case, theirs, mine):
-                equal += 1
-                both_fail += "error" in theirs
-                continue
-            difference = tuple(kind(side["error"]) if "error" in side else "value" for side in (theirs, mine))
-            kinds[difference] += 1
-            if shown < options.show:
-                shown += 1
-                print(case[0], json.dumps(case[1].removeprefix(folder))[:600])
-                print("  ansible", json.dumps(theirs)[:400])
-                print("  canvass", json.dumps(mine)[:400])
-        compared = len(ours) - skipped
-        share = 100 * equal / max(compared, 1)
-        print(f"{equal} of {compared} equal ({share:.2f} %), {both_fail} of them fail on both sides; "
-              f"{skipped} not compared (random, or of collections)")
-        for (theirs, mine), count in kinds.most_common():
-            print(f"{count:6} ansible: {theirs}; canvass: {mine}")
+        os.makedirs(folder, exist_ok=True)
+        folders = {package: unpack(package, folder) for package in options.package or PACKAGES}
+        if "ansible" in folders:
+            os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(folders["ansible"]))
+        for package, root in folders.items():
+            compare(package, root, pathlib.Path(folder), options)
+
+
+def compare(package, root, folder, options):
+    cases, variables = collect(root)
+    cases = [case for case in cases if is_left_out(case, folder) == options.left_out][: options.limit]
+    cases = [(mode, source, shapes.values(mode, source, variables)) for mode, source in cases]
+    variables = {**variables, **defaults_of_defaults(variables)}
+    variables_file = folder / f"vars-{package}.json"
+    variables_file.write_text(json.dumps(variables, default=str))
+    lines = "".join(json.dumps(dict(zip(("mode", "source", "variables"), case))) + "\n" for case in cases)
+    run = subprocess.run([options.renderer, variables_file], input=lines, capture_output=True, text=True)
+    ours = [json.loads(line) for line in run.stdout.splitlines()]
+    digest = hashlib.sha1((variables_file.read_text() + lines).encode()).hexdigest()[:12]
+    record = options.keep and folder / f"reference-{package}-{'left-out' if options.left_out else 'seen'}-{digest}.jsonl"
+    drawn = drawn_names(variables)
+    equal, both_fail, skipped, kinds, shown = 0, 0, 0, collections.Counter(), 0
+    for case, theirs, mine in zip(cases, recorded_reference(cases, str(variables_file), record), ours):
+        if not is_comparable(case, theirs, drawn):
+            skipped += 1
+            continue
+        if not agrees(case, theirs, mine):
+            theirs = afresh(case, str(variables_file))
+        if agrees(case, theirs, mine):
+            equal += 1
+            both_fail += "error" in theirs
+            continue
+        difference = tuple(kind(side["error"]) if "error" in side else "value" for side in (theirs, mine))
+        kinds[difference] += 1
+        if shown < options.show:
+            shown += 1
+            print(case[0], json.dumps(case[1].removeprefix(str(folder)))[:600], json.dumps(case[2])[:600])
+            print("  ansible", json.dumps(theirs)[:400])
+            print("  canvass", json.dumps(mine)[:400])
+    compared = len(ours) - skipped
+    share = 100 * equal / max(compared, 1)
+    print(f"{package}: {equal} of {compared} equal ({share:.2f} %), {both_fail} of them fail on both sides; "
+          f"{skipped} not compared (random, or of collections)", flush=True)
+    for (theirs, mine), count in kinds.most_common():
+        print(f"{count:6} ansible: {theirs}; canvass: {mine}")
 
 
 if __name__ == "__main__":
