@@ -9,7 +9,7 @@ pub(super) fn encoded(text: String, name: &str) -> Result<Vec<u8>, String> {
         |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
     let marked = |mark: &[u8], rest: Vec<u8>| [mark, &rest].concat();
     Ok(match plain.as_str() {
-        "utf-8" | "utf8" | "u8" | "utf" | "cp65001" => text.into_bytes(),
+        "" | "utf-8" | "utf8" | "u8" | "utf" | "cp65001" => text.into_bytes(),
         "utf-8-sig" => marked(b"\xef\xbb\xbf", text.into_bytes()),
         "utf-16" | "utf16" | "u16" => marked(b"\xff\xfe", units(u16::to_le_bytes)),
         "utf-16le" | "utf-16-le" | "unicodelittleunmarked" => units(u16::to_le_bytes),

@@ -123,6 +123,17 @@ impl<'a> Bound<'a> {
         })
     }
 
+    /// An argument that must be text; `refusal` words what another type is told.
+    pub(in crate::template) fn string_or(
+        &self,
+        index: usize,
+        refusal: impl FnOnce(&str) -> String,
+    ) -> Outcome<&str> {
+        let value = self.required(index)?;
+        python::usable(value)?;
+        value.as_str().ok_or_else(|| self.refuse(refusal(type_name(value))))
+    }
+
     /// An optional whole number.
     pub(in crate::template) fn integer(&self, index: usize) -> Outcome<Option<i128>> {
         match self.some(index) {

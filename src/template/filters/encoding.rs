@@ -14,7 +14,9 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
-use crate::template::python::{Class, class_of, entries, is_mapping, repr, string_keys, text};
+use crate::template::python::{
+    Class, class_of, entries, is_mapping, repr, string_keys, text, type_name,
+};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
@@ -48,7 +50,10 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("md5", &["value"], |call| Ok(Value::from(hex(&Md5::digest(call.text(0)?))))),
     filter("to_uuid", &["value", "namespace"], to_uuid),
     filter("urlencode", &["value"], url_encode),
-    filter("urldecode", &["value"], |call| Ok(Value::from(url_decode(&call.text(0)?)))),
+    filter("urldecode", &["value"], |call| {
+        let refusal = |class: &str| format!("'{class}' object has no attribute 'replace'");
+        Ok(Value::from(url_decode(call.string_or(0, refusal)?)))
+    }),
     filter("urlsplit", &["value", "query"], url_split),
     filter("escape", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
     filter("e", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
@@ -237,8 +242,15 @@ fn url_encode(call: &Bound<'_>) -> Outcome<Value> {
     } else {
         let mut pairs = Vec::new();
         for pair in call.elements(0)? {
-            if let [key, value] = crate::template::python::elements(&pair)?.as_slice() {
-                pairs.push((key.clone(), value.clone()));
+            match crate::template::python::elements(&pair)?.as_slice() {
+                [key, value] => pairs.push((key.clone(), value.clone())),
+                other => {
+                    let (relation, count) = match other.len() {
+                        0 | 1 => ("not enough", format!(" (expected 2, got {})", other.len())),
+                        _ => ("too many", " (expected 2)".to_owned()),
+                    };
+                    return Err(call.refuse(format!("{relation} values to unpack{count}")));
+                }
             }
         }
         pairs
@@ -277,8 +289,9 @@ pub(in crate::template) fn url_decode(text: &str) -> String {
 }
 
 fn url_split(call: &Bound<'_>) -> Outcome<Value> {
-    let url = call.text(0)?;
-    let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
+    let refusal = |class: &str| format!("'{class}' object has no attribute 'decode'");
+    let url = call.string_or(0, refusal)?;
+    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (scheme, rest) = match rest.split_once(':') {
         Some((scheme, after))
@@ -346,16 +359,25 @@ pub(super) fn escape(text: &str) -> String {
 
 fn xml_attributes(call: &Bound<'_>) -> Outcome<Value> {
     let mut attributes = Vec::new();
-    for (key, value) in entries(call.value()?)? {
+    let given = call.value()?;
+    crate::template::python::usable(given)?;
+    if !is_mapping(given) {
+        let class = type_name(given);
+        return Err(call.refuse(format!("'{class}' object has no attribute 'items'")));
+    }
+    for (key, value) in entries(given)? {
         if value.is_none() || class_of(&value) == Class::Undefined {
             continue;
         }
-        let name = text(&key)?;
+        let Some(name) = key.as_str() else {
+            let class = type_name(&key);
+            return Err(call.refuse(format!("expected string or bytes-like object, got '{class}'")));
+        };
         if name.contains([' ', '\t', '\n', '\u{c}', '\r', '/', '>', '=']) {
             let message = format!("Invalid character in attribute name: {}", repr(&key)?);
             return Err(call.refuse(message));
         }
-        attributes.push(format!("{}=\"{}\"", escape(&name), escape(&text(&value)?)));
+        attributes.push(format!("{}=\"{}\"", escape(name), escape(&text(&value)?)));
     }
     let joined = attributes.join(" ");
     let spaced = !joined.is_empty() && call.flag_or_true(1)?;

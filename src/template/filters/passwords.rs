@@ -52,5 +52,9 @@ fn password_hash(call: &Bound<'_>) -> Outcome<Value> {
         rounds,
         ident: call.some(5).map(text).transpose()?,
     };
-    scheme.hash(&call.text(0)?, &settings).map(Value::from)
+    let secret = call.string_or(0, |class| {
+        let class = if class == "NoneType" { "None" } else { class };
+        format!("secret must be unicode or bytes, not {class}")
+    })?;
+    scheme.hash(secret, &settings).map(Value::from)
 }

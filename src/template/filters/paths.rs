@@ -37,6 +37,11 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(path_value(&real(&path)))
     }),
     filter("relpath", &["path", "start"], |call| {
+        let value = call.value()?;
+        crate::template::python::usable(value)?;
+        if !crate::template::python::truth(value)? {
+            return Err(call.refuse("no path specified"));
+        }
         let start = call.text_or(1, ".")?;
         Ok(path_value(&relative(&absolute(Path::new(&path(call)?)), &absolute(Path::new(&start)))))
     }),
@@ -69,11 +74,16 @@ pub(super) const FILTERS: &[Filter] = &[
                     .collect(),
             });
         }
-        Ok(path_value(&common.unwrap_or_default().iter().collect::<PathBuf>()))
+        let common: PathBuf = common.unwrap_or_default().iter().collect();
+        Ok(Value::from(common.to_string_lossy().into_owned()))
     }),
     filter("path_join", &["paths"], |call| {
         let mut joined = String::new();
-        for part in texts(call)? {
+        let parts = texts(call)?;
+        if parts.is_empty() {
+            return Err(call.refuse("join() missing 1 required positional argument: 'a'"));
+        }
+        for part in parts {
             if part.starts_with('/') || joined.is_empty() {
                 joined = part;
             } else {

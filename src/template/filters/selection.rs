@@ -9,6 +9,7 @@ use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
     Class, Group, binary, class_of, compare, elements, entries, equal, fold_case, is_mapping,
     is_undefined, item, list, parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
+    usable,
 };
 use crate::template::syntax::BinaryOperator;
 
@@ -53,7 +54,11 @@ fn keyed(call: &Bound<'_>, attribute: usize, case: usize) -> Outcome<Vec<(Value,
         .into_iter()
         .map(|element| {
             let key = match call.some(attribute) {
-                Some(path) => path_value(&element, path)?,
+                Some(path) => {
+                    let key = path_value(&element, path)?;
+                    usable(&key)?;
+                    key
+                }
                 None => element.clone(),
             };
             let key = if sensitive { key } else { fold_case(&key)? };

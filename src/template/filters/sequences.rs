@@ -58,7 +58,13 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("community.general.version_sort", &["value", "reverse"], |call| {
         let mut versions: Vec<(String, Value)> = Vec::new();
         for value in call.elements(0)? {
-            versions.push((text(&value)?, value));
+            let Some(version) = value.as_str() else {
+                let class = type_name(&value);
+                return Err(
+                    call.refuse(format!("expected string or bytes-like object, got '{class}'"))
+                );
+            };
+            versions.push((version.to_owned(), value));
         }
         let mut failure = None;
         let reverse = call.flag(1)?;

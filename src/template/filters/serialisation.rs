@@ -77,6 +77,9 @@ pub(super) const FILTERS: &[Filter] = &[
         let Some(source) = value.as_str() else {
             return Ok(if value.is_none() { list(Vec::new()) } else { value.clone() });
         };
+        if source.trim().is_empty() {
+            return Ok(list(Vec::new()));
+        }
         let mut documents = Vec::new();
         for document in split_documents(source) {
             let parsed = parse_yaml(&document)?;

@@ -7,7 +7,7 @@ use super::{Filter, filter};
 use crate::template::eval::{Bound, Call};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
-use crate::template::python::{self, as_integer, percent, repr, text, tuple};
+use crate::template::python::{self, as_integer, is_space, percent, repr, text, tuple};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
@@ -31,7 +31,7 @@ pub(super) const FILTERS: &[Filter] = &[
                 let letters = text(letters)?;
                 value.trim_matches(|letter| letters.contains(letter)).to_owned()
             }
-            None => value.trim().to_owned(),
+            None => value.trim_matches(is_space).to_owned(),
         }))
     }),
     filter("indent", &["value", "width", "first", "blank"], indent),
@@ -48,7 +48,9 @@ pub(super) const FILTERS: &[Filter] = &[
                 arguments.positional.push(argument.clone());
             }
         }
-        let value = Value::from(call.string(0)?);
+        let value = Value::from(call.string_or(0, |class| {
+            format!("descriptor 'split' for 'str' objects doesn't apply to a '{class}' object")
+        })?);
         methods::call(call.environment, &value, "split", arguments)
     }),
     filter("pprint", &["value"], |call| repr(call.value()?).map(Value::from)),
@@ -85,7 +87,9 @@ pub(super) const FILTERS: &[Filter] = &[
             let width = call.size(1, 79)?.max(1);
             let separator = call.text_or(3, "\n")?;
             let breaks = call.flag_or_true(2)?;
-            let lines: Vec<String> = methods::split_lines(&call.text(0)?, false)
+            let refusal = |class: &str| format!("'{class}' object has no attribute 'splitlines'");
+            let text = call.string_or(0, refusal)?;
+            let lines: Vec<String> = methods::split_lines(text, false)
                 .iter()
                 .flat_map(|line| wrap(line, width, breaks))
                 .collect();
@@ -125,7 +129,11 @@ fn title(text: &str) -> String {
 }
 
 fn indent(call: &Bound<'_>) -> Outcome<Value> {
-    let value = call.text(0)?;
+    let value = call.string_or(0, |class| match class {
+        "list" => "'list' object has no attribute 'splitlines'".to_owned(),
+        "tuple" => "can only concatenate tuple (not \"str\") to tuple".to_owned(),
+        _ => format!("unsupported operand type(s) for +=: '{class}' and 'str'"),
+    })?;
     let prefix = match call.some(1) {
         None => "    ".to_owned(),
         Some(width) => match as_integer(width) {
@@ -250,6 +258,11 @@ fn truncate(call: &Bound<'_>) -> Outcome<Value> {
     if container && python::length(given)? <= limit + leeway {
         // what is short enough is left as it is
         return Ok(given.clone());
+    }
+    if !container && given.as_str().is_none() {
+        python::usable(given)?;
+        let class = python::type_name(given);
+        return Err(call.refuse(format!("object of type '{class}' has no len()")));
     }
     let value = call.text(0)?;
     if value.chars().count() <= limit + leeway {

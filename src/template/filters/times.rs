@@ -5,8 +5,8 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use super::{Filter, filter};
 use crate::template::eval::Bound;
-use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{as_float, parse_float, text, type_name};
+use crate::template::failure::Outcome;
+use crate::template::python::{as_float, parse_float, repr, text, type_name};
 use crate::template::time::DateTime;
 
 /// The family.
@@ -14,10 +14,18 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("strftime", &["string_format", "second", "utc"], format_time),
     filter("to_datetime", &["string", "format"], |call| {
         let format = call.text_or(1, "%Y-%m-%d %H:%M:%S")?;
-        let value = call.text(0)?;
-        parse_time(&value, &format).map(Value::from_object).ok_or_else(|| {
-            Failure::failed(format!("time data '{value}' does not match format '{format}'"))
-        })
+        let value = call.string_or(0, |class| {
+            let class = if class == "NoneType" { "None" } else { class };
+            format!("strptime() argument 1 must be str, not {class}")
+        })?;
+        match parse_time(value, &format) {
+            Some(moment) => Ok(Value::from_object(moment)),
+            None => Err(call.refuse(format!(
+                "time data {} does not match format {}",
+                repr(&Value::from(value))?,
+                repr(&Value::from(format))?
+            ))),
+        }
     }),
 ];
 
@@ -25,7 +33,7 @@ pub(super) const FILTERS: &[Filter] = &[
 fn format_time(call: &Bound<'_>) -> Outcome<Value> {
     let format = call.value()?;
     if format.as_str().is_none() {
-        let class = type_name(format);
+        let class = if format.is_none() { "None" } else { type_name(format) };
         return Err(call.refuse(format!("strftime() argument 1 must be str, not {class}")));
     }
     let moment = match call.some(1) {

@@ -4,7 +4,9 @@ use minijinja::Value;
 
 use super::super::eval::Call;
 use super::super::failure::{Failure, Outcome};
-use super::super::python::{self, as_integer, elements, format_method, list, tuple, type_name};
+use super::super::python::{
+    self, as_integer, elements, format_method, is_space, list, tuple, type_name,
+};
 
 pub(super) const METHODS: [&str; 47] = [
     "capitalize",
@@ -270,7 +272,7 @@ fn predicate(text: &str, method: &str) -> Option<bool> {
             all(|letter| letter.is_ascii_digit() || "⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉".contains(letter))
         }
         "isnumeric" => all(char::is_numeric),
-        "isspace" => all(char::is_whitespace),
+        "isspace" => all(is_space),
         "islower" => cased(char::is_lowercase, char::is_uppercase),
         "isupper" => cased(char::is_uppercase, char::is_lowercase),
         "istitle" => !text.is_empty() && case(text, "title").as_deref() == Some(text),
@@ -286,7 +288,7 @@ fn predicate(text: &str, method: &str) -> Option<bool> {
 fn strip(text: &str, method: &str, letters: Option<&str>) -> Outcome<Value> {
     let drops = |letter: char| match letters {
         Some(letters) => letters.contains(letter),
-        None => letter.is_whitespace(),
+        None => is_space(letter),
     };
     Ok(Value::from(match method {
         "lstrip" => text.trim_start_matches(drops),
@@ -320,26 +322,27 @@ fn split(text: &str, given: &Given<'_>) -> Outcome<Value> {
 
 fn split_whitespace(text: &str, limit: Option<usize>, from_right: bool) -> Vec<String> {
     let Some(limit) = limit else {
-        return text.split_whitespace().map(str::to_owned).collect();
+        let words = text.split(is_space).filter(|word| !word.is_empty());
+        return words.map(str::to_owned).collect();
     };
     let mut parts = Vec::new();
-    let mut rest = if from_right { text.trim_end() } else { text.trim_start() };
+    let mut rest = if from_right {
+        text.trim_end_matches(is_space)
+    } else {
+        text.trim_start_matches(is_space)
+    };
     while parts.len() < limit && !rest.is_empty() {
-        let cut = if from_right {
-            rest.rfind(char::is_whitespace)
-        } else {
-            rest.find(char::is_whitespace)
-        };
+        let cut = if from_right { rest.rfind(is_space) } else { rest.find(is_space) };
         let Some(cut) = cut else {
             break;
         };
         let (left, right) = rest.split_at(cut);
         if from_right {
-            parts.push(right.trim_start().to_owned());
-            rest = left.trim_end();
+            parts.push(right.trim_start_matches(is_space).to_owned());
+            rest = left.trim_end_matches(is_space);
         } else {
             parts.push(left.to_owned());
-            rest = right.trim_start();
+            rest = right.trim_start_matches(is_space);
         }
     }
     if !rest.is_empty() {
@@ -351,12 +354,14 @@ fn split_whitespace(text: &str, limit: Option<usize>, from_right: bool) -> Vec<S
     parts
 }
 
+const ENDS_OF_LINES: [char; 10] =
+    ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// `str.splitlines`
 pub(in crate::template) fn split_lines(text: &str, keep_ends: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'])
-    {
+    while let Some(at) = rest.find(ENDS_OF_LINES) {
         let tail = rest.get(at..).unwrap_or_default();
         let end = if tail.starts_with("\r\n") {
             2

@@ -127,7 +127,7 @@ pub(in crate::template) fn type_name(value: &Value) -> &'static str {
             Some(_) => "function",
         },
         Class::Undefined | Class::Blank => "Undefined",
-        Class::Omit => "Omit",
+        Class::Omit => "_OmitType",
         Class::Invalid | Class::Other => "object",
     }
 }

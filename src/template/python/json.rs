@@ -55,7 +55,7 @@ fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) 
         }
         Class::Text | Class::TimeDelta => write_json_text(&text(value)?, style, out),
         Class::DateTime => write_json_text(&iso_text(value).unwrap_or_default(), style, out),
-        Class::List | Class::Tuple => {
+        Class::List | Class::Tuple | Class::Range => {
             let elements: Vec<Value> = elements(value)?
                 .into_iter()
                 .filter(|element| class_of(element) != Class::Omit)

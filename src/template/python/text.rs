@@ -13,6 +13,11 @@ use crate::template::eval::Callable;
 use crate::template::failure::Outcome;
 use crate::template::time::{DateTime, Day, DayTime, TimeDelta, iso_text};
 
+/// `str.isspace` of a letter: blanks of Unicode, and the separators of ASCII.
+pub(in crate::template) fn is_space(letter: char) -> bool {
+    letter.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&letter)
+}
+
 /// `str(value)`
 pub(in crate::template) fn text(value: &Value) -> Outcome<String> {
     match class_of(value) {

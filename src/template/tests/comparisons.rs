@@ -5,7 +5,9 @@ use minijinja::Value;
 use super::{Test, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
-use crate::template::python::{binary, compare, contains, elements, equal, text, truth};
+use crate::template::python::{
+    Class, binary, class_of, compare, contains, elements, equal, text, truth, type_name,
+};
 use crate::template::syntax::BinaryOperator;
 
 /// The family.
@@ -93,6 +95,13 @@ fn converted(call: &Bound<'_>) -> Outcome<bool> {
 }
 
 fn within(call: &Bound<'_>, inner: usize, outer: usize) -> Outcome<bool> {
+    for index in [0, 1] {
+        let elements = call.elements(index)?;
+        let unhashable = |value: &&Value| matches!(class_of(value), Class::List | Class::Dict);
+        if let Some(value) = elements.iter().find(unhashable) {
+            return Err(call.refuse(format!("unhashable type: '{}'", type_name(value))));
+        }
+    }
     let outer: Vec<Value> = elements(call.required(outer)?)?;
     for value in elements(call.required(inner)?)? {
         let mut found = false;

@@ -20,7 +20,7 @@ pub(super) const TESTS: &[Test] = &[
     test("is_link", &["path"], link),
     test("link_exists", &["path"], |call| {
         note_look();
-        Ok(Path::new(&call.text(0)?).symlink_metadata().is_ok())
+        Ok(path(call, 0, "lstat")?.symlink_metadata().is_ok())
     }),
     test("abs", &["path"], absolute),
     test("is_abs", &["path"], absolute),
@@ -50,6 +50,18 @@ fn vaulted(call: &Bound<'_>) -> Outcome<bool> {
     }
 }
 
+/// A path, which must be text; of numbers, which Python's `stat` takes for open files, see
+/// COMPATIBILITY.md.
+fn path<'a>(call: &'a Bound<'_>, index: usize, function: &str) -> Outcome<&'a Path> {
+    let taken = if function == "stat" {
+        "string, bytes, os.PathLike or integer"
+    } else {
+        "string, bytes or os.PathLike"
+    };
+    let refusal = |class: &str| format!("{function}: path should be {taken}, not {class}");
+    call.string_or(index, refusal).map(Path::new)
+}
+
 /// An error of the system as Python words it.
 fn python_error(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -61,22 +73,22 @@ fn python_error(error: &std::io::Error) -> String {
 
 fn exists(call: &Bound<'_>) -> Outcome<bool> {
     note_look();
-    Ok(Path::new(&call.text(0)?).exists())
+    Ok(path(call, 0, "stat")?.exists())
 }
 
 fn file(call: &Bound<'_>) -> Outcome<bool> {
     note_look();
-    Ok(Path::new(&call.text(0)?).is_file())
+    Ok(path(call, 0, "stat")?.is_file())
 }
 
 fn directory(call: &Bound<'_>) -> Outcome<bool> {
     note_look();
-    Ok(Path::new(&call.text(0)?).is_dir())
+    Ok(path(call, 0, "stat")?.is_dir())
 }
 
 fn link(call: &Bound<'_>) -> Outcome<bool> {
     note_look();
-    Ok(Path::new(&call.text(0)?).is_symlink())
+    Ok(path(call, 0, "lstat")?.is_symlink())
 }
 
 fn absolute(call: &Bound<'_>) -> Outcome<bool> {
@@ -92,17 +104,20 @@ fn absolute(call: &Bound<'_>) -> Outcome<bool> {
 
 fn same_file(call: &Bound<'_>) -> Outcome<bool> {
     note_look();
-    let (one, other) = (call.text(0)?, call.text(1)?);
-    match (Path::new(&one).metadata(), Path::new(&other).metadata()) {
-        (Ok(one), Ok(other)) => Ok(one.dev() == other.dev() && one.ino() == other.ino()),
-        (Err(error), _) | (_, Err(error)) => Err(call.refuse(error)),
-    }
+    let status = |path: &Path| {
+        path.metadata().map_err(|error| {
+            let error = python_error(&error);
+            call.refuse(format!("{error}: '{}'", path.display()))
+        })
+    };
+    let one = status(path(call, 0, "stat")?)?;
+    let other = status(path(call, 1, "stat")?)?;
+    Ok(one.dev() == other.dev() && one.ino() == other.ino())
 }
 
 fn mount(call: &Bound<'_>) -> Outcome<bool> {
     note_look();
-    let path = call.text(0)?;
-    let path = Path::new(&path);
+    let path = path(call, 0, "lstat")?;
     let (Ok(own), Ok(parent)) = (path.symlink_metadata(), path.join("..").symlink_metadata())
     else {
         return Ok(false);

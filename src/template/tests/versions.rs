@@ -191,12 +191,10 @@ fn version(call: &Bound<'_>) -> Outcome<bool> {
     if call.some(3).is_some() && kind.is_some() {
         return Err(call.refuse("Cannot specify both 'strict' and 'version_type'"));
     }
-    if left.is_empty() || right.is_empty() {
-        let which = if left.is_empty() {
-            "Input version value"
-        } else {
-            "Version parameter to compare against"
-        };
+    let (no_left, no_right) = (!truth(call.value()?)?, !truth(call.required(1)?)?);
+    if no_left || no_right {
+        let which =
+            if no_left { "Input version value" } else { "Version parameter to compare against" };
         return Err(call.refuse(format!("{which} cannot be empty")));
     }
     let holds: fn(Ordering) -> bool = match operator.as_str() {
