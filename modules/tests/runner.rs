@@ -84,6 +84,7 @@ fn request(id: u64, module: &str, items: &[Json]) -> TaskRequest {
         diff_limit: None,
         environment: std::collections::BTreeMap::new(),
         items: items.iter().map(|item| item.as_object().unwrap().clone()).collect(),
+        bond: canvass_modules::wire::Bond::None,
         rehearsed: Vec::new(),
         timeout: None,
         sources: Vec::new(),

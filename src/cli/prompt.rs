@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,28 +16,55 @@ use crate::run::{Ask, Question};
 
 use super::CommandError;
 
-/// Asks for a secret; refused where nobody can answer.
-pub(crate) fn password(question: &str, instead: &str) -> Result<Secret, CommandError> {
-    let terminal = Term::stderr();
-    if !terminal.is_term() {
-        return Err(CommandError::options(
-            format!("cannot ask for the {}: there is no terminal", question.trim_end_matches(": ")),
+/// Asks for a secret; an error with what to use `instead` where nobody answers.
+fn password(question: &str, instead: &str) -> Result<Secret, CommandError> {
+    let name = question.split('[').next().unwrap_or_default().trim_end_matches(": ");
+    match hidden(question) {
+        Ok(Some(answer)) => Ok(Secret::new(answer.as_str())),
+        Ok(None) => Err(CommandError::options(
+            format!(
+                "cannot ask for the {name}: there is no terminal, and standard input has ended"
+            ),
             Some(&format!("use `{instead}`")),
-        ));
+        )),
+        Err(error) => Err(CommandError::options(
+            format!("cannot ask for the {name}: {error}"),
+            Some(&format!("use `{instead}`")),
+        )),
     }
-    ask(question).ok_or_else(|| {
-        CommandError::options(format!("no {} was given", question.trim_end_matches(": ")), None)
-    })
 }
 
-/// Asks for a secret on the terminal; `None` when nobody answers.
+/// Asks for a secret on the terminal; `None` where there is none.
 pub(crate) fn ask(question: &str) -> Option<Secret> {
-    let terminal = Term::stderr();
-    if !terminal.is_term() {
-        return None;
-    }
+    let terminal = terminal()?;
     terminal.write_str(question).ok()?;
     terminal.read_secure_line().ok().map(Secret::new)
+}
+
+/// Asks on the terminal without showing what is typed; reads standard input where there is no
+/// terminal. None at its end.
+pub(super) fn hidden(question: &str) -> io::Result<Option<Zeroizing<String>>> {
+    if let Some(terminal) = terminal() {
+        terminal.write_str(question)?;
+        return terminal.read_secure_line().map(|line| Some(Zeroizing::new(line)));
+    }
+    line(question)
+}
+
+/// Asks on standard error and reads a line of standard input; none at its end.
+pub(super) fn line(question: &str) -> io::Result<Option<Zeroizing<String>>> {
+    io::stderr().lock().write_all(question.as_bytes())?;
+    let mut line = Zeroizing::new(String::new());
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned())))
+}
+
+/// The terminal that the process was started at, wherever its streams lead.
+fn terminal() -> Option<Term> {
+    let terminal = fs::File::options().read(true).write(true).open("/dev/tty").ok()?;
+    Some(Term::read_write_pair(terminal.try_clone().ok()?, terminal))
 }
 
 /// Asks the questions of plays; `None` where there is no terminal.
@@ -95,7 +122,6 @@ pub(crate) fn remembered(ask: Ask) -> Ask {
 /// Asks whoever is at standard input: the question goes to standard output.
 pub(crate) fn reader() -> Ask {
     Arc::new(|question: &Question| {
-        use std::io::Write as _;
         let mut out = io::stdout();
         out.write_all(question.text.as_bytes()).and_then(|()| out.flush()).ok()?;
         let mut line = String::new();

@@ -1,16 +1,19 @@
 //! The `diff` that a registered result holds, in the shape in which Ansible's modules return it.
 
+use std::path::Path;
+
 use canvass_modules::diff::Diff;
 use serde_json::{Map, Value as Json, json};
 
 use super::outcome::{TaskResult, Verdict};
 use super::settings::DiffMode;
 
-/// Sets the diff of a result as the module that the task names returns it.
+/// Sets the diff of a result as the module that the task names returns it; `copied` is the file of
+/// this machine that went along.
 pub(super) fn register(
     module: &str,
     mode: DiffMode,
-    arguments: &Map<String, Json>,
+    (arguments, copied): (&Map<String, Json>, Option<&Path>),
     result: &mut TaskResult,
 ) {
     let short = module.strip_prefix("ansible.builtin.").unwrap_or(module);
@@ -21,7 +24,9 @@ pub(super) fn register(
             Some(edited(&path(&result.result, arguments), shown))
         }
         "copy" | "template" if over && mode == DiffMode::Off => Some(json!([])),
-        "copy" | "template" if !shown.is_empty() => Some(transferred(shown)),
+        "copy" | "template" if !shown.is_empty() => {
+            Some(transferred(shown, copied.filter(|_| short == "copy")))
+        }
         "file" | "copy" | "template" if over && mode == DiffMode::On => {
             Some(attributes(&path(&result.result, arguments), shown))
         }
@@ -45,31 +50,66 @@ fn path(returned: &Map<String, Json>, arguments: &Map<String, Json>) -> String {
 }
 
 /// What `copy` and `template` say: the contents, where they differ, without owners and modes; what
-/// is new has no header of what was before.
-fn transferred(diffs: &[Diff]) -> Json {
-    let entry = |after_header: &str, before: &Json, after: &Json| json!({"after_header": after_header, "before": before, "after": after});
+/// is new has no header of what was before, and what is `copied` is named by where it comes from.
+fn transferred(diffs: &[Diff], copied: Option<&Path>) -> Json {
     let is_new = |diff: &Diff| diff.before.get("state") == Some(&Json::from("absent"));
     let is_file = |diff: &Diff| diff.after.get("state") == Some(&Json::from("file"));
+    let entry = |diff: &Diff, before: &Json, after: &Json| {
+        let from = copied.map(|path| path.display().to_string());
+        let header = from.unwrap_or_else(|| diff.after_header.clone());
+        json!({"after_header": header, "before": before, "after": after})
+    };
     let (contents, attributes): (Vec<&Diff>, Vec<&Diff>) =
         diffs.iter().partition(|diff| diff.before.is_string() || diff.note.is_some());
     if !contents.is_empty() {
-        let contents = contents.into_iter().map(|diff| match (&diff.note, &diff.before) {
-            (None, Json::String(before)) if before.is_empty() => {
-                entry(&diff.after_header, &diff.before, &diff.after)
+        let contents = contents.into_iter().map(|diff| {
+            if diff.note.is_some() {
+                return hidden(diff, copied);
             }
-            _ => json!(diff),
+            let mut entry = entry(diff, &diff.before, &diff.after);
+            if diff.before.as_str().is_none_or(|before| !before.is_empty())
+                && let Json::Object(fields) = &mut entry
+            {
+                fields.insert("before_header".to_owned(), Json::from(diff.before_header.as_str()));
+            }
+            entry
         });
         return contents.collect();
     }
     match attributes.as_slice() {
         // an empty file
         [diff] if is_new(diff) && is_file(diff) => {
-            json!([entry(&diff.after_header, &Json::from(""), &Json::from(""))])
+            json!([entry(diff, &Json::from(""), &Json::from(""))])
         }
+        [diff] => json!({"before": diff.before, "after": diff.after}),
         _ => json!(diffs),
     }
 }
 
+/// A content that is not shown: the file that is copied or else the one that is there is why.
+fn hidden(diff: &Diff, copied: Option<&Path>) -> Json {
+    let limit = diff.exceeded();
+    let Some(path) = copied else { return json!(diff) };
+    let is_why = match limit {
+        Some(limit) => std::fs::metadata(path).is_ok_and(|file| file.len() > limit),
+        None => std::fs::read(path).is_ok_and(|bytes| bytes.contains(&0)),
+    };
+    let (name, value) = limit.map_or(("binary", 1), |limit| ("larger", limit));
+    let (side, header, from) = match is_why {
+        true => ("before", "before_header", diff.before_header.clone()),
+        false => ("after", "after_header", path.display().to_string()),
+    };
+    let content = if is_why { &diff.before } else { &diff.after };
+    let hidden = if is_why { "src" } else { "dst" };
+    let mut entry = Map::new();
+    entry.insert(side.to_owned(), content.clone());
+    // what is new has no header
+    if content.as_str() != Some("") {
+        entry.insert(header.to_owned(), Json::from(from));
+    }
+    entry.insert(format!("{hidden}_{name}"), Json::from(value));
+    Json::Object(entry)
+}
 /// What `file` says: the path on both sides, with what differs.
 fn attributes(path: &str, diffs: &[Diff]) -> Json {
     match diffs.first() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use canvass_modules::wire::{Fetching, Mode, Streaming, TaskRequest, Witness};
+use canvass_modules::wire::{Bond, Fetching, Mode, Streaming, TaskRequest, Witness};
 use serde_json::Map;
 
 use crate::connection::Hearers;
@@ -85,6 +85,7 @@ fn ping(setting: &Setting) -> TaskRequest {
         diff_limit: None,
         environment: setting.environment.clone(),
         items: vec![Map::new()],
+        bond: Bond::None,
         rehearsed: Vec::new(),
         timeout: None,
         sources: Vec::new(),

@@ -12,6 +12,9 @@ use crate::host::{FileKind, FileStat, Follow, Host, HostError};
 /// The largest content that is shown, in bytes; Ansible's `max_diff_size`.
 const MAX_SHOWN: u64 = 104_448;
 
+/// How it is said that a content is too large to be shown; the bound follows.
+pub(super) const LARGER_THAN: &str = "larger than ";
+
 /// The bound of this process.
 static BOUND: AtomicU64 = AtomicU64::new(MAX_SHOWN);
 
@@ -139,8 +142,8 @@ impl PathSubject {
             (Shown::Text(before), Shown::Text(after)) => {
                 Some(Diff::new(header, Json::from(before.clone()), Json::from(after)))
             }
-            (Shown::Hidden(note), _) => Some(hidden(header, note.clone())),
-            (_, Shown::Hidden(note)) => Some(hidden(header, note)),
+            (Shown::Hidden(note), after) => Some(hidden(header, note, "", after.text())),
+            (before, Shown::Hidden(note)) => Some(hidden(header, &note, before.text(), "")),
         }
     }
 
@@ -213,8 +216,8 @@ impl PathSubject {
     }
 }
 
-fn hidden(header: String, note: String) -> Diff {
-    Diff { note: Some(note), ..Diff::new(header, Json::from(""), Json::from("")) }
+fn hidden(header: String, note: &str, before: &str, after: &str) -> Diff {
+    Diff { note: Some(note.to_owned()), ..Diff::new(header, Json::from(before), Json::from(after)) }
 }
 
 fn octal(mode: u32) -> String {
@@ -232,13 +235,20 @@ fn state(stat: Option<&FileStat>) -> &'static str {
 }
 
 impl Shown {
+    fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Hidden(_) => "",
+        }
+    }
+
     /// The content of a file as text; nothing where there is none.
     fn of(path: &Path, host: &mut dyn Host) -> Self {
         match host.stat(path, Follow::Yes) {
             Ok(Some(stat)) if stat.kind == FileKind::File => {
                 let bound = BOUND.load(Ordering::Relaxed);
                 if bound > 0 && stat.size > bound {
-                    return Self::Hidden(format!("larger than {bound} bytes"));
+                    return Self::Hidden(format!("{LARGER_THAN}{bound} bytes"));
                 }
             }
             Ok(_) => return Self::Text(String::new()),

@@ -36,7 +36,7 @@ pub struct Diff {
     pub before: Json,
     /// The state after.
     pub after: Json,
-    /// Why a content is not shown (`binary`, too large); both sides are empty then.
+    /// Why a content is not shown (`binary`, too large); the side that is to blame is empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -45,6 +45,12 @@ impl Diff {
     fn new(header: impl Into<String>, before: Json, after: Json) -> Self {
         let header = header.into();
         Self { before_header: header.clone(), after_header: header, before, after, note: None }
+    }
+
+    /// The bound in bytes that a content was too large for, where that is why it is not shown.
+    pub fn exceeded(&self) -> Option<u64> {
+        let note = self.note.as_deref()?;
+        note.strip_prefix(files::LARGER_THAN)?.split(' ').next()?.parse().ok()
     }
 
     /// Shows texts as `shown` gives them; where they are one then, says that they are not.

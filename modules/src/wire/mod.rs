@@ -103,6 +103,25 @@ pub enum StdStream {
     Stderr,
 }
 
+/// What the items of a request are to one another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bond {
+    /// Each stands alone.
+    #[default]
+    None,
+    /// They are parts of one: in [`Mode::Check`] each sees what those before it would do, and
+    /// after one that fails the others are refused.
+    Parts,
+}
+
+impl Bond {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
 /// Whether the engine wants to hear what commands print while they run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -185,6 +204,9 @@ pub struct TaskRequest {
     pub environment: BTreeMap<String, String>,
     /// Rendered arguments, one map an item; a task without a loop has one.
     pub items: Vec<Map<String, Json>>,
+    /// What the items are to one another.
+    #[serde(default, skip_serializing_if = "Bond::is_none")]
+    pub bond: Bond,
     /// Effects that other runners of this host rehearsed since the last request.
     #[serde(default)]
     pub rehearsed: Vec<Effect>,
@@ -244,7 +266,7 @@ pub enum Mode {
     Apply,
     /// Effects go into the overlay that the runner keeps for the run.
     Rehearse,
-    /// Effects go into an overlay of each item alone (`check_mode: true` in a real run).
+    /// Effects go into an overlay of the request or of each item ([`Bond`]) alone (`check_mode: true` in a real run).
     Check,
 }
 
@@ -300,12 +322,17 @@ pub enum Status {
         /// Why it cannot be known.
         reason: String,
     },
-    /// The engine did not agree with what this item, or one before it, would have done.
+    /// The engine did not agree with what this item, or one before it, would have done, or one
+    /// before it that it is bound to ([`Bond::Parts`]) failed.
     Refused,
 }
 
 /// A source that a `copy` task refers to, as an argument value.
 pub const SOURCE_ARGUMENT: &str = "_canvass_source";
+
+/// The argument by which the engine says that the directory of a file is there, in
+/// [`Mode::Check`]: a task before it may make it, and nobody has done it.
+pub const PARENTS_ARGUMENT: &str = "_canvass_parents";
 
 /// The argument by which the engine names the Python of a host.
 pub const PYTHON_ARGUMENT: &str = "_canvass_python";

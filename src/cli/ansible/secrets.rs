@@ -1,9 +1,7 @@
 //! The vault passwords of a program: `--vault-id`, password files and prompts, and the settings.
 
-use std::io::{self, BufRead as _, Write as _};
 use std::path::Path;
 
-use console::Term;
 use zeroize::Zeroizing;
 
 use crate::inventory::absolute;
@@ -11,6 +9,7 @@ use crate::settings::Settings;
 use crate::vault::{self, Keyring, VaultSecret};
 
 use super::super::CommandError;
+use super::super::prompt::hidden;
 use super::options::Vault;
 use super::talk;
 
@@ -156,26 +155,4 @@ fn prompted(id: &str, source: &str, purpose: Purpose) -> Result<Zeroizing<Vec<u8
         }
     }
     Ok(first.unwrap_or_default())
-}
-
-/// Asks on the terminal without showing what is typed; reads standard input where there is no
-/// terminal. None at its end.
-pub(super) fn hidden(question: &str) -> io::Result<Option<Zeroizing<String>>> {
-    let terminal = std::fs::File::options().read(true).write(true).open("/dev/tty");
-    if let Ok(terminal) = terminal {
-        let terminal = Term::read_write_pair(terminal.try_clone()?, terminal);
-        terminal.write_str(question)?;
-        return terminal.read_secure_line().map(|line| Some(Zeroizing::new(line)));
-    }
-    line(question)
-}
-
-/// Asks on standard error and reads a line of standard input; none at its end.
-pub(super) fn line(question: &str) -> io::Result<Option<Zeroizing<String>>> {
-    io::stderr().lock().write_all(question.as_bytes())?;
-    let mut line = Zeroizing::new(String::new());
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    Ok(Some(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned())))
 }

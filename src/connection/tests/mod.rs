@@ -42,6 +42,7 @@ fn task(id: u64, module: &str, arguments: Json) -> TaskRequest {
         diff_limit: None,
         environment: BTreeMap::new(),
         items: vec![arguments.as_object().cloned().unwrap_or_default()],
+        bond: canvass_modules::wire::Bond::None,
         rehearsed: Vec::new(),
         timeout: None,
         sources: Vec::new(),

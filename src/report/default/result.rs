@@ -1,5 +1,7 @@
 //! A result as Ansible prints it after the line of a host.
 
+use std::fmt::Write as _;
+
 use canvass_modules::diff::Diff;
 use serde_json::{Map, Value as Json};
 
@@ -141,8 +143,19 @@ fn drawn(value: &Json, options: &DefaultOptions) -> String {
         let side = |name: &str| value.get(name).cloned().unwrap_or_default();
         let header =
             |name: &str| value.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-        if value.get("before").is_none() && value.get("after").is_none() {
-            return String::new();
+        let mut skipped = String::new();
+        for (name, side) in [("dst", "destination"), ("src", "source")] {
+            if value.get(format!("{name}_binary")).is_some() {
+                let _ = writeln!(skipped, "diff skipped: {side} file appears to be binary");
+            }
+        }
+        for (name, side) in [("dst", "destination"), ("src", "source")] {
+            if let Some(limit) = value.get(format!("{name}_larger")) {
+                let _ = writeln!(skipped, "diff skipped: {side} file size is greater than {limit}");
+            }
+        }
+        if !skipped.is_empty() || (value.get("before").is_none() && value.get("after").is_none()) {
+            return skipped;
         }
         let diff = Diff {
             before_header: header("before_header"),

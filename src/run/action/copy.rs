@@ -31,6 +31,10 @@ pub(super) fn prepare(
             }
             other => params::plain(&other),
         };
+        // as if it came from a file of the controller that is only ours
+        if arguments.get("mode").and_then(Json::as_str) == Some("preserve") {
+            arguments.insert("mode".to_owned(), Json::from("0600"));
+        }
         return Ok(remote(arguments, Some(bytes_source(text.into_bytes()))));
     }
     let name = params.src.clone().unwrap_or_default().to_string_lossy().into_owned();
@@ -52,7 +56,7 @@ pub(super) fn prepare(
     let basename = path.file_name().map(|name| name.to_string_lossy().into_owned());
     arguments.insert("_original_basename".to_owned(), Json::from(basename));
     preserve_mode(&path, &mut arguments)?;
-    Ok(remote(arguments, Some(input.files.source(&path, params.decrypt)?)))
+    Ok(Prepared::Remote(copied(path, arguments, input.files, params.decrypt)?))
 }
 
 /// What the action itself wants, in its words.
@@ -80,6 +84,18 @@ fn refuse_incomplete(arguments: &Map<String, Json>) -> Result<(), ActionError> {
 
 fn remote(arguments: Map<String, Json>, source: Option<TaskSource>) -> Prepared {
     Prepared::Remote(call(MODULE, arguments, source))
+}
+
+/// One file of the controller that goes to the host.
+fn copied(
+    path: PathBuf,
+    arguments: Map<String, Json>,
+    files: &LocalFiles,
+    decrypt: bool,
+) -> Result<RemoteCall, ActionError> {
+    let from = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    let source = Some(files.source(&path, decrypt)?);
+    Ok(RemoteCall { module: MODULE.to_owned(), arguments, source, after: After::From(from) })
 }
 
 fn call(module: &str, arguments: Map<String, Json>, source: Option<TaskSource>) -> RemoteCall {
@@ -110,35 +126,33 @@ impl Tree<'_> {
             Some(name) if !self.contents_only => Path::new(&self.dest).join(name),
             _ => PathBuf::from(&self.dest),
         };
-        let mut calls = Vec::new();
+        // those of one kind go to the host together
+        let (mut directories, mut links, mut files) = (Vec::new(), Vec::new(), Vec::new());
         let above: Vec<PathBuf> = std::fs::canonicalize(root).into_iter().collect();
         let mut open = vec![(PathBuf::new(), above)];
         while let Some((below, above)) = open.pop() {
             let mut entries = list(&root.join(&below))?;
             entries.sort();
-            calls.push(make_directory(&base.join(&below), &arguments));
+            directories.push(make_directory(&base.join(&below), &arguments));
             for name in entries {
                 let inner = below.join(name);
                 let path = root.join(&inner);
                 match self.kind(&path, &above) {
                     Entry::Directory(above) => open.push((inner, above)),
                     Entry::Link(target) => {
-                        calls.push(make_link(&base.join(&inner), &target, &arguments));
+                        links.push(make_link(&base.join(&inner), &target, &arguments));
                     }
                     Entry::File => {
                         let mut arguments = arguments.clone();
                         let target = base.join(&inner).to_string_lossy().into_owned();
                         arguments.insert("dest".to_owned(), Json::from(target));
                         preserve_mode(&path, &mut arguments)?;
-                        calls.push(call(
-                            MODULE,
-                            arguments,
-                            Some(self.files.source(&path, self.decrypt)?),
-                        ));
+                        files.push(copied(path, arguments, self.files, self.decrypt)?);
                     }
                 }
             }
         }
+        let calls = [directories, links, files].concat();
         let mut returned = Map::new();
         // the tree is in it, as Ansible words it
         let dest = format!("{}/", self.dest.trim_end_matches('/'));

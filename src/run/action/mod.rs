@@ -138,13 +138,15 @@ pub(crate) enum After {
     Nothing,
     /// The content is written to a file here.
     Fetch(Arc<Fetched>),
+    /// The diff says that the content comes from this file of the controller.
+    From(PathBuf),
 }
 
 impl After {
     /// Works on the reply; may block on files.
     pub(crate) fn work(&self, reply: &mut ItemReply) {
         match self {
-            Self::Nothing => {}
+            Self::Nothing | Self::From(_) => {}
             Self::Fetch(fetched) => fetched.store(reply),
         }
     }

@@ -18,7 +18,7 @@ use crate::graph::At;
 use crate::vars::{HashBehaviour, Layer, Reads, Scope, watched};
 
 use super::item::Stage;
-use super::send::lost;
+use super::send::{Given, lost};
 use super::{Job, JobResult, Rounds, Setting, blocking};
 use crate::run::action::{After, Prepared, RemoteCall};
 use crate::run::items::Items;
@@ -169,8 +169,7 @@ impl Job {
                 Err(error) => return all_lost(&error),
             },
         };
-        let given: Vec<_> =
-            calls.iter().map(|call| (call.module.clone(), call.arguments.clone())).collect();
+        let given: Vec<Given> = calls.iter().map(Given::of).collect();
         let (mut request, sources) = Self::plain_request(setting, calls);
         request.follows = follows;
         let sent = |number| tell(Some((Arc::clone(&lane), number)));

@@ -1,9 +1,11 @@
 //! One item: from its condition to its result.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use canvass_modules::wire::Mode;
+use canvass_modules::effect::Effect;
+use canvass_modules::wire::{EffectRecord, Mode};
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
@@ -22,6 +24,9 @@ use crate::run::included;
 use crate::run::invocation;
 use crate::run::keyword::KeywordError;
 use crate::run::outcome::{TaskResult, Verdict};
+
+/// So many parts of a task go to the host in one message: what goes along with them is in memory.
+const MOST_PARTS: usize = 64;
 
 /// How far an item has come.
 pub(super) enum Stage {
@@ -349,8 +354,15 @@ impl Job {
         returned: Map<String, Json>,
     ) -> TaskResult {
         let mut total = TaskResult::from_finished(Finished::ok(returned));
-        for call in calls {
-            for result in self.remote(setting, vec![call]).await {
+        let mut left = VecDeque::from(calls);
+        while let Some(first) = left.front() {
+            let same = left.iter().take_while(|call| call.module == first.module);
+            let calls = left.drain(..same.take(MOST_PARTS).count()).collect();
+            let before = match setting.mode {
+                Mode::Check => directories(&total.effects),
+                Mode::Apply | Mode::Rehearse => Vec::new(),
+            };
+            for result in self.remote_parts(setting, calls, before).await {
                 match &result.verdict {
                     Verdict::Ok | Verdict::Skipped => {}
                     Verdict::Changed => total.decide(Verdict::Changed),
@@ -412,6 +424,12 @@ impl Job {
         };
         TaskResult { spent, ..TaskResult::new(verdict, returned) }
     }
+}
+
+/// The directories among effects.
+fn directories(effects: &[EffectRecord]) -> Vec<Effect> {
+    let made = effects.iter().map(|record| &record.effect);
+    made.filter(|effect| matches!(effect, Effect::MakeDirectory { .. })).cloned().collect()
 }
 
 /// The result of a task that took longer than it may.

@@ -1,11 +1,14 @@
 //! Calls of modules on the host.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use canvass_modules::effect::Effect;
 use canvass_modules::wire::{
-    Detach, Fetching, ItemReply, Mode, Proposal, Status, Streaming, TaskRequest, Witness,
+    Bond, Detach, Fetching, ItemReply, Mode, PARENTS_ARGUMENT, Proposal, SOURCE_ARGUMENT, Status,
+    Streaming, TaskRequest, Witness,
 };
 use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc;
@@ -24,6 +27,7 @@ use crate::run::outcome::{TaskResult, Verdict};
 use crate::run::pool::Exchange;
 use crate::run::printed::{self, Listening};
 use crate::run::registered_diff;
+use crate::run::settings::DiffMode;
 
 /// Its module is the controller's alone.
 const SCRIPT: &str = "ansible.builtin.script";
@@ -38,6 +42,9 @@ struct Way<'a> {
     mode: Mode,
     detach: Option<Detach>,
     witness: Witness,
+    bond: Bond,
+    /// What came before of the same task, in check mode.
+    before: Vec<Effect>,
 }
 
 impl Job {
@@ -63,6 +70,8 @@ impl Job {
             mode: setting.mode,
             detach: None,
             witness: self.witness(setting.mode),
+            bond: Bond::None,
+            before: Vec::new(),
         };
         let Some(asynchronous) = setting.asynchronous.filter(|_| setting.mode == Mode::Apply)
         else {
@@ -77,6 +86,27 @@ impl Job {
         self.detached(setting, &asynchronous, calls).await
     }
 
+    /// Sends calls of one module that are parts of one task: none follows one that fails. `before`
+    /// is what its former parts would do, in check mode.
+    pub(super) async fn remote_parts(
+        &self,
+        setting: &Arc<Setting>,
+        calls: Vec<RemoteCall>,
+        before: Vec<Effect>,
+    ) -> Vec<TaskResult> {
+        let way = Way {
+            target: &setting.target,
+            privilege: &setting.privilege,
+            mode: setting.mode,
+            detach: None,
+            witness: self.witness(setting.mode),
+            bond: Bond::Parts,
+            before,
+        };
+        let calls = calls.into_iter().map(|call| (self.item, call)).collect();
+        self.send_by(way, setting, calls).await
+    }
+
     /// A job asks nobody once it is started: what it would do is found out in check mode before.
     async fn job_agrees(
         &self,
@@ -86,7 +116,13 @@ impl Job {
     ) -> Option<TaskResult> {
         for (item, call) in calls {
             let (request, sources, _) = request(
-                &Way { mode: Mode::Check, detach: None, witness: Witness::Tell, ..*way },
+                &Way {
+                    mode: Mode::Check,
+                    detach: None,
+                    witness: Witness::Tell,
+                    before: Vec::new(),
+                    ..*way
+                },
                 setting,
                 vec![call.clone()],
             );
@@ -138,7 +174,15 @@ impl Job {
             }
         };
         let witness = self.witness(setting.mode);
-        let way = Way { target, privilege, mode: setting.mode, detach: None, witness };
+        let way = Way {
+            target,
+            privilege,
+            mode: setting.mode,
+            detach: None,
+            witness,
+            bond: Bond::None,
+            before: Vec::new(),
+        };
         let results = self.send_by(way, setting, vec![(self.item, call)]).await;
         let gone = || TaskResult::failed("the host gave no answer");
         results.into_iter().next().unwrap_or_else(gone)
@@ -157,6 +201,8 @@ impl Job {
             mode: setting.mode,
             detach,
             witness: Witness::None,
+            bond: Bond::None,
+            before: Vec::new(),
         };
         self.send_by(way, setting, calls.into_iter().map(|call| (None, call)).collect()).await
     }
@@ -172,6 +218,8 @@ impl Job {
             mode: Mode::Apply,
             detach: None,
             witness: Witness::None,
+            bond: Bond::None,
+            before: Vec::new(),
         };
         let (request, sources, _) = request(&way, setting, calls);
         (request, sources)
@@ -181,18 +229,18 @@ impl Job {
     pub(super) fn plain_results(
         &self,
         setting: &Setting,
-        given: &[(String, Map<String, Json>)],
+        given: &[Given],
         replies: Vec<ItemReply>,
     ) -> Vec<TaskResult> {
         let asked = &self.task.task.action.module;
-        let none = (String::new(), Map::new());
+        let none = Given::default();
         let tells_call = self.tells_call();
         let result = |reply: ItemReply| {
-            let (module, arguments) = given.get(reply.item).unwrap_or(&none);
+            let given = given.get(reply.item).unwrap_or(&none);
             let mut result = TaskResult::from_reply(reply);
-            registered_diff::register(asked, setting.registers_diff, arguments, &mut result);
+            given.register_diff(asked, setting.registers_diff, &mut result);
             if tells_call || result.verdict == Verdict::Failed {
-                invocation::note(module, arguments, &mut result);
+                invocation::note(&given.module, &given.arguments, &mut result);
             }
             result
         };
@@ -205,15 +253,14 @@ impl Job {
         if calls.is_empty() {
             return Vec::new();
         }
+        let given: Vec<Given> = calls.iter().map(Given::of).collect();
         let (mut request, sources, after) = request(&way, setting, calls);
         let (output, printed) = self.listener(&way, setting).unzip();
         if output.is_some() {
             request.streaming = Streaming::On;
         }
-        let given = request.items.clone();
         let is_check = way.mode == Mode::Check;
         let is_started = way.detach.is_some();
-        let module = request.module.clone();
         let asked = self.task.task.action.module.clone();
         let kept = if way.witness == Witness::None { Vec::new() } else { sources.clone() };
         let mut refused = HashMap::new();
@@ -259,7 +306,7 @@ impl Job {
                     }
                 }
                 let registers_diff = setting.registers_diff;
-                let none = Map::new();
+                let none = Given::default();
                 let tells_call = self.tells_call();
                 let results = blocking(move || {
                     replies
@@ -271,20 +318,15 @@ impl Job {
                             }
                             after.work(&mut reply);
                             let fetches = matches!(after, After::Fetch(_));
-                            let arguments = given.get(reply.item).unwrap_or(&none);
+                            let given = given.get(reply.item).unwrap_or(&none);
                             let mut result = TaskResult::from_reply(reply);
                             if is_check {
-                                check_mode::word(&module, arguments, &mut result);
+                                check_mode::word(&given.module, &given.arguments, &mut result);
                             }
-                            registered_diff::register(
-                                &asked,
-                                registers_diff,
-                                arguments,
-                                &mut result,
-                            );
+                            given.register_diff(&asked, registers_diff, &mut result);
                             let is_told = tells_call || result.verdict == Verdict::Failed;
                             if is_told && !fetches && !is_started && asked != SCRIPT {
-                                invocation::note(&module, arguments, &mut result);
+                                invocation::note(&given.module, &given.arguments, &mut result);
                             }
                             result
                         })
@@ -361,7 +403,8 @@ fn request(
         diff_limit: setting.diff.then(diff_limit).flatten(),
         environment: setting.environment.clone(),
         items: Vec::with_capacity(calls.len()),
-        rehearsed: Vec::new(),
+        bond: way.bond,
+        rehearsed: way.before.clone(),
         timeout: setting.timeout.map(|timeout| timeout.as_secs().max(1)),
         sources: Vec::new(),
         follows: None,
@@ -379,13 +422,39 @@ fn request(
             let (TaskSource::Bytes { source: described, .. }
             | TaskSource::File { source: described, .. }) = &source;
             let described = serde_json::to_value(described).unwrap_or_default();
-            arguments.insert(canvass_modules::wire::SOURCE_ARGUMENT.to_owned(), described);
+            arguments.insert(SOURCE_ARGUMENT.to_owned(), described);
+            if way.mode == Mode::Check {
+                arguments.insert(PARENTS_ARGUMENT.to_owned(), Json::from(true));
+            }
             sources.push(source);
         }
         after.push(call.after);
         request.items.push(arguments);
     }
     (request, sources, after)
+}
+
+/// What a module was called with, for its result.
+#[derive(Default)]
+pub(super) struct Given {
+    module: String,
+    arguments: Map<String, Json>,
+    /// The file of the controller that was copied.
+    copied: Option<PathBuf>,
+}
+
+impl Given {
+    pub(super) fn of(call: &RemoteCall) -> Self {
+        let copied = match &call.after {
+            After::From(path) => Some(path.clone()),
+            After::Nothing | After::Fetch(_) => None,
+        };
+        Self { module: call.module.clone(), arguments: call.arguments.clone(), copied }
+    }
+
+    fn register_diff(&self, asked: &str, mode: DiffMode, result: &mut TaskResult) {
+        registered_diff::register(asked, mode, (&self.arguments, self.copied.as_deref()), result);
+    }
 }
 
 /// The size up to which files are shown in diffs (`max_diff_size`), where someone set it.

@@ -43,7 +43,7 @@ use crate::effect::{Applied, Source};
 use crate::host::{DigestAlgorithm, Follow, Host, HostError};
 use crate::params;
 use crate::params::{OptionSpec, Reader, Rule};
-use crate::wire::SOURCE_ARGUMENT;
+use crate::wire::{PARENTS_ARGUMENT, SOURCE_ARGUMENT};
 
 params! {
     /// Parameters of `ansible.builtin.copy`.
@@ -89,6 +89,8 @@ params! {
 pub struct EngineSource {
     /// What it holds.
     pub source: Option<Source>,
+    /// Whether missing directories above the file are taken as made ([`PARENTS_ARGUMENT`]).
+    pub supposes_parents: bool,
 }
 
 impl params::Params for EngineSource {
@@ -102,7 +104,11 @@ impl params::Params for EngineSource {
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let value = reader.take::<Option<Json>>(SOURCE_ARGUMENT, &[], None)?;
-        Some(Self { source: value.and_then(|value| serde_json::from_value(value).ok()) })
+        let supposes_parents = reader.take::<Option<bool>>(PARENTS_ARGUMENT, &[], None)?;
+        Some(Self {
+            source: value.and_then(|value| serde_json::from_value(value).ok()),
+            supposes_parents: supposes_parents.unwrap_or_default(),
+        })
     }
 }
 

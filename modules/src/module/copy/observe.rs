@@ -137,7 +137,9 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     };
     let (missing, ancestor) =
         if stat.is_some() { (Vec::new(), None) } else { host_path::ancestors(host, &dest)? };
-    let makes_parents = host_path::ends_with_slash(&written) || remote_tree(remote.as_ref());
+    let makes_parents = host_path::ends_with_slash(&written)
+        || remote_tree(remote.as_ref())
+        || params.engine.supposes_parents;
     let shown = if remote_tree(remote.as_ref()) && host_path::ends_with_slash(&written) {
         let plain: PathBuf = written.components().collect();
         if plain == dest { written.clone() } else { dest.clone() }

@@ -14,7 +14,7 @@ use self::asked::Asked;
 use self::inbox::Inbox;
 use super::frame::{self, Kind};
 use super::{
-    EffectRecord, Fetching, FromRunner, ItemReply, Mode, NOW_IT_FAILS, OutputPiece, Proposal,
+    Bond, EffectRecord, Fetching, FromRunner, ItemReply, Mode, NOW_IT_FAILS, OutputPiece, Proposal,
     Status, Streaming, TaskRequest, Witness,
 };
 use crate::effect::{Content, Effect};
@@ -109,7 +109,7 @@ impl Server {
             task;
         crate::diff::show_up_to(task.diff_limit);
         let (sources, witness) = (task.sources, task.witness);
-        let (streaming, fetching) = (task.streaming, task.fetching);
+        let (streaming, fetching, bond) = (task.streaming, task.fetching, task.bond);
         let asked = Asked {
             task: id,
             interrupt: self.interrupt.clone(),
@@ -144,7 +144,7 @@ impl Server {
         let mut refused = false;
         let mut well = 0;
         for (item, arguments) in items.iter().enumerate() {
-            if let (Mode::Check, Stage::Rehearsal(host)) = (mode, &mut stage) {
+            if let (Mode::Check, Bond::None, Stage::Rehearsal(host)) = (mode, bond, &mut stage) {
                 host.forget();
             }
             if let (Streaming::On, Stage::Live(host)) = (streaming, &mut stage) {
@@ -170,7 +170,8 @@ impl Server {
                 true => Executed::new(Status::Refused),
                 false => stage.run(&module, arguments, diff, consent.as_consent()),
             };
-            refused |= executed.status == Status::Refused;
+            let is_well = matches!(executed.status, Status::Ok | Status::Changed);
+            refused |= executed.status == Status::Refused || (bond == Bond::Parts && !is_well);
             if mode == Mode::Apply {
                 excuse(&mut executed, &self.overlay);
             }
@@ -178,7 +179,7 @@ impl Server {
                 break;
             }
             stage.prepare_effects(&mut executed.effects);
-            well += usize::from(matches!(executed.status, Status::Ok | Status::Changed));
+            well += usize::from(is_well);
             sent = self.replies.send(&FromRunner::Item(Box::new(reply(id, item, executed))));
             if sent.is_err() {
                 break;

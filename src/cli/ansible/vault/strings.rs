@@ -6,7 +6,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::super::super::CommandError;
-use super::super::secrets::{hidden, line};
+use super::super::super::prompt::{hidden, line};
 use super::Locking;
 use super::files::{self, Old, wrong};
 
