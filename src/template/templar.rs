@@ -418,6 +418,7 @@ pub(super) fn file_options<'t>(
         };
     }
     let Some(header) = source.strip_prefix("#jinja2:") else {
+        refuse_empty(&parsed.markers)?;
         return Ok((source, parsed));
     };
     let (line, rest) = header.split_once('\n').unwrap_or((header, ""));
@@ -427,11 +428,37 @@ pub(super) fn file_options<'t>(
         };
         header_option(&mut parsed, key.trim(), value.trim())?;
     }
+    refuse_empty(&parsed.markers)?;
     Ok((rest, parsed))
 }
 
+/// Refuses markers that would be everywhere.
+fn refuse_empty(markers: &Markers) -> Outcome<()> {
+    let named = [
+        ("variable_start_string", &markers.variable[0]),
+        ("variable_end_string", &markers.variable[1]),
+        ("block_start_string", &markers.block[0]),
+        ("block_end_string", &markers.block[1]),
+        ("comment_start_string", &markers.comment[0]),
+        ("comment_end_string", &markers.comment[1]),
+    ];
+    match named.iter().find(|(_, marker)| marker.is_empty()) {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(Failure::failed(format!("Syntax error in template: the option '{name}' is empty")))
+        }
+    }
+}
+
 fn header_option(options: &mut Options, key: &str, value: &str) -> Outcome<()> {
-    let unquoted = value.trim_matches(['\'', '"']).to_owned();
+    let unquoted = match value.chars().next() {
+        Some(quote @ ('\'' | '"')) if value.len() < 2 || !value.ends_with(quote) => {
+            return Err(Failure::failed(format!(
+                "Syntax error in template: unterminated string literal in the #jinja2: header: {key}: {value}"
+            )));
+        }
+        _ => value.trim_matches(['\'', '"']).to_owned(),
+    };
     let switch = || match value {
         "True" | "true" | "1" => Ok(Whitespace::Trim),
         "False" | "false" | "0" | "None" => Ok(Whitespace::Keep),
@@ -583,4 +610,25 @@ fn json(value: &Value) -> Outcome<Json> {
         Class::DateTime => Json::String(super::time::iso_text(value).unwrap_or_default()),
         _ => Json::String(text(value)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_options;
+    use crate::template::FileOptions;
+
+    #[test]
+    fn markers_that_are_empty_or_not_closed_are_refused() {
+        for (source, hint) in [
+            ("#jinja2: variable_start_string: '", "unterminated string literal"),
+            ("#jinja2: variable_start_string: \"[%\n", "unterminated string literal"),
+            ("#jinja2: comment_end_string: ''\n", "'comment_end_string' is empty"),
+        ] {
+            let refused = file_options(source, &FileOptions::default()).err().unwrap();
+            assert!(format!("{refused:?}").contains(hint), "{source:?}: {refused:?}");
+        }
+        let taken =
+            file_options("#jinja2: variable_start_string: '[%'\nx", &FileOptions::default());
+        assert_eq!(taken.ok().map(|(rest, _)| rest), Some("x"));
+    }
 }
