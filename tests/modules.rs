@@ -167,7 +167,7 @@ fn results(home: &Path, play: &Path, options: &[&str]) -> Result<Vec<Json>> {
     command.env("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.json").env("CANVASS_RECORD", "no");
     command.args(["-c", "umask 022; exec \"$@\"", "sh"]);
     command.arg(&link).args(["-i", "localhost,", "-c", "local"]).args(options).arg(play);
-    let watch = Watch { within: Duration::from_secs(120), interrupt_when: None, stdin: "" };
+    let watch = Watch { within: Duration::from_mins(2), interrupt_when: None, stdin: "" };
     let ended = command::run(command, &watch)?;
     let begin = ended.stdout.find('{').with_context(|| ended.stdout.clone() + &ended.stderr)?;
     let told: Json = serde_json::from_str(&ended.stdout[begin..])?;
