@@ -89,27 +89,29 @@ fn transferred(diffs: &[Diff], copied: Option<&Path>) -> Json {
 /// A content that is not shown: the file that is copied or else the one that is there is why.
 fn hidden(diff: &Diff, copied: Option<&Path>) -> Json {
     let limit = diff.exceeded();
-    let Some(path) = copied else { return json!(diff) };
-    let is_why = match limit {
-        Some(limit) => std::fs::metadata(path).is_ok_and(|file| file.len() > limit),
-        None => std::fs::read(path).is_ok_and(|bytes| bytes.contains(&0)),
+    let Some(path) = copied.filter(|_| limit.is_some() || diff.is_binary()) else {
+        return json!(diff);
     };
-    let (name, value) = limit.map_or(("binary", 1), |limit| ("larger", limit));
-    let (side, header, from) = match is_why {
+    // what cannot be shown is empty
+    let shows_after = diff.after.as_str() != Some("");
+    let is_source = !shows_after && std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let (side, header, from) = match is_source {
         true => ("before", "before_header", diff.before_header.clone()),
         false => ("after", "after_header", path.display().to_string()),
     };
-    let content = if is_why { &diff.before } else { &diff.after };
-    let hidden = if is_why { "src" } else { "dst" };
+    let content = if is_source { &diff.before } else { &diff.after };
+    let culprit = if is_source { "src" } else { "dst" };
+    let (name, value) = limit.map_or(("binary", 1), |limit| ("larger", limit));
     let mut entry = Map::new();
     entry.insert(side.to_owned(), content.clone());
     // what is new has no header
     if content.as_str() != Some("") {
         entry.insert(header.to_owned(), Json::from(from));
     }
-    entry.insert(format!("{hidden}_{name}"), Json::from(value));
+    entry.insert(format!("{culprit}_{name}"), Json::from(value));
     Json::Object(entry)
 }
+
 /// What `file` says: the path on both sides, with what differs.
 fn attributes(path: &str, diffs: &[Diff]) -> Json {
     match diffs.first() {

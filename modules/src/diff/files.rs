@@ -15,6 +15,9 @@ const MAX_SHOWN: u64 = 104_448;
 /// How it is said that a content is too large to be shown; the bound follows.
 pub(super) const LARGER_THAN: &str = "larger than ";
 
+/// How it is said that a content is no text.
+pub(super) const BINARY: &str = "binary";
+
 /// The bound of this process.
 static BOUND: AtomicU64 = AtomicU64::new(MAX_SHOWN);
 
@@ -255,7 +258,7 @@ impl Shown {
             Err(error) => return Self::Hidden(error.to_string()),
         }
         match host.read(path) {
-            Ok(bytes) if bytes.contains(&0) => Self::Hidden("binary".to_owned()),
+            Ok(bytes) if bytes.contains(&0) => Self::Hidden(BINARY.to_owned()),
             Ok(bytes) => Self::Text(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) => Self::Hidden(error.to_string()),
         }

@@ -47,6 +47,11 @@ impl Diff {
         Self { before_header: header.clone(), after_header: header, before, after, note: None }
     }
 
+    /// Whether a content is not shown because it is no text.
+    pub fn is_binary(&self) -> bool {
+        self.note.as_deref() == Some(files::BINARY)
+    }
+
     /// The bound in bytes that a content was too large for, where that is why it is not shown.
     pub fn exceeded(&self) -> Option<u64> {
         let note = self.note.as_deref()?;

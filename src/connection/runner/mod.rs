@@ -70,7 +70,8 @@ pub struct Hearers {
 }
 
 impl TaskSource {
-    fn source(&self) -> &Source {
+    /// How it is described.
+    pub(crate) fn source(&self) -> &Source {
         match self {
             Self::Bytes { source, .. } | Self::File { source, .. } => source,
         }

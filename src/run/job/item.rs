@@ -25,8 +25,11 @@ use crate::run::invocation;
 use crate::run::keyword::KeywordError;
 use crate::run::outcome::{TaskResult, Verdict};
 
-/// So many parts of a task go to the host in one message: what goes along with them is in memory.
+/// So many parts of a task go to the host in one message.
 const MOST_PARTS: usize = 64;
+
+/// So many bytes go along with them: small files are in memory then, for each host.
+const MOST_HELD: u64 = 256 * 1024;
 
 /// How far an item has come.
 pub(super) enum Stage {
@@ -356,8 +359,13 @@ impl Job {
         let mut total = TaskResult::from_finished(Finished::ok(returned));
         let mut left = VecDeque::from(calls);
         while let Some(first) = left.front() {
-            let same = left.iter().take_while(|call| call.module == first.module);
-            let calls = left.drain(..same.take(MOST_PARTS).count()).collect();
+            let mut held = 0;
+            let together = left.iter().take(MOST_PARTS).take_while(|call| {
+                held += call.source.as_ref().map_or(0, |source| source.source().size);
+                call.module == first.module && held <= MOST_HELD
+            });
+            let count = together.count().max(1);
+            let calls = left.drain(..count).collect();
             let before = match setting.mode {
                 Mode::Check => directories(&total.effects),
                 Mode::Apply | Mode::Rehearse => Vec::new(),

@@ -47,6 +47,21 @@ struct Way<'a> {
     before: Vec<Effect>,
 }
 
+impl<'a> Way<'a> {
+    /// The setting's own way, of which nobody is told.
+    fn of(setting: &'a Setting) -> Self {
+        Self {
+            target: &setting.target,
+            privilege: &setting.privilege,
+            mode: setting.mode,
+            detach: None,
+            witness: Witness::None,
+            bond: Bond::None,
+            before: Vec::new(),
+        }
+    }
+}
+
 impl Job {
     /// Sends calls of one module to the host in one message; a result for each.
     pub(super) async fn remote(
@@ -64,15 +79,7 @@ impl Job {
         setting: &Arc<Setting>,
         calls: Calls,
     ) -> Vec<TaskResult> {
-        let way = Way {
-            target: &setting.target,
-            privilege: &setting.privilege,
-            mode: setting.mode,
-            detach: None,
-            witness: self.witness(setting.mode),
-            bond: Bond::None,
-            before: Vec::new(),
-        };
+        let way = Way { witness: self.witness(setting.mode), ..Way::of(setting) };
         let Some(asynchronous) = setting.asynchronous.filter(|_| setting.mode == Mode::Apply)
         else {
             return self.send_by(way, setting, calls).await;
@@ -94,15 +101,8 @@ impl Job {
         calls: Vec<RemoteCall>,
         before: Vec<Effect>,
     ) -> Vec<TaskResult> {
-        let way = Way {
-            target: &setting.target,
-            privilege: &setting.privilege,
-            mode: setting.mode,
-            detach: None,
-            witness: self.witness(setting.mode),
-            bond: Bond::Parts,
-            before,
-        };
+        let witness = self.witness(setting.mode);
+        let way = Way { witness, bond: Bond::Parts, before, ..Way::of(setting) };
         let calls = calls.into_iter().map(|call| (self.item, call)).collect();
         self.send_by(way, setting, calls).await
     }
@@ -174,15 +174,7 @@ impl Job {
             }
         };
         let witness = self.witness(setting.mode);
-        let way = Way {
-            target,
-            privilege,
-            mode: setting.mode,
-            detach: None,
-            witness,
-            bond: Bond::None,
-            before: Vec::new(),
-        };
+        let way = Way { target, privilege, witness, ..Way::of(setting) };
         let results = self.send_by(way, setting, vec![(self.item, call)]).await;
         let gone = || TaskResult::failed("the host gave no answer");
         results.into_iter().next().unwrap_or_else(gone)
@@ -195,15 +187,7 @@ impl Job {
         calls: Vec<RemoteCall>,
         detach: Option<Detach>,
     ) -> Vec<TaskResult> {
-        let way = Way {
-            target: &setting.target,
-            privilege: &setting.privilege,
-            mode: setting.mode,
-            detach,
-            witness: Witness::None,
-            bond: Bond::None,
-            before: Vec::new(),
-        };
+        let way = Way { detach, ..Way::of(setting) };
         self.send_by(way, setting, calls.into_iter().map(|call| (None, call)).collect()).await
     }
 
@@ -212,15 +196,7 @@ impl Job {
         setting: &Setting,
         calls: Vec<RemoteCall>,
     ) -> (TaskRequest, Vec<TaskSource>) {
-        let way = Way {
-            target: &setting.target,
-            privilege: &setting.privilege,
-            mode: Mode::Apply,
-            detach: None,
-            witness: Witness::None,
-            bond: Bond::None,
-            before: Vec::new(),
-        };
+        let way = Way { mode: Mode::Apply, ..Way::of(setting) };
         let (request, sources, _) = request(&way, setting, calls);
         (request, sources)
     }
