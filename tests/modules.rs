@@ -42,9 +42,30 @@ fn main() -> ExitCode {
 fn trial(path: PathBuf) -> Trial {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let module = name.clone();
+    let missing = programs(&module).iter().find(|program| !is_there(program));
+    let name = match missing {
+        Some(program) => format!("{name} (skipped: there is no `{program}`)"),
+        None => name,
+    };
     Trial::test(name, move || {
         played(&module, &path).map_err(|error| Failed::from(format!("{error:#}")))
     })
+    .with_ignored_flag(missing.is_some())
+}
+
+/// What the cases of a module need, where that is not on every machine.
+fn programs(module: &str) -> &'static [&'static str] {
+    match module {
+        "ansible.builtin.unarchive" => &["unzip", "zstd", "xz", "bzip2"],
+        "ansible.posix.patch" => &["patch"],
+        "community.general.git_config" => &["git"],
+        _ => &[],
+    }
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
 
 /// A case with the folder in which it is played.
