@@ -422,9 +422,11 @@ pub(super) fn file_options<'t>(
         return Ok((source, parsed));
     };
     let (line, rest) = header.split_once('\n').unwrap_or((header, ""));
-    for pair in line.split(',').filter(|pair| !pair.trim().is_empty()) {
+    for pair in line.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let Some((key, value)) = pair.split_once(':') else {
-            return Err(Failure::failed(format!("malformed #jinja2: header at '{}'", pair.trim())));
+            return Err(Failure::failed(format!(
+                "Syntax error in template: Missing key-value separator `:` in '#jinja2:' override pair '{pair}'."
+            )));
         };
         header_option(&mut parsed, key.trim(), value.trim())?;
     }

@@ -128,7 +128,7 @@ pub enum Error {
     #[error("Source {0} not found")]
     NoSource(String),
     /// It is neither file nor directory.
-    #[error("{0} is neither a file nor a directory and cannot be copied")]
+    #[error("Cannot copy invalid source '{0}': not a file")]
     Special(String),
     /// A link that shall be followed leads to nothing.
     #[error("{0} cannot be copied: the link leads to nothing")]
