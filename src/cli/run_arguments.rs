@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{BecomeMethod, HostKeys};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Severity};
 use crate::graph::TagFilter;
 use crate::inventory::{Inventory, InventorySettings, LiveInventory};
 use crate::lab::{Lab, Names, Start};
@@ -304,7 +304,11 @@ impl RunArguments {
         });
         let templar = Templar::new();
         let search = search_paths(self.what.roles_path.as_deref());
-        let tell = |diagnostic: &Diagnostic| say(&draw(diagnostic));
+        // what only a later Ansible will not have is no concern of these commands
+        let tell = |diagnostic: &Diagnostic| match diagnostic.severity {
+            Severity::Deprecation => {}
+            _ => say(&draw(diagnostic)),
+        };
         let reader = Reader::new(search, &templar, &settings, tell);
         let playbooks = reader.playbooks(&self.playbooks)?;
         let mut problems = crate::run::check(&playbooks, &templar);

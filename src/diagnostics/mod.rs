@@ -46,6 +46,8 @@ pub enum Severity {
     Error,
     /// It is worth knowing.
     Warning,
+    /// It works as long as Ansible has it.
+    Deprecation,
 }
 
 impl Diagnostic {
@@ -79,6 +81,18 @@ impl Diagnostic {
     #[must_use]
     pub fn as_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
+    }
+
+    /// A use of what ansible-core 2.23 will not have any more, and what to write in its place.
+    pub fn deprecation(what: &str, span: Option<Span>, instead: &str) -> Self {
+        let message = format!(
+            "{what} is deprecated. This feature will be removed from ansible-core version 2.23."
+        );
+        Self {
+            severity: Severity::Deprecation,
+            hints: vec![instead.to_owned()],
+            ..Self::warning(message, span)
+        }
     }
 
     /// A warning.

@@ -20,7 +20,7 @@ pub enum Color {
 pub fn render(diagnostic: &Diagnostic, color: Color) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
+        Severity::Warning | Severity::Deprecation => Level::WARNING,
     };
     let title = level.primary_title(normalize_untrusted_str(&diagnostic.message));
     let mut group = Group::with_title(title);

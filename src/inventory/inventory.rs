@@ -328,6 +328,7 @@ fn groups_of(members: &Members) -> IndexMap<GroupName, Vec<HostName>> {
             .hosts_of(group)
             .into_iter()
             .filter_map(|host| members.hosts.get_index(host))
+            .filter(|(_, host)| group != ALL || !host.is_implicit)
             .map(|(name, _)| name.clone())
             .collect()
     };

@@ -1,5 +1,6 @@
 //! The variables that the inventory has of a host.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
@@ -9,6 +10,7 @@ use super::inventory::{Inventory, full};
 use super::members::{ALL, GroupIndex, LOCALHOST};
 use super::settings::GroupVars;
 use super::vars_files::{Beside, Files};
+use crate::source::Place;
 use crate::vars::Layer;
 
 impl Inventory {
@@ -45,6 +47,26 @@ impl Inventory {
         let found = self.vars(host, folders)?;
         let layers = found.into_iter().map(|vars| vars.layer);
         Ok(layers.filter(|layer| !layer.is_empty()).collect())
+    }
+
+    /// Variables of these hosts that have a name which `is_sought`, with the places of their values;
+    /// what several hosts share is gone through once. Broken files are told by [`Self::layers`].
+    pub fn named<'h>(
+        &self,
+        hosts: impl IntoIterator<Item = &'h str>,
+        playbook_dir: &Path,
+        is_sought: impl Fn(&str) -> bool,
+    ) -> Vec<(String, Place)> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        for host in hosts {
+            let layers = self.vars(host, &[playbook_dir]).unwrap_or_default();
+            for vars in layers.iter().filter(|vars| seen.insert(Arc::as_ptr(&vars.written))) {
+                let named = vars.written.iter().filter(|(name, _)| is_sought(name));
+                found.extend(named.map(|(name, node)| (name.clone(), node.span.place())));
+            }
+        }
+        found
     }
 
     /// The same with what sources gave.

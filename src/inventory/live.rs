@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::error::{InventoryError, Problem};
 use super::inventory::{Inventory, NewHost};
 use super::settings::InventorySettings;
+use crate::diagnostics::Diagnostic;
 use crate::vars::Layer;
 
 /// The inventory of a run.
@@ -27,6 +28,8 @@ struct State {
     listed: HashMap<(String, Vec<PathBuf>), Arc<ListedHost>>,
     /// What tasks did, so that it lasts when the sources are read again.
     done: Vec<Change>,
+    /// What is worth knowing of what tasks did, until it is told.
+    warnings: Vec<Diagnostic>,
 }
 
 /// What a task did.
@@ -57,7 +60,8 @@ impl LiveInventory {
         settings: InventorySettings,
     ) -> Result<Self, Vec<InventoryError>> {
         let inventory = Arc::new(Inventory::load(&sources, &playbook_dirs, &settings)?);
-        let state = State { inventory, listed: HashMap::new(), done: Vec::new() };
+        let state =
+            State { inventory, listed: HashMap::new(), done: Vec::new(), warnings: Vec::new() };
         Ok(Self { state: RwLock::new(state), sources, playbook_dirs, settings })
     }
 
@@ -139,12 +143,26 @@ impl LiveInventory {
     fn change(&self, change: Change) -> Result<bool, Problem> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         // a copy only where someone still looks at it as it was
-        let changed = change.make(Arc::make_mut(&mut state.inventory))?;
+        let inventory = Arc::make_mut(&mut state.inventory);
+        let known = inventory.members.warnings.len();
+        let changed = change.make(inventory)?;
+        let new: Vec<Diagnostic> = inventory.members.warnings.iter().skip(known).cloned().collect();
+        state.warnings.extend(new);
         if changed {
             state.listed.clear();
         }
         state.done.push(change);
         Ok(changed)
+    }
+
+    /// What is worth knowing of what tasks did since this was asked before.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        let has_none = |state: &State| state.warnings.is_empty();
+        if has_none(&self.state.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Vec::new();
+        }
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.warnings)
     }
 
     /// Reads the sources again and does once more what tasks did; may block on files.

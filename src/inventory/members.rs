@@ -52,6 +52,8 @@ pub(super) struct Host {
     pub(super) groups: IndexSet<GroupIndex>,
     /// Its variables from inventory sources.
     pub(super) vars: Vars,
+    /// Whether no source names it: `all` is without it.
+    pub(super) is_implicit: bool,
 }
 
 /// Where a host was first seen.
@@ -188,7 +190,11 @@ impl Members {
         self.hosts
             .insert_full(
                 HostName::new(name),
-                Host { vars: Vars { layer: vars, ..Vars::default() }, ..Host::default() },
+                Host {
+                    vars: Vars { layer: vars, ..Vars::default() },
+                    is_implicit: true,
+                    ..Host::default()
+                },
             )
             .0
     }

@@ -429,3 +429,12 @@ fn ten_thousand_hosts_share_their_groups() {
     let picked = inventory.select(&Pattern::parse("w*:!~w.*7$").unwrap(), None).unwrap();
     assert_eq!(picked.hosts.len(), 9000);
 }
+
+#[test]
+fn an_implicit_localhost_is_in_its_groups_and_not_in_all() {
+    let mut inventory =
+        Inventory::load(&["a,".into()], &[], &InventorySettings::default()).unwrap();
+    assert!(inventory.group_host("localhost", "here", &[]).unwrap());
+    assert_eq!(inventory.groups()["here"], [HostName::new("localhost")]);
+    assert_eq!(inventory.groups()["all"], [HostName::new("a")]);
+}

@@ -9,6 +9,7 @@ use super::model::Action;
 use super::modules::{ModuleFace, Options, is_builtin, is_command, suggest};
 use super::parser::{Parser, is_all_template, is_template};
 use super::text_arguments::{Form, parse, split_module};
+use crate::diagnostics::Diagnostic;
 use crate::source::{Kind, Node, Span, Text};
 
 /// An action, and `localhost` where `local_action` sends it there.
@@ -208,6 +209,13 @@ impl Parser<'_> {
                     self.error(&module.span, PlaybookErrorKind::NoAction);
                     return None;
                 };
+                let (what, instead) =
+                    ("Using a mapping for `action`", "Use a string value for `action`.");
+                self.warnings.push(Diagnostic::deprecation(
+                    what,
+                    Some(value.span.clone()),
+                    instead,
+                ));
                 let value = Value::Map(entries, rest, module);
                 Some(Candidate { written, span: module.span.clone(), value, local })
             }

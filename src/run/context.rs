@@ -123,6 +123,12 @@ impl RunContext {
         self.tell(Event::Notice { level, text, place, host: None, marked: true });
     }
 
+    /// Tells of a use of what goes away.
+    pub(crate) fn goes_away(&self, text: String, place: Option<Place>) {
+        let (level, text) = (Level::Deprecation, self.mask(&text));
+        self.tell(Event::Notice { level, text, place, host: None, marked: true });
+    }
+
     /// A text without secrets.
     pub(crate) fn mask(&self, text: &str) -> String {
         self.secrets().mask(text).into_owned()

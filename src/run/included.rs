@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::Value;
 use serde_json::Value as Json;
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Severity};
 use crate::graph::{CompileError, StepKind, StepTask, Steps};
 use crate::playbook::{Entry, IncludeError, IncludeSite, PlaybookErrorKind, Role, TaskFile};
 use crate::report::event::ErrorCause;
@@ -149,7 +149,10 @@ pub(super) fn read(
         Ok((what, warnings)) => {
             for warning in warnings {
                 let place = warning.span.as_ref().map(crate::source::Span::place);
-                play.run.remark(warning.message, place);
+                match warning.severity {
+                    Severity::Deprecation => play.run.goes_away(warning.message, place),
+                    _ => play.run.remark(warning.message, place),
+                }
             }
             let mut result = TaskResult::new(Verdict::Ok, returned);
             result.includes.push(Included { what, item: Arc::default(), label: None });

@@ -240,6 +240,8 @@ impl Run {
             (true, _) => EXIT_INTERRUPTED,
             // a host that has drifted has failed
             (false, false) if tally.has_drifted() => tally.exit_code(),
+            // as for a playbook that does not parse
+            (false, false) if tally.has_misread() => 4,
             (false, false) => 1,
             (false, true) => tally.exit_code(),
         };
@@ -331,6 +333,13 @@ async fn play_through(
         });
         if batch.is_empty() {
             continue;
+        }
+        {
+            let inventory = run.inventory.now();
+            let names = batch.iter().map(String::as_str);
+            let found = inventory.named(names, &directory, crate::playbook::reserved::is_reserved);
+            let found = found.iter().map(|(name, place)| (name.as_str(), Some(place.clone())));
+            run.reserved.of(run, found);
         }
         if hosts.iter().any(|host| tally.is_out(host)) {
             context.hosts_have_left(|host| tally.is_out(host));

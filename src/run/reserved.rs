@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::playbook::reserved::{is_reserved, words};
-use crate::source::Place;
+use crate::source::{Node, Place};
 
 use super::context::RunContext;
 
@@ -65,10 +65,24 @@ impl Warned {
         names: impl IntoIterator<Item = (&'n str, Option<Place>)>,
     ) {
         for (name, place) in names.into_iter().filter(|(name, _)| is_reserved(name)) {
-            let new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-            if new {
+            if self.is_new(name) {
                 run.remark(words(name), place);
             }
         }
+    }
+
+    /// Warns of a template that stands for all arguments of a task: a fact of a host could bring
+    /// arguments that the task's author did not mean.
+    pub(crate) fn of_arguments(&self, run: &RunContext, whole: &Node) {
+        if self.is_new(&format!("{:?}", whole.span)) {
+            let text = "Using a template for task args is unsafe in some situations (see \
+                        https://docs.ansible.com/ansible/devel/reference_appendices/faq.html\
+                        #argsplat-unsafe).";
+            run.remark(text, Some(whole.span.place()));
+        }
+    }
+
+    fn is_new(&self, about: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(about.to_owned())
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Tally {
     held: BTreeSet<String>,
     /// Whether one of them has ended the run.
     drifted: bool,
+    /// Whether a file that was included could not be understood.
+    misread: bool,
     tasks: usize,
     play_ended: bool,
     started: bool,
@@ -145,6 +147,16 @@ impl Tally {
     /// Whether such a host has ended the run.
     pub(crate) fn has_drifted(&self) -> bool {
         self.drifted
+    }
+
+    /// A file that was included cannot be understood: it ends the run.
+    pub(crate) fn misread(&mut self) {
+        self.misread = true;
+    }
+
+    /// Whether such a file has ended the run.
+    pub(crate) fn has_misread(&self) -> bool {
+        self.misread
     }
 
     /// A use of a role is done on a host.

@@ -96,11 +96,7 @@ pub(super) fn told(told: Told<'_>) {
             text.push_str(&format!("\n{help}"));
             warning(&text);
         }
-        Told::Deprecation { text, span, help } => {
-            if crate::settings::current().boolean("DEPRECATION_WARNINGS") {
-                deprecation(text, span, help);
-            }
-        }
+        Told::Deprecation { text, span, help } => deprecation(text, span, help),
     }
 }
 
@@ -113,8 +109,15 @@ fn deprecation(text: &str, span: Option<&Span>, help: Option<&str>) {
     if let Some(help) = help {
         text.push_str(&format!("\n\n{help}"));
     }
-    say(Speech::Warning, HOW_TO_SILENCE);
-    say(Speech::Deprecation, &text);
+    going(&text);
+}
+
+/// That something goes away, where that is of interest.
+fn going(text: &str) {
+    if crate::settings::current().boolean("DEPRECATION_WARNINGS") {
+        say(Speech::Warning, HOW_TO_SILENCE);
+        say(Speech::Deprecation, text);
+    }
 }
 
 /// What is worth knowing from so many `-v` on.
@@ -166,6 +169,7 @@ pub(in crate::cli) fn diagnostic(diagnostic: &Diagnostic) {
     match diagnostic.severity {
         Severity::Error => say(Speech::Error, &text),
         Severity::Warning => say(Speech::Warning, &text),
+        Severity::Deprecation => going(&text),
     }
 }
 

@@ -45,7 +45,10 @@ pub(super) fn prepare(
     let name = params.src.to_string_lossy();
     let directory = files::find(input.directories, "files", &name)?;
     if !directory.is_dir() {
-        let text = format!("Source ({}) is not a directory", directory.display());
+        let text = format!(
+            "Source ({}) is not a directory",
+            std::path::absolute(&directory).unwrap_or(directory).display()
+        );
         return Err(ActionError::Include(text));
     }
     let content = join(&fragments(&params, &directory)?, params.delimiter.as_deref());

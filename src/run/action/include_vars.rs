@@ -79,8 +79,7 @@ impl From<VariablesFileError> for Stop {
             ));
         }
         let place = error.span().map(|span| format!("{}: ", span.place())).unwrap_or_default();
-        let text = format!("{place}{}", Diagnostic::error(&error).message);
-        Self::Error(ActionError::Include(text))
+        Self::Message(format!("{place}{}", Diagnostic::error(&error).message))
     }
 }
 

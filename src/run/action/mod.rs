@@ -241,6 +241,18 @@ pub(crate) enum ActionError {
     Parameters(Vec<canvass_modules::params::ParamError>),
 }
 
+/// Whether a module's refusals are errors that end its task, and not results of its own: then the
+/// message of the result says so, too.
+pub(crate) fn raises(module: &str) -> bool {
+    matches!(
+        module,
+        "ansible.builtin.include_vars"
+            | "ansible.builtin.unarchive"
+            | "ansible.builtin.uri"
+            | "ansible.posix.patch"
+    )
+}
+
 /// The places that were looked at, in full, where they were not what was given.
 fn paths(name: &str, searched: &[PathBuf]) -> String {
     if matches!(searched, [only] if only.as_os_str() == name) {

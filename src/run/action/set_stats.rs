@@ -40,7 +40,7 @@ pub(super) fn prepare(
         }
     };
     if let Some(name) = data.keys().find(|name| !is_variable_name(name)) {
-        let message = format!("Invalid variable name {}.", quoted(name));
+        let message = format!("Task failed: Invalid variable name {}.", quoted(name));
         return Ok(Prepared::Done(Finished::failed(message)));
     }
     let mut returned = Map::new();

@@ -98,8 +98,12 @@ impl Batch<'_> {
         if !result.total.censored {
             self.tally.stats.take(name, &result.total.result);
         }
+        for warning in self.play.run.inventory.take_warnings() {
+            self.play.run.remark(warning.message, None);
+        }
         if !result.total.broken.is_empty() {
             self.stopped.extend(result.total.broken);
+            self.tally.misread();
             self.end();
             return;
         }

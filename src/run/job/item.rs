@@ -24,6 +24,7 @@ use crate::run::included;
 use crate::run::invocation;
 use crate::run::keyword::KeywordError;
 use crate::run::outcome::{TaskResult, Verdict};
+use crate::run::settings::FactNames;
 
 /// So many parts of a task go to the host in one message.
 const MOST_PARTS: usize = 64;
@@ -143,6 +144,11 @@ impl Job {
                 }
             })
         })?;
+        if let Some(whole) = &self.task.task.action.variable_arguments
+            && run.settings.behaviour.facts == FactNames::Injected
+        {
+            run.reserved.of_arguments(run, whole);
+        }
         for secret in rendered.secrets {
             run.keep_secret(&secret);
         }
@@ -193,7 +199,11 @@ impl Job {
                     && !matches!(error, ActionError::NotFound { .. });
                 if !of_module && !returns {
                     let place = self.task.task.span.place();
-                    return Err(Box::new(TaskResult::refused(error, place)));
+                    let mut refused = TaskResult::refused(&error, place);
+                    if action::raises(module) {
+                        refused.set("msg", format!("Task failed: {error}"));
+                    }
+                    return Err(Box::new(refused));
                 }
                 let mut failed = TaskResult::failed(error);
                 if action::find(module).is_none() {
