@@ -263,6 +263,9 @@ pub struct Command {
     /// A file that is there while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<CommandFile>,
+    /// A text that it reads as a file, which is on no disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed: Option<String>,
     /// Runs it on a terminal of its own and answers what it asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialogue: Option<Dialogue>,
@@ -282,6 +285,10 @@ pub struct CommandFile {
 
 /// What stands in the arguments of a [`Command`] for the path of its [`CommandFile`].
 pub const COMMAND_FILE: &str = "\u{0}file\u{0}";
+
+/// What stands in the arguments of a [`Command`] for the path of the text that it is
+/// [`handed`](Command::handed).
+pub const HANDED_FILE: &str = "\u{0}handed\u{0}";
 
 /// Questions of a program and what they are answered with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -33,19 +33,35 @@ pub fn find(name: &str) -> Option<&'static Entry> {
     MODULES.iter().find(|entry| entry.name == name)
 }
 
-macro_rules! modules {
-    ($($name:literal => $module:ty $(, $free_form:ident)?;)*) => {
-        /// All modules, sorted by name.
-        pub static MODULES: &[Entry] = &[$(Entry {
+/// Finds what a runner answers to: a module that tasks can name, or [`OWN_MODULE`].
+pub fn answers(name: &str) -> Option<&'static Entry> {
+    find(name).or_else(|| (name == OWN_MODULE.name).then_some(&OWN_MODULE))
+}
+
+macro_rules! entry {
+    ($name:literal, $module:ty, $free_form:expr) => {
+        Entry {
             name: $name,
-            free_form: modules!(@free $($free_form)?),
+            free_form: $free_form,
             options: <$module as Module>::Params::options,
             rules: <$module as Module>::Params::rules,
             check: |arguments| <$module as Module>::Params::parse($name, arguments).map(drop),
             returns_facts: <$module as Module>::RETURNS_FACTS,
             foresee: |arguments, host| foresee::<$module>($name, arguments, host),
             execute: |execution, consent| execute_with::<$module>($name, execution, consent),
-        }),*];
+        }
+    };
+}
+
+/// A module of the user's own; no task names it, the engine asks for it.
+pub static OWN_MODULE: Entry =
+    entry!("canvass.own_module", crate::module::own_module::OwnModule, false);
+
+macro_rules! modules {
+    ($($name:literal => $module:ty $(, $free_form:ident)?;)*) => {
+        /// All modules, sorted by name.
+        pub static MODULES: &[Entry] =
+            &[$(entry!($name, $module, modules!(@free $($free_form)?))),*];
     };
     (@free) => { false };
     (@free free_form) => { true };

@@ -1,5 +1,7 @@
 //! What a task does: the module among its keys, and the arguments in all their forms.
 
+use std::sync::Arc;
+
 use canvass_modules::params::ParamError;
 use serde_json::Value as Json;
 
@@ -7,6 +9,7 @@ use super::error::{PlaybookErrorKind, Unsupported};
 use super::keywords::{Keyword, Level, Support};
 use super::model::Action;
 use super::modules::{ModuleFace, Options, is_builtin, is_command, suggest};
+use super::own_module::OwnModule;
 use super::parser::{Parser, is_all_template, is_template};
 use super::text_arguments::{Form, parse, split_module};
 use crate::diagnostics::Diagnostic;
@@ -14,6 +17,9 @@ use crate::source::{Kind, Node, Span, Text};
 
 /// An action, and `localhost` where `local_action` sends it there.
 pub(super) type Found = (Action, Option<Node>);
+
+/// What names a module that is not Ansible's own, if there is one of the user's.
+const LEGACY: &str = "ansible.legacy.";
 
 /// Arguments as they are gathered; a later one replaces an earlier one of its name.
 #[derive(Debug, Default)]
@@ -79,8 +85,8 @@ impl Parser<'_> {
                 Some(_) if !self.is_module_in_task(name) => {}
                 None if name.starts_with("with_") => {}
                 _ => {
-                    let qualified = self.qualified(name);
-                    if self.is_there(&qualified) {
+                    let is_own = || matches!(self.own_module(name), Some(Ok(_)));
+                    if self.is_there(&self.qualified(name)) || is_own() {
                         candidates.push(Candidate {
                             written: name.to_owned(),
                             span: key.span.clone(),
@@ -174,8 +180,9 @@ impl Parser<'_> {
 
     fn unknown_module(&mut self, name: &str, span: &Span) {
         let suggestion = suggest(name, self.modules);
+        let found = self.foreign(name);
         let name = name.to_owned();
-        self.error(span, PlaybookErrorKind::UnknownModule { name, suggestion });
+        self.error(span, PlaybookErrorKind::UnknownModule { name, suggestion, found });
     }
 
     fn action_keyword<'n>(
@@ -233,7 +240,17 @@ impl Parser<'_> {
             Some(_) => String::new(),
             None => self.qualified(&written),
         };
+        let own = match &template {
+            None => self.own(&written, &module, &span),
+            Some(_) => None,
+        };
+        let module = match &own {
+            Some(_) if !written.contains('.') => format!("ansible.legacy.{written}"),
+            Some(_) => written.clone(),
+            None => module,
+        };
         let face = match &template {
+            _ if own.is_some() => Some(ModuleFace { free_form: false, options: Options::Any }),
             // which module it is, and what it takes, is known when it runs
             Some(_) => Some(ModuleFace { free_form: true, options: Options::Any }),
             None => self.find_module(&module),
@@ -263,17 +280,46 @@ impl Parser<'_> {
         }
         let action = Action {
             module,
-            written,
+            written: written.clone(),
             span,
             arguments: arguments.values,
             argument_spans: arguments.spans,
             template,
+            refused: own.is_none().then(|| self.foreign(&written)).flatten(),
+            own: own.map(Arc::new),
             variable_arguments: arguments.variable,
         };
         if self.errors.len() == before {
             self.check(&action, &face);
         }
         Some((action, local))
+    }
+
+    /// The program that a module is, where it is the user's own and not forbidden. What lies in its
+    /// place and cannot run is told where a native module does its work.
+    fn own(&mut self, written: &str, native: &str, span: &Span) -> Option<OwnModule> {
+        if self.modules.is_rejected(native) {
+            return None;
+        }
+        let is_native = self.modules.find(native).is_some();
+        match self.own_module(written)? {
+            // a collection's own module is what its name says
+            Ok(_) if is_native && written.contains('.') && !written.starts_with(LEGACY) => None,
+            Ok(own) => Some(own),
+            Err(_) if is_native && !written.contains('.') => {
+                let found = self.foreign(written).unwrap_or_default();
+                let text = format!("{found}; the native `{native}` does its work");
+                self.warnings.push(Diagnostic::warning(text, Some(span.clone())));
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// What lies where a module of the user's own would, and why it cannot run.
+    fn foreign(&self, written: &str) -> Option<String> {
+        let foreign = self.own_module(written)?.err()?;
+        Some(format!("`{}` {foreign}", self.own_file(written)?.display()))
     }
 
     fn args_keyword(&mut self, args: &Node, arguments: &mut Arguments) {

@@ -140,6 +140,8 @@ pub enum PlaybookErrorKind {
         name: String,
         /// What was probably meant.
         suggestion: Option<String>,
+        /// What lies where the user's own modules do, and cannot run.
+        found: Option<String>,
     },
     /// An argument whose name belongs to the language.
     #[error(
@@ -329,7 +331,12 @@ impl Explain for PlaybookError {
                 vec![format!("it belongs in {}", names.join(", "))]
             }
             Kind::NoAction => vec!["add the module that the task shall run".to_owned()],
-            Kind::UnknownModule { name, suggestion } => unknown_module(name, suggestion.as_deref()),
+            Kind::UnknownModule { found: Some(found), .. } => vec![
+                format!("{found}; of the user's own modules those run that are programs"),
+            ],
+            Kind::UnknownModule { name, suggestion, found: None } => {
+                unknown_module(name, suggestion.as_deref())
+            }
             Kind::Argument(error) => error.hint().into_iter().collect(),
             Kind::FreeForm { .. } => {
                 vec!["give arguments as a mapping, or as `key=value`".to_owned()]

@@ -26,8 +26,10 @@ pub struct SearchPaths {
     pub roles: Vec<PathBuf>,
     /// Folders that hold `ansible_collections`, beside `collections/` next to the playbook.
     pub collections: Vec<PathBuf>,
-    /// Folders of modules in Python beside `library/` next to the playbook (`ANSIBLE_LIBRARY`).
+    /// Folders of modules that come after `library/` next to the playbook (`ANSIBLE_LIBRARY`).
     pub modules: Vec<PathBuf>,
+    /// Folders of modules that come before it (`--module-path`).
+    pub first_modules: Vec<PathBuf>,
 }
 
 impl SearchPaths {
@@ -36,7 +38,7 @@ impl SearchPaths {
         Self {
             roles: folders(text, home),
             collections: folders(COLLECTIONS_PATH, home),
-            modules: Vec::new(),
+            ..Self::default()
         }
     }
 

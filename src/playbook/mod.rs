@@ -14,6 +14,7 @@ pub mod keywords;
 mod load;
 pub mod model;
 mod modules;
+mod own_module;
 mod parser;
 mod play;
 mod plugins;
@@ -39,6 +40,7 @@ pub(crate) use modules::moved;
 pub use modules::{
     ModuleFace, Modules, Options, RunnerModules, further_names, is_builtin, is_include, qualify,
 };
+pub use own_module::{OwnForm, OwnModule};
 pub use parser::{NoNames, StaticNames};
 
 pub use text_arguments::key_values;

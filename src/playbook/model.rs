@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::own_module::OwnModule;
 use crate::source::{Node, Span};
 
 /// A playbook file with all that it imports.
@@ -254,6 +255,10 @@ pub struct Action {
     pub argument_spans: Vec<Span>,
     /// The name as a template, where only the run tells it; [`Action::module`] is empty then.
     pub template: Option<Node>,
+    /// The program that the module is, where it is the user's own.
+    pub own: Option<Arc<OwnModule>>,
+    /// Why what lies in the place of such a module cannot run.
+    pub refused: Option<String>,
     /// `args: "{{ variable }}"` or the whole argument as one template.
     pub variable_arguments: Option<Node>,
 }
@@ -407,6 +412,8 @@ impl Task {
                 argument_spans: Vec::new(),
                 template: None,
                 variable_arguments: None,
+                own: None,
+                refused: None,
             },
             keywords: Arc::default(),
             r#loop: None,

@@ -1,13 +1,14 @@
-//! Modules and actions written in Python that lie beside playbooks, in roles and in collections.
+//! Modules and actions that lie beside playbooks, in roles and in collections.
 //!
-//! None of them runs here. Under Ansible's names a task may still have one, as long as it is only
-//! listed, checked or skipped; elsewhere they make a refusal say what was found.
+//! Those in Python do not run here. Under Ansible's names a task may still have one, as long as it
+//! is only listed, checked or skipped. Programs ([`OwnModule`]) run on the host.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::modules::{ModuleFace, Options, is_command};
+use super::own_module::{Foreign, OwnModule};
 use super::parser::{Parser, Place};
 use crate::source::{SourceFile, yaml};
 
@@ -15,13 +16,17 @@ use crate::source::{SourceFile, yaml};
 pub(super) const COLLECTIONS: &str = "ansible_collections";
 
 /// Folders with modules beside a playbook and in a role.
-const BESIDE: [&str; 2] = ["library", "action_plugins"];
+const BESIDE: [&str; 2] = [LIBRARY, "action_plugins"];
+
+/// The folder of modules beside a playbook and in a role.
+const LIBRARY: &str = "library";
 
 /// Folders with modules in a collection.
 const IN_COLLECTION: [&str; 2] = ["plugins/modules", "plugins/action"];
 
 /// Endings of files that are no modules.
-const OTHER_FILES: [&str; 8] = ["pyc", "pyo", "swp", "bak", "rpm", "txt", "yml", "yaml"];
+const OTHER_FILES: [&str; 11] =
+    ["pyc", "pyo", "swp", "bak", "rpm", "md", "txt", "rst", "yml", "yaml", "ini"];
 
 /// Where plugins were looked for, and what lies there.
 #[derive(Debug, Default)]
@@ -29,6 +34,8 @@ pub(super) struct PluginFolders {
     /// The folders of the playbooks and roles that were read so far: a plugin that any of them
     /// brings is there for what is read after it.
     roots: Vec<PathBuf>,
+    /// Those of them that have a `library/`.
+    libraries: Vec<PathBuf>,
     /// Folders with `ansible_collections` beside the playbooks that were read so far.
     collections: Vec<PathBuf>,
     known: Mutex<Known>,
@@ -37,8 +44,8 @@ pub(super) struct PluginFolders {
 /// What was seen on the disk.
 #[derive(Debug, Default)]
 struct Known {
-    /// Names of modules by folder.
-    listings: HashMap<PathBuf, HashSet<String>>,
+    /// The files of modules by name, by folder.
+    listings: HashMap<PathBuf, HashMap<String, PathBuf>>,
     /// Names of modules that a collection says to lie elsewhere now.
     routes: HashMap<PathBuf, HashSet<String>>,
     /// The folders of all collections below a folder of the search path.
@@ -53,6 +60,10 @@ impl PluginFolders {
         let is_new = !self.roots.iter().any(|known| known == root);
         if is_new {
             self.roots.push(root.to_owned());
+            let library = root.join(LIBRARY);
+            if library.is_dir() {
+                self.libraries.push(library);
+            }
         }
         is_new
     }
@@ -68,8 +79,13 @@ impl PluginFolders {
 impl Known {
     /// Whether a folder has a module of this name.
     fn has(&mut self, folder: PathBuf, name: &str) -> bool {
+        self.file(folder, name).is_some()
+    }
+
+    /// The file of the module of this name in a folder.
+    fn file(&mut self, folder: PathBuf, name: &str) -> Option<PathBuf> {
         let listing = self.listings.entry(folder);
-        listing.or_insert_with_key(|folder| modules_in(folder)).contains(name)
+        listing.or_insert_with_key(|folder| modules_in(folder)).get(name).cloned()
     }
 
     /// Whether a collection, if it is there, has a module of this name or says where it is.
@@ -131,8 +147,48 @@ impl Parser<'_> {
         let roots = self.plugins.roots.iter();
         let mut beside = roots.flat_map(|root| BESIDE.map(|folder| root.join(folder)));
         beside.any(|folder| known.has(folder, short))
-            || self.search.modules.iter().any(|folder| known.has(folder.clone(), short))
+            || self
+                .search
+                .first_modules
+                .iter()
+                .chain(&self.search.modules)
+                .any(|folder| known.has(folder.clone(), short))
             || self.search.collections.iter().any(|path| known.in_any_collection(path, short))
+    }
+
+    /// The user's own file that a module as written means, where one lies before those that are
+    /// native: of the name alone beside a playbook, in a role or in a folder of the settings; of a
+    /// full name in its collection.
+    pub(super) fn own_module(&self, written: &str) -> Option<Result<OwnModule, Foreign>> {
+        let path = self.own_file(written)?;
+        Some(match path.extension().is_some_and(|ending| ending == "ps1") {
+            true => Err(Foreign::PowerShell),
+            false => OwnModule::of(&path),
+        })
+    }
+
+    /// That file.
+    pub(super) fn own_file(&self, written: &str) -> Option<PathBuf> {
+        let short = written.strip_prefix("ansible.legacy.").unwrap_or(written);
+        let mut known = self.plugins.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !short.contains('.') {
+            let libraries = self.search.first_modules.iter().chain(&self.plugins.libraries);
+            let libraries = libraries.chain(&self.search.modules);
+            return libraries.cloned().find_map(|folder| known.file(folder, short));
+        }
+        let mut parts = short.splitn(3, '.');
+        let (namespace, collection, name) = (parts.next()?, parts.next()?, parts.next()?);
+        if namespace == "ansible" && collection == "builtin" {
+            return None;
+        }
+        let path = name.replace('.', "/");
+        let (inner, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        self.plugins.collections.iter().chain(&self.search.collections).find_map(|path| {
+            let folder = path.join(COLLECTIONS).join(namespace).join(collection);
+            let acts = known.has(folder.join(IN_COLLECTION[1]).join(inner), name);
+            let file = known.file(folder.join(IN_COLLECTION[0]).join(inner), name);
+            file.filter(|_| !acts)
+        })
     }
 
     fn has_in_collection(&self, known: &mut Known, name: &str) -> bool {
@@ -196,18 +252,19 @@ fn above_collections(folder: &Path) -> Option<PathBuf> {
     root.parent().map(Path::to_owned)
 }
 
-/// The names of the modules in a folder.
-fn modules_in(folder: &Path) -> HashSet<String> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return HashSet::new() };
+/// The modules in a folder: name and file.
+fn modules_in(folder: &Path) -> HashMap<String, PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return HashMap::new() };
     entries
         .flatten()
         .filter_map(|entry| {
             let path = PathBuf::from(entry.file_name());
             let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-            if OTHER_FILES.contains(&ending) {
+            if OTHER_FILES.contains(&ending) || path.to_str().is_none_or(|name| name.ends_with('~'))
+            {
                 return None;
             }
-            path.file_stem()?.to_str().map(str::to_owned)
+            Some((path.file_stem()?.to_str()?.to_owned(), folder.join(&path)))
         })
         .collect()
 }

@@ -327,18 +327,23 @@ fn hand_over(
     }
     let module = &input.step.task.action.module;
     let takes_text = match action::find(module) {
+        _ if action.own.is_some() => false,
         Some(entry) => entry.free_form,
         None => registry::find(module).is_none_or(|entry| entry.free_form),
     };
     if !takes_text && arguments.contains_key("_raw_params") {
-        let text = format!("Action '{module}' does not support raw params.");
+        let text = format!("Action '{}' does not support raw params.", action.written);
         return Err(ActionError::Include(text));
+    }
+    if let Some(own) = &action.own {
+        return action::prepare_own(input, arguments, own);
     }
     if let Some(entry) = action::find(module) {
         return (entry.prepare)(input, arguments);
     }
     let Some(entry) = registry::find(module) else {
-        return Err(ActionError::Include(format!("module `{module}` is not supported yet")));
+        let why = action.refused.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        return Err(ActionError::Include(format!("module `{module}` is not supported yet{why}")));
     };
     (entry.check)(&arguments).map_err(ActionError::Parameters)?;
     Ok(Prepared::Remote(RemoteCall {

@@ -17,7 +17,7 @@ use super::context::{PlayContext, data};
 use super::settings::{DiffMode, RunSettings};
 
 /// The version of ansible-core whose behaviour is followed.
-const ANSIBLE_VERSION: (&str, u32, u32, u32) = ("2.19.14", 2, 19, 14);
+pub(super) const ANSIBLE_VERSION: (&str, u32, u32, u32) = ("2.19.14", 2, 19, 14);
 
 /// The names of this machine, which are there even where no inventory lists them.
 const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];

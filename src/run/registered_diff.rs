@@ -16,6 +16,10 @@ pub(super) fn register(
     (arguments, copied): (&Map<String, Json>, Option<&Path>),
     result: &mut TaskResult,
 ) {
+    // a module of the user's own has its own
+    if result.result.contains_key("diff") {
+        return;
+    }
     let short = module.strip_prefix("ansible.builtin.").unwrap_or(module);
     let shown: &[Diff] = if mode == DiffMode::On { &result.diffs } else { &[] };
     let over = matches!(result.verdict, Verdict::Ok | Verdict::Changed);

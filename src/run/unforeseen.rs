@@ -52,7 +52,7 @@ impl Job {
             || total.changes_nothing()
             || task.changed_when.iter().flatten().any(|it| matches!(it.kind, Kind::Bool(false)))
             || READERS.contains(&module)
-            || registry::find(module).is_none()
+            || (registry::find(module).is_none() && task.action.own.is_none())
         {
             return;
         }

@@ -106,6 +106,11 @@ pub fn json_text(json: &serde_json::Value) -> String {
     python::text(&from_json(json)).unwrap_or_default()
 }
 
+/// A value as Python's `json.dumps` writes it.
+pub(crate) fn json_dumps(json: &serde_json::Value) -> String {
+    python::dump_json(&from_json(json), &python::JsonStyle::default()).unwrap_or_default()
+}
+
 /// The text of a value as Python's `repr()` gives it.
 pub fn json_repr(json: &serde_json::Value) -> String {
     python::repr(&from_json(json)).unwrap_or_default()

@@ -33,6 +33,7 @@ pub mod lineinfile;
 pub mod local_time;
 pub mod md5_crypt;
 pub mod mount_facts;
+pub mod own_module;
 pub mod package;
 pub mod package_facts;
 pub mod ping;

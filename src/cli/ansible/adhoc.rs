@@ -99,8 +99,13 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::SUCCESS);
     }
     let templar = Templar::new();
-    let reader =
-        Reader::new(run::search_paths(settings), &templar, &run_settings, talk::diagnostic).late();
+    let reader = Reader::new(
+        run::search_paths(settings, &arguments.common.module_path),
+        &templar,
+        &run_settings,
+        talk::diagnostic,
+    )
+    .late();
     let playbooks = reader.given(&arguments.play(settings, &folder)?)?;
     let look = groups.look(settings)?;
     let loads = settings.boolean("DEFAULT_LOAD_CALLBACK_PLUGINS");

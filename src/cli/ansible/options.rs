@@ -181,7 +181,7 @@ pub(in crate::cli) struct Fork {
 }
 
 /// Where modules lie.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct ModulePath {
     /// Further folders of modules, with colons between them
     #[arg(short = 'M', long)]

@@ -61,7 +61,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Err(code) => return Ok(code),
     };
     let settings = &invocation.settings;
-    let search = run::search_paths(settings);
+    let search = run::search_paths(settings, &arguments.common.module_path);
     for path in &mut arguments.playbooks {
         if let Some(found) = path.to_str().and_then(|name| search.collection_playbook(name)) {
             *path = found;

@@ -26,7 +26,7 @@ use crate::settings::{Origin, Settings, SettingsError, Table};
 use crate::vars::HashBehaviour;
 
 use super::super::{CommandError, extra_vars, prompt};
-use super::options::{Common, Subset};
+use super::options::{Common, ModulePath, Subset};
 use super::{facts, plugin_filter, secrets, talk, unsupported};
 
 /// The option groups of programs that run tasks.
@@ -117,10 +117,6 @@ impl Groups<'_> {
 
     /// What these options ask for and is not there.
     fn refuse(&self) -> Result<(), CommandError> {
-        let refused = [("--module-path", !self.common.module_path.module_path.is_empty())];
-        if let Some((name, _)) = refused.iter().find(|(_, given)| *given) {
-            return Err(CommandError::options(format!("`{name}` is not supported yet"), None));
-        }
         for (name, value) in [
             ("--sftp-extra-args", &self.common.connect.sftp_extra_args),
             ("--scp-extra-args", &self.common.connect.scp_extra_args),
@@ -359,11 +355,13 @@ pub(super) fn hash_behaviour(settings: &Settings) -> HashBehaviour {
 }
 
 /// Where roles and collections are looked for.
-pub(super) fn search_paths(settings: &Settings) -> SearchPaths {
+pub(super) fn search_paths(settings: &Settings, given: &ModulePath) -> SearchPaths {
     let roles = settings.list("DEFAULT_ROLES_PATH").into_iter().map(PathBuf::from).collect();
     let collections = settings.list("COLLECTIONS_PATHS").into_iter().map(PathBuf::from).collect();
     let modules = settings.list("DEFAULT_MODULE_PATH").into_iter().map(PathBuf::from).collect();
-    SearchPaths { roles, collections, modules }
+    let folders = given.module_path.iter().flat_map(|given| given.split(':'));
+    let first_modules = folders.filter(|folder| !folder.is_empty()).map(PathBuf::from).collect();
+    SearchPaths { roles, collections, modules, first_modules }
 }
 
 fn wrong(error: crate::template::TemplateError) -> CommandError {

@@ -15,6 +15,7 @@ mod include;
 mod include_vars;
 mod local_files;
 mod meta;
+mod own_module;
 mod package;
 mod patch;
 mod pause;
@@ -53,6 +54,7 @@ pub(crate) use gather_facts::{FactCalls, SETUP_ITSELF, Turns};
 pub(crate) use include::{Include, IncludeCall, as_written as written_include};
 pub(crate) use local_files::LocalFiles;
 pub(crate) use meta::Meta;
+pub(crate) use own_module::prepare as prepare_own;
 pub(crate) use pause::{Pause, now as pause_clock};
 pub(crate) use reboot::Reboot;
 pub(crate) use registry::{bypasses_host_loop, find, keeps_host_order, names, returns_facts};
@@ -140,6 +142,8 @@ pub(crate) enum After {
     Fetch(Arc<Fetched>),
     /// The diff says that the content comes from this file of the controller.
     From(PathBuf),
+    /// The diff is what the module returned.
+    OwnDiff,
 }
 
 impl After {
@@ -148,6 +152,7 @@ impl After {
         match self {
             Self::Nothing | Self::From(_) => {}
             Self::Fetch(fetched) => fetched.store(reply),
+            Self::OwnDiff => own_module::draw_diff(reply),
         }
     }
 }

@@ -198,8 +198,10 @@ fn is_plain(step: &StepTask) -> bool {
     );
     let retried = task.until.is_some() || task.retries.is_some();
     let detached = task.r#async.is_some() || task.action.template.is_some();
+    let own = task.action.own.is_some();
     (here || (on_host && action::find(module).is_none()))
         && !action::returns_facts(module)
+        && !own
         && !retried
         && !detached
         && !says(step, |level| level.delegate_to.as_ref())

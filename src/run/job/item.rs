@@ -218,6 +218,13 @@ impl Job {
                 Stage::Over(Box::new(read))
             }
             (Prepared::Meta(meta), Some(setting)) => Stage::Meta(meta, setting),
+            // the program is told that it is only to look
+            (prepared, Some(setting))
+                if self.task.task.action.own.is_some() && setting.mode == Mode::Check =>
+            {
+                let setting = Setting { mode: Mode::Apply, ..(*setting).clone() };
+                Stage::Ready(Arc::new(setting), Box::new(prepared))
+            }
             (prepared, Some(setting)) => Stage::Ready(setting, Box::new(prepared)),
             (_, None) => {
                 return Err(Box::new(TaskResult::failed("this action cannot be used here")));

@@ -423,7 +423,7 @@ impl Given {
     pub(super) fn of(call: &RemoteCall) -> Self {
         let copied = match &call.after {
             After::From(path) => Some(path.clone()),
-            After::Nothing | After::Fetch(_) => None,
+            After::Nothing | After::Fetch(_) | After::OwnDiff => None,
         };
         Self { module: call.module.clone(), arguments: call.arguments.clone(), copied }
     }

@@ -17,6 +17,7 @@ use crate::run::settings::{CheckMode, DiffMode};
 use crate::run::target;
 
 /// Where and how an item is done.
+#[derive(Clone)]
 pub(in crate::run) struct Setting {
     /// The variables that the item sees.
     pub scope: Scope,

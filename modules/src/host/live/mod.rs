@@ -12,6 +12,7 @@ mod change;
 mod clock;
 mod dpkg;
 mod files;
+mod handed;
 pub(crate) mod http;
 mod interrupt;
 mod pack;
@@ -39,8 +40,8 @@ pub use sources::{NoSources, RequestSources, Sink, Sources};
 use crate::archive::{self, Members};
 use crate::contract::Planned;
 use crate::effect::{
-    Applied, COMMAND_FILE, Command, Content, Effect, Output, PackFormat, Principal, Source,
-    Timestamp,
+    Applied, COMMAND_FILE, Command, Content, Effect, HANDED_FILE, Output, PackFormat, Principal,
+    Source, Timestamp,
 };
 use crate::host::{
     AccountKey, DigestAlgorithm, FileStat, Follow, Group, Host, HostError, HttpRequest,
@@ -115,6 +116,12 @@ impl LiveHost {
     }
 
     fn run(&mut self, command: &Command) -> Result<Output, HostError> {
+        if let Some(text) = &command.handed {
+            let handed = handed::Text::new(text)?;
+            let path = handed.path();
+            let argv = command.argv.iter().map(|word| word.replace(HANDED_FILE, &path)).collect();
+            return self.run(&Command { argv, handed: None, ..command.clone() });
+        }
         let Some(file) = &command.file else { return self.run_now(command) };
         let directory = self.scratch()?;
         let path = directory.join(&file.name);

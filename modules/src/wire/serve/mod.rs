@@ -234,7 +234,7 @@ impl Stage<'_> {
         diff: bool,
         consent: Option<&mut dyn Consent>,
     ) -> Executed {
-        let foreseen = match (&mut *self, registry::find(module)) {
+        let foreseen = match (&mut *self, registry::answers(module)) {
             (Self::Rehearsal(host), Some(entry)) => (entry.foresee)(arguments, host.as_mut()),
             _ => Vec::new(),
         };
@@ -253,6 +253,9 @@ impl Stage<'_> {
     /// reported without.
     fn prepare_effects(&self, effects: &mut [EffectRecord]) {
         for record in effects {
+            if let (Self::Live(_), Effect::Run(command)) = (self, &mut record.effect) {
+                command.handed = None;
+            }
             let Effect::WriteFile(write) = &mut record.effect else { continue };
             match (self, &write.content) {
                 (Self::Live(_), Content::Bytes(_)) => write.content = Content::Bytes(Vec::new()),
@@ -274,7 +277,7 @@ fn run(
     diff: bool,
     consent: Option<&mut dyn Consent>,
 ) -> Executed {
-    if let Some(entry) = registry::find(module) {
+    if let Some(entry) = registry::answers(module) {
         return (entry.execute)(Execution { host, arguments, diff }, consent);
     }
     let mut returned = Map::new();

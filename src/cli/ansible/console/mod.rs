@@ -11,12 +11,12 @@ use std::sync::Arc;
 use clap::Parser;
 
 use super::super::CommandError;
-use super::options::{BaseFolder, Common, Hosts, TaskTimeout};
+use super::options::{BaseFolder, Common, Hosts, ModulePath, TaskTimeout};
 use super::run::Groups;
 use super::{Invocation, inventory, talk};
 use crate::inventory::LiveInventory;
 use crate::report::default::DefaultOptions;
-use crate::run::RunSettings;
+use crate::run::{RunSettings, Stepping};
 use crate::settings::Settings;
 
 use line::{Line, Lines};
@@ -53,12 +53,12 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         Err(code) => return Ok(code),
     };
     let settings = &invocation.settings;
-    if arguments.step {
-        return Err(CommandError::options("`--step` is not supported yet", None));
-    }
     let groups = arguments.groups();
     talk::header("ansible-console", settings, groups.verbosity(settings));
-    let run = groups.settings(settings)?;
+    let mut run = groups.settings(settings)?;
+    if arguments.step {
+        run.stepping = Stepping::Asking;
+    }
     let look = groups.look(settings)?;
     let folder = arguments.base_folder.playbook_dir.clone();
     let folder = folder.or_else(|| settings.path("PLAYBOOK_DIR")).unwrap_or_default();
@@ -87,6 +87,7 @@ pub(super) fn main(invocation: Invocation) -> Result<ExitCode, CommandError> {
         forks: run.forks,
         timeout: run.task_timeout.map_or(0, |timeout| timeout.as_secs()),
         collections: Vec::new(),
+        module_path: arguments.common.module_path.clone(),
         verbosity: groups.verbosity(settings),
         run,
         look,
@@ -125,6 +126,7 @@ struct Console<'a> {
     timeout: u64,
     /// Collections whose modules have short names.
     collections: Vec<String>,
+    module_path: ModulePath,
     verbosity: u8,
     /// As the command line has it, with its passwords.
     run: RunSettings,

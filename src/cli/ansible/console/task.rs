@@ -29,7 +29,7 @@ impl Console<'_> {
         let look =
             DefaultOptions { verbosity: Verbosity::from(self.verbosity), ..self.look.clone() };
         let templar = Templar::new();
-        let paths = run::search_paths(self.settings);
+        let paths = run::search_paths(self.settings, &self.module_path);
         let reader = Reader::new(paths, &templar, &run, talk::diagnostic).late();
         let file = self.folder.join("__console_playbook__");
         let playbooks = reader.given(&SourceFile::new(&file, self.play(module, text)))?;
