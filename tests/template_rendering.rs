@@ -71,7 +71,8 @@ fn files_include_import_and_extend_along_the_search_path() {
     fs::write(templates.join("part.j2"), "part {{ n }} {{ own }}\n").unwrap();
     fs::write(templates.join("macros.j2"), "{% macro hi(x) %}hi {{ x }}{% endmacro %}").unwrap();
     fs::write(templates.join("base.j2"), "<{% block body %}base{% endblock %}>\n").unwrap();
-    let directories = Directories { role: None, task: None, playbook: folder.path().to_path_buf() };
+    let directories =
+        Directories { playbook: folder.path().to_path_buf(), ..Directories::default() };
     let scope = scope("n: 5").with_directories(Arc::new(directories));
     let cases = [
         ("{% set own = 7 %}{% include 'part.j2' %}", "part 5 7"),
@@ -226,9 +227,9 @@ fn lookups_search_the_role_and_keep_passwords() {
     fs::write(role.join("files/data.csv"), "a,1\n\"b c\",2\n").unwrap();
     fs::write(role.join("files/x.ini"), "[s]\nkey = value\n").unwrap();
     let directories = Directories {
-        role: Some(role.clone()),
-        task: None,
+        roles: vec![role.clone()],
         playbook: PathBuf::from(folder.path()),
+        ..Directories::default()
     };
     let scope = Scope::default().with_directories(Arc::new(directories));
     let cases = [
@@ -236,7 +237,11 @@ fn lookups_search_the_role_and_keep_passwords() {
         ("lookup('csvfile', 'a file=data.csv delimiter=,')", json!("1")),
         ("lookup('ini', 'key section=s file=x.ini')", json!("value")),
         ("query('fileglob', '*.ini') | map('basename') | list", json!(["x.ini"])),
-        ("lookup('first_found', ['none', 'motd']) | basename", json!("motd")),
+        (
+            "lookup('first_found', ['motd', 'files/../files/motd']) | dirname | basename",
+            json!("files"),
+        ),
+        ("query('first_found', 'motd', skip=true)", json!([])),
         ("lookup('password', 'pw length=12 chars=digits') | length", json!(12)),
         ("lookup('password', 'pw') is match('^[0-9]{12}$')", json!(true)),
     ];
@@ -247,6 +252,18 @@ fn lookups_search_the_role_and_keep_passwords() {
     let node = document("[1, [2, [3]]]");
     let items = Templar::new().lookup_loop("items", &node, &scope).unwrap();
     assert_eq!(to_json(&Value::from(items)).unwrap(), json!([1, 2, [3]]));
+    for (action, file) in
+        [("debug", "files/motd"), ("template", "templates/motd"), ("include_vars", "vars/motd")]
+    {
+        fs::create_dir_all(role.join(file).parent().unwrap()).unwrap();
+        fs::write(role.join(file), "").unwrap();
+        let directories =
+            Directories { action: action.to_owned(), ..Directories::clone(scope.directories()) };
+        let scope = Scope::default().with_directories(Arc::new(directories));
+        let found = Templar::new().lookup_loop("first_found", &document("[none, motd]"), &scope);
+        let expected = role.join(file).to_string_lossy().into_owned();
+        assert_eq!(to_json(&Value::from(found.unwrap())).unwrap(), json!([expected]), "{action}");
+    }
     let refused = Templar::new().lookup_loop("random_pet", &node, &scope).unwrap_err();
     assert!(refused.to_string().contains("random_pet"), "{refused}");
 }

@@ -237,7 +237,7 @@ pub(crate) struct StepLayers {
 fn variable_folders(directories: &Directories) -> Option<Vec<&Path>> {
     static ROOT: LazyLock<Option<String>> =
         LazyLock::new(|| crate::settings::current().text("PLAYBOOK_VARS_ROOT"));
-    let nearest = [directories.role.as_deref(), directories.task.as_deref()];
+    let nearest = [directories.roles.first().map(PathBuf::as_path), directories.task.as_deref()];
     let mut folders: Vec<&Path> = nearest.into_iter().flatten().collect();
     match ROOT.as_deref() {
         Some("bottom" | "playbook_dir") => folders.truncate(1),
@@ -513,9 +513,15 @@ fn filled(layer: &Arc<Layer>) -> bool {
 /// Where a task looks for files.
 pub(crate) fn directories(task: &StepTask, playbook: &Path) -> Directories {
     Directories {
-        role: task.role.as_ref().map(|role| role.path.clone()),
+        roles: task
+            .role
+            .iter()
+            .chain(task.dependents.iter().rev())
+            .map(|role| role.path.clone())
+            .collect(),
         task: task.task.path.parent().map(PathBuf::from),
         playbook: playbook.to_owned(),
+        action: task.task.action.module.as_str().to_owned(),
     }
 }
 

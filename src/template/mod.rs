@@ -8,6 +8,7 @@ mod cache;
 mod catalogue;
 mod collections;
 mod crypt;
+mod directories;
 mod error;
 mod eval;
 mod failure;
@@ -15,6 +16,7 @@ mod file_variables;
 mod filler;
 mod filters;
 mod globals;
+mod header;
 mod jmespath;
 mod json_schema;
 mod lookups;
@@ -34,9 +36,10 @@ mod work;
 mod yaml_emitter;
 
 pub use catalogue::{Callable, Kind, catalogue};
+pub use directories::Directories;
 pub use error::{TemplateError, TemplateErrorKind, Way};
 pub(crate) use templar::IN_CONDITION;
-pub use templar::{Directories, FileOptions, Templar, is_omit, kept, to_json};
+pub use templar::{FileOptions, Templar, is_omit, kept, to_json};
 pub(crate) use yaml_emitter::yaml_of_results;
 
 pub(crate) use failure::{Failure, Outcome};

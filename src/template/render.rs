@@ -44,7 +44,7 @@ pub(crate) fn template_value(source: &str, span: Option<&Span>, scope: &Scope) -
         let template = match parsed.starts_with("#jinja2:") {
             true => {
                 let (text, mut options) =
-                    super::templar::file_options(parsed, &FileOptions::default())?;
+                    super::header::file_options(parsed, &FileOptions::default())?;
                 options.backslashes = Backslashes::Literal;
                 cache::template(text, &options)?
             }

@@ -9,13 +9,14 @@ use serde_json::{Map, Number, Value as Json};
 use super::cache;
 use super::eval::{Environment, FileContext, Interpreter, Output};
 use super::failure::{Failure, Outcome};
+use super::header::file_options;
 use super::lookups;
 use super::place::narrow;
 use super::python::{self, Class, as_float, as_integer, class_of, finalise, finalise_marked, text};
 use super::render::{
     expression_value, holds_template, strip_newline, template_value, with_newlines_as,
 };
-use super::syntax::{Backslashes, Embedded, Markers, Options, SyntaxError, Whitespace};
+use super::syntax::{Embedded, SyntaxError};
 use super::told::deprecated;
 use super::trust::is_trusted;
 use super::work;
@@ -28,61 +29,6 @@ use crate::vars::{Scope, Var};
 pub struct Templar {
     /// What one rendering may spend.
     most: u64,
-}
-
-/// Where lookups and template includes look for files, the first first.
-#[derive(Debug, Clone, Default)]
-pub struct Directories {
-    /// The folder of the role, where the task belongs to one.
-    pub role: Option<PathBuf>,
-    /// The folder of the file that the task stands in.
-    pub task: Option<PathBuf>,
-    /// The folder of the playbook.
-    pub playbook: PathBuf,
-}
-
-impl Directories {
-    /// The folders in full, each once, the first first.
-    pub(crate) fn search_path(&self) -> Vec<String> {
-        let mut folders: Vec<String> = Vec::new();
-        if self.playbook.as_os_str().is_empty() && self.task.is_none() {
-            return folders;
-        }
-        for folder in
-            [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
-        {
-            let folder = in_full(folder).to_string_lossy().into_owned();
-            if !folders.contains(&folder) {
-                folders.push(folder);
-            }
-        }
-        folders
-    }
-
-    /// The places of a relative path, the most particular first: `kind` is `files`, `templates`
-    /// or `vars`.
-    pub fn candidates(&self, kind: &str, path: &Path) -> Vec<PathBuf> {
-        if path.is_absolute() {
-            return vec![path.to_path_buf()];
-        }
-        let mut candidates = Vec::new();
-        for folder in
-            [self.role.as_ref(), self.task.as_ref(), Some(&self.playbook)].into_iter().flatten()
-        {
-            let folder = in_full(folder);
-            for candidate in [folder.join(kind).join(path), folder.join(path)] {
-                if !candidates.contains(&candidate) {
-                    candidates.push(candidate);
-                }
-            }
-        }
-        candidates
-    }
-}
-
-fn in_full(folder: &Path) -> PathBuf {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
 }
 
 /// Options of the `template` module.
@@ -394,109 +340,6 @@ fn empty_condition(span: &Span) -> Outcome<bool> {
     Err(Failure::refused("Empty conditional expressions are not allowed."))
 }
 
-/// The options of a file with those of its `#jinja2:` header, and the text after the header.
-pub(super) fn file_options<'t>(
-    source: &'t str,
-    options: &FileOptions,
-) -> Outcome<(&'t str, Options)> {
-    let whitespace = |trim: bool| if trim { Whitespace::Trim } else { Whitespace::Keep };
-    let mut parsed = Options {
-        after_blocks: whitespace(options.trim_blocks),
-        before_blocks: whitespace(options.lstrip_blocks),
-        newline: options.newline.clone(),
-        backslashes: Backslashes::Escapes,
-        markers: Markers::default(),
-    };
-    if let Some(
-        [variable_start, variable_end, block_start, block_end, comment_start, comment_end],
-    ) = options.markers.clone()
-    {
-        parsed.markers = Markers {
-            variable: [variable_start, variable_end],
-            block: [block_start, block_end],
-            comment: [comment_start, comment_end],
-        };
-    }
-    let Some(header) = source.strip_prefix("#jinja2:") else {
-        refuse_empty(&parsed.markers)?;
-        return Ok((source, parsed));
-    };
-    let (line, rest) = header.split_once('\n').unwrap_or((header, ""));
-    for pair in line.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let Some((key, value)) = pair.split_once(':') else {
-            return Err(Failure::failed(format!(
-                "Syntax error in template: Missing key-value separator `:` in '#jinja2:' override pair '{pair}'."
-            )));
-        };
-        header_option(&mut parsed, key.trim(), value.trim())?;
-    }
-    refuse_empty(&parsed.markers)?;
-    Ok((rest, parsed))
-}
-
-/// Refuses markers that would be everywhere.
-fn refuse_empty(markers: &Markers) -> Outcome<()> {
-    let named = [
-        ("variable_start_string", &markers.variable[0]),
-        ("variable_end_string", &markers.variable[1]),
-        ("block_start_string", &markers.block[0]),
-        ("block_end_string", &markers.block[1]),
-        ("comment_start_string", &markers.comment[0]),
-        ("comment_end_string", &markers.comment[1]),
-    ];
-    match named.iter().find(|(_, marker)| marker.is_empty()) {
-        None => Ok(()),
-        Some((name, _)) => {
-            Err(Failure::failed(format!("Syntax error in template: the option '{name}' is empty")))
-        }
-    }
-}
-
-fn header_option(options: &mut Options, key: &str, value: &str) -> Outcome<()> {
-    let unquoted = match value.chars().next() {
-        Some(quote @ ('\'' | '"')) if value.len() < 2 || !value.ends_with(quote) => {
-            return Err(Failure::failed(format!(
-                "Syntax error in template: unterminated string literal in the #jinja2: header: {key}: {value}"
-            )));
-        }
-        _ => value.trim_matches(['\'', '"']).to_owned(),
-    };
-    let switch = || match value {
-        "True" | "true" | "1" => Ok(Whitespace::Trim),
-        "False" | "false" | "0" | "None" => Ok(Whitespace::Keep),
-        _ => Err(Failure::failed(format!("#jinja2: {key} must be True or False, not {value}"))),
-    };
-    let [variable_start, variable_end] = &mut options.markers.variable;
-    let [block_start, block_end] = &mut options.markers.block;
-    let [comment_start, comment_end] = &mut options.markers.comment;
-    match key {
-        "trim_blocks" => options.after_blocks = switch()?,
-        "lstrip_blocks" => options.before_blocks = switch()?,
-        "newline_sequence" => {
-            options.newline = python::unescape(&unquoted).unwrap_or(unquoted);
-        }
-        "variable_start_string" => *variable_start = unquoted,
-        "variable_end_string" => *variable_end = unquoted,
-        "block_start_string" => *block_start = unquoted,
-        "block_end_string" => *block_end = unquoted,
-        "comment_start_string" => *comment_start = unquoted,
-        "comment_end_string" => *comment_end = unquoted,
-        // newlines at the end are those of the file, anyway
-        "keep_trailing_newline" => _ = switch()?,
-        "line_statement_prefix" | "line_comment_prefix" => {
-            return Err(Failure::failed(format!(
-                "the option '{key}' of the #jinja2: header is not supported"
-            )));
-        }
-        _ => {
-            let message =
-                format!("Syntax error in template: Invalid '#jinja2:' override key '{key}'.");
-            return Err(Failure::refused(message));
-        }
-    }
-    Ok(())
-}
-
 fn render_file(source: &str, files: &FileContext, scope: &Scope) -> Outcome<String> {
     let value = file_value(source, files, scope)?;
     let value = with_newlines_as(value, source, &files.options.newline);
@@ -612,25 +455,4 @@ fn json(value: &Value) -> Outcome<Json> {
         Class::DateTime => Json::String(super::time::iso_text(value).unwrap_or_default()),
         _ => Json::String(text(value)?),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::file_options;
-    use crate::template::FileOptions;
-
-    #[test]
-    fn markers_that_are_empty_or_not_closed_are_refused() {
-        for (source, hint) in [
-            ("#jinja2: variable_start_string: '", "unterminated string literal"),
-            ("#jinja2: variable_start_string: \"[%\n", "unterminated string literal"),
-            ("#jinja2: comment_end_string: ''\n", "'comment_end_string' is empty"),
-        ] {
-            let refused = file_options(source, &FileOptions::default()).err().unwrap();
-            assert!(format!("{refused:?}").contains(hint), "{source:?}: {refused:?}");
-        }
-        let taken =
-            file_options("#jinja2: variable_start_string: '[%'\nx", &FileOptions::default());
-        assert_eq!(taken.ok().map(|(rest, _)| rest), Some("x"));
-    }
 }

@@ -23,7 +23,7 @@ pub(super) fn find(
         searched.push(wanted);
     } else {
         let places = directories
-            .role
+            .roles
             .iter()
             .chain(directories.task.iter())
             .chain(std::iter::once(&directories.playbook));

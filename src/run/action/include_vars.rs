@@ -216,7 +216,7 @@ fn fill(
 
 /// The directory: in `vars` of the role, or beside the task.
 fn root(directories: &Directories, dir: &str) -> PathBuf {
-    let Some(role) = &directories.role else {
+    let Some(role) = directories.roles.first() else {
         return directories.task.as_ref().unwrap_or(&directories.playbook).join(dir);
     };
     if dir.split('/').next() != Some("vars") {

@@ -92,7 +92,7 @@ fn absolute(input: &ActionInput<'_>, path: &str) -> String {
     if path.contains(':') || path.starts_with('/') {
         return path.to_owned();
     }
-    let base = input.directories.role.as_ref().unwrap_or(&input.directories.playbook);
+    let base = input.directories.roles.first().unwrap_or(&input.directories.playbook);
     let found = files::find(input.directories, "files", path);
     let found = found.unwrap_or_else(|_| base.join(Path::new(path)));
     let found = found.to_string_lossy().into_owned();

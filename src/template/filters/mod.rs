@@ -39,7 +39,7 @@ use super::syntax::{Range, SyntaxError};
 pub(super) use collections::flatten;
 pub(super) use encoding::{hash, hex, url_decode};
 pub(super) use kinds::is_kind;
-pub(super) use paths::expand_user;
+pub(super) use paths::{expand_user, normal};
 pub(super) use selection::key_value;
 pub(super) use serialisation::parse_yaml;
 pub(super) use validation::validate;

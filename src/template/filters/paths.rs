@@ -201,7 +201,7 @@ fn absolute(path: &Path) -> PathBuf {
     normal(&joined)
 }
 
-fn normal(path: &Path) -> PathBuf {
+pub(in crate::template) fn normal(path: &Path) -> PathBuf {
     let mut made = PathBuf::new();
     for part in path.components() {
         match part {

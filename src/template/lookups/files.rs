@@ -7,9 +7,7 @@ use minijinja::Value;
 
 use super::Request;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{
-    Class, class_of, dict, elements, entries, is_mapping, is_undefined, list, mapping_get, text,
-};
+use crate::template::python::text;
 use crate::template::render::{holds_template, with_newlines};
 use crate::template::templar::{FileOptions, Templar};
 use crate::template::trust::trusted;
@@ -143,13 +141,7 @@ pub(super) fn template(request: &Request<'_>) -> Outcome<Vec<Value>> {
 pub(super) fn globbed(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let mut found: Vec<String> = Vec::new();
     for term in request.texts()? {
-        let path = Path::new(&term);
-        let patterns: Vec<PathBuf> = if path.is_absolute() {
-            vec![path.to_path_buf()]
-        } else {
-            request.scope.directories().candidates("files", path)
-        };
-        for pattern in patterns {
+        for pattern in request.scope.directories().beneath(Path::new(&term)) {
             let files = glob(&pattern.to_string_lossy());
             let files: Vec<String> =
                 files.into_iter().filter(|file| Path::new(file).is_file()).collect();
@@ -244,101 +236,4 @@ fn class(pattern: &[char], letter: char) -> Option<(bool, &[char])> {
         }
     }
     Some((found != negated, after))
-}
-
-/// `first_found`
-pub(super) fn first_found(request: &Request<'_>) -> Outcome<Vec<Value>> {
-    let mut skip = request.flag("skip", false)?;
-    let mut candidates = Vec::new();
-    let mut nothing_given = true;
-    if request.option("files").is_some() || request.option("paths").is_some() {
-        nothing_given = false;
-        candidates.extend(combined(request.option("files"), request.option("paths"))?);
-    }
-    for term in &request.terms {
-        nothing_given = false;
-        for term in if class_of(term) == Class::List { elements(term)? } else { vec![term.clone()] }
-        {
-            if is_mapping(&term) {
-                let get = |name: &str| mapping_get(&term, &Value::from(name));
-                let (files, paths) = (get("files")?, get("paths")?);
-                if let Some(skips) = get("skip")? {
-                    skip = skip || crate::template::python::truth(&skips)?;
-                }
-                candidates.extend(combined(files.as_ref(), paths.as_ref())?);
-            } else if term.kind() == minijinja::value::ValueKind::Number {
-                let kind = crate::template::python::type_name(&term);
-                return Err(Failure::failed(format!(
-                    "Invalid term supplied. A string, dict or list is required, not '{kind}')."
-                )));
-            } else {
-                candidates.extend(split_names(&term)?);
-            }
-        }
-    }
-    for candidate in &candidates {
-        for kind in ["files", "templates", "vars", "tasks"] {
-            if let Some(path) = request.find_file(kind, candidate) {
-                return Ok(vec![Value::from(path.to_string_lossy().into_owned())]);
-            }
-        }
-    }
-    if skip || nothing_given {
-        return Ok(Vec::new());
-    }
-    Err(Failure::failed("No file was found when using first_found."))
-}
-
-/// What `with_first_found` is given, without what nothing defines.
-pub(in crate::template) fn defined(value: &Value) -> Outcome<Value> {
-    if is_mapping(value) {
-        let mut kept = indexmap::IndexMap::new();
-        for (key, value) in entries(value)? {
-            if !is_undefined(&value) {
-                kept.insert(key, defined(&value)?);
-            }
-        }
-        return Ok(dict(kept));
-    }
-    if matches!(class_of(value), Class::List | Class::Tuple) {
-        let kept = elements(value)?.into_iter().filter(|element| !is_undefined(element));
-        return Ok(list(kept.map(|element| defined(&element)).collect::<Outcome<_>>()?));
-    }
-    crate::template::python::finalise(value)
-}
-
-fn split_names(value: &Value) -> Outcome<Vec<String>> {
-    let names: Vec<String> = match class_of(value) {
-        Class::List | Class::Tuple => elements(value)?.iter().map(text).collect::<Outcome<_>>()?,
-        _ => vec![text(value)?],
-    };
-    Ok(names
-        .iter()
-        .flat_map(|name| name.split([',', ';']))
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .collect())
-}
-
-fn combined(files: Option<&Value>, paths: Option<&Value>) -> Outcome<Vec<String>> {
-    let files = files.map_or(Ok(Vec::new()), split_names)?;
-    let paths = match paths {
-        Some(paths) if !paths.is_none() => {
-            let mut split = Vec::new();
-            for path in split_names(paths)? {
-                split.extend(path.split(':').map(str::to_owned));
-            }
-            split
-        }
-        _ => Vec::new(),
-    };
-    if paths.is_empty() {
-        return Ok(files);
-    }
-    Ok(paths
-        .iter()
-        .flat_map(|path| {
-            files.iter().map(move |file| format!("{}/{file}", path.trim_end_matches('/')))
-        })
-        .collect())
 }

@@ -19,7 +19,7 @@ pub(super) fn filetree(request: &Request<'_>) -> Outcome<Vec<Value>> {
     let mut found: IndexMap<PathBuf, Value> = IndexMap::new();
     for term in request.texts()? {
         let (folder, name) = term.rsplit_once('/').unwrap_or(("", &term));
-        let candidates = request.scope.directories().candidates("files", Path::new(folder));
+        let candidates = request.scope.directories().beneath(Path::new(folder));
         let folder = candidates.iter().find(|path| path.exists()).or(candidates.last());
         let root = folder.map(|folder| folder.join(name)).unwrap_or_default();
         let shown = shown_root(&root, name);

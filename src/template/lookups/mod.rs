@@ -10,6 +10,7 @@ mod dig;
 mod environment;
 mod files;
 mod filetree;
+mod first_found;
 mod ini_file;
 mod loops;
 mod merge_variables;
@@ -32,8 +33,9 @@ use super::filters::{nearest, short_name};
 use super::python::{Class, class_of, elements, list, text, truth, usable};
 use crate::vars::{Scope, refuses_lookup};
 
-pub(super) use files::{defined, glob};
+pub(super) use files::glob;
 pub(super) use filetree::name_in;
+pub(super) use first_found::defined;
 pub(super) use ini_file::Ini;
 pub(super) use records::rows as csv_rows;
 
@@ -49,6 +51,8 @@ pub(super) struct Request<'a> {
     pub(super) scope: &'a Scope,
     pub(super) terms: Vec<Value>,
     pub(super) options: Vec<(String, Value)>,
+    /// Whether it is for `with_<name>`.
+    pub(super) looped: bool,
 }
 
 type Run = fn(&Request<'_>) -> Outcome<Vec<Value>>;
@@ -65,7 +69,7 @@ const LOOKUPS: &[(&str, Run)] = &[
     ("unvault", files::unvault),
     ("template", files::template),
     ("fileglob", files::globbed),
-    ("first_found", files::first_found),
+    ("first_found", first_found::first_found),
     ("items", loops::items),
     ("list", loops::plain),
     ("dict", loops::dicts),
@@ -149,7 +153,8 @@ pub(super) fn function(
         take(&mut options, "errors").map_or(Ok("strict".to_owned()), |value| text(&value))?;
     let wants_list = take(&mut options, "wantlist").map_or(Ok(false), |value| truth(&value))?;
     let as_list = wanted == Wanted::List || wants_list;
-    let request = Request { scope: environment.scope, terms: terms.collect(), options };
+    let request =
+        Request { scope: environment.scope, terms: terms.collect(), options, looped: false };
     let found = match not_ahead(&name).and_then(|()| run(&request)) {
         Ok(found) => found,
         Err(_) if matches!(errors.as_str(), "ignore" | "warn") => {
@@ -200,7 +205,7 @@ fn not_ahead(name: &str) -> Outcome<()> {
 pub(super) fn run_loop(name: &str, terms: Vec<Value>, scope: &Scope) -> Outcome<Vec<Value>> {
     let run = find(name).map_err(Failure::refused)?;
     not_ahead(name)?;
-    run(&Request { scope, terms, options: Vec::new() })
+    run(&Request { scope, terms, options: Vec::new(), looped: true })
         .map_err(|failure| failure.of_plugin("lookup", name))
 }
 

@@ -39,4 +39,4 @@ pub(in crate::template) use json_reader::parse_json;
 pub(in crate::template) use nesting::{deeper, fits};
 pub(in crate::template) use random::Randomness;
 pub(in crate::template) use sets::{SetOperation, numbers_of_sets};
-pub(in crate::template) use text::{float_text, is_space, repr, text};
+pub(in crate::template) use text::{float_text, is_space, repr, repr_text, text};

@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::{Range, SyntaxError};
+use super::{Range, SyntaxError, lines};
 
 /// The marks of statements, expressions and comments.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -10,12 +10,22 @@ pub(in crate::template) struct Markers {
     pub(in crate::template) variable: [String; 2],
     pub(in crate::template) block: [String; 2],
     pub(in crate::template) comment: [String; 2],
+    /// What begins a line that is a statement (`line_statement_prefix`).
+    pub(in crate::template) line_statement: Option<String>,
+    /// What begins a comment up to the end of its line (`line_comment_prefix`).
+    pub(in crate::template) line_comment: Option<String>,
 }
 
 impl Default for Markers {
     fn default() -> Self {
         let pair = |open: &str, close: &str| [open.to_owned(), close.to_owned()];
-        Self { variable: pair("{{", "}}"), block: pair("{%", "%}"), comment: pair("{#", "#}") }
+        Self {
+            variable: pair("{{", "}}"),
+            block: pair("{%", "%}"),
+            comment: pair("{#", "#}"),
+            line_statement: None,
+            line_comment: None,
+        }
     }
 }
 
@@ -96,6 +106,8 @@ enum Opening {
     Variable,
     Block,
     Comment,
+    LineStatement,
+    LineComment,
 }
 
 pub(super) struct Lexer<'a> {
@@ -154,28 +166,42 @@ impl<'a> Lexer<'a> {
         self.tokens.push(Token { kind: Kind::Data(text), range });
     }
 
-    /// The next opening mark: its place, its kind and its length.
+    /// The next opening mark, the longest where several begin: its place, its kind and where what
+    /// follows it begins.
     fn opening(&self) -> Option<(usize, Opening, usize)> {
         let markers = &self.options.markers;
         let rest = self.rest();
+        let pair = |(kind, pair): (Opening, &[String; 2])| {
+            let [open, _] = pair;
+            let at = self.position + rest.find(open.as_str())?;
+            Some((at, kind, at + open.len(), open.len()))
+        };
+        let line = |kind: Opening, prefix: Option<&String>| {
+            let prefix = prefix?;
+            let (at, after) = match kind {
+                Opening::LineComment => lines::comment(self.source, self.position, prefix)?,
+                _ => lines::statement(self.source, self.position, prefix)?,
+            };
+            Some((at, kind, after, prefix.len()))
+        };
         [
-            (Opening::Variable, &markers.variable),
-            (Opening::Block, &markers.block),
-            (Opening::Comment, &markers.comment),
+            pair((Opening::Variable, &markers.variable)),
+            line(Opening::LineStatement, markers.line_statement.as_ref()),
+            line(Opening::LineComment, markers.line_comment.as_ref()),
+            pair((Opening::Comment, &markers.comment)),
+            pair((Opening::Block, &markers.block)),
         ]
         .into_iter()
-        .filter_map(|(kind, pair)| {
-            let [open, _] = pair;
-            rest.find(open.as_str()).map(|at| (self.position + at, kind, open.len()))
-        })
-        .min_by_key(|&(at, _, length)| (at, usize::MAX - length))
+        .flatten()
+        .min_by_key(|&(at, _, _, length)| (at, usize::MAX - length))
+        .map(|(at, kind, after, _)| (at, kind, after))
     }
 
     fn template(&mut self) -> Outcome<()> {
-        while let Some((at, opening, length)) = self.opening() {
+        while let Some((at, opening, after)) = self.opening() {
             let start = self.position;
             let text = self.source.get(start..at).unwrap_or_default();
-            self.position = at + length;
+            self.position = after;
             let sign = self.take_sign();
             let text = self.strip_before(text, start, opening, sign);
             self.data(text, start);
@@ -190,6 +216,13 @@ impl<'a> Lexer<'a> {
                         self.push(Kind::BlockBegin, at);
                         self.code(Some(Opening::Block))?;
                     }
+                }
+                Opening::LineStatement => {
+                    self.push(Kind::BlockBegin, at);
+                    self.code(Some(Opening::LineStatement))?;
+                }
+                Opening::LineComment => {
+                    self.position += self.rest().find('\n').unwrap_or(self.rest().len());
                 }
             }
         }
@@ -315,6 +348,9 @@ impl<'a> Lexer<'a> {
     fn code(&mut self, inside: Option<Opening>) -> Outcome<()> {
         let mut open: Vec<&'static str> = Vec::new();
         loop {
+            if inside == Some(Opening::LineStatement) && open.is_empty() && self.close_line() {
+                return Ok(());
+            }
             self.skip_whitespace();
             let start = self.position;
             let rest = self.rest();
@@ -345,7 +381,7 @@ impl<'a> Lexer<'a> {
         let (pair, kind) = match inside {
             Some(Opening::Variable) => (&self.options.markers.variable, Kind::VariableEnd),
             Some(Opening::Block) => (&self.options.markers.block, Kind::BlockEnd),
-            Some(Opening::Comment) | None => return false,
+            _ => return false,
         };
         let [_, close] = pair;
         let rest = self.rest();
@@ -367,6 +403,15 @@ impl<'a> Lexer<'a> {
         self.position += 1 + close.len();
         self.push(kind, start);
         self.after_block(Some(sign));
+        true
+    }
+
+    /// Past the end of a line that is a statement, and past the blank lines after it.
+    fn close_line(&mut self) -> bool {
+        let start = self.position;
+        let Some(length) = lines::end(self.rest()) else { return false };
+        self.position += length;
+        self.push(Kind::BlockEnd, start);
         true
     }
 

@@ -5,6 +5,7 @@
 //! name in an error, or format with `%`.)
 
 mod lexer;
+mod lines;
 mod parser;
 mod statements;
 mod tree;

@@ -93,9 +93,15 @@ impl Parser {
         }
     }
 
+    /// The end of a tag that a body follows; a colon before it is Python's.
+    fn body_begin(&mut self) -> Outcome<()> {
+        self.skip_operator(":");
+        self.block_end()
+    }
+
     /// A body that ends with one tag, which is consumed.
     fn closed_body(&mut self, end: End, tag: &str) -> Outcome<Vec<Statement>> {
-        self.block_end()?;
+        self.body_begin()?;
         let unknown = self.unknown();
         let (body, _) = self.body(&[end], Some(tag))?;
         if tag != "if" {
@@ -217,7 +223,7 @@ impl Parser {
         let iterated = self.tuple_without_condition()?;
         let condition = if self.skip_name("if") { Some(self.expression()?) } else { None };
         let recursive = self.skip_name("recursive");
-        self.block_end()?;
+        self.body_begin()?;
         let unknown = self.unknown();
         let outer = std::mem::replace(&mut self.in_loop, true);
         let (body, end) = self.body(&["endfor", "else"], Some("for"))?;
@@ -236,7 +242,7 @@ impl Parser {
         let unknown = self.unknown();
         loop {
             let test = self.tuple_without_condition()?;
-            self.block_end()?;
+            self.body_begin()?;
             let (body, end) = self.body(&["elif", "else", "endif"], Some("if"))?;
             self.advance();
             branches.push((test, body));
