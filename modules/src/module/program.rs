@@ -20,12 +20,17 @@ pub(crate) fn required(host: &mut dyn Host, name: &str) -> Result<String, Stop> 
     }
 }
 
+/// The locale of programs whose words are read: English, and names of files in UTF-8.
+pub(crate) const LOCALE: &str = "C.UTF-8";
+
 /// A command whose words are English.
 pub(crate) fn command<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Command {
     let mut command = Command::new(argv);
     for name in ["LANG", "LC_ALL", "LC_MESSAGES"] {
-        command.environment.insert(name.to_owned(), "C".to_owned());
+        command.environment.insert(name.to_owned(), LOCALE.to_owned());
     }
+    // in this locale, unlike in `C`, translations would be looked for
+    command.environment.insert("LANGUAGE".to_owned(), "C".to_owned());
     command
 }
 

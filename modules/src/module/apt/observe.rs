@@ -8,6 +8,7 @@ use super::{Error, Observed, Params, Step, failed, marks};
 use crate::contract::Stop;
 use crate::effect::{Command, Output};
 use crate::host::{Host, HostError, HttpRequest, PACKAGE_LISTS, fetched_at};
+use crate::module::program::LOCALE;
 use crate::module::{expansion, wildcard};
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
@@ -103,7 +104,8 @@ fn quiet(mut command: Command) -> Command {
         ("DEBIAN_FRONTEND", "noninteractive"),
         ("DEBIAN_PRIORITY", "critical"),
         ("APT_LISTCHANGES_FRONTEND", "none"),
-        ("LC_ALL", "C.UTF-8"),
+        ("LC_ALL", LOCALE),
+        ("LANGUAGE", "C"),
     ] {
         command.environment.insert(name.to_owned(), value.to_owned());
     }

@@ -30,7 +30,6 @@ impl Git {
         let mut command = program::command(argv);
         let environment: &mut BTreeMap<String, String> = &mut command.environment;
         environment.insert("GIT_SSH_COMMAND".to_owned(), self.ssh.clone());
-        environment.insert("LANGUAGE".to_owned(), "C".to_owned());
         command
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::effect::{Command, Output};
 use crate::host::{FileKind, FileStat, Follow, Host, HostError};
+use crate::module::program::LOCALE;
 
 /// Asks a host; what cannot be read is absent, what is unknown is remembered.
 pub(super) struct Probe<'a> {
@@ -107,7 +108,8 @@ impl<'a> Probe<'a> {
         let mut words = vec![path.to_string_lossy().into_owned()];
         words.extend(arguments.iter().map(ToString::to_string));
         let mut command = Command::new(words);
-        command.environment.insert("LC_ALL".to_owned(), "C".to_owned());
+        command.environment.insert("LC_ALL".to_owned(), LOCALE.to_owned());
+        command.environment.insert("LANGUAGE".to_owned(), "C".to_owned());
         let answer = self.host.query(&command);
         self.note(answer)
     }
