@@ -144,6 +144,9 @@ impl Pool {
         let link = self.link(&key);
         if request.mode != Mode::Rehearse {
             let seat = self.seat(&link, target, privilege).await?;
+            if request.mode == Mode::Check {
+                self.foresee(&key.host, &seat, &mut request).await;
+            }
             let replies = exchange(&seat.runner, request, sources, hearers).await?;
             let opening = seat.opening;
             link.put_back(privilege, seat);
@@ -175,6 +178,18 @@ impl Pool {
         let opening = seat.opening;
         link.put_back(privilege, seat);
         Ok(Exchange::of(replies, opening, began))
+    }
+
+    /// Gives a task that only looks what was rehearsed on the machine since the runner knew it.
+    async fn foresee(&self, host: &HostKey, seat: &Seat, request: &mut TaskRequest) {
+        let rehearsal = {
+            let rehearsals = self.rehearsals.lock().unwrap_or_else(PoisonError::into_inner);
+            rehearsals.get(host).map(Arc::clone)
+        };
+        let Some(rehearsal) = rehearsal else { return };
+        let rehearsal = rehearsal.lock().await;
+        let new = rehearsal.effects.get(seat.known..).unwrap_or_default().iter().cloned();
+        request.rehearsed.splice(0..0, new);
     }
 
     /// Whether what was rehearsed on this machine may make one of these paths. Not for the threads

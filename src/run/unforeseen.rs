@@ -73,7 +73,7 @@ impl Job {
     /// of the reason, which shows and is handed on to other tasks: not where `no_log` hides it.
     pub(super) fn excuse(&self, mode: Mode, setting: &Setting, replies: &mut [ItemReply]) {
         self.take_for_unknown(mode, setting, replies);
-        if mode == Mode::Rehearse && self.censors(&setting.scope) {
+        if mode != Mode::Apply && self.censors(&setting.scope) {
             for reply in replies {
                 if let Status::Unknown { reason } = &mut reply.status
                     && let Some(at) = reason.find(NOW_IT_FAILS)
@@ -86,8 +86,7 @@ impl Job {
 
     fn take_for_unknown(&self, mode: Mode, setting: &Setting, replies: &mut [ItemReply]) {
         let host = setting.delegated.as_ref().map_or(&self.host, |to| &to.host);
-        let Some(task) = self.play.run.unforeseen.on(host).filter(|_| mode == Mode::Rehearse)
-        else {
+        let Some(task) = self.play.run.unforeseen.on(host).filter(|_| mode != Mode::Apply) else {
             return;
         };
         for reply in replies.iter_mut().filter(|reply| reply.status == Status::Failed) {

@@ -207,7 +207,8 @@ pub struct TaskRequest {
     /// What the items are to one another.
     #[serde(default, skip_serializing_if = "Bond::is_none")]
     pub bond: Bond,
-    /// Effects that other runners of this host rehearsed since the last request.
+    /// Effects that other runners of this host rehearsed since the last request, or that a task in
+    /// [`Mode::Check`] takes for done.
     #[serde(default)]
     pub rehearsed: Vec<Effect>,
     /// Bound on each item, in seconds; the runner ends what still runs then.

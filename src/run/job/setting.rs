@@ -132,7 +132,8 @@ impl Job {
         let check = reader.boolean("check_mode", |level| level.check_mode.as_ref())?;
         Ok(match (settings.mode, check) {
             (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,
-            (RunMode::Apply, Some(true)) => Mode::Check,
+            // in a dry run, too, it only looks
+            (_, Some(true)) => Mode::Check,
             (RunMode::Rehearsal, _) => match settings.check {
                 CheckMode::Rehearsal => Mode::Rehearse,
                 CheckMode::Alone => Mode::Check,

@@ -112,10 +112,15 @@ impl<B: Host> RehearsalHost<B> {
         Self { validation: Validation::Foresee, ..self }
     }
 
-    /// The host as it is again.
-    pub fn forget(&mut self) {
-        self.overlay = Overlay::default();
+    /// Only this is rehearsed.
+    pub fn reset(&mut self, overlay: Overlay) {
+        self.overlay = overlay;
         self.skipped = Duration::ZERO;
+    }
+
+    /// What was rehearsed so far.
+    pub fn overlay(&self) -> &Overlay {
+        &self.overlay
     }
 
     /// What was rehearsed.

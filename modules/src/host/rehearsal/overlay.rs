@@ -9,7 +9,7 @@ use crate::effect::{Applied, Source};
 use crate::host::{FileKind, FileStat, Group, User};
 
 /// The differences between the host as it is and as it would be.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Overlay {
     nodes: BTreeMap<PathBuf, Node>,
     /// Names that would be hard links to one file.

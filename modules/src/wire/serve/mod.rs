@@ -122,7 +122,8 @@ impl Server {
         }
         let overlay = match mode {
             Mode::Apply => None,
-            Mode::Check => Some(Overlay::default()),
+            // in a dry run it looks at what would be there then
+            Mode::Check => Some(self.overlay.clone()),
             Mode::Rehearse => Some(std::mem::take(&mut self.overlay)),
         };
         let mut stage = match overlay {
@@ -140,12 +141,16 @@ impl Server {
                 Stage::Rehearsal(Box::new(host))
             }
         };
+        let base = match (mode, &stage) {
+            (Mode::Check, Stage::Rehearsal(host)) => Some(host.overlay().clone()),
+            _ => None,
+        };
         let mut sent = Ok(());
         let mut refused = false;
         let mut well = 0;
         for (item, arguments) in items.iter().enumerate() {
-            if let (Mode::Check, Bond::None, Stage::Rehearsal(host)) = (mode, bond, &mut stage) {
-                host.forget();
+            if let (Some(base), Bond::None, Stage::Rehearsal(host)) = (&base, bond, &mut stage) {
+                host.reset(base.clone());
             }
             if let (Streaming::On, Stage::Live(host)) = (streaming, &mut stage) {
                 let replies = self.replies.clone();
