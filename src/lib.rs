@@ -34,6 +34,7 @@
 pub mod cli;
 pub mod connection;
 pub mod diagnostics;
+mod difflib;
 pub mod galaxy;
 pub mod graph;
 pub mod inventory;

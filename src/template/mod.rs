@@ -26,6 +26,7 @@ mod python;
 mod regex;
 mod render;
 mod stack;
+mod strptime;
 mod syntax;
 mod templar;
 mod tests;

@@ -307,6 +307,11 @@ pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
         .or_else(|| of::<TimeDelta>(left, right))
 }
 
+/// Whether both are moments.
+pub(super) fn are_moments(left: &Value, right: &Value) -> bool {
+    [left, right].iter().all(|value| value.downcast_object_ref::<DateTime>().is_some())
+}
+
 /// `left - right` where one is a moment or a span.
 pub(super) fn subtract(left: &Value, right: &Value) -> Option<Value> {
     let span = right.downcast_object_ref::<TimeDelta>();
@@ -437,7 +442,8 @@ impl DateTime {
             'U' => format!("{:02}", moment.sunday_based_week()),
             'W' => format!("{:02}", moment.monday_based_week()),
             'G' => moment.to_iso_week_date().0.to_string(),
-            's' => self.at_utc().unwrap_or(moment).assume_utc().unix_timestamp().to_string(),
+            // of the clock as it stands: C knows of no other distance than this machine's
+            's' => moment.assume_utc().unix_timestamp().to_string(),
             'F' => self.strftime("%Y-%m-%d"),
             'T' | 'X' => self.strftime("%H:%M:%S"),
             'R' => self.strftime("%H:%M"),

@@ -1,12 +1,4 @@
 //! Draws a [`Diff`] as a unified diff, byte for byte as Ansible's default output does.
-//!
-//! The lines are matched as Python's `difflib.SequenceMatcher` matches them (see
-//! <https://docs.python.org/3/library/difflib.html>), its heuristic for popular lines included,
-//! because another matcher would draw other, equally right diffs and no comparison would hold.
-
-mod lines;
-mod matcher;
-mod unified;
 
 use std::borrow::Cow;
 
@@ -14,6 +6,7 @@ use canvass_modules::diff::Diff;
 use serde_json::Value as Json;
 
 use super::python_json::{Ascii, Layout, dumps};
+use crate::difflib::unified;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -63,7 +56,7 @@ pub fn draw_with(diff: &Diff, context: usize) -> String {
             return format!("diff skipped: {name} file appears to be binary\n");
         }
     }
-    let mut text = unified::unified(
+    let mut text = unified(
         &before,
         &after,
         &titled("before", &diff.before_header),

@@ -25,7 +25,7 @@ fn equals_python_on_random_edits() {
         let case: Json = serde_json::from_str(line).unwrap();
         let [before, after, expected] =
             ["before", "after", "diff"].map(|field| case[field].as_str().unwrap());
-        let drawn = unified::unified(before, after, "before: f", "after: f", 3);
+        let drawn = unified(before, after, "before: f", "after: f", 3);
         assert_eq!(drawn, expected, "case {number}: {line}");
         compared += 1;
     }

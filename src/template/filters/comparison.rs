@@ -4,16 +4,14 @@ use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::{Filter, filter};
-use crate::report::diff::draw_with;
+use crate::difflib::unified;
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    Class, class_of, dict, elements, entries, is_mapping, list, mapping_get, repr, sort_by, text,
-    truth,
+    Class, JsonStyle, class_of, dict, dump_json, elements, entries, is_mapping, list, mapping_get,
+    repr, sort_by, text, truth,
 };
 use crate::template::regex::{Flags, compiled};
-use crate::template::templar::to_json;
-use canvass_modules::diff::Diff;
 
 /// All lines around a change are shown.
 const MOST_LINES: usize = 1 << 40;
@@ -187,8 +185,13 @@ fn fact_diff(call: &Bound<'_>) -> Outcome<Value> {
             *lines = kept;
         }
         sides.push(match (lines, class_of(value)) {
-            (Some(lines), _) => serde_json::Value::from(lines.join("\n") + "\n"),
-            (None, Class::Text | Class::Dict | Class::None) => to_json(value)?,
+            (Some(lines), _) => lines.join("\n") + "\n",
+            (None, Class::None) => String::new(),
+            (None, Class::Text) => text(value)?,
+            (None, Class::Dict) => {
+                let style = JsonStyle { indent: Some(4), sort_keys: true, ..JsonStyle::default() };
+                dump_json(value, &style)? + "\n"
+            }
             (None, _) => {
                 let name = crate::template::python::type_name(value);
                 let text = format!("'{name}' object has no attribute 'splitlines'");
@@ -198,15 +201,15 @@ fn fact_diff(call: &Bound<'_>) -> Outcome<Value> {
     }
     let mut sides = sides.into_iter();
     let (before, after) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
-    let diff = Diff {
-        before_header: String::new(),
-        after_header: String::new(),
-        before,
-        after,
-        note: None,
-    };
     let common = call.some(3).map_or(Ok(false), truth)?;
-    let drawn = draw_with(&diff, MOST_LINES);
+    let binary = [(&before, "destination"), (&after, "source")];
+    let drawn = match binary.into_iter().find(|(text, _)| text.contains('\0')) {
+        Some((_, name)) => format!("diff skipped: {name} file appears to be binary\n"),
+        None => match unified(&before, &after, "before", "after", MOST_LINES) {
+            drawn if drawn.is_empty() => drawn,
+            drawn => drawn + "\n",
+        },
+    };
     let lines = drawn.lines().filter(|line| !common || !line.starts_with(['+', '-']));
     repr(&list(lines.map(Value::from).collect())).map(Value::from)
 }

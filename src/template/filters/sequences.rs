@@ -113,7 +113,7 @@ fn pairs(call: &Bound<'_>) -> Outcome<Value> {
     }
     let mut made = IndexMap::new();
     for (index, pair) in elements(value)?.iter().enumerate() {
-        if !python::is_sequence(pair) && class_of(pair) != Class::Text {
+        if !python::is_sequence(pair) && !matches!(class_of(pair), Class::Text | Class::Dict) {
             return Err(call.refuse(format!(
                 "cannot convert dictionary update sequence element #{index} to a sequence"
             )));

@@ -7,8 +7,8 @@ use crate::source::{SourceFile, yaml};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
-    Class, JsonStyle, as_integer, class_of, dict, dump_json, elements, entries, finalise, list,
-    parse_json, text, truth, type_name, vaulted,
+    Class, JsonStyle, as_integer, class_of, deeper, dict, dump_json, elements, entries, finalise,
+    list, parse_json, text, truth, type_name, vaulted,
 };
 use crate::template::trust::{is_trusted, trusted};
 use crate::template::yaml_emitter::{YamlStyle, dump_yaml};
@@ -23,6 +23,7 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("tojson", &["value", "indent"], |call| {
         let indent = call.some(1).map(|_| call.size(1, 0)).transpose()?;
         let style = JsonStyle { indent, sort_keys: true, ..JsonStyle::default() };
+        refuse_ranges(call.value()?)?;
         let dumped = dump_json(call.value()?, &style)?;
         let safe = dumped
             .replace('<', "\\u003c")
@@ -88,6 +89,20 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(list(documents))
     }),
 ];
+
+/// Refuses the ranges in a value, which Python's own JSON writer does not know.
+fn refuse_ranges(value: &Value) -> Outcome<()> {
+    match class_of(value) {
+        Class::Range => Err(Failure::failed("Object of type range is not JSON serializable")),
+        Class::List | Class::Tuple => {
+            elements(value)?.iter().try_for_each(|element| deeper(|| refuse_ranges(element)))
+        }
+        Class::Dict => {
+            entries(value)?.iter().try_for_each(|(_, entry)| deeper(|| refuse_ranges(entry)))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The same, where all texts are the user's: YAML that stands in a text of theirs.
 fn all_trusted(value: &Value) -> Value {

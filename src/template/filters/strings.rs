@@ -7,7 +7,9 @@ use super::{Filter, filter};
 use crate::template::eval::{Bound, Call};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
-use crate::template::python::{self, as_integer, is_space, percent, repr, text, tuple};
+use crate::template::python::{
+    self, Wrapping, as_integer, is_space, percent, repr, text, tuple, wrap,
+};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
@@ -84,15 +86,18 @@ pub(super) const FILTERS: &[Filter] = &[
         "wordwrap",
         &["value", "width", "break_long_words", "wrapstring", "break_on_hyphens"],
         |call| {
-            let width = call.size(1, 79)?.max(1);
             let separator = call.text_or(3, "\n")?;
-            let breaks = call.flag_or_true(2)?;
+            let wrapping = Wrapping {
+                width: call.size(1, 79)?.max(1),
+                break_long_words: call.flag_or_true(2)?,
+                break_on_hyphens: call.flag_or_true(4)?,
+            };
             let refusal = |class: &str| format!("'{class}' object has no attribute 'splitlines'");
             let text = call.string_or(0, refusal)?;
-            let lines: Vec<String> = methods::split_lines(text, false)
-                .iter()
-                .flat_map(|line| wrap(line, width, breaks))
-                .collect();
+            let mut lines = Vec::new();
+            for line in methods::split_lines(text, false) {
+                lines.push(wrap(&line, wrapping)?.join(&separator));
+            }
             Ok(Value::from(lines.join(&separator)))
         },
     ),
@@ -222,28 +227,6 @@ fn comment(call: &Bound<'_>) -> Outcome<Value> {
         out.push_str(&end);
     }
     Ok(Value::from(out))
-}
-
-fn wrap(line: &str, width: usize, break_long: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut current = String::new();
-    for word in line.split(' ') {
-        let mut word = word.to_owned();
-        let length = |text: &str| text.chars().count();
-        if !current.is_empty() && length(&current) + 1 + length(&word) > width {
-            lines.push(current.trim_end().to_owned());
-            current = String::new();
-        } else if !current.is_empty() {
-            current.push(' ');
-        }
-        while break_long && current.is_empty() && length(&word) > width {
-            lines.push(word.chars().take(width).collect());
-            word = word.chars().skip(width).collect();
-        }
-        current.push_str(&word);
-    }
-    lines.push(current);
-    lines
 }
 
 fn truncate(call: &Bound<'_>) -> Outcome<Value> {

@@ -64,7 +64,15 @@ pub(in crate::template) fn binary(
         BinaryOperator::Add => add(left, right),
         BinaryOperator::Multiply => repeat(left, right),
         BinaryOperator::Subtract => {
-            time::subtract(left, right).map_or_else(|| unsupported("-", left, right), Ok)
+            if let Some(difference) = time::subtract(left, right) {
+                return Ok(difference);
+            }
+            match (class_of(left), class_of(right)) {
+                (Class::DateTime, Class::DateTime) if time::are_moments(left, right) => {
+                    Err(Failure::failed("can't subtract offset-naive and offset-aware datetimes"))
+                }
+                _ => unsupported("-", left, right),
+            }
         }
         BinaryOperator::Divide => unsupported("/", left, right),
         BinaryOperator::FloorDivide => unsupported("//", left, right),
@@ -143,6 +151,10 @@ fn floats(operator: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
     }
     if operator == BinaryOperator::Power && left == 0.0 && right < 0.0 {
         return Err(Failure::failed("0.0 cannot be raised to a negative power"));
+    }
+    let rooted = right.fract() != 0.0 && right.is_finite() && left.is_finite();
+    if operator == BinaryOperator::Power && left < 0.0 && rooted {
+        return Err(Failure::failed("Type 'complex' is unsupported for variable storage."));
     }
     let result = match operator {
         BinaryOperator::Add => left + right,

@@ -11,7 +11,7 @@ use super::integer::{are_whole, as_whole};
 use super::nesting::deeper;
 use super::text::text;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::time::order;
+use crate::template::time::{are_moments, order};
 
 /// `a == b`
 pub(in crate::template) fn equal(left: &Value, right: &Value) -> Outcome<bool> {
@@ -98,7 +98,12 @@ pub(in crate::template) fn compare(
             Ok(Some(left.len().cmp(&right.len())))
         }
         (Class::DateTime, Class::DateTime) | (Class::TimeDelta, Class::TimeDelta) => {
-            Ok(order(left, right))
+            let order = order(left, right);
+            if order.is_none() && are_moments(left, right) {
+                let text = "can't compare offset-naive and offset-aware datetimes";
+                return Err(Failure::failed(text));
+            }
+            Ok(order)
         }
         _ => Err(Failure::failed(format!(
             "'{operator}' not supported between instances of '{}' and '{}'",

@@ -14,6 +14,7 @@ mod nesting;
 mod random;
 mod sets;
 mod text;
+mod textwrap;
 
 pub(in crate::template) use access::{
     attribute_of, element_at, elements, entries, finalise, finalise_marked, item, length,
@@ -40,3 +41,4 @@ pub(in crate::template) use nesting::{deeper, fits};
 pub(in crate::template) use random::Randomness;
 pub(in crate::template) use sets::{SetOperation, numbers_of_sets};
 pub(in crate::template) use text::{float_text, is_space, repr, repr_text, text};
+pub(in crate::template) use textwrap::{Wrapping, wrap};

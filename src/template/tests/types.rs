@@ -101,8 +101,12 @@ fn nan(call: &Bound<'_>) -> Outcome<bool> {
 
 /// Scheme and network location, where the scheme is one of those asked for.
 fn uri(call: &Bound<'_>) -> Outcome<Option<(String, String)>> {
-    let Some(value) = call.value()?.as_str() else {
-        return Ok(None);
+    let value = call.value()?;
+    let value = match value.as_str() {
+        Some(text) => text,
+        // Python takes what is empty for no text
+        None if !is_undefined(value) && !truth(value)? => "",
+        None => return Ok(None),
     };
     let Some((scheme, host)) = url_parts(value) else {
         return Ok(None);

@@ -1,12 +1,19 @@
 //! Unified diffs, laid out as Python's `difflib.unified_diff` does.
+//!
+//! The lines are matched as Python's `difflib.SequenceMatcher` matches them (see
+//! <https://docs.python.org/3/library/difflib.html>), its heuristic for popular lines included,
+//! because another matcher would draw other, equally right diffs and no comparison would hold.
+
+mod lines;
+mod matcher;
 
 use std::ops::Range;
 
-use super::lines::lines;
-use super::matcher::{Edit, edits};
+use lines::lines;
+use matcher::{Edit, edits};
 
 /// The unified diff of two texts, empty when they are equal.
-pub(super) fn unified(before: &str, after: &str, from: &str, to: &str, context: usize) -> String {
+pub(crate) fn unified(before: &str, after: &str, from: &str, to: &str, context: usize) -> String {
     let (old, new) = (lines(before), lines(after));
     let mut text = String::new();
     for hunk in hunks(edits(&old, &new), context) {
