@@ -110,25 +110,57 @@ enum Opening {
     LineComment,
 }
 
+/// In the order of Jinja where two begin at one place and are of one length.
+const OPENINGS: [Opening; 5] = [
+    Opening::Variable,
+    Opening::LineStatement,
+    Opening::LineComment,
+    Opening::Comment,
+    Opening::Block,
+];
+
+/// An opening mark that was found.
+#[derive(Clone, Copy)]
+struct Mark {
+    at: usize,
+    /// Where what follows it begins.
+    after: usize,
+    length: usize,
+}
+
+/// What is known of the marks of a kind that follow.
+#[derive(Clone, Copy)]
+enum Ahead {
+    /// It was not looked for them.
+    Unknown,
+    /// There are none.
+    Nowhere,
+    Found(Mark),
+}
+
 pub(super) struct Lexer<'a> {
     source: &'a str,
     options: &'a Options,
     position: usize,
     tokens: Vec<Token>,
+    /// The next mark of each kind.
+    ahead: [Ahead; 5],
 }
 
 type Outcome<T> = Result<T, SyntaxError>;
 
 /// The tokens of a template.
 pub(super) fn template_tokens(source: &str, options: &Options) -> Outcome<Vec<Token>> {
-    let mut lexer = Lexer { source, options, position: 0, tokens: Vec::new() };
+    let mut lexer =
+        Lexer { source, options, position: 0, tokens: Vec::new(), ahead: [Ahead::Unknown; 5] };
     lexer.template()?;
     Ok(lexer.finish())
 }
 
 /// The tokens of a bare expression.
 pub(super) fn expression_tokens(source: &str, options: &Options) -> Outcome<Vec<Token>> {
-    let mut lexer = Lexer { source, options, position: 0, tokens: Vec::new() };
+    let mut lexer =
+        Lexer { source, options, position: 0, tokens: Vec::new(), ahead: [Ahead::Unknown; 5] };
     lexer.code(None)?;
     Ok(lexer.finish())
 }
@@ -168,33 +200,45 @@ impl<'a> Lexer<'a> {
 
     /// The next opening mark, the longest where several begin: its place, its kind and where what
     /// follows it begins.
-    fn opening(&self) -> Option<(usize, Opening, usize)> {
-        let markers = &self.options.markers;
-        let rest = self.rest();
-        let pair = |(kind, pair): (Opening, &[String; 2])| {
-            let [open, _] = pair;
-            let at = self.position + rest.find(open.as_str())?;
-            Some((at, kind, at + open.len(), open.len()))
-        };
-        let line = |kind: Opening, prefix: Option<&String>| {
-            let prefix = prefix?;
-            let (at, after) = match kind {
-                Opening::LineComment => lines::comment(self.source, self.position, prefix)?,
-                _ => lines::statement(self.source, self.position, prefix)?,
+    fn opening(&mut self) -> Option<(usize, Opening, usize)> {
+        let mut first: Option<(Mark, Opening)> = None;
+        for (index, kind) in OPENINGS.into_iter().enumerate() {
+            let known = self.ahead.get(index).copied().unwrap_or(Ahead::Unknown);
+            let ahead = match known {
+                // what is ahead stays ahead until it is passed
+                Ahead::Nowhere => known,
+                Ahead::Found(mark) if mark.at >= self.position => known,
+                _ => self.mark(kind).map_or(Ahead::Nowhere, Ahead::Found),
             };
-            Some((at, kind, after, prefix.len()))
+            if let Some(slot) = self.ahead.get_mut(index) {
+                *slot = ahead;
+            }
+            let Ahead::Found(mark) = ahead else { continue };
+            let order = |mark: &Mark| (mark.at, usize::MAX - mark.length);
+            if first.as_ref().is_none_or(|(first, _)| order(&mark) < order(first)) {
+                first = Some((mark, kind));
+            }
+        }
+        first.map(|(mark, kind)| (mark.at, kind, mark.after))
+    }
+
+    /// The next opening mark of a kind.
+    fn mark(&self, kind: Opening) -> Option<Mark> {
+        let markers = &self.options.markers;
+        let line = |prefix: &Option<String>, find: lines::Find| {
+            let prefix = prefix.as_ref()?;
+            let (at, after) = find(self.source, self.position, prefix)?;
+            Some(Mark { at, after, length: prefix.len() })
         };
-        [
-            pair((Opening::Variable, &markers.variable)),
-            line(Opening::LineStatement, markers.line_statement.as_ref()),
-            line(Opening::LineComment, markers.line_comment.as_ref()),
-            pair((Opening::Comment, &markers.comment)),
-            pair((Opening::Block, &markers.block)),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|&(at, _, _, length)| (at, usize::MAX - length))
-        .map(|(at, kind, after, _)| (at, kind, after))
+        let [open, _] = match kind {
+            Opening::Variable => &markers.variable,
+            Opening::Block => &markers.block,
+            Opening::Comment => &markers.comment,
+            Opening::LineStatement => return line(&markers.line_statement, lines::statement),
+            Opening::LineComment => return line(&markers.line_comment, lines::comment),
+        };
+        let at = self.position + self.rest().find(open.as_str())?;
+        Some(Mark { at, after: at + open.len(), length: open.len() })
     }
 
     fn template(&mut self) -> Outcome<()> {

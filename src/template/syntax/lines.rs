@@ -4,6 +4,9 @@
 //! newlines, and the blank lines after it are its own. A comment begins a line or follows a letter
 //! that is no blank, with the blanks before it, and leaves the newline.
 
+/// Finds the next place of a prefix from a place on.
+pub(super) type Find = fn(&str, usize, &str) -> Option<(usize, usize)>;
+
 /// Where the next such statement begins (with the blanks of its line), and where its text does.
 pub(super) fn statement(source: &str, from: usize, prefix: &str) -> Option<(usize, usize)> {
     let mut line = line_start(source, from)?;
