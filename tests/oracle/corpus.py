@@ -57,7 +57,15 @@ FACTS = {
 }
 PACKAGES = ("debops", "kolla-ansible", "ansible")
 READ_BY_NO_PLAY = {"changelogs", "plugins"}
-DRAWN = re.compile(r"/dev/null|\|\s*(random|shuffle)\b|random_|\bnow\(|(lookup|query|q)\(\s*\\*['\"](ansible\.builtin\.)?pipe")
+DRAWN = re.compile("|".join((
+    r"/dev/null", r"\|\s*(random|shuffle)\b", r"random_", r"\bnow\(",
+    r"(lookup|query|q)\(\s*\\*['\"](ansible\.builtin\.)?pipe",
+    # the time of the run, where no moment is given
+    r"\|\s*(ansible\.builtin\.)?strftime\b(?!\s*\(\s*[^\s)])",
+    # a salt, where none is given by name or place
+    r"\|\s*(ansible\.builtin\.)?password_hash\b(?!\s*\(([^()]*,)?\s*salt\s*=)(?!\s*\([^(),=]+,\s*[^(),=]+[,)])",
+    r"\|\s*(ansible\.builtin\.)?vault\b(?!\s*\([^()]*salt\s*=)",
+)))
 CONDITIONS = ("when", "changed_when", "failed_when", "until")
 
 
@@ -274,8 +282,8 @@ def main():
     with kept as folder:
         os.makedirs(folder, exist_ok=True)
         folders = {package: unpack(package, folder) for package in options.package or PACKAGES}
-        if "ansible" in folders:
-            os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(folders["ansible"]))
+        # whatever is compared, so that the same cases are: plugins that are missing leave some out
+        os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(folders.get("ansible") or unpack("ansible", folder)))
         for package, root in folders.items():
             compare(package, root, pathlib.Path(folder), options)
 

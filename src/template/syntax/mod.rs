@@ -6,11 +6,12 @@
 
 mod lexer;
 mod lines;
+mod options;
 mod parser;
 mod statements;
 mod tree;
 
-pub(super) use lexer::{Backslashes, Markers, Options, Whitespace};
+pub(super) use options::{Backslashes, Markers, Options, Whitespace};
 pub(super) use parser::{Embedded, parse_expression, parse_template};
 pub(super) use tree::{
     Arguments, BinaryOperator, ComparisonOperator, Expression, Import, Loop, Macro, Node, Range,

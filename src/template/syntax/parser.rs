@@ -10,7 +10,8 @@ use crate::template::python::whole;
 
 use super::super::stack::on_enough_stack;
 use super::SyntaxError;
-use super::lexer::{self, Kind, Options, Token};
+use super::lexer::{self, Kind, Token};
+use super::options::Options;
 use super::tree::{BinaryOperator, ComparisonOperator, Expression, Node, Range, Template};
 
 pub(super) type Outcome<T> = Result<T, SyntaxError>;
