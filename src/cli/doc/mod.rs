@@ -1,6 +1,8 @@
 //! `canvass doc`: what there is, and what it takes.
 
 pub(super) mod catalogue;
+mod examples;
+mod further;
 pub(super) mod list;
 pub(super) mod page;
 mod phrases;

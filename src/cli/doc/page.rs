@@ -6,11 +6,15 @@ use canvass_modules::params::OptionSpec;
 use serde_json::{Map, Value as Json, json};
 
 use super::catalogue::{Content, Entry, Topic};
+use super::examples;
 
 /// The page as text.
 pub(in crate::cli) fn text(entry: &Entry) -> String {
     let mut text = format!("> {} {}\n", entry.topic.word().to_uppercase(), entry.name);
-    let (words, examples) = parts(entry.page);
+    let (words, mut examples) = parts(entry.page);
+    if let Some(example) = examples::of(entry.topic, &entry.name) {
+        examples = indented(&example.text(), "  ");
+    }
     let words = if words.is_empty() { entry.short.clone() } else { words };
     if !words.is_empty() {
         let _ = writeln!(text, "\n{}", indented(&words, "  "));
@@ -79,7 +83,10 @@ fn indented(text: &str, by: &str) -> String {
 
 /// The page for programs, in the shape of `ansible-doc --json`.
 pub(in crate::cli) fn json(entry: &Entry) -> Json {
-    let (words, examples) = parts(entry.page);
+    let (words, mut examples) = parts(entry.page);
+    if let Some(example) = examples::of(entry.topic, &entry.name) {
+        examples = example.text();
+    }
     let (collection, plain) = entry.name.rsplit_once('.').unwrap_or(("", &entry.name));
     if let Content::Levels(levels) = &entry.content {
         return json!({ "applies_to": levels });

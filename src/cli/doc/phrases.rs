@@ -1,18 +1,19 @@
 //! What filters, tests, lookups and imports do, in a line each.
 
 use super::catalogue::Topic;
+use super::further;
 
 /// The line of a thing by its full name; the table leaves `ansible.builtin` out.
 pub(super) fn of(topic: Topic, name: &str) -> Option<&'static str> {
-    let table: &[(&str, &str)] = match topic {
-        Topic::Filter => FILTERS,
-        Topic::Test => TESTS,
-        Topic::Lookup => LOOKUPS,
-        Topic::Module => IMPORTS,
-        Topic::Keyword => &[],
+    let (table, further): (&[(&str, &str)], &[(&str, &str)]) = match topic {
+        Topic::Filter => (FILTERS, further::FILTERS),
+        Topic::Test => (TESTS, further::TESTS),
+        Topic::Lookup => (LOOKUPS, &[]),
+        Topic::Module => (IMPORTS, &[]),
+        Topic::Keyword => (&[], &[]),
     };
     let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-    table.iter().find(|(known, _)| *known == short).map(|(_, phrase)| *phrase)
+    table.iter().chain(further).find(|(known, _)| *known == short).map(|(_, phrase)| *phrase)
 }
 
 const IMPORTS: &[(&str, &str)] = &[
@@ -293,15 +294,24 @@ mod tests {
 
     #[test]
     fn phrases_are_of_what_there_is() {
-        let tables = [(Topic::Filter, FILTERS), (Topic::Test, TESTS), (Topic::Module, IMPORTS)];
+        let tables = [
+            (Topic::Filter, FILTERS),
+            (Topic::Filter, further::FILTERS),
+            (Topic::Test, TESTS),
+            (Topic::Test, further::TESTS),
+            (Topic::Lookup, LOOKUPS),
+            (Topic::Module, IMPORTS),
+        ];
         for (topic, table) in tables {
             for (name, phrase) in table {
                 let entry = find(topic, name).unwrap_or_else(|| panic!("{name}"));
                 assert_eq!(entry.short, *phrase);
             }
         }
-        let all = names(Topic::Filter);
-        let said = all.iter().filter(|name| of(Topic::Filter, name).is_some());
-        assert!(said.count() > 100);
+        for topic in [Topic::Filter, Topic::Test, Topic::Lookup] {
+            for name in names(topic) {
+                assert!(of(topic, &name).is_some(), "{name} has no phrase");
+            }
+        }
     }
 }
