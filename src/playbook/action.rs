@@ -460,6 +460,7 @@ impl Parser<'_> {
                 let at = action.arguments.iter().position(|(name, _)| name == option)?;
                 match &error {
                     ParamError::Choice { .. }
+                    | ParamError::Choices { .. }
                     | ParamError::Type { .. }
                     | ParamError::Form { .. } => {
                         action.arguments.get(at).map(|(_, value)| &value.span)

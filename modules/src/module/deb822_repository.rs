@@ -20,8 +20,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
+use super::file_attributes;
 use super::file_mode::FileMode;
-use crate::contract::{Module, Plan, Stop};
+use crate::contract::{Module, Plan, Returned, Stop};
 use crate::effect::{Attributes, Content, Effect, WriteFile};
 use crate::host::{FileKind, FileStat, Follow, Host, HostError, HttpRequest};
 use crate::{choices, params};
@@ -230,6 +231,15 @@ impl Module for Deb822Repository {
         observed.file.plan(text.as_bytes(), &mode, &mut plan);
         plan.set("repo", text);
         Ok(plan)
+    }
+
+    fn revisit(
+        _params: &Params,
+        observed: &Observed,
+        host: &mut dyn Host,
+        returned: &mut Returned,
+    ) -> Result<(), Stop> {
+        Ok(file_attributes::describe(host, &observed.file.path, returned)?)
     }
 }
 

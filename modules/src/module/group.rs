@@ -24,10 +24,10 @@ use crate::{choices, params};
 choices! {
     /// Whether an account shall be there.
     pub enum State {
-        /// It is there.
-        Present = "present",
         /// It is not there.
         Absent = "absent",
+        /// It is there.
+        Present = "present",
     }
 }
 

@@ -92,5 +92,11 @@ impl Programs {
 
 fn searched(host: &mut dyn Host) -> String {
     let path = host.environment("PATH").unwrap_or_default();
-    format!("{path}:/sbin:/usr/sbin:/usr/local/sbin")
+    let mut folders: Vec<&str> = path.split(':').collect();
+    for more in ["/sbin", "/usr/sbin", "/usr/local/sbin"] {
+        if !folders.contains(&more) {
+            folders.push(more);
+        }
+    }
+    folders.join(":")
 }

@@ -31,14 +31,14 @@ use crate::{choices, params};
 choices! {
     /// What a unit shall do.
     pub enum State {
+        /// Told to read its configuration, in any case.
+        Reloaded = "reloaded",
+        /// Started anew, in any case.
+        Restarted = "restarted",
         /// Running.
         Started = "started",
         /// Not running.
         Stopped = "stopped",
-        /// Started anew, in any case.
-        Restarted = "restarted",
-        /// Told to read its configuration, in any case.
-        Reloaded = "reloaded",
     }
 }
 

@@ -92,7 +92,7 @@ enum Tool {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such service.
-    #[error("Could not find the requested service {0}: host")]
+    #[error("Could not find the requested service {0}: ")]
     Missing(String),
     /// Nothing here decides what starts at boot.
     #[error("Could not determine how to enable or disable service {0} at boot")]

@@ -11,6 +11,8 @@ pub enum Expected {
     Type(OptionKind, String),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of these words; what is none of them.
+    Choices(&'static [&'static str], String),
     /// Something else, in words.
     Form(String),
 }
@@ -43,6 +45,19 @@ pub enum ParamError {
         /// The accepted words.
         choices: &'static [&'static str],
         /// What was given.
+        got: String,
+    },
+    /// A list with others than the accepted words.
+    #[error(
+        "value of {name} must be one or more of: {}. Got no match for: {got}",
+        .choices.join(", ")
+    )]
+    Choices {
+        /// The option.
+        name: String,
+        /// The accepted words.
+        choices: &'static [&'static str],
+        /// What is none of them.
         got: String,
     },
     /// It cannot be converted.
@@ -139,6 +154,7 @@ impl ParamError {
         match self {
             Self::Unsupported { name, .. }
             | Self::Choice { name, .. }
+            | Self::Choices { name, .. }
             | Self::Type { name, .. }
             | Self::Form { name, .. } => Some(name),
             Self::If { name, .. } | Self::By { name, .. } => Some(name),
@@ -163,6 +179,9 @@ pub(super) fn mismatch(name: &str, value: &Json, expected: Expected) -> ParamErr
     match expected {
         Expected::Choice(choices) => {
             ParamError::Choice { name: name.to_owned(), choices, got: plain(value) }
+        }
+        Expected::Choices(choices, got) => {
+            ParamError::Choices { name: name.to_owned(), choices, got }
         }
         Expected::Type(wanted, reason) => ParamError::Type {
             name: name.to_owned(),

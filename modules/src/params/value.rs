@@ -146,17 +146,27 @@ impl<T: ParamValue> ParamValue for Vec<T> {
 
     fn from_json(value: &Json) -> Result<Self, Expected> {
         match value {
-            Json::Array(elements) => elements.iter().map(T::from_json).collect(),
+            Json::Array(elements) => listed(elements),
             Json::String(text) => {
-                text.split(',').map(|part| T::from_json(&Json::from(part.trim()))).collect()
+                let words = text.split(',').map(|part| Json::from(part.trim()));
+                listed(&words.collect::<Vec<_>>())
             }
-            Json::Number(_) | Json::Bool(_) => Ok(vec![T::from_json(value)?]),
+            Json::Number(_) | Json::Bool(_) => listed(std::slice::from_ref(value)),
             Json::Object(_) | Json::Null => Err(Expected::Type(
                 OptionKind::List,
                 format!("{} cannot be converted to a list", python_type(value)),
             )),
         }
     }
+}
+
+/// The elements of a list; all that are none of its words are told at once.
+fn listed<T: ParamValue>(elements: &[Json]) -> Result<Vec<T>, Expected> {
+    let read: Result<Vec<T>, Expected> = elements.iter().map(T::from_json).collect();
+    let Err(Expected::Choice(choices)) = read else { return read };
+    let is_none = |element: &&Json| matches!(T::from_json(element), Err(Expected::Choice(_)));
+    let others: Vec<String> = elements.iter().filter(is_none).map(plain).collect();
+    Err(Expected::Choices(choices, others.join(", ")))
 }
 
 impl ParamValue for Map<String, Json> {

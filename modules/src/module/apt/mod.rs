@@ -110,7 +110,14 @@ impl Module for Apt {
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         let mut plan = Plan::nothing();
-        if params.state != State::Absent || observed.refresh {
+        let only_cleans = (params.clean || params.autoclean || params.autoremove)
+            && params.name.is_none()
+            && params.deb.is_none()
+            && params.upgrade == Upgrade::No;
+        if only_cleans && params.clean {
+            plan.set("msg", "");
+        }
+        if !only_cleans && (params.state != State::Absent || observed.refresh) {
             plan.set("cache_updated", false);
             plan.set("cache_update_time", observed.cache_time);
         }

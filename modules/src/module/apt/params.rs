@@ -89,5 +89,5 @@ params! {
         /// No effect: there is nothing to install.
         auto_install_module_deps: bool = true,
     }
-    rules [Rule::MutuallyExclusive(&["deb", "name", "upgrade"])]
+    rules [Rule::MutuallyExclusive(&["deb", "package", "upgrade"])]
 }
