@@ -302,7 +302,8 @@ def compare(package, root, folder, options):
     record = options.keep and folder / f"reference-{package}-{'left-out' if options.left_out else 'seen'}-{digest}.jsonl"
     drawn = drawn_names(variables)
     equal, both_fail, skipped, kinds, shown = 0, 0, 0, collections.Counter(), 0
-    for case, theirs, mine in zip(cases, recorded_reference(cases, str(variables_file), record), ours):
+    # the record first: it is written when its last case has been asked for
+    for theirs, case, mine in zip(recorded_reference(cases, str(variables_file), record), cases, ours):
         if not is_comparable(case, theirs, drawn):
             skipped += 1
             continue
