@@ -223,8 +223,9 @@ fn compare(played: &Played<'_>, run: &str, result: &Json, found: &mut Vec<String
         }
         "for real" => {
             played.compare(run, "status", &told.into(), &real.into(), found);
-            let message = result.get("msg").unwrap_or(&Json::Null);
-            played.compare(run, "msg", &played.clean(message), &case["msg"], found);
+            let message = played.clean(result.get("msg").unwrap_or(&Json::Null));
+            let message = map_texts(&message, &|text| without_prefixes(text).to_owned());
+            played.compare(run, "msg", &message, &case["msg"], found);
             for (name, value) in case["returned"].as_object().unwrap_or(&Map::new()) {
                 let ours = result.get(name).unwrap_or(&Json::Null);
                 played.compare(run, name, &like(&played.clean(ours), value), value, found);
@@ -264,6 +265,13 @@ fn map_texts(value: &Json, change: &dyn Fn(&str) -> String) -> Json {
         }
         _ => value.clone(),
     }
+}
+
+/// The words before a message that cases do not keep.
+fn without_prefixes(text: &str) -> &str {
+    ["Task failed: ", "Module failed: ", "Action failed: "]
+        .iter()
+        .fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text))
 }
 
 /// Names of backups hold the process and the time.

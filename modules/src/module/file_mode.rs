@@ -98,7 +98,8 @@ impl FileMode {
 }
 
 fn parse_clauses(part: &str, clauses: &mut Vec<Clause>) -> Option<()> {
-    let operator_at = part.find(['+', '-', '='])?;
+    // a part without an operator names users and changes nothing
+    let operator_at = part.find(['+', '-', '=']).unwrap_or(part.len());
     let (users, mut rest) = part.split_at(operator_at);
     let mut who = Vec::new();
     for user in users.chars() {
@@ -244,6 +245,9 @@ mod tests {
             (json!("go="), File, 0o755, 0o700),
             (json!("u=rw,go=r"), File, 0o777, 0o644),
             (json!("o=g"), File, 0o750, 0o755),
+            (json!("u=rw,o"), File, 0o444, 0o644),
+            (json!("u"), File, 0o640, 0o640),
+            (json!(""), File, 0o640, 0o640),
         ];
         for (value, kind, current, expected) in cases {
             let mode = FileMode::from_json(&value).unwrap();
@@ -254,7 +258,8 @@ mod tests {
 
     #[test]
     fn what_is_no_mode_is_refused() {
-        for value in [json!("abc"), json!("u=q"), json!("999"), json!(""), json!(-1), json!(70000)]
+        for value in
+            [json!("abc"), json!("u=q"), json!("999"), json!("u=r,q"), json!(-1), json!(70000)]
         {
             assert!(FileMode::from_json(&value).is_err(), "{value}");
         }

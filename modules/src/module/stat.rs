@@ -131,7 +131,7 @@ fn describe(
     // a number that only a rehearsal gives: programs do not see such a file
     let real = stat.inode != 0;
     if params.get_mime {
-        let mime = if real { mime(params, path, host)? } else { None };
+        let mime = if real { mime(path, host)? } else { None };
         let (mimetype, charset) = mime.unwrap_or(("unknown".to_owned(), "unknown".to_owned()));
         set("mimetype", mimetype.into());
         set("charset", charset.into());
@@ -171,16 +171,11 @@ fn access(stat: &FileStat, host: &mut dyn Host) -> Result<u32, HostError> {
     Ok(if member { (stat.mode >> 3) & 7 } else { stat.mode & 7 })
 }
 
-/// Mime type and encoding, from `file`.
-fn mime(
-    params: &Params,
-    path: &Path,
-    host: &mut dyn Host,
-) -> Result<Option<(String, String)>, HostError> {
+/// Mime type and encoding, from `file`; those of a link are its own, whatever `follow` says.
+fn mime(path: &Path, host: &mut dyn Host) -> Result<Option<(String, String)>, HostError> {
     let Some(program) = host.find_program("file")? else { return Ok(None) };
     let mut argv = vec![program.display().to_string(), "--brief".to_owned()];
-    argv.extend(["--mime-type", "--mime-encoding"].map(str::to_owned));
-    argv.push(if params.follow { "--dereference" } else { "--no-dereference" }.to_owned());
+    argv.extend(["--mime-type", "--mime-encoding", "--no-dereference"].map(str::to_owned));
     argv.extend(["--".to_owned(), path.display().to_string()]);
     let output = host.query(&Command::new(argv))?;
     let text = output.stdout_text();

@@ -196,10 +196,14 @@ impl Module for GitConfig {
         Ok(Conclusion { changed: plan.changes(), returned: plan.returned.clone() })
     }
 
-    fn explain(_: &Params, _: &Observed, _: &Planned, error: HostError) -> Stop {
+    fn explain(_: &Params, _: &Observed, planned: &Planned, error: HostError) -> Stop {
         match error {
             HostError::CommandFailed { output, .. } => {
-                Stop::failed(output.stderr_text()).with("rc", output.status)
+                let argv = match &planned.effect {
+                    Effect::Setting(change) => change.commands.first().map(|it| it.argv.clone()),
+                    _ => None,
+                };
+                Stop::failed(output.stderr_text()).with("rc", output.status).with("cmd", argv)
             }
             error => Stop::Host(error),
         }
@@ -225,6 +229,13 @@ fn values(
     let argv = base.iter().cloned().chain(more);
     let command = Command { directory: Some(directory.to_owned()), ..program::command(argv) };
     let output = host.query(&command)?;
+    // a name that is none: setting it fails, with the same words
+    if output.status == 1 && !output.stderr.is_empty() && params.state == State::Present {
+        let value = params.value.clone().unwrap_or_default();
+        let words = [format!("--{}", params.add_mode), params.name.clone(), value];
+        let argv: Vec<String> = base.iter().cloned().chain(words).collect();
+        return Err(Stop::failed(output.stderr_text()).with("rc", 2).with("cmd", argv));
+    }
     // 1 tells that it is not set
     if output.status >= 2 {
         return Err(Stop::failed(output.stderr_text())

@@ -96,7 +96,12 @@ impl Observed {
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
     if let Some(validate) = params.validate.as_ref().filter(|command| !command.contains("%s")) {
-        return Err(Stop::failed(Error::Validate(validate.clone())));
+        let stop = Stop::failed(Error::Validate(validate.clone()));
+        // what the engine sends has its sum told in any case
+        return Err(match (params.remote_src, sent(params)) {
+            (false, Ok(From::File { checksum, .. })) => stop.with("checksum", checksum),
+            _ => stop,
+        });
     }
     let written = host_path::expand(host, &params.dest)?;
     let source_path = match &params.src {

@@ -179,6 +179,10 @@ impl Module for Service {
                 let systemctl = host.find_program("systemctl")?.is_some();
                 let init = Path::new("/etc/init.d").join(params.named());
                 if systemctl && host.stat(&init, Follow::Yes)?.is_none() {
+                    // only where systemd is sure to run may both be left out
+                    if params.asks_nothing() {
+                        return Err(Stop::failed(script::Error::NothingAsked));
+                    }
                     of_systemd(host)
                 } else {
                     params.not_of_systemd()?;
@@ -250,6 +254,12 @@ impl Params {
     }
 
     /// Refuses what only systemd has.
+    /// Whether only a name is given.
+    fn asks_nothing(&self) -> bool {
+        let reads = [self.daemon_reload, self.daemon_reexec, self.masked];
+        self.state.is_none() && self.enabled.is_none() && reads.iter().all(Option::is_none)
+    }
+
     fn not_of_systemd(&self) -> Result<(), Stop> {
         if self.name.is_none() {
             return Err(Stop::failed(Error::Unnamed));
