@@ -64,7 +64,11 @@ pub fn execute_with<M: Module>(
     let params = match M::Params::parse(name, arguments) {
         Ok(params) => params,
         Err(errors) => {
-            run.fail(Stop::failed(crate::params::message(&errors)));
+            let stop = Stop::failed(crate::params::message(&errors));
+            run.fail(match crate::params::details(&errors) {
+                Some(details) => stop.with("details", details),
+                None => stop,
+            });
             return run;
         }
     };

@@ -462,7 +462,8 @@ impl Parser<'_> {
                     ParamError::Choice { .. }
                     | ParamError::Choices { .. }
                     | ParamError::Type { .. }
-                    | ParamError::Form { .. } => {
+                    | ParamError::Form { .. }
+                    | ParamError::Refused { .. } => {
                         action.arguments.get(at).map(|(_, value)| &value.span)
                     }
                     _ => action.argument_spans.get(at),

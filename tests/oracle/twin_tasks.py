@@ -39,12 +39,12 @@ NOISE = {
     "ansible_facts": "compared by facts.py", "module_stderr": "where Python failed", "module_stdout": "the same",
     "executable": "names the program", "stdout": "words of a program with times", "stdout_lines": "the same",
     "stderr": "the same", "stderr_lines": "the same",
-    "script_file": "a file that is there for a moment",
+    "script_file": "a file that is there for a moment", "commands": "of ufw; COMPATIBILITY.md says which",
 }
 
 
-# places that differ by themselves: keys are drawn, git keeps times and what it fetched
-OWN = re.compile(r"/\.ssh/id_|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD")
+# places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched
+OWN = re.compile(r"/kh\.old|/\.ssh/id_|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD")
 
 
 def tasks_of(table):

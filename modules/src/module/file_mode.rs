@@ -77,9 +77,10 @@ impl FileMode {
         let mut clauses = Vec::new();
         for part in text.split(',') {
             parse_clauses(part, &mut clauses).ok_or_else(|| {
-                Expected::Form(format!(
-                    "mode must be in octal or symbolic form: bad symbolic permission for mode: {text}"
-                ))
+                Expected::Refused(
+                    "mode must be in octal or symbolic form",
+                    format!("bad symbolic permission for mode: {text}"),
+                )
             })?;
         }
         Ok(Self::Symbolic(clauses))
@@ -107,7 +108,8 @@ fn parse_clauses(part: &str, clauses: &mut Vec<Clause>) -> Option<()> {
             'u' => who.push(Who::User),
             'g' => who.push(Who::Group),
             'o' => who.push(Who::Other),
-            'a' => who.extend([Who::User, Who::Group, Who::Other]),
+            // stands for all alone, and never beside others
+            'a' if users == "a" => who.extend([Who::User, Who::Group, Who::Other]),
             _ => return None,
         }
     }
@@ -258,9 +260,16 @@ mod tests {
 
     #[test]
     fn what_is_no_mode_is_refused() {
-        for value in
-            [json!("abc"), json!("u=q"), json!("999"), json!("u=r,q"), json!(-1), json!(70000)]
-        {
+        for value in [
+            json!("abc"),
+            json!("u=q"),
+            json!("999"),
+            json!("u=r,q"),
+            json!("ao=r"),
+            json!("oa=r"),
+            json!(-1),
+            json!(70000),
+        ] {
             assert!(FileMode::from_json(&value).is_err(), "{value}");
         }
     }

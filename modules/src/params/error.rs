@@ -15,6 +15,8 @@ pub enum Expected {
     Choices(&'static [&'static str], String),
     /// Something else, in words.
     Form(String),
+    /// Something else, in the words of Ansible: message and details.
+    Refused(&'static str, String),
 }
 
 /// A wrong, missing or unknown parameter.
@@ -82,6 +84,16 @@ pub enum ParamError {
         /// Why not.
         reason: String,
     },
+    /// It is none of what Ansible knows for it.
+    #[error("{message}")]
+    Refused {
+        /// The option.
+        name: String,
+        /// What is wrong, in Ansible's words.
+        message: &'static str,
+        /// What of it is wrong; `details` of the result.
+        details: String,
+    },
     /// Options that exclude one another.
     #[error("parameters are mutually exclusive: {}", .0.join("|"))]
     Exclusive(&'static [&'static str]),
@@ -137,6 +149,14 @@ pub fn message(errors: &[ParamError]) -> String {
     }
 }
 
+/// What the result of such a task has as `details`.
+pub fn details(errors: &[ParamError]) -> Option<&str> {
+    match errors.first() {
+        Some(ParamError::Refused { details, .. }) => Some(details),
+        _ => None,
+    }
+}
+
 impl ParamError {
     /// The same, where the module goes by another name.
     #[must_use]
@@ -156,7 +176,8 @@ impl ParamError {
             | Self::Choice { name, .. }
             | Self::Choices { name, .. }
             | Self::Type { name, .. }
-            | Self::Form { name, .. } => Some(name),
+            | Self::Form { name, .. }
+            | Self::Refused { name, .. } => Some(name),
             Self::If { name, .. } | Self::By { name, .. } => Some(name),
             Self::Exclusive(names) => names.last().copied(),
             Self::Missing(_) | Self::OneOf(_) | Self::Together(_) => None,
@@ -169,6 +190,7 @@ impl ParamError {
             Self::Unsupported { suggestion: Some(name), .. } => {
                 Some(format!("did you mean `{name}`?"))
             }
+            Self::Refused { details, .. } => Some(details.clone()),
             _ => None,
         }
     }
@@ -190,5 +212,8 @@ pub(super) fn mismatch(name: &str, value: &Json, expected: Expected) -> ParamErr
             reason,
         },
         Expected::Form(reason) => ParamError::Form { name: name.to_owned(), reason },
+        Expected::Refused(message, details) => {
+            ParamError::Refused { name: name.to_owned(), message, details }
+        }
     }
 }

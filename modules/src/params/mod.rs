@@ -51,7 +51,7 @@ use serde_json::{Map, Value as Json};
 
 pub use self::check::check;
 use self::check::{broken_rules, unsupported};
-pub use self::error::{Expected, ParamError, message};
+pub use self::error::{Expected, ParamError, details, message};
 pub use self::option::{OptionKind, OptionSpec, Rule};
 pub use self::reader::Reader;
 pub(crate) use self::value::python_type;

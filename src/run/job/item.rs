@@ -205,7 +205,15 @@ impl Job {
                     }
                     return Err(Box::new(refused));
                 }
+                let details = match &error {
+                    ActionError::Parameters(errors) => canvass_modules::params::details(errors),
+                    _ => None,
+                };
+                let details = details.map(str::to_owned);
                 let mut failed = TaskResult::failed(error);
+                if let Some(details) = details {
+                    failed.set("details", details);
+                }
                 if action::find(module).is_none() {
                     invocation::note(module, &given, &mut failed);
                 }
