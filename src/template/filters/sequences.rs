@@ -6,10 +6,10 @@ use minijinja::Value;
 use super::collections::{ListMerge, merge_into};
 use super::{Filter, filter};
 use crate::template::eval::Bound;
-use crate::template::failure::{Failure, Outcome};
+use crate::template::failure::Outcome;
 use crate::template::python::{
-    self, Class, binary, class_of, compare, contains, dict, elements, entries, equal, is_mapping,
-    list, mapping_get, repr, text, truth, type_name,
+    self, Class, binary, class_of, contains, dict, elements, entries, equal, is_mapping, list,
+    mapping_get, merge_sort, repr, sort_by, text, truth, type_name,
 };
 use crate::template::syntax::BinaryOperator;
 use crate::template::tests::order_of_versions;
@@ -66,19 +66,13 @@ pub(super) const FILTERS: &[Filter] = &[
             };
             versions.push((version.to_owned(), value));
         }
-        let mut failure = None;
         let reverse = call.flag(1)?;
-        versions.sort_by(|left, right| {
+        let mut order = |left: &(String, Value), right: &(String, Value)| {
             let (left, right) = if reverse { (right, left) } else { (left, right) };
-            order_of_versions(&left.0, &right.0).unwrap_or_else(|reason| {
-                failure.get_or_insert(call.refuse(reason));
-                std::cmp::Ordering::Equal
-            })
-        });
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(list(versions.into_iter().map(|(_, value)| value).collect())),
-        }
+            order_of_versions(&left.0, &right.0).map_err(|reason| call.refuse(reason))
+        };
+        let versions = merge_sort(versions, &mut order)?;
+        Ok(list(versions.into_iter().map(|(_, value)| value).collect()))
     }),
 ];
 
@@ -298,17 +292,6 @@ fn merge_lists(call: &Bound<'_>) -> Outcome<Value> {
     Ok(list(merged))
 }
 
-fn in_order(mut keyed: Vec<(Value, Value)>) -> Outcome<Vec<Value>> {
-    let mut failure: Option<Box<Failure>> = None;
-    keyed.sort_by(|left, right| match compare(&left.0, &right.0, "<") {
-        Ok(order) => order.unwrap_or(std::cmp::Ordering::Equal),
-        Err(error) => {
-            failure.get_or_insert(error);
-            std::cmp::Ordering::Equal
-        }
-    });
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(keyed.into_iter().map(|(_, value)| value).collect()),
-    }
+fn in_order(keyed: Vec<(Value, Value)>) -> Outcome<Vec<Value>> {
+    sort_by(keyed, false)
 }

@@ -11,7 +11,8 @@ use super::refused;
 use crate::template::failure::Outcome;
 use crate::template::python::{
     Class, JsonStyle, absolute, as_float, as_integer, binary, class_of, compare, contains, dict,
-    dump_json, elements, entries, is_mapping, length, list, parse_float, parse_integer, text,
+    dump_json, elements, entries, is_mapping, length, list, merge_sort, parse_float, parse_integer,
+    text,
 };
 use crate::template::syntax::BinaryOperator;
 
@@ -248,16 +249,12 @@ fn best(values: Vec<Value>, better: fn(Ordering) -> bool) -> Outcome<Value> {
     Ok(best.unwrap_or_else(null))
 }
 
-fn sort(keyed: &mut [(Value, Value)]) -> Outcome<()> {
-    let mut failure = None;
-    keyed.sort_by(|(left, _), (right, _)| match compare(left, right, "<") {
-        Ok(order) => order.unwrap_or(Ordering::Equal),
-        Err(error) => {
-            failure.get_or_insert(error);
-            Ordering::Equal
-        }
-    });
-    failure.map_or(Ok(()), Err)
+fn sort(keyed: &mut Vec<(Value, Value)>) -> Outcome<()> {
+    *keyed =
+        merge_sort(std::mem::take(keyed), &mut |left: &(Value, Value), right: &(Value, Value)| {
+            Ok(compare(&left.0, &right.0, "<")?.unwrap_or(Ordering::Equal))
+        })?;
+    Ok(())
 }
 
 /// `sort_by`, `min_by`, `max_by`

@@ -154,22 +154,35 @@ pub(in crate::template) fn sort_by(
     values: Vec<(Value, Value)>,
     reverse: bool,
 ) -> Outcome<Vec<Value>> {
-    let mut failure = None;
-    let mut values = values;
-    values.sort_by(|(left, _), (right, _)| {
-        let order = match compare(left, right, "<") {
-            Ok(order) => order.unwrap_or(Ordering::Equal),
-            Err(error) => {
-                failure.get_or_insert(error);
-                Ordering::Equal
-            }
-        };
-        if reverse { order.reverse() } else { order }
-    });
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(values.into_iter().map(|(_, value)| value).collect()),
+    let sorted = merge_sort(values, &mut |left: &(Value, Value), right: &(Value, Value)| {
+        let order = compare(&left.0, &right.0, "<")?.unwrap_or(Ordering::Equal);
+        Ok(if reverse { order.reverse() } else { order })
+    })?;
+    Ok(sorted.into_iter().map(|(_, value)| value).collect())
+}
+
+/// A stable sort by an order that may fail, and may be none: of what no order holds (`nan`), the
+/// standard library's sort may panic.
+pub(in crate::template) fn merge_sort<T>(
+    mut values: Vec<T>,
+    order: &mut impl FnMut(&T, &T) -> Outcome<Ordering>,
+) -> Outcome<Vec<T>> {
+    if values.len() < 2 {
+        return Ok(values);
     }
+    let right = values.split_off(values.len() / 2);
+    let mut left = merge_sort(values, order)?.into_iter().peekable();
+    let mut right = merge_sort(right, order)?.into_iter().peekable();
+    let mut sorted = Vec::with_capacity(left.len() + right.len());
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        sorted.extend(match order(other, one)? {
+            Ordering::Less => right.next(),
+            Ordering::Equal | Ordering::Greater => left.next(),
+        });
+    }
+    sorted.extend(left);
+    sorted.extend(right);
+    Ok(sorted)
 }
 
 /// Text in lower case, as sorting and `unique` compare it.
@@ -178,5 +191,39 @@ pub(in crate::template) fn fold_case(value: &Value) -> Outcome<Value> {
         Ok(Value::from(text(value)?.to_lowercase()))
     } else {
         Ok(value.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_order_is_sorted_without_panic() {
+        // many numbers that are none among numbers
+        let number = |at: u32| match at % 3 {
+            0 => f64::NAN,
+            _ => f64::from(at * 7919 % 101),
+        };
+        let values: Vec<Value> = (0..300).map(|at| Value::from(number(at))).collect();
+        let keyed = values.iter().map(|value| (value.clone(), value.clone())).collect();
+        assert_eq!(sort_by(keyed, false).unwrap().len(), 300);
+        let mixed = (0..300u32).map(|at| match at % 2 {
+            0 => Value::from(at * 7919 % 101),
+            _ => Value::from(format!("{at}")),
+        });
+        assert!(sort_by(mixed.map(|value| (value.clone(), value)).collect(), true).is_err());
+    }
+
+    #[test]
+    fn equal_keys_keep_their_order() {
+        let keyed = |reverse| {
+            let pairs = [(2, "a"), (1, "b"), (2, "c"), (1, "d")];
+            let pairs = pairs.map(|(key, value)| (Value::from(key), Value::from(value)));
+            let sorted = sort_by(pairs.to_vec(), reverse).unwrap();
+            sorted.iter().map(ToString::to_string).collect::<String>()
+        };
+        assert_eq!(keyed(false), "bdac");
+        assert_eq!(keyed(true), "acbd");
     }
 }

@@ -26,7 +26,7 @@ pub(in crate::template) use arithmetic::{
 pub(in crate::template) use class::{
     Class, as_float, as_integer, class_of, is_mapping, is_sequence, is_text, type_name,
 };
-pub(in crate::template) use compare::{compare, contains, equal, fold_case, sort_by};
+pub(in crate::template) use compare::{compare, contains, equal, fold_case, merge_sort, sort_by};
 pub(crate) use containers::vaulted;
 pub(in crate::template) use containers::{
     Blank, Dict, Group, List, Missing, RangeValue, Undefined, dict, is_changeable, is_undefined,
