@@ -102,5 +102,9 @@ fn described(record: &EffectRecord) -> EffectRecord {
     if let Effect::WriteFile(write) = &mut record.effect {
         write.content = Content::Bytes(Vec::new());
     }
+    // the arguments of a module of the user's own may hold what must not show
+    if let Effect::Run(command) = &mut record.effect {
+        command.handed = None;
+    }
     record
 }
