@@ -17,7 +17,7 @@ use super::render::{
     expression_value, holds_template, strip_newline, template_value, with_newlines_as,
 };
 use super::syntax::{Embedded, SyntaxError};
-use super::told::deprecated;
+use super::told::{deprecated, discouraged};
 use super::trust::is_trusted;
 use super::work;
 use super::{TemplateError, TemplateErrorKind};
@@ -71,12 +71,12 @@ impl Templar {
     /// The value of a node, all templates in it rendered, keys too.
     pub fn node(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
         let var = Var::from(node);
-        self.complete(|| finalise(&scope.render(&var)?), Some(&node.span))
+        self.complete(|| stored(scope.render(&var)?, Some(&node.span)), Some(&node.span))
     }
 
     /// The value of a variable, all templates in it rendered.
     pub fn var(&self, var: &Var, scope: &Scope) -> Result<Value, TemplateError> {
-        self.complete(|| finalise(&scope.render(var)?), None)
+        self.complete(|| stored(scope.render(var)?, None), None)
     }
 
     /// The value of a bare expression (`var:` of debug, `that:` of assert).
@@ -86,7 +86,7 @@ impl Templar {
         span: Option<&Span>,
         scope: &Scope,
     ) -> Result<Value, TemplateError> {
-        self.complete(|| finalise(&expression_value(text, Embedded::Kept, span, scope)?), span)
+        self.complete(|| stored(expression_value(text, Embedded::Kept, span, scope)?, span), span)
     }
 
     /// The value of an expression where text that tells why (`<< error 1 - 'x' is undefined >>`)
@@ -102,7 +102,9 @@ impl Templar {
                 Ok(value) => value,
                 Err(failure) => failure.into_undefined()?,
             };
-            finalise_marked(&value).map_err(|failure| failure.of_text("expression"))
+            let marked = finalise_marked(&value);
+            let (value, told) = marked.map_err(|failure| failure.of_text("expression"))?;
+            Ok((plain(value, span)?, told))
         };
         self.complete(run, span)
     }
@@ -133,7 +135,7 @@ impl Templar {
                     _ => vec![terms],
                 };
                 let found = lookups::run_loop(name, terms, scope)?;
-                found.iter().map(finalise).collect()
+                found.into_iter().map(|found| stored(found, Some(&value.span))).collect()
             },
             Some(&value.span),
         )
@@ -232,6 +234,18 @@ impl Templar {
             _ => Ok(()),
         }
     }
+}
+
+/// A value as it leaves the templates, for a variable to keep.
+fn stored(value: Value, span: Option<&Span>) -> Outcome<Value> {
+    plain(finalise(&value)?, span)
+}
+
+/// A value where no text knows any longer that it is HTML.
+fn plain(value: Value, span: Option<&Span>) -> Outcome<Value> {
+    let Some(plain) = python::without_markup(&value)? else { return Ok(value) };
+    discouraged("Type 'Markup' is unsupported in variable storage, converting to 'str'.", span);
+    Ok(plain)
 }
 
 fn syntax_error(error: SyntaxError, source: &str, span: &Span) -> TemplateError {
@@ -359,7 +373,7 @@ fn file_value(source: &str, files: &FileContext, scope: &Scope) -> Outcome<Value
     interpreter.template(&template, &mut output)?;
     let range = output.range();
     let value = output.into_value()?;
-    finalise(&value).map_err(|mut failure| {
+    stored(value, None).map_err(|mut failure| {
         failure.range = failure.range.or(range);
         failure
     })

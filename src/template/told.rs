@@ -16,7 +16,7 @@ pub enum Told<'t> {
         /// Where.
         span: Option<&'t Span>,
         /// What helps.
-        help: &'t str,
+        help: Option<&'t str>,
     },
     /// Something is used that goes away.
     Deprecation {
@@ -58,7 +58,12 @@ pub(super) fn embedded(span: Option<&Span>, text: &'static str) {
     };
     let text = "Jinja constant strings should not contain embedded templates. This feature will be \
                 disabled by default in ansible-core 2.23.";
-    tell(Told::Discouraged { text, span, help });
+    tell(Told::Discouraged { text, span, help: Some(help) });
+}
+
+/// Tells of something in the user's files that nothing helps with.
+pub(super) fn discouraged(text: &str, span: Option<&Span>) {
+    tell(Told::Discouraged { text, span, help: None });
 }
 
 /// Tells of a use of what goes away.

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use super::failure::{Failure, Outcome};
 use super::python::{
-    Class, as_float, class_of, elements, entries, float_text, locked_text, sort_by, text,
-    type_name, usable,
+    Class, as_float, class_of, elements, entries, float_text, is_markup, locked_text, repr,
+    sort_by, text, type_name, usable,
 };
 use crate::source::yaml::is_plain_text;
 
@@ -237,6 +237,10 @@ fn scalar(value: &Value, style: &YamlStyle) -> Outcome<Event> {
         Class::Bool => ("bool", if value.is_true() { "true" } else { "false" }.to_owned()),
         Class::Integer => ("int", value.to_string()),
         Class::Float => ("float", yaml_float(as_float(value).unwrap_or_default())),
+        Class::Text if is_markup(value) => {
+            let shown = repr(value)?;
+            return Err(Failure::failed(format!("('cannot represent an object', {shown})")));
+        }
         Class::Text => ("str", text(value)?),
         Class::DateTime => ("timestamp", text(value)?),
         _ => {

@@ -93,7 +93,9 @@ pub(super) fn told(told: Told<'_>) {
                 Some(span) => text.push_str(&format!("\n{}\n", place(&span.place()).trim_end())),
                 None => text.push('\n'),
             }
-            text.push_str(&format!("\n{help}"));
+            if let Some(help) = help {
+                text.push_str(&format!("\n{help}"));
+            }
             warning(&text);
         }
         Told::Deprecation { text, span, help } => deprecation(text, span, help),

@@ -15,7 +15,8 @@ use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
-    Class, class_of, entries, is_mapping, repr, string_keys, text, type_name,
+    Class, class_of, entries, escape, escaped, is_mapping, like, markup, repr, string_keys, text,
+    type_name,
 };
 
 /// The family.
@@ -52,12 +53,12 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("urlencode", &["value"], url_encode),
     filter("urldecode", &["value"], |call| {
         let refusal = |class: &str| format!("'{class}' object has no attribute 'replace'");
-        Ok(Value::from(url_decode(call.string_or(0, refusal)?)))
+        Ok(like(call.value()?, url_decode(call.string_or(0, refusal)?)))
     }),
     filter("urlsplit", &["value", "query"], url_split),
-    filter("escape", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
-    filter("e", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
-    filter("forceescape", &["value"], |call| Ok(Value::from(escape(&call.text(0)?)))),
+    filter("escape", &["value"], |call| escaped(call.required(0)?).map(markup)),
+    filter("e", &["value"], |call| escaped(call.required(0)?).map(markup)),
+    filter("forceescape", &["value"], |call| Ok(markup(escape(&call.text(0)?)))),
     filter("xmlattr", &["value", "autospace"], xml_attributes),
 ];
 
@@ -349,14 +350,6 @@ fn url_split(call: &Bound<'_>) -> Outcome<Value> {
     }
 }
 
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('>', "&gt;")
-        .replace('<', "&lt;")
-        .replace('\'', "&#39;")
-        .replace('"', "&#34;")
-}
-
 fn xml_attributes(call: &Bound<'_>) -> Outcome<Value> {
     let mut attributes = Vec::new();
     let given = call.value()?;
@@ -377,7 +370,7 @@ fn xml_attributes(call: &Bound<'_>) -> Outcome<Value> {
             let message = format!("Invalid character in attribute name: {}", repr(&key)?);
             return Err(call.refuse(message));
         }
-        attributes.push(format!("{}=\"{}\"", escape(name), escape(&text(&value)?)));
+        attributes.push(format!("{}=\"{}\"", escaped(&key)?, escaped(&value)?));
     }
     let joined = attributes.join(" ");
     let spaced = !joined.is_empty() && call.flag_or_true(1)?;

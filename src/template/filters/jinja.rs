@@ -7,8 +7,8 @@ use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
     Blank, Class, Missing, Undefined, as_float, as_integer, as_whole, class_of, element_at,
-    elements, entries, is_mapping, is_undefined, length, list, marker_name, parse_float,
-    parse_whole, text, truth, tuple, type_name, usable, whole, whole_of_float,
+    elements, entries, is_mapping, is_markup, is_undefined, length, like, list, marker_name,
+    markup, parse_float, parse_whole, text, truth, tuple, type_name, usable, whole, whole_of_float,
 };
 
 /// The family.
@@ -43,6 +43,12 @@ pub(super) const FILTERS: &[Filter] = &[
         Ok(all.into_iter().next().unwrap_or_else(|| nothing("No first item, sequence was empty.")))
     }),
     filter("last", &["value"], |call| {
+        let value = call.value()?;
+        if is_markup(value)
+            && let Some(letter) = element_at(value, -1)?
+        {
+            return Ok(letter);
+        }
         let all = call.elements(0)?;
         Ok(all
             .into_iter()
@@ -63,11 +69,11 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("reverse", &["value"], |call| {
         let value = call.value()?;
         if let Some(text) = value.as_str() {
-            return Ok(Value::from(text.chars().rev().collect::<String>()));
+            return Ok(like(value, text.chars().rev().collect()));
         }
         Ok(list(elements(value)?.into_iter().rev().collect()))
     }),
-    filter("safe", &["value"], |call| Ok(Value::from(call.text(0)?))),
+    filter("safe", &["value"], |call| Ok(markup(call.text(0)?))),
     filter("extract", &["item", "container", "morekeys"], extract),
 ];
 

@@ -2,11 +2,10 @@
 
 use minijinja::Value;
 
-use super::encoding::escape;
 use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
-use crate::template::python::text;
+use crate::template::python::{escape, escaped, text};
 use crate::template::regex::{Flags, compiled};
 
 /// The family.
@@ -58,7 +57,7 @@ fn urlize(call: &Bound<'_>) -> Outcome<Value> {
         limit: call.some(1).map(|_| call.size(1, 0)).transpose()?,
         schemes,
     };
-    let escaped = escape(&call.text(0)?);
+    let escaped = escaped(call.required(0)?)?;
     let mut out = String::new();
     let mut rest = escaped.as_str();
     while !rest.is_empty() {

@@ -7,7 +7,7 @@ use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
     Class, Randomness, absolute, as_float, as_integer, class_of, elements, format_spec, is_mapping,
-    list, parse_float, round_half_even, text, truth, type_name,
+    list, parse_float, repr, round_half_even, text, truth, type_name,
 };
 use crate::template::regex::{Flags, compiled};
 
@@ -119,7 +119,10 @@ fn rounded_to_tens(number: i128, zeros: u32) -> i128 {
 }
 
 fn round(call: &Bound<'_>) -> Outcome<Value> {
-    let number = real(call, 0)?;
+    let value = call.required(0)?;
+    let number = as_float(value).ok_or_else(|| {
+        call.refuse(format!("type {} doesn't define __round__ method", type_name(value)))
+    })?;
     let precision = i32::try_from(call.integer(1)?.unwrap_or(0)).unwrap_or_default();
     let scale = 10_f64.powi(precision);
     let rounded = match call.text_or(2, "common")?.as_str() {
@@ -238,6 +241,10 @@ fn human_to_bytes(call: &Bound<'_>) -> Outcome<Value> {
 fn file_size(call: &Bound<'_>) -> Outcome<Value> {
     let size = match call.value()?.as_str().map(parse_float) {
         Some(Some(size)) => size,
+        Some(None) => {
+            let shown = repr(call.value()?)?;
+            return Err(call.refuse(format!("could not convert string to float: {shown}")));
+        }
         _ => real(call, 0)?,
     };
     let binary = call.flag(1)?;

@@ -7,19 +7,20 @@ use minijinja::Value;
 use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{Class, class_of, elements, list, text, tuple, type_name};
+use crate::template::python::{Class, class_of, elements, like, list, text, tuple, type_name};
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
     filter("basename", &["path"], |call| {
         let path = path(call)?;
-        Ok(Value::from(path.rsplit('/').next().unwrap_or_default()))
+        Ok(like(call.value()?, path.rsplit('/').next().unwrap_or_default().to_owned()))
     }),
     filter("dirname", &["path"], |call| {
         let path = path(call)?;
         let head = path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or_default());
         let stripped = head.trim_end_matches('/');
-        Ok(Value::from(if stripped.is_empty() { head } else { stripped }))
+        let head = if stripped.is_empty() { head } else { stripped };
+        Ok(like(call.value()?, head.to_owned()))
     }),
     filter("splitext", &["path"], |call| {
         let path = path(call)?;
@@ -28,9 +29,11 @@ pub(super) const FILTERS: &[Filter] = &[
         let lead = name.len() - name.trim_start_matches('.').len();
         let dot = name.rfind('.').filter(|dot| *dot > 0 && *dot >= lead);
         let (root, extension) = path.split_at(dot.map_or(path.len(), |dot| name_start + dot));
-        Ok(tuple(vec![Value::from(root), Value::from(extension)]))
+        let value = call.value()?;
+        let part = |part: &str| like(value, part.to_owned());
+        Ok(tuple(vec![part(root), part(extension)]))
     }),
-    filter("expanduser", &["path"], |call| Ok(Value::from(expand_user(&path(call)?)))),
+    filter("expanduser", &["path"], |call| Ok(like(call.value()?, expand_user(&path(call)?)))),
     filter("expandvars", &["path"], |call| Ok(Value::from(expand_variables(&path(call)?)))),
     filter("realpath", &["path"], |call| {
         let path = absolute(Path::new(&path(call)?));
@@ -97,7 +100,7 @@ pub(super) const FILTERS: &[Filter] = &[
     }),
     filter("win_basename", &["path"], |call| {
         let path = path(call)?;
-        Ok(Value::from(path.rsplit(['\\', '/']).next().unwrap_or_default()))
+        Ok(like(call.value()?, path.rsplit(['\\', '/']).next().unwrap_or_default().to_owned()))
     }),
     filter("win_dirname", &["path"], |call| {
         let path = path(call)?;

@@ -6,7 +6,7 @@ use minijinja::Value;
 use super::{Filter, filter};
 use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
-use crate::template::python::{list, tuple};
+use crate::template::python::{like, list, tuple};
 use crate::template::regex::{Captures, Flags, compiled};
 
 /// The family.
@@ -21,7 +21,7 @@ pub(super) const FILTERS: &[Filter] = &[
     filter("regex_escape", &["value", "re_type"], |call| {
         let value = call.text(0)?;
         match call.text_or(1, "python")?.as_str() {
-            "python" => Ok(Value::from(python_regex::escape(&value))),
+            "python" => Ok(like(call.value()?, python_regex::escape(&value))),
             "posix_basic" => {
                 let escaped: String = value
                     .chars()

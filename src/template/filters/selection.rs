@@ -8,8 +8,8 @@ use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
     Class, Group, binary, class_of, compare, elements, entries, equal, fold_case, is_mapping,
-    is_undefined, item, list, parse_integer, sort_by, string_keys, text, truth, tuple, type_name,
-    usable,
+    is_text, is_undefined, item, list, parse_integer, sort_by, string_keys, text, truth, tuple,
+    type_name, usable,
 };
 use crate::template::syntax::BinaryOperator;
 
@@ -224,6 +224,9 @@ fn extreme(call: &Bound<'_>, operator: &str) -> Outcome<Value> {
 
 fn sum(call: &Bound<'_>) -> Outcome<Value> {
     let mut total = call.given(2).cloned().unwrap_or_else(|| Value::from(0));
+    if is_text(&total) {
+        return Err(call.refuse("sum() can't sum strings [use ''.join(seq) instead]"));
+    }
     for element in call.elements(0)? {
         let value = match call.some(1) {
             Some(path) => path_value(&element, path)?,

@@ -8,7 +8,7 @@ use crate::template::eval::Bound;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{
     Class, JsonStyle, as_integer, class_of, deeper, dict, dump_json, elements, entries, finalise,
-    list, parse_json, text, truth, type_name, vaulted,
+    is_markup, list, markup, parse_json, text, truth, type_name, vaulted,
 };
 use crate::template::trust::{is_trusted, trusted};
 use crate::template::yaml_emitter::{YamlStyle, dump_yaml};
@@ -30,7 +30,7 @@ pub(super) const FILTERS: &[Filter] = &[
             .replace('>', "\\u003e")
             .replace('&', "\\u0026")
             .replace('\'', "\\u0027");
-        Ok(Value::from(safe))
+        Ok(markup(safe))
     }),
     filter("from_json", &["value", "profile", "**"], |call| {
         let value = call.value()?;
@@ -70,6 +70,9 @@ pub(super) const FILTERS: &[Filter] = &[
         let Some(source) = value.as_str() else {
             return Ok(value.clone());
         };
+        if is_markup(value) {
+            return Err(call.refuse("a string or stream input is required"));
+        }
         let parsed = parse_yaml(source)?;
         Ok(if is_trusted(value) { all_trusted(&parsed) } else { parsed })
     }),

@@ -8,14 +8,17 @@ use crate::template::eval::{Bound, Call};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
 use crate::template::python::{
-    self, Wrapping, as_integer, is_space, percent, repr, text, tuple, wrap,
+    self, Wrapping, as_integer, is_markup, is_space, like, percent, repr, text, tuple, wrap,
 };
+use crate::template::syntax::BinaryOperator;
 
 /// The family.
 pub(super) const FILTERS: &[Filter] = &[
-    filter("lower", &["value"], |call| Ok(Value::from(call.text(0)?.to_lowercase()))),
-    filter("upper", &["value"], |call| Ok(Value::from(call.text(0)?.to_uppercase()))),
-    filter("capitalize", &["value"], |call| Ok(Value::from(methods::capitalize(&call.text(0)?)))),
+    filter("lower", &["value"], |call| Ok(like(call.value()?, call.text(0)?.to_lowercase()))),
+    filter("upper", &["value"], |call| Ok(like(call.value()?, call.text(0)?.to_uppercase()))),
+    filter("capitalize", &["value"], |call| {
+        Ok(like(call.value()?, methods::capitalize(&call.text(0)?)))
+    }),
     filter("title", &["value"], |call| Ok(Value::from(title(&call.text(0)?)))),
     filter("replace", &["value", "old", "new", "count"], |call| {
         let (value, old, new) = (call.text(0)?, call.text(1)?, call.text(2)?);
@@ -28,19 +31,25 @@ pub(super) const FILTERS: &[Filter] = &[
     }),
     filter("trim", &["value", "chars"], |call| {
         let value = call.text(0)?;
-        Ok(Value::from(match call.some(1) {
+        let trimmed = match call.some(1) {
             Some(letters) => {
                 let letters = text(letters)?;
                 value.trim_matches(|letter| letters.contains(letter)).to_owned()
             }
             None => value.trim_matches(is_space).to_owned(),
-        }))
+        };
+        Ok(like(call.value()?, trimmed))
     }),
     filter("indent", &["value", "width", "first", "blank"], indent),
     filter("quote", &["value"], |call| {
         let value = call.value()?;
         let plain = if value.is_none() { String::new() } else { text(value)? };
-        Ok(Value::from(shell_quote(&plain)))
+        let quoted = shell_quote(&plain);
+        // quotes that are put around HTML are escaped
+        let quotes = is_markup(value) && quoted != plain;
+        let quoted =
+            if quotes { quoted.replace('\'', "&#39;").replace('"', "&#34;") } else { quoted };
+        Ok(like(value, quoted))
     }),
     filter("comment", &["text", "style", "**"], comment),
     filter("split", &["value", "sep", "maxsplit"], |call| {
@@ -67,13 +76,13 @@ pub(super) const FILTERS: &[Filter] = &[
         } else {
             python::string_keys(call.keywords.clone())
         };
-        percent(&Value::from(call.text(0)?), &arguments).map(Value::from)
+        percent(&soft(call)?, &arguments)
     }),
     filter("center", &["value", "width"], |call| {
         let width = call.size(1, 80)?;
         let mut arguments = Call::default();
         arguments.positional.push(Value::from(width));
-        methods::call(call.environment, &Value::from(call.text(0)?), "center", arguments)
+        methods::call(call.environment, &soft(call)?, "center", arguments)
     }),
     filter("wordcount", &["value"], |call| {
         let value = call.text(0)?;
@@ -102,7 +111,7 @@ pub(super) const FILTERS: &[Filter] = &[
         },
     ),
     filter("truncate", &["value", "length", "killwords", "end", "leeway"], truncate),
-    filter("striptags", &["value"], |call| Ok(Value::from(strip_tags(&call.text(0)?)))),
+    filter("striptags", &["value"], |call| Ok(Value::from(python::strip_tags(&call.text(0)?)))),
     filter("community.general.unicode_normalize", &["data", "form"], |call| {
         let value = call.value()?;
         let Some(data) = value.as_str() else {
@@ -118,6 +127,12 @@ pub(super) const FILTERS: &[Filter] = &[
         }))
     }),
 ];
+
+/// The value as text; HTML stays HTML.
+fn soft(call: &Bound<'_>) -> Outcome<Value> {
+    let value = call.required(0)?;
+    Ok(if python::is_text(value) { value.clone() } else { Value::from(call.text(0)?) })
+}
 
 fn title(text: &str) -> String {
     let mut titled = String::new();
@@ -160,7 +175,7 @@ fn indent(call: &Bound<'_>) -> Outcome<Value> {
         }
         out.push_str(line);
     }
-    Ok(Value::from(out))
+    Ok(like(call.value()?, out))
 }
 
 /// `shlex.quote`
@@ -237,6 +252,10 @@ fn truncate(call: &Bound<'_>) -> Outcome<Value> {
     let kept = limit.checked_sub(end.chars().count()).ok_or_else(|| {
         Failure::failed(format!("expected length >= {}, got {limit}", end.chars().count()))
     })?;
+    let joined = |cut: String| {
+        let end = call.some(3).cloned().unwrap_or_else(|| Value::from("..."));
+        python::binary(BinaryOperator::Add, &like(given, cut), &end)
+    };
     let container = python::is_mapping(given) || python::is_sequence(given);
     if container && python::length(given)? <= limit + leeway {
         // what is short enough is left as it is
@@ -249,38 +268,11 @@ fn truncate(call: &Bound<'_>) -> Outcome<Value> {
     }
     let value = call.text(0)?;
     if value.chars().count() <= limit + leeway {
-        return Ok(Value::from(value));
+        return Ok(given.clone());
     }
     let cut: String = value.chars().take(kept).collect();
     if call.flag(2)? {
-        return Ok(Value::from(format!("{cut}{end}")));
+        return joined(cut);
     }
-    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before).to_owned();
-    Ok(Value::from(format!("{cut}{end}")))
-}
-
-fn strip_tags(text: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find('<') {
-        let (before, tag) = rest.split_at(start);
-        plain.push_str(before);
-        let end = if tag.starts_with("<!--") { "-->" } else { ">" };
-        match tag.split_once(end) {
-            Some((_, after)) => rest = after,
-            None => {
-                plain.push_str(tag);
-                rest = "";
-            }
-        }
-    }
-    plain.push_str(rest);
-    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    plain
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&#39;", "'")
-        .replace("&#34;", "\"")
-        .replace("&quot;", "\"")
-        .replace("&amp;", "&")
+    joined(cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before).to_owned())
 }

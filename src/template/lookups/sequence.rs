@@ -149,7 +149,7 @@ pub(super) fn sequence(request: &Request<'_>) -> Outcome<Vec<Value>> {
                     "problem formatting {number} with '{format}'"
                 )));
             };
-            made.push(Value::from(written));
+            made.push(written);
         }
     }
     Ok(made)

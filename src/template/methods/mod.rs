@@ -1,6 +1,7 @@
 //! Methods and attributes of values: Python's, by type.
 
 mod containers;
+mod markup;
 mod numbers;
 mod strings;
 mod times;
@@ -11,12 +12,15 @@ pub(super) use strings::{capitalize, split_lines};
 
 use super::eval::{Call, Callable, Cycler, Environment, Stateful};
 use super::failure::{Failure, Outcome};
-use super::python::{Class, Group, RangeValue, class_of, type_name};
+use super::python::{Class, Group, RangeValue, class_of, is_markup, type_name};
 
 /// Whether a value has a method.
 pub(super) fn has(value: &Value, name: &str) -> bool {
     match class_of(value) {
-        Class::Text => strings::METHODS.contains(&name),
+        Class::Text => {
+            strings::METHODS.contains(&name)
+                || (markup::METHODS.contains(&name) && is_markup(value))
+        }
         Class::List => containers::LIST_METHODS.contains(&name),
         Class::Tuple | Class::Range => matches!(name, "index" | "count"),
         Class::Dict => containers::is_dict_method(value, name),
@@ -83,6 +87,7 @@ pub(super) fn call(
     call: Call,
 ) -> Outcome<Value> {
     match class_of(value) {
+        Class::Text if is_markup(value) => markup::call(value, name, call),
         Class::Text => strings::call(value, name, call),
         Class::List | Class::Tuple | Class::Range => containers::call_list(value, name, call),
         Class::Dict => containers::call_dict(environment, value, name, call),

@@ -118,12 +118,13 @@ pub(super) fn call(value: &Value, method: &str, call: Call) -> Outcome<Value> {
     let arguments = call.positional.len() + call.keywords.len();
     if arguments > 0 && WITHOUT_ARGUMENTS.contains(&method) {
         return Err(Failure::failed(format!(
-            "str.{method}() takes no arguments ({arguments} given)"
+            "{}.{method}() takes no arguments ({arguments} given)",
+            type_name(value)
         )));
     }
     let text = value.as_str().unwrap_or_default();
     if method == "format" {
-        return format_method(text, &call.positional, &call.keywords).map(Value::from);
+        return format_method(value, &call.positional, &call.keywords).map(Value::from);
     }
     let given = Given { method, call: &call };
     if let Some(changed) = case(text, method) {
@@ -184,7 +185,7 @@ pub(super) fn call(value: &Value, method: &str, call: Call) -> Outcome<Value> {
                 for (key, value) in python::entries(mapping)? {
                     named.push((python::text(&key)?, value));
                 }
-                format_method(text, &[], &named).map(Value::from)
+                format_method(value, &[], &named).map(Value::from)
             }
             None => Err(Failure::failed("format_map() takes exactly one argument (0 given)")),
         },
@@ -464,6 +465,10 @@ fn pad(text: &str, given: &Given<'_>) -> Outcome<Value> {
         return Ok(Value::from(format!("{sign}{}{digits}", "0".repeat(missing))));
     }
     let fill = given.optional_text(1, "fillchar")?.unwrap_or(" ");
+    if fill.chars().count() != 1 {
+        let message = "The fill character must be exactly one character long";
+        return Err(Failure::failed(message));
+    }
     let left = match given.method {
         "ljust" => 0,
         "rjust" => missing,

@@ -7,6 +7,7 @@ use super::class::{Class, as_integer, class_of, type_name};
 use super::containers::{
     Blank, Dict, List, Missing, RangeValue, Undefined, list, tuple, undefined,
 };
+use super::markup::like;
 use super::nesting::deeper;
 use super::text::repr;
 use crate::template::TemplateErrorKind;
@@ -185,7 +186,7 @@ pub(in crate::template) fn element_at(value: &Value, index: i128) -> Outcome<Opt
         return lazy.value(index);
     }
     if let Some(text) = value.as_str() {
-        return Ok(text.chars().nth(index).map(|letter| Value::from(letter.to_string())));
+        return Ok(text.chars().nth(index).map(|letter| like(value, letter.to_string())));
     }
     match value.as_object().and_then(|object| object.get_value(&Value::from(index))) {
         Some(found) => checked(found).map(Some),
@@ -330,7 +331,7 @@ pub(in crate::template) fn slice(value: &Value, bounds: [Option<Value>; 3]) -> O
         .filter_map(|index| all.get(usize::try_from(index).ok()?).cloned())
         .collect();
     Ok(match class_of(value) {
-        Class::Text => Value::from(chosen.iter().filter_map(Value::as_str).collect::<String>()),
+        Class::Text => like(value, chosen.iter().filter_map(Value::as_str).collect::<String>()),
         Class::Tuple => tuple(chosen),
         _ => list(chosen),
     })

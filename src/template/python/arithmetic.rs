@@ -8,6 +8,7 @@ use super::class::{Class, as_float, as_integer, class_of, type_name};
 use super::containers::{Blank, list, tuple};
 use super::format::percent;
 use super::integer;
+use super::markup::{escaped, is_markup, like, markup};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::syntax::BinaryOperator;
 use crate::template::time;
@@ -32,7 +33,7 @@ pub(in crate::template) fn binary(
     usable(left)?;
     usable(right)?;
     if operator == BinaryOperator::Modulo && class_of(left) == Class::Text {
-        return percent(left, right).map(Value::from);
+        return percent(left, right);
     }
     if class_of(left) == Class::Blank || class_of(right) == Class::Blank {
         return Err(Blank::failure());
@@ -173,6 +174,9 @@ fn floats(operator: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
 
 fn add(left: &Value, right: &Value) -> Outcome<Value> {
     match (class_of(left), class_of(right)) {
+        (Class::Text, Class::Text) if is_markup(left) || is_markup(right) => {
+            Ok(markup(format!("{}{}", escaped(left)?, escaped(right)?)))
+        }
         (Class::Text, Class::Text) => {
             let (left, right) =
                 (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
@@ -188,6 +192,7 @@ fn add(left: &Value, right: &Value) -> Outcome<Value> {
             joined.extend(elements(right)?);
             Ok(tuple(joined))
         }
+        (Class::Text, _) if is_markup(left) => unsupported("+", left, right),
         (class @ (Class::Text | Class::List | Class::Tuple), _) => {
             let own = match class {
                 Class::Text => "str",
@@ -214,6 +219,12 @@ fn repeat(left: &Value, right: &Value) -> Outcome<Value> {
             if !sequence(left) && !sequence(right) {
                 return unsupported("*", left, right);
             }
+            if is_markup(left) {
+                let class = type_name(right);
+                return Err(Failure::failed(format!(
+                    "'{class}' object cannot be interpreted as an integer"
+                )));
+            }
             return Err(Failure::failed(format!(
                 "can't multiply sequence by non-int of type '{}'",
                 type_name(other)
@@ -228,7 +239,7 @@ fn repeat(left: &Value, right: &Value) -> Outcome<Value> {
             if !fits(text.len()) {
                 return Err(Failure::failed("the text would be too long"));
             }
-            Ok(Value::from(text.repeat(times)))
+            Ok(like(repeated, text.repeat(times)))
         }
         class @ (Class::List | Class::Tuple) => {
             let once = elements(repeated)?;

@@ -5,6 +5,7 @@ use minijinja::value::{Tuple, ValueKind};
 
 use super::containers::{Blank, Dict, Group, List, Omit, RangeValue, Undefined};
 use super::integer::{is_large, large_as_float};
+use super::markup::is_markup;
 use crate::template::eval::Callable;
 use crate::template::time::{DateTime, Day, DayTime, TimeDelta};
 use crate::vars::UnknownResult;
@@ -103,6 +104,7 @@ pub(in crate::template) fn type_name(value: &Value) -> &'static str {
         Class::Bool => "bool",
         Class::Integer => "int",
         Class::Float => "float",
+        Class::Text if is_markup(value) => "Markup",
         Class::Text => "str",
         Class::Bytes => "bytes",
         Class::List => "list",

@@ -7,6 +7,7 @@ use minijinja::Value;
 use super::access::item;
 use super::class::{as_float, is_text, type_name};
 use super::integer::digits_in;
+use super::markup::{escape, is_markup};
 use super::text::{ascii, float_text, repr, text};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::methods;
@@ -82,14 +83,22 @@ fn pad(body: &str, width: usize, align: char, fill: char) -> String {
     format!("{}{body}{}", fill(left), fill(right))
 }
 
+/// What a template is filled with.
+struct Arguments<'a> {
+    positional: &'a [Value],
+    named: &'a [(String, Value)],
+    /// The template is HTML: what is put in is escaped.
+    html: bool,
+}
+
 /// `template.format(*positional, **named)`
 pub(in crate::template) fn format_method(
-    template: &str,
+    template: &Value,
     positional: &[Value],
     named: &[(String, Value)],
 ) -> Outcome<String> {
-    let mut numbering = Numbering::None;
-    format_nested(template, positional, named, &mut numbering, 0)
+    let arguments = Arguments { positional, named, html: is_markup(template) };
+    format_nested(template.as_str().unwrap_or_default(), &arguments, &mut Numbering::None, 0)
 }
 
 /// How the fields of a template are numbered so far.
@@ -101,8 +110,7 @@ enum Numbering {
 
 fn format_nested(
     template: &str,
-    positional: &[Value],
-    named: &[(String, Value)],
+    arguments: &Arguments<'_>,
     numbering: &mut Numbering,
     depth: usize,
 ) -> Outcome<String> {
@@ -146,15 +154,22 @@ fn format_nested(
                     Some((name, conversion)) => (name, conversion),
                     None => (name, ""),
                 };
-                let value = format_field(name, positional, named, numbering)?;
-                let spec = format_nested(spec, positional, named, numbering, depth + 1)?;
+                let value = format_field(name, arguments, numbering)?;
+                let spec = format_nested(spec, arguments, numbering, depth + 1)?;
                 let value = match conversion {
                     "r" => Value::from(repr(&value)?),
                     "a" => Value::from(ascii(&value)?),
                     "s" => Value::from(text(&value)?),
                     _ => value,
                 };
-                out.push_str(&format_spec(&value, &spec)?);
+                out.push_str(&match (arguments.html, is_markup(&value)) {
+                    (true, true) if !spec.is_empty() => {
+                        let message = "Unsupported format specification for Markup.";
+                        return Err(Failure::failed(message));
+                    }
+                    (true, false) => escape(&format_spec(&value, &spec)?),
+                    _ => format_spec(&value, &spec)?,
+                });
             }
             letter => out.push(letter),
         }
@@ -164,8 +179,7 @@ fn format_nested(
 
 fn format_field(
     name: &str,
-    positional: &[Value],
-    named: &[(String, Value)],
+    Arguments { positional, named, html }: &Arguments<'_>,
     numbering: &mut Numbering,
 ) -> Outcome<Value> {
     let first_end = name.find(['.', '[']).unwrap_or(name.len());
@@ -194,9 +208,12 @@ fn format_field(
     };
     let mut value = match position {
         Some(index) => positional.get(index).cloned().ok_or_else(|| {
-            Failure::failed(format!(
-                "Replacement index {index} out of range for positional args tuple"
-            ))
+            Failure::failed(match html {
+                true => "tuple index out of range".to_owned(),
+                false => {
+                    format!("Replacement index {index} out of range for positional args tuple")
+                }
+            })
         })?,
         None => named
             .iter()

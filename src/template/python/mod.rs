@@ -10,6 +10,7 @@ mod format;
 mod integer;
 mod json;
 mod json_reader;
+mod markup;
 mod nesting;
 mod random;
 mod sets;
@@ -37,6 +38,9 @@ pub(in crate::template) use format::{format_method, format_spec, percent};
 pub(in crate::template) use integer::{as_whole, digits, whole, whole_of_float};
 pub(in crate::template) use json::{JsonStyle, dump_json, value_from_json};
 pub(in crate::template) use json_reader::parse_json;
+pub(in crate::template) use markup::{
+    escape, escaped, is_markup, like, markup, strip_tags, unescape_html, without_markup,
+};
 pub(in crate::template) use nesting::{deeper, fits};
 pub(in crate::template) use random::Randomness;
 pub(in crate::template) use sets::{SetOperation, numbers_of_sets};

@@ -8,6 +8,7 @@ use super::access::{elements, entries, usable};
 use super::class::{Class, as_float, class_of};
 use super::containers::{Dict, RangeValue};
 use super::integer::digits;
+use super::markup::is_markup;
 use super::nesting::deeper;
 use crate::template::eval::Callable;
 use crate::template::failure::Outcome;
@@ -52,6 +53,11 @@ fn write_repr(value: &Value, out: &mut String) -> Outcome<()> {
         Class::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
         Class::Integer => out.push_str(&digits(value)?),
         Class::Float => out.push_str(&float_text(as_float(value).unwrap_or_default())),
+        Class::Text if is_markup(value) => {
+            out.push_str("Markup(");
+            repr_text(value.as_str().unwrap_or_default(), out);
+            out.push(')');
+        }
         Class::Text => repr_text(value.as_str().unwrap_or_default(), out),
         Class::Bytes => {
             out.push('b');

@@ -6,7 +6,7 @@ use super::{Test, test};
 use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::python::{
-    Class, binary, class_of, compare, contains, elements, equal, text, truth, type_name,
+    Class, binary, class_of, compare, contains, elements, equal, is_markup, text, truth, type_name,
 };
 use crate::template::syntax::BinaryOperator;
 
@@ -29,6 +29,10 @@ pub(super) const TESTS: &[Test] = &[
     test(">=", &["value", "other"], |call| ordered(call, ">=")),
     test("sameas", &["value", "other"], |call| {
         let (value, other) = (call.value()?, call.required(1)?);
+        let letters = |value: &Value| value.as_str().map(str::as_ptr);
+        if is_markup(value) || is_markup(other) {
+            return Ok(letters(value) == letters(other));
+        }
         Ok(value.kind() == other.kind() && equal(value, other)?)
     }),
     test("in", &["value", "sequence"], |call| contains(call.required(1)?, call.value()?)),

@@ -5,8 +5,8 @@ use crate::template::eval::Bound;
 use crate::template::failure::Outcome;
 use crate::template::filters::is_kind;
 use crate::template::python::{
-    Class, as_float, class_of, contains, is_mapping, is_text, is_undefined, locked_text, truth,
-    usable,
+    Class, as_float, class_of, contains, is_mapping, is_markup, is_text, is_undefined, locked_text,
+    truth, usable,
 };
 use crate::template::trust::is_trusted;
 use minijinja::Value;
@@ -60,7 +60,7 @@ pub(super) const TESTS: &[Test] = &[
         ))
     }),
     test("callable", &["value"], |call| Ok(class_of(call.value()?) == Class::Callable)),
-    test("escaped", &["value"], |_| Ok(false)),
+    test("escaped", &["value"], |call| Ok(is_markup(call.value()?))),
     test("filter", &["value"], |call| Ok(call.environment.filter_named(call.value()?).is_ok())),
     test("test", &["value"], |call| Ok(call.environment.test_named(call.value()?).is_ok())),
     test("nan", &["value"], nan),

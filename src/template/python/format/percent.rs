@@ -3,15 +3,17 @@
 use minijinja::Value;
 
 use super::super::access::{elements, mapping_get};
+use super::super::arithmetic::{parse_float, parse_whole};
 use super::super::class::{Class, as_float, as_integer, class_of, type_name};
-use super::super::integer::{digits_in, whole_of_float};
+use super::super::integer::{digits_in, whole, whole_of_float};
+use super::super::markup::{escape, escaped, is_markup, markup};
 use super::super::text::{ascii, repr, text};
 use super::{MAXIMUM_WIDTH, float_body, pad};
 use crate::template::failure::{Failure, Outcome};
 
 /// `template % values`
-pub(in crate::template) fn percent(template: &Value, values: &Value) -> Outcome<String> {
-    let template = template.as_str().unwrap_or_default();
+pub(in crate::template) fn percent(template: &Value, values: &Value) -> Outcome<Value> {
+    let html = is_markup(template);
     let single = [values.clone()];
     let from_tuple;
     let positional: &[Value] = if class_of(values) == Class::Tuple {
@@ -20,19 +22,21 @@ pub(in crate::template) fn percent(template: &Value, values: &Value) -> Outcome<
     } else {
         &single
     };
-    let (formatted, used) = percent_values(template, positional, values)?;
+    let (formatted, used) =
+        percent_values(template.as_str().unwrap_or_default(), positional, values, html)?;
     // what has a subscript counts as a mapping of names there
     let named = matches!(class_of(values), Class::Dict | Class::List | Class::Range);
     if used < positional.len() && !named {
         return Err(Failure::failed("not all arguments converted during string formatting"));
     }
-    Ok(formatted)
+    Ok(if html { markup(formatted) } else { Value::from(formatted) })
 }
 
 fn percent_values(
     template: &str,
     positional: &[Value],
     mapping: &Value,
+    html: bool,
 ) -> Outcome<(String, usize)> {
     let mut out = String::new();
     let mut used = 0;
@@ -86,9 +90,42 @@ fn percent_values(
             Some(value) => value,
             None => next()?,
         };
+        let (value, conversion) =
+            if html { put_into_markup(&value, conversion)? } else { (value, conversion) };
         out.push_str(&percent_one(&value, conversion, &flags, width, precision)?);
     }
     Ok((out, used))
+}
+
+/// A value and a conversion as they are where HTML is made: texts escaped, or the number that a
+/// text can be made.
+fn put_into_markup(value: &Value, conversion: char) -> Outcome<(Value, char)> {
+    let value = match conversion {
+        's' => Value::from(escaped(value)?),
+        'r' => return Ok((Value::from(escape(&repr(value)?)), 's')),
+        'a' => return Ok((Value::from(escape(&ascii(value)?)), 's')),
+        'c' => return Err(Failure::failed("%c requires int or char")),
+        'x' | 'X' | 'o' => {
+            return Err(Failure::failed(format!(
+                "%{conversion} format: an integer is required, not _MarkupEscapeHelper"
+            )));
+        }
+        'd' | 'i' | 'u' => match value.as_str() {
+            Some(number) => whole(parse_whole(number, 10).ok_or_else(|| {
+                let shown = repr(value).unwrap_or_default();
+                Failure::failed(format!("invalid literal for int() with base 10: {shown}"))
+            })?),
+            None => value.clone(),
+        },
+        _ => match value.as_str() {
+            Some(number) => Value::from(parse_float(number).ok_or_else(|| {
+                let shown = repr(value).unwrap_or_default();
+                Failure::failed(format!("could not convert string to float: {shown}"))
+            })?),
+            None => value.clone(),
+        },
+    };
+    Ok((value, conversion))
 }
 
 fn mapping_value(mapping: &Value, name: &str) -> Outcome<Value> {
