@@ -18,7 +18,7 @@ from ansible.template import Templar, trust_as_template
 
 EXAMPLES = pathlib.Path("src/cli/doc/examples.tsv")
 FILES = pathlib.Path("tests/fixtures/examples")
-ELSEWHERE = ("url", "dig", "passwordstore")
+ELSEWHERE = ("url", "dig", "passwordstore", "lmdb_kv")
 
 
 def plain(value):

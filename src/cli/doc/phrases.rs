@@ -257,6 +257,7 @@ const LOOKUPS: &[(&str, &str)] = &[
     ("community.general.dig", "Records of the domain name system"),
     ("community.general.filetree", "All files of folders with what they are"),
     ("community.general.flattened", "The elements of lists in lists"),
+    ("community.general.lmdb_kv", "What a database of LMDB holds"),
     ("community.general.merge_variables", "The variables whose names match, as one"),
     ("community.general.passwordstore", "Passwords that `pass` or `gopass` keep"),
     ("community.general.random_string", "Letters by chance, so many of each class"),

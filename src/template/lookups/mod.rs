@@ -12,6 +12,7 @@ mod files;
 mod filetree;
 mod first_found;
 mod ini_file;
+mod lmdb_kv;
 mod loops;
 mod merge_variables;
 mod password;
@@ -90,6 +91,7 @@ const LOOKUPS: &[(&str, Run)] = &[
     ("community.general.dig", dig::dig),
     ("community.general.filetree", filetree::filetree),
     ("community.general.flattened", loops::flattened),
+    ("community.general.lmdb_kv", lmdb_kv::lmdb_kv),
     ("community.general.merge_variables", merge_variables::merge_variables),
     ("community.general.passwordstore", passwordstore::passwordstore),
     ("community.general.random_string", random_string::random_string),
