@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::{HttpRequest, HttpResponse};
+use crate::host::{FlagChange, HttpRequest, HttpResponse};
 
 /// One change of a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub enum Effect {
         /// The existing file.
         target: PathBuf,
     },
-    /// Changes owner, group or mode of what is there.
+    /// Changes owner, group, mode or flags of what is there.
     SetAttributes {
         /// The file, directory or link.
         path: PathBuf,
@@ -102,7 +102,8 @@ pub struct WriteFile {
     pub path: PathBuf,
     /// The new content.
     pub content: Content,
-    /// Owner, group and mode that the new file gets before it is renamed into place.
+    /// Owner, group and mode that the new file gets before it is renamed into place, and flags
+    /// that it gets there.
     #[serde(default)]
     pub attributes: Attributes,
     /// Run with `%s` replaced by the new file beside the old one; the file is only replaced when
@@ -186,7 +187,7 @@ pub struct Source {
     pub sha1: String,
 }
 
-/// Owner, group and mode, each only where it is to be set.
+/// Owner, group, mode and flags, each only where it is to be set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes {
     /// The owner.
@@ -198,12 +199,15 @@ pub struct Attributes {
     /// Permission bits with setuid, setgid and sticky (`0o7777`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<u32>,
+    /// Flags, set after all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<FlagChange>,
 }
 
 impl Attributes {
     /// Whether nothing is to be set.
     pub fn is_empty(&self) -> bool {
-        self.owner.is_none() && self.group.is_none() && self.mode.is_none()
+        self.owner.is_none() && self.group.is_none() && self.mode.is_none() && self.flags.is_none()
     }
 }
 

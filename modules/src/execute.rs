@@ -1,5 +1,6 @@
 //! Runs one module on one host: parse, observe, plan, draw the diff, apply, conclude.
 
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Map, Value as Json};
@@ -8,7 +9,8 @@ use crate::contract::{Module, Returned, Stop};
 use crate::diff::{Diff, DiffCollector};
 use crate::effect::Applied;
 use crate::evidence::settled;
-use crate::host::{Host, HostError};
+use crate::host::{Follow, Host, HostError};
+use crate::module::file_attributes::add_stat;
 use crate::observation::{Observation, observe};
 use crate::params::Params as _;
 use crate::wire::{EffectRecord, Status};
@@ -75,6 +77,9 @@ pub fn execute_with<M: Module>(
     match attempt::<M>(&params, host, diff, consent, &mut run) {
         Ok(()) => {}
         Err(Stop::Host(HostError::Unknown(reason))) => run.status = Status::Unknown { reason },
+        Err(Stop::Host(HostError::Flags { path, reason })) => {
+            run.fail(flags_refused(&path, &reason, host));
+        }
         Err(stop) => run.fail(stop),
     }
     run
@@ -219,6 +224,20 @@ impl Executed {
                 self.returned.insert("msg".to_owned(), Json::from(message));
             }
         }
+    }
+}
+
+/// The words of Ansible for flags that cannot be set.
+fn flags_refused(path: &Path, reason: &str, host: &mut dyn Host) -> Stop {
+    let stop = Stop::failed("chattr failed")
+        .with("path", path.display().to_string())
+        .with("details", format!("Error while setting attributes: {reason}"));
+    match (stop, host.stat(path, Follow::No)) {
+        (Stop::Failed(mut failure), Ok(Some(stat))) => {
+            add_stat(&stat, &mut failure.returned);
+            Stop::Failed(failure)
+        }
+        (stop, _) => stop,
     }
 }
 

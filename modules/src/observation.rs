@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::effect::{Effect, PackageStep};
+use crate::effect::{Attributes, Effect, PackageStep};
 use crate::host::{AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Host};
 use crate::wire::EffectRecord;
 
@@ -97,6 +97,9 @@ pub struct PathState {
     pub target: Option<PathBuf>,
     /// SHA-256 of a file's content, or of all that is below a directory that is removed.
     pub content: Option<String>,
+    /// The letters of its flags, where an effect changes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<String>,
 }
 
 /// Looks at all that effects touch, each thing once.
@@ -115,6 +118,9 @@ pub fn observe(effects: &[EffectRecord], host: &mut dyn Host) -> Vec<Observation
 fn of_effect(effect: &Effect, host: &mut dyn Host) -> Vec<Observation> {
     match effect {
         Effect::WriteFile(write) => vec![path(&write.path, Look::Content, host)],
+        Effect::SetAttributes { path: at, attributes: Attributes { flags: Some(_), .. } } => {
+            vec![flags(at, host)]
+        }
         Effect::CopyFile { from, to } => {
             vec![path(from, Look::Content, host), path(to, Look::Content, host)]
         }
@@ -176,7 +182,18 @@ fn path(at: &Path, look: Look, host: &mut dyn Host) -> Observation {
         group: Some(group.label()),
         target: link_target,
         content,
+        flags: None,
     })
+}
+
+/// A path with its flags.
+fn flags(at: &Path, host: &mut dyn Host) -> Observation {
+    match (path(at, Look::Attributes, host), host.flags(at)) {
+        (Observation::Path(state), Ok(Some(flags))) => {
+            Observation::Path(PathState { flags: Some(flags.letters()), ..state })
+        }
+        (other, _) => other,
+    }
 }
 
 /// A digest of the names below a directory, and of the content of its files.

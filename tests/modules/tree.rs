@@ -7,7 +7,25 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::fs::IFlags;
 use serde_json::{Map, Value as Json};
+
+/// Flags that whoever owns a file may set.
+const FLAGS: [(char, IFlags); 3] =
+    [('S', IFlags::SYNC), ('d', IFlags::NODUMP), ('A', IFlags::NOATIME)];
+
+/// Whether the file system has them.
+pub(crate) fn has_flags(folder: &Path) -> bool {
+    flags(folder).is_ok_and(|there| set_flags(folder, there | IFlags::NODUMP).is_ok())
+}
+
+fn flags(path: &Path) -> Result<IFlags> {
+    Ok(rustix::fs::ioctl_getflags(fs::File::open(path)?)?)
+}
+
+fn set_flags(path: &Path, flags: IFlags) -> Result<()> {
+    Ok(rustix::fs::ioctl_setflags(fs::File::open(path)?, flags)?)
+}
 
 /// Lays out what a case begins with.
 pub(crate) fn lay_out(folder: &Path, tree: &Json) -> Result<()> {
@@ -38,6 +56,10 @@ pub(crate) fn lay_out(folder: &Path, tree: &Json) -> Result<()> {
         }
         let mode = entry["mode"].as_str().unwrap_or(if directory { "0755" } else { "0644" });
         set_mode(&at, u32::from_str_radix(mode, 8)?)?;
+        if let Some(letters) = entry["flags"].as_str() {
+            let named = FLAGS.iter().filter(|(letter, _)| letters.contains(*letter));
+            set_flags(&at, named.fold(flags(&at)?, |all, (_, flag)| all | *flag))?;
+        }
     }
     Ok(())
 }
@@ -68,6 +90,12 @@ fn see(
         }
         if mode != if metadata.is_dir() { 0o755 } else { 0o644 } {
             entry.insert("mode".into(), format!("{mode:04o}").into());
+        }
+        let there = flags(&path).unwrap_or(IFlags::empty());
+        let letters = FLAGS.iter().filter(|(_, flag)| there.contains(*flag));
+        let letters: String = letters.map(|(letter, _)| *letter).collect();
+        if !letters.is_empty() {
+            entry.insert("flags".into(), letters.into());
         }
         if metadata.is_dir() {
             entry.insert("directory".into(), true.into());

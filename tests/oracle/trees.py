@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Records what Ansible's own modules do in the cases of `tests/modules`, into the same files.
 
-Usage: python tests/oracle/trees.py CASES… [--reference PROGRAM] [--collections DIR] [--interpreter PYTHON]
+Usage: python tests/oracle/trees.py CASES… [--reference PROGRAM] [--collections DIR] [--interpreter PYTHON] [--new]
 
 CASES are files `MODULE.json`, named for the module. A case has `arguments`, and what may stand beside them:
 
 - `tree`: what lies in the case's own folder, by path: a text is a file with mode 0644; else `text`, `directory`,
-  `link` or `hard`, and `mode`. `{dir}` in any text stands for the folder.
+  `link` or `hard`, `mode` and `flags` (of `A`, `d` and `S`, where the file system has such). `{dir}` in any text
+  stands for the folder.
 - `keywords`: keywords of the task (`environment` …).
 - `answers`: what a server at `{server}` says, by path: `status`, `headers`, `body`.
 - `opaque`: files whose content is not compared.
+- `needs`: `flags` where the file system must have those of `chattr`.
 - `differs`: why ours does something else, on purpose; the case is recorded and then played without comparing
   `fields`, the fields of the result and `after`, `again` that it names.
 
@@ -40,6 +42,8 @@ NOISE = {
 }
 BACKUP = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~")
 PLAIN = 0o644
+# flags that whoever owns a file may set
+FLAGS = "SdA"
 
 
 def lay_out(folder, tree, place):
@@ -61,6 +65,8 @@ def lay_out(folder, tree, place):
         else:
             at.write_text(place(entry["text"]))
         at.chmod(int(entry.get("mode", "0755" if "directory" in entry else "0644"), 8))
+        if "flags" in entry:
+            subprocess.run(["chattr", "+" + entry["flags"], at], check=True)
 
 
 def seen(folder, opaque, clean):
@@ -69,6 +75,8 @@ def seen(folder, opaque, clean):
     for path in sorted(folder.rglob("*")):
         name, mode = clean(str(path.relative_to(folder))), path.lstat().st_mode & 0o7777
         entry = {} if mode == (0o755 if path.is_dir() else PLAIN) else {"mode": f"{mode:04o}"}
+        if flags := "" if path.is_symlink() else flags_of(path):
+            entry["flags"] = flags
         if path.is_symlink():
             entry = {"link": clean(os.readlink(path))}
         elif path.is_dir():
@@ -83,6 +91,11 @@ def seen(folder, opaque, clean):
                 entry["base64"] = base64.b64encode(content).decode()
         found[name] = entry["text"] if list(entry) == ["text"] else entry
     return found
+
+
+def flags_of(path):
+    told = subprocess.run(["lsattr", "-d", path], capture_output=True, text=True).stdout.split()
+    return "".join(flag for flag in FLAGS if told and flag in told[0])
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -130,7 +143,8 @@ def replaced(value, pairs):
 
 
 def record(module, path, words, folder):
-    cases = json.loads(path.read_text())
+    every = json.loads(path.read_text())
+    cases = [case for case in every if not (words.new and "changed" in case)]
     for case in cases:
         for name in ("changed", "failed", "msg", "returned", "after", "again"):
             case.pop(name, None)
@@ -165,7 +179,7 @@ def record(module, path, words, folder):
             if after != before[number]:
                 case["after"] = after
     server.shutdown()
-    path.write_text("[\n" + ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in cases) + "\n]\n")
+    path.write_text("[\n" + ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in every) + "\n]\n")
     print(f"{module}: {len(cases)} cases", file=sys.stderr)
 
 
@@ -200,6 +214,7 @@ def main():
     words.add_argument("cases", type=pathlib.Path, nargs="+")
     words.add_argument("--reference", default="ansible-playbook", help="ansible-core's program")
     words.add_argument("--collections", default="", help="where ansible_collections lies")
+    words.add_argument("--new", action="store_true", help="only cases that were not recorded yet")
     words.add_argument("--interpreter", default=sys.executable, help="the Python that modules run with")
     words = words.parse_args()
     for path in words.cases:

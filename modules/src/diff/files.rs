@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Diff, Fields};
 use crate::effect::Attributes;
-use crate::host::{FileKind, FileStat, Follow, Host, HostError};
+use crate::host::{FileFlags, FileKind, FileStat, FlagChange, Follow, Host, HostError};
 
 /// The largest content that is shown, in bytes; Ansible's `max_diff_size`.
 const MAX_SHOWN: u64 = 104_448;
@@ -40,6 +40,8 @@ pub(super) struct PathSubject {
     pub(super) shows_content: bool,
     sets_owner: bool,
     sets_group: bool,
+    /// The flags that were there, and what is asked for.
+    flags: Option<(Option<FileFlags>, FlagChange)>,
     pub(super) sets_mode: bool,
     pub(super) sets_times: bool,
     pub(super) hard_link_to: Option<PathBuf>,
@@ -93,6 +95,7 @@ impl PathSubject {
             shows_content: false,
             sets_owner: false,
             sets_group: false,
+            flags: None,
             sets_mode: false,
             sets_times: false,
             hard_link_to: None,
@@ -116,10 +119,15 @@ impl PathSubject {
         }
     }
 
-    pub(super) fn set_attributes(&mut self, attributes: &Attributes) {
+    pub(super) fn set_attributes(&mut self, attributes: &Attributes, host: &mut dyn Host) {
         self.sets_owner |= attributes.owner.is_some();
         self.sets_group |= attributes.group.is_some();
         self.sets_mode |= attributes.mode.is_some();
+        if let Some(change) = &attributes.flags {
+            let now = host.flags(&self.path).unwrap_or_default();
+            let before = self.flags.take().map_or(now, |(before, _)| before);
+            self.flags = Some((before, change.clone()));
+        }
     }
 
     pub(super) fn diffs(self, host: &mut dyn Host) -> Vec<Diff> {
@@ -171,6 +179,12 @@ impl PathSubject {
             }
         }
         self.compare(before.as_ref(), after.as_ref(), (&mut old, &mut new));
+        if let (Some((flags, change)), Some(_)) = (&self.flags, after) {
+            if before.is_some() {
+                old.set("attributes", flags.map(FileFlags::letters));
+            }
+            new.set("attributes", change.to_string());
+        }
         let only_state = new.0.len() == 1;
         if shown && only_state {
             // the content tells that it is new
@@ -187,7 +201,8 @@ impl PathSubject {
         Some(diff)
     }
 
-    /// Owner, group and mode: what differs, and of a new path what was asked for.
+    /// Owner, group and mode: what differs, and of a new path what was asked for. Flags are shown as
+    /// Ansible shows them: those that were there, and the change.
     fn compare(
         &self,
         before: Option<&FileStat>,

@@ -130,7 +130,7 @@ impl DiffCollector {
                 let path = self.path(&write.path, host);
                 path.shows_content = true;
                 path.keep_content(host);
-                path.set_attributes(&write.attributes);
+                path.set_attributes(&write.attributes, host);
             }
             Effect::CopyFile { to, .. } => {
                 let path = self.path(to, host);
@@ -142,7 +142,7 @@ impl DiffCollector {
                 path.sets_mode |= mode.is_some();
             }
             Effect::SetAttributes { path, attributes } => {
-                self.path(path, host).set_attributes(attributes);
+                self.path(path, host).set_attributes(attributes, host);
             }
             Effect::MakeHardLink { path, target } => {
                 self.path(path, host).hard_link_to = Some(target.clone());

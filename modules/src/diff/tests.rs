@@ -34,7 +34,7 @@ fn write(path: &str, content: &[u8]) -> Effect {
 
 fn attributes(owner: Option<&str>, mode: Option<u32>) -> Attributes {
     let owner = owner.map(|name| Principal { name: Some(name.to_owned()), id: None });
-    Attributes { owner, group: None, mode }
+    Attributes { owner, mode, ..Attributes::default() }
 }
 
 fn sides(diffs: &[Diff]) -> Vec<(Json, Json)> {
@@ -90,6 +90,26 @@ fn only_what_changes_is_shown() {
         [(
             json!({"path": "/etc/motd", "mode": "0644"}),
             json!({"path": "/etc/motd", "mode": "0600"}),
+        )]
+    );
+}
+
+#[test]
+fn flags_are_shown_as_ansible_shows_them() {
+    let with = |stat: &mut crate::host::FileStat| {
+        stat.flags = Some(crate::host::FileFlags::from_bits(0x0008_0000));
+    };
+    let host = MemoryHost::new().with_file("/etc/motd", "x").with_stat("/etc/motd", with);
+    let flags = crate::host::FlagChange::parse("+i");
+    let effect = Effect::SetAttributes {
+        path: "/etc/motd".into(),
+        attributes: Attributes { flags, ..Attributes::default() },
+    };
+    assert_eq!(
+        sides(&draw(host, vec![effect])),
+        [(
+            json!({"path": "/etc/motd", "attributes": "e"}),
+            json!({"path": "/etc/motd", "attributes": "+i"}),
         )]
     );
 }

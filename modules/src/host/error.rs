@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 use crate::effect::Output;
 
 /// Why the host could not answer or be changed.
@@ -47,6 +49,14 @@ pub enum HostError {
         /// What it gave.
         output: Box<Output>,
     },
+    /// The flags of a file cannot be set.
+    #[error("chattr failed")]
+    Flags {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The HTTP request failed.
     #[error("cannot fetch `{url}`: {reason}")]
     Http {
@@ -89,6 +99,19 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// Flags that the operating system does not give or take.
+    pub(crate) fn flags(path: &Path, error: Errno, doing: &str) -> Self {
+        let error = std::io::Error::from(error).to_string();
+        let error = error.split(" (os error").next().unwrap_or_default();
+        let reason = format!("{error} while {doing} flags on {}", path.display());
+        Self::Flags { path: path.to_owned(), reason }
+    }
+
+    /// A flag that there is not.
+    pub(crate) fn no_flag(path: &Path, letter: char) -> Self {
+        Self::Flags { path: path.to_owned(), reason: format!("`{letter}` is no flag to be set") }
+    }
+
     /// The same about `place`, where it is about the file that is to take it and lies beside so
     /// long: nobody knows that one's name, and hosts that fail alike are to say the same.
     pub(crate) fn about(self, staged: &Path, place: &Path) -> Self {

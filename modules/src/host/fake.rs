@@ -8,8 +8,8 @@ use std::time::Duration;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, UnitState, User,
+    AccountKey, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host, HostError,
+    HttpRequest, HttpResponse, UnitState, User,
 };
 use crate::contract::Planned;
 use crate::effect::{
@@ -84,6 +84,7 @@ impl FakeHost {
             links: 1,
             block_size: 4096,
             blocks: 8,
+            flags: None,
         };
         self.next_inode += 1;
         self.nodes.insert(PathBuf::from(path), Node { stat, content: content.to_vec() });
@@ -107,6 +108,13 @@ impl FakeHost {
         if let Some(node) = self.nodes.get_mut(Path::new(path)) {
             node.stat.link_target = Some(target.into());
         }
+        self
+    }
+
+    /// Gives a file just these flags.
+    pub(crate) fn flag(&mut self, path: &str, letters: &str) -> &mut Self {
+        let stat = &mut self.nodes.get_mut(Path::new(path)).unwrap().stat;
+        stat.flags = Some(FileFlags::of(letters));
         self
     }
 
@@ -191,6 +199,9 @@ impl FakeHost {
         stat.owner = owner.unwrap_or_else(|| stat.owner.clone());
         stat.group = group.unwrap_or_else(|| stat.group.clone());
         stat.mode = attributes.mode.unwrap_or(stat.mode);
+        if let Some(change) = &attributes.flags {
+            stat.flags = change.of(stat.flags.unwrap_or_default(), stat.kind).ok();
+        }
     }
 
     fn write(&mut self, write: &WriteFile) -> Result<Applied, HostError> {
@@ -253,7 +264,11 @@ impl Host for FakeHost {
             }
             at = parent.parent();
         }
-        Ok(self.node(path, follow).map(|node| node.stat.clone()))
+        Ok(self.node(path, follow).map(|node| FileStat { flags: None, ..node.stat.clone() }))
+    }
+
+    fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
+        Ok(self.node(path, Follow::No).and_then(|node| node.stat.flags))
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::FileFlags;
 use crate::effect::{Principal, Timestamp};
 
 /// Whether a symbolic link is looked at or looked through.
@@ -85,6 +86,9 @@ pub struct FileStat {
     pub block_size: u64,
     /// Blocks of 512 bytes.
     pub blocks: u64,
+    /// Its flags where someone asked [`Host::flags`](super::Host::flags) for them; a look at the
+    /// path does not tell them.
+    pub flags: Option<FileFlags>,
 }
 
 /// Permission bits from `rwxr-sr-t`.

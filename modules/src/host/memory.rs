@@ -19,8 +19,8 @@ use std::time::Duration;
 use super::digest::Digester;
 use super::rehearsal::RehearsalHost;
 use super::{
-    AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Kept, KeptUnit, UnitState, User,
+    AccountKey, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host, HostError,
+    HttpRequest, HttpResponse, Kept, KeptUnit, UnitState, User,
 };
 use crate::contract::Planned;
 use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
@@ -248,6 +248,7 @@ fn plain_stat(kind: FileKind, mode: u32, size: u64) -> FileStat {
         links: 1,
         block_size: 4096,
         blocks: size.div_ceil(512),
+        flags: None,
     }
 }
 
@@ -272,7 +273,11 @@ impl Fixture {
 
 impl Host for Fixture {
     fn stat(&mut self, path: &Path, _follow: Follow) -> Result<Option<FileStat>, HostError> {
-        Ok(self.files.get(path).map(|(stat, _)| stat.clone()))
+        Ok(self.files.get(path).map(|(stat, _)| FileStat { flags: None, ..stat.clone() }))
+    }
+
+    fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
+        Ok(self.files.get(path).and_then(|(stat, _)| stat.flags))
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {
@@ -376,6 +381,10 @@ impl Host for Fixture {
 impl Host for MemoryHost {
     fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError> {
         self.inner.stat(path, follow)
+    }
+
+    fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
+        self.inner.flags(path)
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {

@@ -9,6 +9,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fake;
 mod file;
+mod flags;
 mod http;
 pub mod live;
 pub mod memory;
@@ -23,6 +24,7 @@ pub use self::digest::sha256;
 pub use self::error::HostError;
 pub(crate) use self::file::mode_from_letters;
 pub use self::file::{DigestAlgorithm, FileKind, FileStat, Follow};
+pub use self::flags::{FileFlags, FlagChange};
 pub use self::http::{HttpRequest, HttpResponse, Patience, Redirects};
 pub use self::port::Host;
 pub use self::state::{Kept, KeptUnit, UnitState};

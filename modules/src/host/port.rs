@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    AccountKey, DigestAlgorithm, FileStat, Follow, Group, HostError, HttpRequest, HttpResponse,
-    Kept, KeptUnit, Patience, UnitState, User,
+    AccountKey, DigestAlgorithm, FileFlags, FileStat, Follow, Group, HostError, HttpRequest,
+    HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
 };
 use crate::archive::{self, Members};
 use crate::contract::Planned;
@@ -20,6 +20,10 @@ use crate::effect::{Applied, Command, Content, Output, PackFormat, Principal, So
 pub trait Host {
     /// Looks at a path; `None` when there is nothing.
     fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError>;
+
+    /// The flags of a file or directory, itself and not what it leads to; `None` where there is
+    /// nothing, or nothing that has flags.
+    fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError>;
 
     /// Reads a whole file.
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError>;
@@ -160,6 +164,9 @@ pub trait Host {
 impl<H: Host + ?Sized> Host for &mut H {
     fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError> {
         (**self).stat(path, follow)
+    }
+    fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
+        (**self).flags(path)
     }
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {
         (**self).read(path)

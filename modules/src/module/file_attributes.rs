@@ -1,6 +1,6 @@
-//! Owner, group and mode: the options that all modules of files share.
+//! Owner, group, mode and flags: the options that all modules of files share.
 //!
-//! Follows the fragment `files` of ansible-core 2.19. `attributes` (`chattr`) is refused. The
+//! Follows the fragment `files` of ansible-core 2.19. `attributes` needs no `chattr`. The
 //! SELinux options do nothing where SELinux is off, as in Ansible, and are refused where it is on.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::file_mode::{FileMode, octal};
 use crate::contract::{Plan, Returned, Stop};
 use crate::effect::{Attributes, Effect, Principal};
-use crate::host::{AccountKey, FileKind, FileStat, Follow, Host, HostError};
+use crate::host::{AccountKey, FileKind, FileStat, FlagChange, Follow, Host, HostError};
 use crate::params;
 use crate::params::{Expected, OptionKind, ParamValue};
 
@@ -23,8 +23,10 @@ params! {
         group: Option<String>,
         /// Permission bits: octal text (`"0644"`), or symbolic (`u=rwX,go=rX`).
         mode: Option<FileMode>,
-        /// Attributes as `chattr` knows them; not supported yet.
-        attributes ("attr"): Option<NotSupported>,
+        /// Flags as `chattr` knows them: `+i` adds, `-i` removes, letters alone are all that it
+        /// shall have. A change counts as Ansible counts it: always where flags are removed, else
+        /// where the letters that `lsattr` tells are not those of the option.
+        attributes ("attr"): Option<String>,
         /// User part of the SELinux context; not supported yet where SELinux is on.
         seuser: Option<String>,
         /// Role part of the SELinux context; not supported yet where SELinux is on.
@@ -97,6 +99,8 @@ pub struct Wanted {
     pub group: Option<Principal>,
     /// The mode; never [`FileMode::Preserve`].
     pub mode: Option<FileMode>,
+    /// The flags.
+    pub flags: Option<FlagChange>,
     /// The umask of the runner.
     pub umask: u32,
 }
@@ -125,7 +129,8 @@ impl FileAttributes {
             Some(name) => Some(find_group(host, name)?),
             None => None,
         };
-        Ok(Wanted { owner, group, mode: self.mode.clone(), umask: umask(host) })
+        let flags = self.attributes.as_deref().and_then(FlagChange::parse);
+        Ok(Wanted { owner, group, mode: self.mode.clone(), flags, umask: umask(host) })
     }
 
     /// Warns of an owner and a group that are not there yet.
@@ -219,11 +224,41 @@ fn umask(host: &mut dyn Host) -> u32 {
 impl Wanted {
     /// Whether no attribute is asked for.
     pub fn is_empty(&self) -> bool {
-        self.owner.is_none() && self.group.is_none() && self.mode.is_none()
+        self.owner.is_none() && self.group.is_none() && self.mode.is_none() && self.flags.is_none()
+    }
+
+    /// The same but for the flags.
+    #[must_use]
+    pub fn but_flags(&self) -> Self {
+        Self { flags: None, ..self.clone() }
+    }
+
+    /// The flags alone.
+    #[must_use]
+    pub fn only_flags(&self) -> Self {
+        Self { flags: self.flags.clone(), ..Self::default() }
+    }
+
+    /// Looks at the flags of a path, where they count; those that cannot be read are none.
+    pub fn complete(&self, path: &Path, stat: &mut FileStat, host: &mut dyn Host) {
+        if self.flags.is_some() {
+            stat.flags = host.flags(path).unwrap_or_default();
+        }
+    }
+
+    /// What the file gets that replaces one like this: a new file has not the flags of the old one.
+    pub fn for_replaced(&self, stat: &FileStat) -> Attributes {
+        let difference = self.difference(stat).map(|difference| difference.attributes);
+        Attributes { flags: self.flags.clone(), ..difference.unwrap_or_default() }
+    }
+
+    /// Whether something of a path is not as it shall be.
+    pub fn differs(&self, stat: &FileStat) -> bool {
+        self.difference(stat).is_some()
     }
 
     /// What of a path is not as it shall be. Links have no mode of their own.
-    pub fn difference(&self, stat: &FileStat) -> Option<Difference> {
+    fn difference(&self, stat: &FileStat) -> Option<Difference> {
         let mut attributes = Attributes::default();
         let mut reasons = Vec::new();
         if let Some(owner) = self.owner.as_ref().filter(|owner| !owner.is(&stat.owner)) {
@@ -244,6 +279,12 @@ impl Wanted {
             // a change of owner clears setuid and setgid
             attributes.mode = mode.filter(|mode| mode & 0o6000 != 0);
         }
+        if let Some(flags) = self.flags.as_ref().filter(|flags| flags.is_due(stat.flags)) {
+            let now = stat.flags.unwrap_or_default().letters();
+            let now = if now.is_empty() { "none".to_owned() } else { now };
+            reasons.push(format!("attributes are {now}, asked for are {flags}"));
+            attributes.flags = Some(flags.clone());
+        }
         (!attributes.is_empty()).then(|| Difference { attributes, reason: reasons.join(", ") })
     }
 
@@ -254,18 +295,25 @@ impl Wanted {
             owner: self.owner.clone(),
             group: self.group.clone(),
             mode: self.mode.as_ref().and_then(|mode| mode.of(base, kind, self.umask)),
+            flags: self.flags.clone(),
         }
     }
 
     /// Plans a directory that is not there.
     pub fn plan_directory(&self, path: &Path, plan: &mut Plan) {
-        let Attributes { owner, group, mode } = self.for_new(FileKind::Directory);
+        let mut attributes = self.for_new(FileKind::Directory);
+        let mode = attributes.mode;
         plan.push(Effect::MakeDirectory { path: path.to_owned(), mode }, "it is absent");
-        if owner.is_some() || group.is_some() {
+        let reason = match (&attributes.owner, &attributes.group) {
+            (None, None) => {
+                attributes.mode = None;
+                "it is new and has given attributes"
+            }
             // the mode again, for a change of owner clears setuid and setgid
-            let attributes = Attributes { owner, group, mode };
-            let effect = Effect::SetAttributes { path: path.to_owned(), attributes };
-            plan.push(effect, "it is new and has a given owner");
+            _ => "it is new and has a given owner",
+        };
+        if !attributes.is_empty() {
+            plan.push(Effect::SetAttributes { path: path.to_owned(), attributes }, reason);
         }
     }
 
@@ -376,7 +424,6 @@ mod tests {
             (json!({"owner": "nosuch"}), "chown failed: failed to look up user nosuch"),
             (json!({"group": "nosuch"}), "chgrp failed: failed to look up group nosuch"),
             (json!({"mode": "preserve"}), "mode must be in octal or symbolic form"),
-            (json!({"attr": "+i"}), "argument 'attr' is invalid: this option is not supported yet"),
         ] {
             assert_eq!(wanted(&mut host, arguments).unwrap_err(), message);
         }

@@ -3,7 +3,7 @@
 //! Follows the module of ansible-core 2.19. The host itself fetches; a file that is there is
 //! asked for with `If-Modified-Since`. Check mode: full. Diff: as for `copy`.
 //!
-//! Differs from Ansible: `ciphers` and `use_gssapi` are refused; `tmp_dest` has no effect, the
+//! Differs from Ansible: `ciphers` names suites that this program has, `use_gssapi` fails; `tmp_dest` has no effect, the
 //! file is staged beside its place.
 //!
 //! ```yaml
@@ -129,6 +129,9 @@ impl Module for GetUrl {
             stat = host.stat(&dest, Follow::Yes)?;
         }
         let wanted = params.file.resolve(host)?;
+        if let Some(stat) = &mut stat {
+            wanted.complete(&dest, stat, host);
+        }
         let checksum = checksum(params, host)?;
         let there = |algorithm, host: &mut dyn Host| match &stat {
             Some(_) => host.digest(&dest, algorithm).map(Some),
@@ -149,6 +152,9 @@ impl Module for GetUrl {
         if let Some(name) = name_of(&answer).filter(|_| into_folder) {
             dest = folder.join(name);
             stat = host.stat(&dest, Follow::Yes)?;
+            if let Some(stat) = &mut stat {
+                wanted.complete(&dest, stat, host);
+            }
         }
         let there = |algorithm, host: &mut dyn Host| match &stat {
             Some(_) => host.digest(&dest, algorithm).map(Some),
@@ -221,10 +227,7 @@ impl Module for GetUrl {
             };
             let attributes = match &observed.stat {
                 None => observed.wanted.for_new(FileKind::File),
-                Some(stat) => {
-                    let difference = observed.wanted.difference(stat);
-                    difference.map(|found| found.attributes).unwrap_or_default()
-                }
+                Some(stat) => observed.wanted.for_replaced(stat),
             };
             let write = WriteFile {
                 path: observed.dest.clone(),

@@ -2,8 +2,9 @@
 //!
 //! Follows the module of ansible-core 2.19. Check mode: full. Diff: none.
 //!
-//! `mimetype` and `charset` come from the program `file`, `attributes`, `attr_flags` and `version`
-//! from `lsattr`, as in Ansible; where the program is missing they are `unknown` and empty.
+//! `mimetype` and `charset` come from the program `file`, `version` from `lsattr`, as in Ansible;
+//! where the program is missing they are `unknown` and empty. `attributes` and `attr_flags` need no
+//! program.
 //! Differs: `readable`, `writeable` and `executable` follow from owner, group and mode, access
 //! lists are not looked at; in a rehearsal a file that the play would make has no mime type yet.
 //!
@@ -137,12 +138,14 @@ fn describe(
         set("charset", charset.into());
     }
     if params.get_attributes {
-        let flags = if real { attributes(path, host)? } else { None };
-        let (version, flags) = flags.unzip();
+        let version = if real { version(path, host)? } else { None };
+        // without a version Ansible tells nothing
+        let told = version.is_some() || !real || host.find_program("lsattr")?.is_none();
+        let flags = if told { host.flags(path).unwrap_or_default() } else { None };
         let flags = flags.unwrap_or_default();
         set("version", json!(version));
-        set("attributes", json!(flags.chars().filter_map(attribute_name).collect::<Vec<_>>()));
-        set("attr_flags", flags.into());
+        set("attributes", json!(flags.names()));
+        set("attr_flags", flags.letters().into());
     }
     Ok(told)
 }
@@ -185,46 +188,13 @@ fn mime(path: &Path, host: &mut dyn Host) -> Result<Option<(String, String)>, Ho
         .map(|(mimetype, charset)| (mimetype.to_owned(), charset.to_owned())))
 }
 
-/// Version and flags, from `lsattr`.
-fn attributes(path: &Path, host: &mut dyn Host) -> Result<Option<(String, String)>, HostError> {
+/// The version of a file, from `lsattr`.
+fn version(path: &Path, host: &mut dyn Host) -> Result<Option<String>, HostError> {
     let Some(program) = host.find_program("lsattr")? else { return Ok(None) };
     let argv = [program.display().to_string(), "-vd".to_owned(), path.display().to_string()];
     let output = host.query(&Command::new(argv))?;
-    if !output.success() {
-        return Ok(None);
-    }
     let text = output.stdout_text();
-    let mut words = text.split_whitespace();
-    Ok(words
-        .next()
-        .zip(words.next())
-        .map(|(version, flags)| (version.to_owned(), flags.replace('-', ""))))
-}
-
-fn attribute_name(flag: char) -> Option<&'static str> {
-    Some(match flag {
-        'A' => "noatime",
-        'a' => "append",
-        'c' => "compressed",
-        'C' => "nocow",
-        'd' => "nodump",
-        'D' => "dirsync",
-        'e' => "extents",
-        'E' => "encrypted",
-        'h' => "blocksize",
-        'i' => "immutable",
-        'I' => "indexed",
-        'j' => "journalled",
-        'N' => "inline",
-        's' => "zero",
-        'S' => "synchronous",
-        't' => "notail",
-        'T' => "blockroot",
-        'u' => "undelete",
-        'X' => "compressedraw",
-        'Z' => "compresseddirty",
-        _ => return None,
-    })
+    Ok(text.split_whitespace().next().filter(|_| output.success()).map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -246,6 +216,7 @@ mod tests {
         let mut host = FakeHost::new();
         host.directory("/usr", 0o755).directory("/usr/bin", 0o755);
         host.file("/usr/bin/file", "").file("/usr/bin/lsattr", "").file("/tmp/f", "zzz");
+        host.flag("/tmp/f", "e");
         host.outputs.insert(
             "/usr/bin/file --brief --mime-type --mime-encoding --no-dereference -- /tmp/f".into(),
             Output { stdout: b"text/plain; charset=us-ascii\n".to_vec(), ..Output::default() },

@@ -150,7 +150,7 @@ impl TextFile {
             Follow::Yes => host_path::follow_links(host, &expanded)?,
             Follow::No => expanded.clone(),
         };
-        let stat = host.stat(&path, Follow::Yes)?;
+        let mut stat = host.stat(&path, Follow::Yes)?;
         if stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory) {
             let error = Error::Directory(expanded.display().to_string());
             return Err(Stop::failed(error).with("rc", 256));
@@ -162,6 +162,9 @@ impl TextFile {
         let (missing, ancestor) =
             if stat.is_some() { (Vec::new(), None) } else { host_path::ancestors(host, &path)? };
         let wanted = attributes.resolve(host)?;
+        if let Some(stat) = &mut stat {
+            wanted.complete(&path, stat, host);
+        }
         Ok(Self { path, stat, text, missing, ancestor, wanted })
     }
 
@@ -179,16 +182,20 @@ impl TextFile {
         writing: Writing<'_>,
         plan: &mut Plan,
     ) -> Result<String, Stop> {
-        let difference = match &self.stat {
-            Some(stat) => self.wanted.difference(stat).map(|difference| difference.attributes),
-            None => Some(self.wanted.for_new(FileKind::File)).filter(|new| !new.is_empty()),
+        let attributes = match &self.stat {
+            Some(stat) => self.wanted.for_replaced(stat),
+            None => self.wanted.for_new(FileKind::File),
+        };
+        let told = match &self.stat {
+            Some(stat) => self.wanted.differs(stat),
+            None => changed.is_some() && !attributes.is_empty(),
         };
         if let Some(changed) = changed {
             self.plan_parents(plan)?;
             let write = WriteFile {
                 path: self.path.clone(),
                 content: Content::Bytes(self.text_or_empty().bytes(changed)),
-                attributes: difference.clone().unwrap_or_default(),
+                attributes,
                 validate: writing.validate.map(str::to_owned),
                 backup: writing.backup && self.stat.is_some(),
                 unsafe_writes: writing.unsafe_writes,
@@ -197,12 +204,12 @@ impl TextFile {
         } else if let Some(stat) = &self.stat {
             self.wanted.plan(&self.path, stat, plan);
         }
-        let attributes = "ownership, perms or SE linux context changed";
-        let told = difference.is_some() && (changed.is_some() || self.stat.is_some());
-        Ok(match (told, message.is_empty()) {
+        let others = "ownership, perms or SE linux context changed";
+        Ok(match (told, changed) {
             (false, _) => message.to_owned(),
-            (true, true) => attributes.to_owned(),
-            (true, false) => format!("{message} and {attributes}"),
+            (true, Some(_)) if !message.is_empty() => format!("{message} and {others}"),
+            // as Ansible puts them together
+            (true, _) => format!("{message}{others}"),
         })
     }
 

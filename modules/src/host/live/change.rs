@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utim
 
 use super::LiveHost;
 use super::files::{self, io_error};
+use super::flags;
 use super::stage::{Staged, fresh_name, sync_directory_of};
 use super::transfer;
 use crate::effect::{Applied, Attributes, Command, Content, Principal, Timestamp, WriteFile};
@@ -51,6 +52,10 @@ impl LiveHost {
             }
         } else {
             write_in_place(staged, write, owners)?;
+        }
+        // where it is: what may not be changed cannot be renamed
+        if let Some(change) = &write.attributes.flags {
+            flags::change(&write.path, change)?;
         }
         Ok(backup.map_or(Applied::Done, Applied::BackedUp))
     }
@@ -101,6 +106,7 @@ impl LiveHost {
         name.push(format!(".{}.{}", std::process::id(), stamp.stdout_text().trim()));
         let backup = PathBuf::from(name);
         self.copy_file(path, &backup)?;
+        flags::copy(path, &backup);
         Ok(backup)
     }
 
@@ -127,7 +133,11 @@ impl LiveHost {
         attributes: &Attributes,
     ) -> Result<(), HostError> {
         let owners = self.owners(attributes)?;
-        change(path, owners, attributes.mode)
+        change(path, owners, attributes.mode)?;
+        match &attributes.flags {
+            Some(change) => flags::change(path, change),
+            None => Ok(()),
+        }
     }
 
     fn owners(&mut self, attributes: &Attributes) -> Result<Owners, HostError> {

@@ -73,10 +73,11 @@ pub(super) fn describe(
         links: meta.nlink(),
         block_size: meta.blksize(),
         blocks: meta.blocks(),
+        flags: None,
     })
 }
 
-fn kind(meta: &Metadata) -> FileKind {
+pub(super) fn kind(meta: &Metadata) -> FileKind {
     let kind = meta.file_type();
     if kind.is_dir() {
         FileKind::Directory

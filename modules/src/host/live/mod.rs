@@ -1,6 +1,6 @@
 //! The real host.
 //!
-//! - [`stage`] and [`change`] write files; [`files`] looks at them;
+//! - [`stage`] and [`change`] write files; [`files`] and [`flags`] look at them;
 //! - [`process`] runs commands, [`interrupt`] ends them;
 //! - [`accounts`] reads users and groups; [`services`] asks service and package managers,
 //!   [`dpkg`] reads what dpkg has;
@@ -12,6 +12,7 @@ mod change;
 mod clock;
 mod dpkg;
 mod files;
+mod flags;
 mod handed;
 pub(crate) mod http;
 mod interrupt;
@@ -44,7 +45,7 @@ use crate::effect::{
     Source, Timestamp,
 };
 use crate::host::{
-    AccountKey, DigestAlgorithm, FileStat, Follow, Group, Host, HostError, HttpRequest,
+    AccountKey, DigestAlgorithm, FileFlags, FileStat, Follow, Group, Host, HostError, HttpRequest,
     HttpResponse, Patience, UnitState, User,
 };
 
@@ -251,6 +252,10 @@ impl Host for LiveHost {
             return Ok(files::is_executable(&path).then_some(path));
         }
         Ok(files::find_in(self.search_path().into_iter(), name))
+    }
+
+    fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
+        flags::read(path)
     }
 
     fn query(&mut self, command: &Command) -> Result<Output, HostError> {

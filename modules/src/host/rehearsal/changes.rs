@@ -19,6 +19,7 @@ impl<B: Host> RehearsalHost<B> {
         // a link is replaced, but its target gives owner and mode
         let model = self.stat(&write.path, Follow::Yes)?;
         let parent = self.require_parent("create a file in", &path)?;
+        self.require_free("replace", &path)?;
         let (body, size) = self.body_of(&write.content)?;
         let mut stat = match model {
             Some(model) if model.kind == FileKind::File => model,
@@ -33,7 +34,7 @@ impl<B: Host> RehearsalHost<B> {
         self.touch(&mut stat);
         self.give(&mut stat, &write.attributes)?;
         self.overlay.put(&path, Entry { stat, body, below: Below::Nothing });
-        Ok(())
+        self.change_flags(&path, &write.attributes)
     }
 
     fn body_of(&mut self, content: &Content) -> Result<(Body, u64), HostError> {
@@ -130,10 +131,14 @@ impl<B: Host> RehearsalHost<B> {
         if entry.stat.kind == FileKind::Link {
             attributes.mode = None;
         }
+        let flags = attributes.flags.take();
+        if !attributes.is_empty() {
+            self.require_free("set the attributes of", &path)?;
+        }
         self.give(&mut entry.stat, &attributes)?;
         entry.stat.status_changed = self.now();
         self.overlay.amend(&path, entry);
-        Ok(())
+        self.change_flags(&path, &Attributes { flags, ..Attributes::default() })
     }
 
     pub(super) fn set_times(
@@ -144,6 +149,7 @@ impl<B: Host> RehearsalHost<B> {
     ) -> Result<(), HostError> {
         let path = self.locate(path, Follow::Yes)?;
         let mut entry = self.must_entry("set the times of", &path)?;
+        self.require_free("set the times of", &path)?;
         entry.stat.accessed = accessed.unwrap_or(entry.stat.accessed);
         entry.stat.modified = modified.unwrap_or(entry.stat.modified);
         entry.stat.status_changed = self.now();
@@ -153,6 +159,8 @@ impl<B: Host> RehearsalHost<B> {
 
     pub(super) fn remove(&mut self, path: &Path) -> Result<(), HostError> {
         let path = self.locate(path, Follow::No)?;
+        self.require_free("remove", &path)?;
+        self.require_open(&path)?;
         self.overlay.remove(&path);
         Ok(())
     }
@@ -163,8 +171,10 @@ impl<B: Host> RehearsalHost<B> {
         self.require_parent("create a file in", &to)?;
         self.refuse_directory(&to)?;
         let mut entry = self.must_entry("read", &from)?;
+        self.require_free("replace", &to)?;
         entry.stat.inode = 0;
         entry.stat.links = 1;
+        entry.stat.flags = None;
         self.overlay.put(&to, entry);
         Ok(())
     }
@@ -212,6 +222,7 @@ impl<B: Host> RehearsalHost<B> {
             links: 1,
             block_size: parent.block_size,
             blocks: 0,
+            flags: None,
         })
     }
 
@@ -230,6 +241,7 @@ impl<B: Host> RehearsalHost<B> {
         stat.modified = now;
         stat.status_changed = now;
         stat.inode = 0;
+        stat.flags = None;
     }
 
     /// Sets owner, group and mode as far as given.
@@ -293,8 +305,11 @@ impl<B: Host> RehearsalHost<B> {
             }
         }
         self.make_directory(home, Some(mode))?;
-        let attributes =
-            Attributes { owner: Some(owner.clone()), group: Some(group.clone()), mode: None };
+        let attributes = Attributes {
+            owner: Some(owner.clone()),
+            group: Some(group.clone()),
+            ..Attributes::default()
+        };
         self.set_attributes(home, &attributes)?;
         self.copy_skeleton(Path::new("/etc/skel"), home, &attributes)
     }

@@ -296,6 +296,7 @@ impl<B: Host> RehearsalHost<B> {
             links: 1,
             block_size: 4096,
             blocks: item.size.div_ceil(512),
+            flags: None,
         }
     }
 

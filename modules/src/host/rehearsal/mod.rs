@@ -3,7 +3,8 @@
 //! [`RehearsalHost`] answers from an [`Overlay`] first and from the host below it where the
 //! overlay is silent. Nothing of the host below is ever changed.
 //!
-//! - [`paths`] follows links through both; [`changes`] lays file effects over the host;
+//! - [`paths`] follows links through both; [`changes`] lays file effects over the host, [`flags`]
+//!   flags of files;
 //! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages, [`settings`]
 //!   for what programs keep;
 //! - [`archives`] lays over the host what an archive holds;
@@ -19,6 +20,7 @@ mod changes;
 mod conditions;
 mod contents;
 mod deeds;
+mod flags;
 mod lists;
 mod overlay;
 mod packages;
@@ -49,8 +51,8 @@ use crate::effect::{
 };
 use crate::host::digest::Digester;
 use crate::host::{
-    AccountKey, DigestAlgorithm, FileKind, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
+    AccountKey, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host, HostError,
+    HttpRequest, HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
 };
 
 /// The largest content that the overlay keeps in memory, in bytes.
@@ -234,6 +236,11 @@ impl<B: Host> Host for RehearsalHost<B> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
+        let located = self.locate(path, Follow::No)?;
+        self.entry_flags(&located)
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {

@@ -147,7 +147,10 @@ impl<B: Host> RehearsalHost<B> {
     ) -> Result<FileStat, HostError> {
         let parent = path.parent().unwrap_or(Path::new("/"));
         match self.entry_stat(parent)? {
-            Some(stat) if stat.kind == FileKind::Directory => Ok(stat),
+            Some(stat) if stat.kind == FileKind::Directory => {
+                self.require_writable(action, parent, path)?;
+                Ok(stat)
+            }
             Some(_) => Err(io_error(action, path, io::ErrorKind::NotADirectory)),
             None => Err(io_error(action, path, io::ErrorKind::NotFound)),
         }

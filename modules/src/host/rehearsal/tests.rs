@@ -90,7 +90,8 @@ fn a_file_in_a_new_directory_of_a_new_user() {
     apply(&mut host, directory("/home/ann/site"));
     apply(&mut host, write("/home/ann/site/index", "x"));
     let owner = Principal { name: Some("ann".to_owned()), id: None };
-    let attributes = Attributes { owner: Some(owner.clone()), group: None, mode: Some(0o640) };
+    let attributes =
+        Attributes { owner: Some(owner.clone()), mode: Some(0o640), ..Attributes::default() };
     apply(&mut host, Effect::SetAttributes { path: "/home/ann/site/index".into(), attributes });
     let stat = host.stat(Path::new("/home/ann/site/index"), Follow::No).unwrap().unwrap();
     assert_eq!((stat.owner, stat.mode), (owner.clone(), 0o640));
@@ -104,7 +105,7 @@ fn a_file_in_a_new_directory_of_a_new_user() {
 fn an_owner_that_nobody_makes_is_refused() {
     let mut host = start();
     let owner = Principal { name: Some("nobody-here".to_owned()), id: None };
-    let attributes = Attributes { owner: Some(owner), group: None, mode: None };
+    let attributes = Attributes { owner: Some(owner), ..Attributes::default() };
     let effect = Effect::SetAttributes { path: "/etc/motd".into(), attributes };
     let refused = host.apply(&Planned { effect, reason: String::new() });
     assert!(matches!(refused, Err(HostError::NoSuchAccount { kind: "user", .. })));

@@ -119,7 +119,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     if params.follow {
         dest = host_path::follow_links(host, &dest)?;
     }
-    let stat = host.stat(&dest, Follow::No)?;
+    let mut stat = host.stat(&dest, Follow::No)?;
     let source = match (&source_path, &remote) {
         (Some(path), Some(remote)) if remote.kind == FileKind::Directory => {
             let links = if params.local_follow == Some(true) { Follow::Yes } else { Follow::No };
@@ -151,6 +151,10 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     } else {
         dest.clone()
     };
+    let wanted = wanted(params, remote.as_ref(), &dest, host)?;
+    if let Some(stat) = &mut stat {
+        wanted.complete(&dest, stat, host);
+    }
     Ok(Observed {
         shown,
         stat,
@@ -159,7 +163,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         missing,
         ancestor,
         parents: if makes_parents { Parents::Make } else { Parents::Refuse },
-        wanted: wanted(params, remote.as_ref(), &dest, host)?,
+        wanted,
         directories: directories(params, host)?,
         dest,
     })

@@ -63,11 +63,7 @@ fn file(
     let (attributes, reason) = match &observed.stat {
         None => (observed.wanted.for_new(FileKind::File), "it is absent"),
         Some(stat) => match stat.kind {
-            FileKind::File => {
-                let difference = observed.wanted.difference(stat);
-                let attributes = difference.map(|difference| difference.attributes);
-                (attributes.unwrap_or_default(), "its content differs")
-            }
+            FileKind::File => (observed.wanted.for_replaced(stat), "its content differs"),
             FileKind::Link => {
                 (observed.wanted.for_new(FileKind::File), "a link is in the place of the file")
             }
@@ -127,10 +123,10 @@ fn tree(
     match &observed.stat {
         None => {
             parents(observed, plan)?;
-            observed.wanted.plan_directory(&observed.dest, plan);
+            observed.wanted.but_flags().plan_directory(&observed.dest, plan);
         }
         Some(stat) if stat.kind == FileKind::Directory => {
-            observed.wanted.plan(&observed.dest, stat, plan);
+            observed.wanted.but_flags().plan(&observed.dest, stat, plan);
         }
         Some(_) => {
             let from = params.src.as_ref().map(|path| path.display().to_string());
@@ -140,6 +136,16 @@ fn tree(
     }
     for entry in entries {
         part(params, observed, entry, plan)?;
+    }
+    // what may not be changed would take no entries
+    let attributes = observed.wanted.only_flags().for_new(FileKind::Directory);
+    match &observed.stat {
+        Some(stat) => observed.wanted.only_flags().plan(&observed.dest, stat, plan),
+        None if attributes.is_empty() => {}
+        None => {
+            let effect = Effect::SetAttributes { path: observed.dest.clone(), attributes };
+            plan.push(effect, "it is new and has given attributes");
+        }
     }
     Ok(())
 }
@@ -179,6 +185,7 @@ fn part(params: &Params, observed: &Observed, entry: &Entry, plan: &mut Plan) ->
                 owner: observed.wanted.owner.clone(),
                 group: observed.wanted.group.clone(),
                 mode,
+                flags: None,
             };
             let write = WriteFile {
                 path: to.clone(),
@@ -204,7 +211,7 @@ fn own(observed: &Observed, to: &Path, there: Option<&FileStat>, plan: &mut Plan
         group = group.filter(|group| differs(Some(group), &there.group));
     }
     if owner.is_some() || group.is_some() {
-        let attributes = Attributes { owner, group, mode: None };
+        let attributes = Attributes { owner, group, ..Attributes::default() };
         let effect = Effect::SetAttributes { path: to.to_owned(), attributes };
         plan.push(effect, "its owner or group differs");
     }

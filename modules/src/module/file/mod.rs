@@ -2,8 +2,8 @@
 //!
 //! Follows the module of ansible-core 2.19. Check mode: full. Diff: full.
 //!
-//! Differs: an unknown owner or group is refused before anything is made; `attributes` and, on
-//! hosts with SELinux, the SELinux options are refused; times know the formats `%Y %m %d %H %M %S
+//! Differs: an unknown owner or group is refused before anything is made; on hosts with SELinux
+//! the SELinux options are refused; times know the formats `%Y %m %d %H %M %S
 //! %y %j`.
 //!
 //! ```yaml
@@ -218,7 +218,7 @@ impl Module for File {
             path = host_path::follow_links(host, &path)?;
             stat = host.stat(&path, Follow::No)?;
         }
-        let source = observe_source(params, state, &path, stat.as_ref(), host)?;
+        let mut source = observe_source(params, state, &path, stat.as_ref(), host)?;
         let wanted = match (state, &stat) {
             // nothing will have an owner
             (State::Absent, _) | (State::File, None) => Wanted::default(),
@@ -227,6 +227,12 @@ impl Module for File {
                 .resolve(host)
                 .map_err(|stop| located(stop, &path, stat.as_ref()))?,
         };
+        if let Some(stat) = &mut stat {
+            wanted.complete(&path, stat, host);
+        }
+        if let Some(LinkSource { resolved, stat: Some(stat), .. }) = &mut source {
+            wanted.complete(resolved, stat, host);
+        }
         let times = Times::read(params, state, host)?;
         let (missing, ancestor) = host_path::ancestors(host, &path)?;
         let is_directory = stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
@@ -236,6 +242,9 @@ impl Module for File {
         if recurses && (!wanted.is_empty() || !times.is_empty()) {
             let mut seen = HashSet::from([path.clone()]);
             walk(host, &path, follow_of(params), &mut seen, &mut tree)?;
+            for (path, stat) in &mut tree {
+                wanted.complete(path, stat, host);
+            }
         }
         let binary = match params._diff_peek {
             Some(_) => Some(looks_binary(&path, stat.as_ref(), host)?),

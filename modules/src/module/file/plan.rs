@@ -188,9 +188,9 @@ fn link_attributes(params: &Params, observed: &Observed, source: &LinkSource, pl
             observed.wanted.plan(&observed.path, stat, plan);
         }
         _ => {
-            let Attributes { owner, group, .. } = observed.wanted.for_new(FileKind::Link);
-            if owner.is_some() || group.is_some() {
-                let attributes = Attributes { owner, group, mode: None };
+            let new = observed.wanted.for_new(FileKind::Link);
+            let attributes = Attributes { mode: None, ..new };
+            if !attributes.is_empty() {
                 let effect = Effect::SetAttributes { path: observed.path.clone(), attributes };
                 plan.push(effect, "the link is new and has a given owner");
             }

@@ -208,7 +208,11 @@ impl Module for Unarchive {
         if !wanted.is_empty() {
             for name in with_top_folders(&contents.files) {
                 let path = dest.join(name);
-                members.push((path.clone(), host.stat(&path, Follow::No)?));
+                let mut stat = host.stat(&path, Follow::No)?;
+                if let Some(stat) = &mut stat {
+                    wanted.complete(&path, stat, host);
+                }
+                members.push((path, stat));
             }
         }
         let archive = Archive { content, src, dest, shown, wanted, contents, members };
@@ -344,7 +348,7 @@ impl Archive {
 
     fn set(&self, path: &Path, mode: Option<u32>, plan: &mut Plan) {
         let (owner, group) = (self.wanted.owner.clone(), self.wanted.group.clone());
-        let attributes = Attributes { owner, group, mode };
+        let attributes = Attributes { owner, group, mode, flags: self.wanted.flags.clone() };
         if !attributes.is_empty() {
             let effect = Effect::SetAttributes { path: path.to_owned(), attributes };
             plan.push(effect, "it is unpacked and has given attributes");

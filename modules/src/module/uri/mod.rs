@@ -3,7 +3,7 @@
 //! Follows the module of ansible-core 2.19. Check mode: questions (`GET`, `HEAD`, `OPTIONS`) are
 //! asked in a rehearsal, what other methods give is unknown. Diff: the file of `dest`.
 //!
-//! Differs from Ansible: `ciphers` and `use_gssapi` are refused; a login is not sent to another
+//! Differs from Ansible: `ciphers` names suites that this program has, `use_gssapi` fails; a login is not sent to another
 //! host that a redirect leads to; a certificate of an authority is not accepted as that of a
 //! server, `ca_path` or not.
 //!
@@ -224,6 +224,9 @@ impl Module for Uri {
             request.headers.push(("If-Modified-Since".to_owned(), date));
         }
         let wanted = params.file.resolve(host)?;
+        if let (Some(dest), Some(stat)) = (&dest, &mut stat) {
+            wanted.complete(dest, stat, host);
+        }
         let mut told = None;
         if matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS") {
             let started = host.now();
@@ -240,6 +243,9 @@ impl Module for Uri {
             let name = answer::file_name(told.as_ref(), &params.url);
             dest = Some(directory.join(name));
             stat = look(dest.as_deref(), host)?;
+            if let (Some(dest), Some(stat)) = (&dest, &mut stat) {
+                wanted.complete(dest, stat, host);
+            }
         }
         let differs = match (&dest, &stat, told.as_ref().and_then(|told| told.body.as_deref())) {
             (Some(path), Some(stat), Some(body)) if stat.kind == FileKind::File => {
@@ -330,9 +336,7 @@ impl Ready {
     fn plan_file(&self, dest: &Path, body: &[u8], params: &Params, plan: &mut Plan) {
         let attributes = match &self.stat {
             None => self.wanted.for_new(FileKind::File),
-            Some(stat) => {
-                self.wanted.difference(stat).map(|found| found.attributes).unwrap_or_default()
-            }
+            Some(stat) => self.wanted.for_replaced(stat),
         };
         if !self.differs {
             if let Some(stat) = &self.stat {

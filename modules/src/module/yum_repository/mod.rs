@@ -24,7 +24,7 @@ pub use params::{Params, State};
 use self::sections::Sections;
 use super::file_attributes::Wanted;
 use crate::contract::{Module, Plan, Stop};
-use crate::effect::{Attributes, Content, Effect, WriteFile};
+use crate::effect::{Content, Effect, WriteFile};
 use crate::host::{FileKind, FileStat, Follow, Host};
 
 /// The module.
@@ -76,10 +76,13 @@ impl Module for YumRepository {
         }
         let file = params.file.as_ref().unwrap_or(&params.name);
         let path = directory.join(format!("{file}.repo"));
-        let stat = host.stat(&path, Follow::Yes)?.filter(|stat| stat.kind == FileKind::File);
+        let mut stat = host.stat(&path, Follow::Yes)?.filter(|stat| stat.kind == FileKind::File);
         let bytes = if stat.is_some() { host.read(&path)? } else { Vec::new() };
         let sections = Sections::parse(&String::from_utf8_lossy(&bytes));
         let wanted = params.attributes.resolve(host)?;
+        if let Some(stat) = &mut stat {
+            wanted.complete(&path, stat, host);
+        }
         Ok(Observed { path, stat, sections, wanted })
     }
 
@@ -93,17 +96,15 @@ impl Module for YumRepository {
             after.add(&params.name, params.fields());
         }
         let changed = after.sorted() != observed.sections.sorted();
-        let difference = observed.stat.as_ref().and_then(|stat| observed.wanted.difference(stat));
         if changed && after.is_empty() {
             plan.push(
                 Effect::Remove { path: observed.path.clone() },
                 "no repository is left in it",
             );
         } else if changed {
-            let attributes = match (&observed.stat, difference) {
-                (Some(_), Some(difference)) => difference.attributes,
-                (Some(_), None) => Attributes::default(),
-                (None, _) => observed.wanted.for_new(FileKind::File),
+            let attributes = match &observed.stat {
+                Some(stat) => observed.wanted.for_replaced(stat),
+                None => observed.wanted.for_new(FileKind::File),
             };
             let write = WriteFile {
                 path: observed.path.clone(),

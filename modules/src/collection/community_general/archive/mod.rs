@@ -131,8 +131,8 @@ impl Module for Archive {
         if differs {
             let wanted = &observed.wanted;
             let attributes = match &observed.there {
-                Some((stat, _)) => wanted.difference(stat).map(|it| it.attributes),
-                None => Some(wanted.for_new(FileKind::File)),
+                Some((stat, _)) => wanted.for_replaced(stat),
+                None => wanted.for_new(FileKind::File),
             };
             let members = observed
                 .packed
@@ -142,7 +142,7 @@ impl Module for Archive {
             let write = WriteFile {
                 path: observed.dest.clone(),
                 content: Content::Packed(packed),
-                attributes: attributes.unwrap_or_default(),
+                attributes,
                 validate: None,
                 backup: false,
                 unsafe_writes: params.attributes.unsafe_writes,

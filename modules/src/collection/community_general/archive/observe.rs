@@ -104,7 +104,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     }
     let packed = walk.packed;
     let members = members(&packed, format, host)?;
-    let there = match host.stat(&dest, Follow::Yes)? {
+    let mut there = match host.stat(&dest, Follow::Yes)? {
         Some(stat) => Some((stat, host.members(&dest, format)?)),
         None => None,
     };
@@ -120,6 +120,9 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         }
     }
     let wanted = params.attributes.resolve(host)?;
+    if let Some((stat, _)) = &mut there {
+        wanted.complete(&dest, stat, host);
+    }
     Ok(Observed {
         dest,
         format,
