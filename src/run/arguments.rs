@@ -1,6 +1,6 @@
 //! Arguments of a task: rendered, checked, handed to an action or to the runner.
 
-use canvass_modules::params::OptionSpec;
+use canvass_modules::params::{OptionSpec, ParamValue as _};
 use canvass_modules::registry;
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -290,8 +290,13 @@ fn options(module: &str) -> Option<Vec<OptionSpec>> {
     }
 }
 
+/// Values of secret options; `NAME_no_log` says whether the option `NAME` is one.
 fn secrets(options: &[OptionSpec], arguments: &Map<String, Json>) -> Vec<String> {
-    let secret = options.iter().filter(|option| option.secret);
+    let hidden = |option: &&OptionSpec| {
+        let switch = arguments.get(&format!("{}_no_log", option.name));
+        switch.is_some_and(|value| bool::from_json(value).unwrap_or_default())
+    };
+    let secret = options.iter().filter(|option| option.secret || hidden(option));
     secret
         .flat_map(|option| std::iter::once(option.name).chain(option.aliases.iter().copied()))
         .filter_map(|name| Some(canvass_modules::params::plain(arguments.get(name)?)))
@@ -361,5 +366,26 @@ fn error_name(action: &Action) -> String {
         Some("command" | "shell") => "ansible.legacy.command".to_owned(),
         Some(name @ ("copy" | "uri" | "unarchive")) => format!("ansible.legacy.{name}"),
         _ => action.written.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_option_is_secret_where_another_says_so() {
+        let options = options("ansible.posix.mount").unwrap();
+        for (switch, expected) in [
+            (json!(true), vec!["password=swordfish"]),
+            (json!("yes"), vec!["password=swordfish"]),
+            (json!(false), vec![]),
+            (json!(null), vec![]),
+        ] {
+            let arguments = json!({"opts": "password=swordfish", "opts_no_log": switch});
+            assert_eq!(secrets(&options, arguments.as_object().unwrap()), expected, "{switch}");
+        }
     }
 }

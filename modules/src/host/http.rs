@@ -47,6 +47,9 @@ pub struct HttpRequest {
     pub unredirected: Vec<String>,
     /// Unpack an answer that comes compressed.
     pub compressed: bool,
+    /// The cipher suites of TLS 1.2 that may be agreed on, by OpenSSL's names and in order; all where
+    /// none are named. Where none can be selected, nothing is asked.
+    pub ciphers: Option<Vec<&'static str>>,
 }
 
 /// Which redirects are followed, by Ansible's words.

@@ -1,16 +1,18 @@
 //! The options that `get_url` and `uri` share: how a request is sent.
 //!
-//! Follows ansible-core 2.19. `ciphers` and `use_gssapi` are refused.
+//! Follows ansible-core 2.19. `ciphers` selects among the suites that this program has; it has no
+//! GSSAPI, so `use_gssapi: true` fails.
 
 use std::path::PathBuf;
 
 use serde_json::{Map, Value as Json};
 
+use super::ciphers::Ciphers;
 use super::expansion;
-use super::file_attributes::NotSupported;
 use crate::contract::Stop;
 use crate::host::{Host, HttpRequest};
 use crate::params;
+use crate::params::{Expected, OptionKind, ParamValue};
 
 params! {
     /// How a request is sent.
@@ -33,16 +35,35 @@ params! {
         client_key: Option<PathBuf>,
         /// Certificates to trust instead of those of the host: a file or a directory.
         ca_path: Option<PathBuf>,
-        /// Not supported.
-        ciphers: Option<NotSupported>,
-        /// Not supported.
-        use_gssapi: Option<NotSupported>,
+        /// Cipher suites of TLS 1.2, in OpenSSL's notation.
+        ciphers: Option<Ciphers>,
+        /// Whether to log in by GSSAPI, which fails.
+        use_gssapi: Option<NoGssapi>,
         /// Headers that are not sent to where a redirect leads.
         unredirected_headers: Option<Vec<String>>,
         /// Whether an answer that comes compressed is unpacked.
         decompress: bool = true,
         /// Whether a password is looked for in `~/.netrc`.
         use_netrc: bool = true,
+    }
+}
+
+/// `use_gssapi`, which may be asked not to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoGssapi;
+
+impl ParamValue for NoGssapi {
+    const KIND: OptionKind = OptionKind::Bool;
+
+    fn from_json(value: &Json) -> Result<Self, Expected> {
+        if bool::from_json(value)? {
+            return Err(Expected::Refused(
+                "Failed to import the required Python library (gssapi): this program has no \
+                 GSSAPI. This is required for use_gssapi=True.",
+                String::new(),
+            ));
+        }
+        Ok(Self)
     }
 }
 
@@ -84,6 +105,7 @@ impl WebOptions {
             client_certificate: certificate.map(|certificate| (certificate, key)),
             unredirected: self.unredirected_headers.clone().unwrap_or_default(),
             compressed: self.decompress,
+            ciphers: self.ciphers.as_ref().and_then(Ciphers::select),
             ..HttpRequest::default()
         })
     }

@@ -3,7 +3,7 @@
 //! Follows the module of ansible.posix 2.1 on Linux. Check mode: full. Diff: the file and the mount.
 //!
 //! Differs: a file system is mounted with the options of the task before the file is written, so a
-//! failure leaves the file as it was; `opts_no_log: true` is refused.
+//! failure leaves the file as it was. With `opts_no_log` the options are kept out of diffs, too.
 //!
 //! ```yaml
 //! - name: The disk with the data
@@ -31,7 +31,6 @@ use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
 use crate::effect::{Applied, Attributes, Command, Content, Effect, SettingChange, WriteFile};
 use crate::host::{Follow, Host, HostError};
 use crate::module::copy::with_backup;
-use crate::module::file_attributes::NotSupported;
 use crate::module::{expansion, host_path, program};
 use crate::params::Rule;
 use crate::{choices, params};
@@ -69,8 +68,8 @@ params! {
         fstype: Option<String>,
         /// Options.
         opts: Option<String>,
-        /// Whether options are kept out of results; `true` is not supported.
-        opts_no_log: Option<NotSupported>,
+        /// Whether options are kept out of results.
+        opts_no_log: bool = false,
         /// Whether `dump` saves it.
         dump: String = "0".to_owned(),
         /// When it is checked at the start.
@@ -265,7 +264,7 @@ impl Module for Mount {
 
     fn explain(params: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {
         let HostError::CommandFailed { output, .. } = error else { return Stop::Host(error) };
-        let said = format!("{}{}", output.stdout_text(), output.stderr_text());
+        let said = params.told(&format!("{}{}", output.stdout_text(), output.stderr_text()));
         let path = observed.path.clone();
         let change = match &planned.effect {
             Effect::Setting(change) => change.clone(),
@@ -279,6 +278,18 @@ impl Module for Mount {
             State::Remounted => Error::Remounting(path, said),
             _ => Error::Mounting(path, said),
         })
+    }
+}
+
+impl Params {
+    /// A text as results may hold it.
+    fn told(&self, text: &str) -> String {
+        match self.opts.as_deref().filter(|opts| self.opts_no_log && !opts.is_empty()) {
+            // in the words of Ansible
+            Some(opts) if opts == text => "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER".to_owned(),
+            Some(opts) => text.replace(opts, "********"),
+            None => text.to_owned(),
+        }
     }
 }
 
@@ -305,7 +316,7 @@ fn entry(params: &Params, observed: &Observed, plan: &mut Plan) -> Entry {
     }
     let src = params.src.as_ref().map(|src| src.to_string_lossy().into_owned());
     plan.set("name", observed.path.clone());
-    plan.set("opts", opts.clone());
+    plan.set("opts", params.told(&opts));
     plan.set("dump", params.dump.clone());
     plan.set("passno", params.passno.clone());
     plan.set("fstab", observed.fstab.to_string_lossy().into_owned());
