@@ -154,7 +154,7 @@ fn pages(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
             let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
             let page: Vec<&str> =
                 lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-            let page = page.join("\n");
+            let page = without_links(&page.join("\n"));
             let head = page.lines().next().unwrap_or_default();
             let names = head.split(": ").next().unwrap_or_default().split('`').skip(1).step_by(2);
             let names: Vec<&str> = names.collect();
@@ -181,6 +181,20 @@ fn pages(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         "/// Pages of modules by fully qualified name.\nconst PAGES: &[(&str, &str)] = &[\n{rows}\n];\n"
     );
     Ok(fs::write(out.join("pages.rs"), table)?)
+}
+
+/// The text with links between the parts of the program as the names that they show.
+fn without_links(page: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = page;
+    while let Some((before, link)) = rest.split_once("[`") {
+        let Some((name, after)) = link.split_once("`]") else { break };
+        let target = after.strip_prefix('(').and_then(|after| after.split_once(')'));
+        plain.push_str(&format!("{before}`{}`", name.trim_start_matches("super::")));
+        rest = target.map_or(after, |(_, after)| after);
+    }
+    plain.push_str(rest);
+    plain
 }
 
 fn variable(name: &str) -> Result<String, Box<dyn Error>> {

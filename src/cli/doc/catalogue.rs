@@ -143,8 +143,18 @@ fn known(topic: Topic, written: &str) -> Option<String> {
 }
 
 fn module(name: &str) -> Option<Content> {
-    match ModuleTable::Early.find(name) {
+    // what is done when a playbook is read takes what its like takes while a play runs
+    let like = match name {
+        "ansible.builtin.import_role" => "ansible.builtin.include_role",
+        "ansible.builtin.import_tasks" => "ansible.builtin.include_tasks",
+        _ => name,
+    };
+    match ModuleTable::Early.find(like) {
         Some(face) => Some(match face.options {
+            Options::Known(mut options, _) if like != name => {
+                options.retain(|option| option.name != "apply");
+                Content::Options(options)
+            }
             Options::Known(options, _) => Content::Options(options),
             Options::Any => Content::AnyOption,
         }),
