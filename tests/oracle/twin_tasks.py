@@ -43,8 +43,9 @@ NOISE = {
 }
 
 
-# places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched
-OWN = re.compile(r"/kh\.old|/\.ssh/id_|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD")
+# places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched, as do
+# rpmbuild, createrepo and dnf
+OWN = re.compile(r"/kh\.old|/\.ssh/id_|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/")
 
 
 def tasks_of(table):

@@ -12,7 +12,6 @@ use crate::contract::{Plan, Returned, Stop};
 use crate::effect::{Attributes, Effect, Principal};
 use crate::host::{AccountKey, FileKind, FileStat, FlagChange, Follow, Host, HostError};
 use crate::params;
-use crate::params::{Expected, OptionKind, ParamValue};
 
 params! {
     /// Options for the attributes of a file.
@@ -53,22 +52,6 @@ impl Default for FileAttributes {
             setype: None,
             selevel: None,
             unsafe_writes: false,
-        }
-    }
-}
-
-/// An option that Ansible has and this program has not yet: only an empty value is accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotSupported;
-
-impl ParamValue for NotSupported {
-    const KIND: OptionKind = OptionKind::Str;
-
-    fn from_json(value: &Json) -> Result<Self, Expected> {
-        match value {
-            Json::Null | Json::Bool(false) => Ok(Self),
-            Json::String(text) if text.is_empty() => Ok(Self),
-            _ => Err(Expected::Form("this option is not supported yet".to_owned())),
         }
     }
 }

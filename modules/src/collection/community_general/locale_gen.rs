@@ -14,7 +14,7 @@
 
 use std::path::Path;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::contract::{Module, Plan, Planned, Stop};
 use crate::effect::{Effect, SettingChange};
@@ -95,7 +95,7 @@ impl Module for LocaleGen {
             .filter(|name| !supported.lines().any(|line| entry(line) == Some(*name)))
             .collect();
         if !unknown.is_empty() {
-            return Err(Stop::failed(Error::Unavailable(unknown.join(", "))));
+            return Err(told(params, Stop::failed(Error::Unavailable(unknown.join(", ")))));
         }
         let program = program::required(host, "locale-gen")?;
         let file = TextFile::observe(path, &FileAttributes::default(), None, host)?;
@@ -138,6 +138,14 @@ impl Module for LocaleGen {
     fn explain(_: &Params, _: &Observed, _: &Planned, error: HostError) -> Stop {
         program::explain(error)
     }
+}
+
+/// A failure with what the collection tells beside it, again and again.
+fn told(params: &Params, stop: Stop) -> Stop {
+    let about = json!({"mechanism": "glibc", "name": params.name, "ubuntu_mode": false});
+    let fields = about.as_object().cloned().unwrap_or_default();
+    let stop = fields.into_iter().fold(stop, |stop, (name, value)| stop.with(&name, value));
+    stop.with("output", about.clone()).with("vars", about)
 }
 
 /// The names that `locale` knows.

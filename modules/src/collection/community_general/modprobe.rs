@@ -81,6 +81,9 @@ pub struct Observed {
 /// Why it fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A file of the kernel is not there.
+    #[error("[Errno 2] No such file or directory: '{0}'")]
+    NoFile(String),
     /// The parameters are no words.
     #[error("No closing quotation")]
     Words,
@@ -97,7 +100,7 @@ impl Module for Modprobe {
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let program = program::required(host, "modprobe")?;
         let words = shell_words::split(&params.params).map_err(|_| Stop::failed(Error::Words))?;
-        let mut loaded = is_loaded(&params.name, host)?;
+        let mut loaded = is_loaded(&params.name, host).map_err(|stop| named(params, stop))?;
         let mut warning = None;
         if params.state == State::Present && !loaded {
             let argv = [program.as_str(), "-n", &params.name];
@@ -168,11 +171,15 @@ fn setting(params: &Params, observed: &Observed, argv: Vec<String>) -> Effect {
 }
 
 fn failure(params: &Params, output: &Output) -> Stop {
-    Stop::failed(output.stderr_text())
+    let stop = Stop::failed(output.stderr_text())
         .with("rc", output.status)
         .with("stdout", output.stdout_text())
-        .with("stderr", output.stderr_text())
-        .with("name", params.name.clone())
+        .with("stderr", output.stderr_text());
+    named(params, stop)
+}
+
+fn named(params: &Params, stop: Stop) -> Stop {
+    stop.with("name", params.name.clone())
         .with("params", params.params.clone())
         .with("state", params.state.word())
 }
@@ -269,11 +276,21 @@ fn option_of<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Whether the kernel has it, loaded or built in.
+/// A file that tells of modules, or the words of Python for there being none.
+fn read(path: &str, host: &mut dyn Host) -> Result<Vec<u8>, Stop> {
+    match host.read(Path::new(path)) {
+        Err(HostError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(Stop::failed(Error::NoFile(path.to_owned())))
+        }
+        read => Ok(read?),
+    }
+}
+
 fn is_loaded(name: &str, host: &mut dyn Host) -> Result<bool, Stop> {
     if let Some(kept) = host.rehearsed(KIND, name) {
         return Ok(kept.value == Some(Json::from("loaded")));
     }
-    let modules = host.read(Path::new("/proc/modules"))?;
+    let modules = read("/proc/modules", host)?;
     let known = format!("{} ", name.replace('-', "_"));
     if String::from_utf8_lossy(&modules).lines().any(|line| line.starts_with(&known)) {
         return Ok(true);
@@ -281,7 +298,7 @@ fn is_loaded(name: &str, host: &mut dyn Host) -> Result<bool, Stop> {
     let release = host.read(Path::new("/proc/sys/kernel/osrelease"))?;
     let release = String::from_utf8_lossy(&release).trim().to_owned();
     let path = format!("/lib/modules/{release}/modules.builtin");
-    let builtin = host.read(Path::new(&path))?;
+    let builtin = read(&path, host)?;
     let file = format!("/{name}.ko");
     Ok(String::from_utf8_lossy(&builtin).lines().any(|line| line.trim_end().ends_with(&file)))
 }

@@ -37,7 +37,7 @@ use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
 use crate::effect::{
     Applied, Attributes, Command, Content, Effect, PackageChange, PackageStep, WriteFile,
 };
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, fetched_at};
 
 /// The module.
 #[derive(Debug)]
@@ -91,13 +91,8 @@ pub enum Error {
         stderr: String,
     },
     /// There is no such package file.
-    #[error("Unable to install package: {}: {reason}", .path.display())]
-    Deb {
-        /// The file.
-        path: PathBuf,
-        /// Why it cannot be read.
-        reason: String,
-    },
+    #[error("Unable to install package: {0}")]
+    Deb(String),
 }
 
 impl Module for Apt {
@@ -105,13 +100,16 @@ impl Module for Apt {
     type Observed = Observed;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
-        observe::observe(params, host)
+        observe::observe(params, host).map_err(|stop| {
+            let time = fetched_at(host).unwrap_or_default();
+            with_cache(params, time, stop)
+        })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         let mut plan = Plan::nothing();
         let only_cleans = (params.clean || params.autoclean || params.autoremove)
-            && params.name.is_none()
+            && params.package.is_none()
             && params.deb.is_none()
             && params.upgrade == Upgrade::No;
         if only_cleans && params.clean {
@@ -201,13 +199,13 @@ impl Module for Apt {
         }
         // fetching the lists is a change only when it is all that was asked for
         let only_lists = observed.steps.is_empty()
-            && params.name.is_none()
+            && params.package.is_none()
             && params.deb.is_none()
             && params.upgrade == Upgrade::No;
         Ok(Conclusion { changed: changed || (updated && only_lists), returned })
     }
 
-    fn explain(params: &Params, _: &Observed, planned: &Planned, error: HostError) -> Stop {
+    fn explain(params: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {
         let HostError::CommandFailed { output, .. } = &error else { return Stop::Host(error) };
         let stderr = output.stderr_text();
         let stop = match &planned.effect {
@@ -216,18 +214,31 @@ impl Module for Apt {
             }
             Effect::Packages(change) => {
                 let unknown =
-                    params.name.iter().flatten().find(|name| {
+                    params.package.iter().flatten().find(|name| {
                         stderr.contains(&format!("Unable to locate package {name}\n"))
                     });
                 match unknown {
                     Some(name) => Stop::failed(Error::NoPackage(name.clone())),
-                    None => failed(&change.command, stderr.clone()),
+                    None => failed(&change.command, stderr.clone()).with("rc", output.status),
                 }
             }
             _ => return Stop::Host(error),
         };
+        let stop = with_cache(params, observed.cache_time, stop);
         let stop = stop.with("rc", output.status).with("stdout", output.stdout_text());
         stop.with("stderr", stderr)
+    }
+}
+
+/// What of the lists a failed installation tells, where it was begun.
+fn with_cache(params: &Params, time: i64, stop: Stop) -> Stop {
+    let Stop::Failed(failure) = &stop else { return stop };
+    let begun = failure.returned.contains_key("rc")
+        || failure.message.starts_with("no available installation candidate");
+    if begun && params.package.is_some() && params.state != State::Absent {
+        stop.with("cache_updated", false).with("cache_update_time", time)
+    } else {
+        stop
     }
 }
 

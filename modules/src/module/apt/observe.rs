@@ -7,7 +7,7 @@ use super::transaction::{Policy, Transaction, policies, providers};
 use super::{Error, Observed, Params, Step, failed, marks};
 use crate::contract::Stop;
 use crate::effect::{Command, Output};
-use crate::host::{Host, HostError, HttpRequest, PACKAGE_LISTS, fetched_at};
+use crate::host::{Follow, Host, HostError, HttpRequest, PACKAGE_LISTS, fetched_at};
 use crate::module::program::LOCALE;
 use crate::module::{expansion, wildcard};
 
@@ -31,7 +31,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         Upgrade::Safe => upgrade(params, &["upgrade", "--with-new-pkgs"], host, &mut observed)?,
         Upgrade::Full | Upgrade::Dist => upgrade(params, &["dist-upgrade"], host, &mut observed)?,
     }
-    let names = params.name.clone().unwrap_or_default();
+    let names = params.package.clone().unwrap_or_default();
     let names: Vec<String> =
         names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
     if params.state == State::Absent {
@@ -263,8 +263,12 @@ fn look_into(params: &Params, path: &Path, host: &mut dyn Host) -> Result<Option
     let output = query(&["dpkg-deb", "--show", format, &shown], host)?;
     let text = output.stdout_text();
     let Some((name, version)) = text.trim().split_once(' ').filter(|_| output.success()) else {
-        let reason = output.stderr_text().trim().to_owned();
-        return Err(Stop::failed(Error::Deb { path: path.to_owned(), reason }));
+        let reason = match host.stat(path, Follow::Yes)? {
+            // in the words of `apt`
+            None => format!("E:Could not open file {shown} - open (2: No such file or directory)"),
+            Some(_) => format!("{shown}: {}", output.stderr_text().trim()),
+        };
+        return Err(Stop::failed(Error::Deb(reason)));
     };
     if host.package("apt", name)?.as_deref() == Some(version) {
         return Ok(None);

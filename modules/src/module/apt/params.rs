@@ -39,7 +39,7 @@ params! {
     /// Parameters of `ansible.builtin.apt`.
     pub struct Params {
         /// Packages, each with `=VERSION` (which may have wildcards) and wildcards in the name.
-        name ("package", "pkg"): Option<Vec<String>>,
+        package ("name", "pkg"): Option<Vec<String>>,
         /// What shall be with them.
         state: State = State::Present,
         /// Whether the package lists are fetched first.

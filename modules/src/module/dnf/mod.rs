@@ -3,7 +3,8 @@
 //! Follow the modules of ansible-core 2.19, through the `dnf` command. Check mode: full; what would
 //! happen is what dnf itself resolves. Diff: the packages.
 //!
-//! Differ from Ansible: no Python library is needed; `list` is refused.
+//! Differ from Ansible: no Python library is needed; `list` is told by `dnf repoquery`, in its order,
+//! and unknown in a rehearsal that would have changed packages.
 //!
 //! ```yaml
 //! - name: The web server
@@ -12,9 +13,10 @@
 //!     state: present
 //! ```
 //!
-//! Returns `results` (`Installed: NAME-VERSION.ARCH` …), `msg`, `rc`, and `failures` where packages
+//! Returns `results` (`Installed: NAME-VERSION.ARCH` …, with `list` what is listed), `msg`, `rc`, and `failures` where packages
 //! are not to be had.
 
+mod list;
 mod params;
 mod transaction;
 
@@ -39,6 +41,8 @@ pub struct Observed {
     /// What the program is called: `dnf` or `dnf5`.
     manager: &'static str,
     step: Option<Step>,
+    /// What is listed, where that is asked for.
+    listed: Option<Json>,
 }
 
 /// The call that does it.
@@ -75,6 +79,10 @@ impl Module for Dnf {
             return Err(Stop::failed(Error::Autoremove));
         }
         let manager = manager(params, host)?;
+        if let Some(wanted) = params.list.as_deref().filter(|list| !list.is_empty()) {
+            let listed = Some(list::results(params, manager, wanted, host)?);
+            return Ok(Observed { manager, step: None, listed });
+        }
         let names: Vec<String> = params
             .name
             .iter()
@@ -96,17 +104,26 @@ impl Module for Dnf {
         }
         let alone = names.is_empty() && params.autoremove;
         if asked.is_empty() && !alone {
-            return Ok(Observed { manager, step: None });
+            return Ok(Observed { manager, step: None, listed: None });
         }
         let command = command(params, manager, &asked);
         // dnf takes a second to look at its lists, and shows what it does when it does it
         let known = !params.update_cache && host.foresees();
         let transaction = if known { Some(simulate(params, &command, host)?) } else { None };
-        Ok(Observed { manager, step: Some(Step { command, transaction, names: asked }) })
+        let step = Some(Step { command, transaction, names: asked });
+        Ok(Observed { manager, step, listed: None })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         let mut plan = Plan::nothing();
+        if let Some(listed) = &observed.listed {
+            plan.set("msg", "");
+            plan.set("results", listed.clone());
+            if observed.manager == "dnf5" {
+                plan.set("rc", 0);
+            }
+            return Ok(plan);
+        }
         plan.set("rc", 0);
         plan.set("results", Json::Array(Vec::new()));
         if params.update_cache {
@@ -215,10 +232,10 @@ fn is_installed(manager: &str, name: &str, host: &mut dyn Host) -> Result<Option
     Ok(Some(provides.success()))
 }
 
-/// The call that does it.
-fn command(params: &Params, manager: &str, names: &[String]) -> Command {
+/// Which packages and repositories there are.
+fn options(params: &Params, manager: &str) -> Vec<String> {
     let five = manager == "dnf5";
-    let mut argv = vec![manager.to_owned(), "-y".to_owned()];
+    let mut argv = Vec::new();
     let mut lists = |flag: &str, values: &Option<Vec<String>>| {
         for value in values.iter().flatten().filter(|value| !value.is_empty()) {
             argv.push(format!("--{flag}={value}"));
@@ -237,22 +254,34 @@ fn command(params: &Params, manager: &str, names: &[String]) -> Command {
         ("installroot", path(&params.installroot)),
         ("releasever", params.releasever.clone()),
         ("disableexcludes", params.disable_excludes.clone()),
-        (if five { "destdir" } else { "downloaddir" }, path(&params.download_dir)),
     ] {
         argv.extend(value.map(|value| format!("--{flag}={value}")));
+    }
+    let unchecked = !params.sslverify || !params.validate_certs;
+    argv.extend(unchecked.then(|| "--setopt=sslverify=False".to_owned()));
+    argv.extend(params.cacheonly.then(|| "--cacheonly".to_owned()));
+    argv
+}
+
+/// The call that does it.
+fn command(params: &Params, manager: &str, names: &[String]) -> Command {
+    let five = manager == "dnf5";
+    let mut argv = vec![manager.to_owned(), "-y".to_owned()];
+    argv.extend(options(params, manager));
+    if let Some(directory) = &params.download_dir {
+        let flag = if five { "destdir" } else { "downloaddir" };
+        argv.push(format!("--{flag}={}", directory.display()));
     }
     let absent = params.wanted() == State::Absent;
     let best = params.best.or(params.nobest.map(|nobest| !nobest));
     for (flag, given) in [
         (if five { "--no-gpgchecks" } else { "--nogpgcheck" }, params.disable_gpg_check),
-        ("--setopt=sslverify=False", !params.sslverify || !params.validate_certs),
         ("--setopt=install_weak_deps=False", !params.install_weak_deps),
         ("--skip-broken", params.skip_broken && !absent),
         ("--allowerasing", params.allowerasing && !absent),
         (if five { "--allow-downgrade" } else { "" }, params.allow_downgrade && five && !absent),
         ("--best", best == Some(true)),
         (if five { "--no-best" } else { "--nobest" }, best == Some(false)),
-        ("--cacheonly", params.cacheonly),
         ("--downloadonly", params.download_only),
         ("--security", params.security),
         (if five { "--bugfixes" } else { "--bugfix" }, params.bugfix),
@@ -373,6 +402,58 @@ mod tests {
         let Stop::Failed(failure) = stop else { panic!() };
         assert_eq!(failure.message, "Failed to install some of the specified packages");
         assert_eq!(failure.returned["failures"], json!(["No package at available."]));
+    }
+
+    #[test]
+    fn packages_and_repositories_are_listed() {
+        // what dnf 4.14 tells of the repositories of `tests/oracle/tasks/dnf.yml`
+        let format = format!("--queryformat={}", super::list::FORMAT);
+        let asked = |words: &[&str]| -> Vec<String> {
+            let start = ["dnf", "-q", "repoquery", &format];
+            start.iter().chain(words).map(|word| (*word).to_owned()).collect()
+        };
+        let first = "first|noarch|0|1|1|@System\n\n";
+        let mut host = MemoryHost::new().with_program("dnf");
+        for (words, text) in [
+            (vec!["--installed"], first),
+            (vec!["--installed", "--", "first"], first),
+            (vec!["--available", "--", "first"], "first|noarch|0|1|1|old\n\n"),
+            (vec!["--installed", "--", "FIRST"], first),
+            (vec!["--available", "--", "FIRST"], ""),
+            (vec!["--installed", "--whatprovides=FIRST"], ""),
+            (vec!["--available", "--whatprovides=FIRST"], ""),
+            (vec!["--upgrades"], "second|noarch|2|1|1.1|new\n\n"),
+        ] {
+            let argv = asked(&words);
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            host = host.with_output(&argv, told(0, text, ""));
+        }
+        let repositories = "repo id           repo name\nold               old\n";
+        let argv = ["dnf", "-q", "repolist", "--enabled"];
+        let mut host = host.with_output(&argv, told(0, repositories, ""));
+        let package = |repository: &str, state: &str| {
+            json!({
+                "name": "first", "arch": "noarch", "epoch": "0", "release": "1", "version": "1",
+                "repo": repository, "envra": "0:first-1-1.noarch", "nevra": "0:first-1-1.noarch",
+                "yumstate": state,
+            })
+        };
+        let installed = package("@System", "installed");
+        for (list, results) in [
+            ("installed", json!([installed])),
+            ("first", json!([installed, package("old", "available")])),
+            ("FIRST", json!([])),
+            ("repos", json!([{"repoid": "old", "state": "enabled"}])),
+        ] {
+            let ended = run::<Dnf>(&mut host, &json!({"list": list, "use_backend": "dnf4"}));
+            assert_eq!(ended.status, Status::Ok, "{list}: {:?}", ended.returned);
+            assert_eq!(
+                ended.returned,
+                *json!({"msg": "", "results": results}).as_object().unwrap()
+            );
+        }
+        let ended = run::<Dnf>(&mut host, &json!({"list": "updates"}));
+        assert_eq!(ended.returned["results"][0]["nevra"], "2:second-1.1-1.noarch");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::module::file_attributes::NotSupported;
 use crate::params::Rule;
 use crate::{choices, params};
 
@@ -37,8 +36,9 @@ params! {
         name ("pkg"): Option<Vec<String>>,
         /// What shall be with them; by default present, absent with `autoremove`.
         state: Option<State>,
-        /// Lists what there is; not supported.
-        list: Option<NotSupported>,
+        /// Tells what there is and changes nothing: `installed`, `updates`, `available`, `repos`, or
+        /// packages by name, file or what they provide.
+        list: Option<String>,
         /// Repositories that are used though they are off.
         enablerepo: Option<Vec<String>>,
         /// Repositories that are not used.
@@ -102,7 +102,6 @@ params! {
     }
     rules [
         Rule::MutuallyExclusive(&["name", "list"]),
-        Rule::MutuallyExclusive(&["autoremove", "list"]),
         Rule::MutuallyExclusive(&["best", "nobest"]),
         Rule::RequiredOneOf(&["name", "list", "update_cache", "autoremove"]),
     ]

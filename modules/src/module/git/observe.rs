@@ -246,7 +246,10 @@ fn remote(params: &Params, observed: &Observed, host: &mut dyn Host) -> Result<R
     let words = ["ls-remote", &observed.repo, "HEAD", &branch, &tag, &peeled];
     let output = ask(&observed.git.call(words), host)?;
     if !output.success() {
-        return Err(program::failure(&output));
+        // what Ansible asks first
+        let (git, repo) = (&observed.git.program, &observed.repo);
+        let asked = format!("{git} ls-remote {repo} -h refs/heads/{version}");
+        return Err(program::failure(&output).with("cmd", asked));
     }
     let text = output.stdout_text();
     let commit = |name: &str| {

@@ -23,6 +23,8 @@ mod script;
 
 use std::path::Path;
 
+use serde_json::{Map, Value as Json};
+
 pub use self::script::Script;
 use super::setup::service_manager_of;
 use super::systemd_service::{self, Scope, State, SystemdService};
@@ -32,6 +34,7 @@ use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::Applied;
 use crate::host::{Follow, Host, HostError};
 use crate::params;
+use crate::params::{Params as ParamSet, message};
 
 params! {
     /// Parameters of `ansible.builtin.service`.
@@ -46,10 +49,14 @@ params! {
         sleep: Option<u64>,
         /// Looked for among the running processes when there is no `status` action.
         pattern: Option<String>,
-        /// The run level for `OpenRC`.
-        runlevel: String = "default".to_owned(),
+        /// The run level for `OpenRC`; by default `default`.
+        runlevel: Option<String>,
+        /// The run levels that `enabled` is about; System V's init only.
+        runlevels: Option<Vec<String>>,
+        /// No effect; System V's init only.
+        daemonize: Option<bool>,
         /// Further words for the init script, without systemd.
-        arguments ("args"): String = String::new(),
+        arguments ("args"): Option<String>,
         /// The service manager to use; `auto` finds it.
         r#use: String = "auto".to_owned(),
         /// Whether starting is forbidden; systemd only.
@@ -90,14 +97,12 @@ pub enum Error {
     /// Services have names.
     #[error("missing required arguments: name")]
     Unnamed,
-    /// An option that only systemd has.
-    #[error("Unsupported parameters for (service) module: {0}. It is an option of systemd.")]
-    SystemdOnly(&'static str),
-    /// A service manager that is not known.
+    /// Options that others have.
     #[error(
-        "unsupported service manager `{0}`; known are auto, systemd, sysvinit, openrc, runit, service"
+        "Unsupported parameters for (ansible.legacy.service) module: {0}. Supported parameters \
+         include: arguments, enabled, name, pattern, runlevel, sleep, state (args)."
     )]
-    Manager(String),
+    OfOthers(String),
 }
 
 fn systemd_params(params: &Params) -> systemd_service::Params {
@@ -114,22 +119,25 @@ fn systemd_params(params: &Params) -> systemd_service::Params {
     }
 }
 
-fn sysvinit_params(params: &Params) -> sysvinit::Params {
-    sysvinit::Params {
-        name: params.named().to_owned(),
-        state: params.state.map(|state| match state {
-            State::Started => sysvinit::State::Started,
-            State::Stopped => sysvinit::State::Stopped,
-            State::Restarted => sysvinit::State::Restarted,
-            State::Reloaded => sysvinit::State::Reloaded,
-        }),
-        enabled: params.enabled,
-        sleep: params.sleep.unwrap_or(1),
-        pattern: params.pattern.clone(),
-        arguments: Some(params.arguments.clone()),
-        runlevels: None,
-        daemonize: false,
+/// The parameters of another module, by its own rules.
+fn parsed<P: ParamSet>(module: &str, given: &Map<String, Json>) -> Result<P, Stop> {
+    P::parse(module, given).map_err(|errors| Stop::failed(message(&errors)))
+}
+
+fn sysvinit_params(params: &Params) -> Result<sysvinit::Params, Stop> {
+    let mut given = params.of_others();
+    for (name, value) in [
+        ("name", params.name.clone().map(Json::from)),
+        ("state", params.state.map(|state| state.word().into())),
+        ("enabled", params.enabled.map(Json::from)),
+        ("sleep", params.sleep.map(Json::from)),
+        ("pattern", params.pattern.clone().map(Json::from)),
+        ("arguments", params.arguments.clone().map(Json::from)),
+        ("runlevel", params.runlevel.clone().map(Json::from)),
+    ] {
+        given.extend(value.map(|value| (name.to_owned(), value)));
     }
+    parsed("ansible.legacy.sysvinit", &given)
 }
 
 impl Module for Service {
@@ -145,8 +153,13 @@ impl Module for Service {
             .iter()
             .find_map(|prefix| manager.strip_prefix(prefix))
             .unwrap_or(&manager);
-        let of_systemd =
-            |host| SystemdService::observe(&systemd_params(params), host).map(Observed::Systemd);
+        let of_systemd = |host| {
+            let of_sysvinit = params.of_sysvinit();
+            if !of_sysvinit.is_empty() {
+                parsed::<systemd_service::Params>("ansible.legacy.systemd", &of_sysvinit)?;
+            }
+            SystemdService::observe(&systemd_params(params), host).map(Observed::Systemd)
+        };
         match short {
             "systemd" | "systemd_service" => of_systemd(host),
             // the module of that name finds systemd where it runs
@@ -154,8 +167,7 @@ impl Module for Service {
                 of_systemd(host)
             }
             "sysvinit" => {
-                params.not_of_systemd()?;
-                let params = sysvinit_params(params);
+                let params = sysvinit_params(params)?;
                 Sysvinit::observe(&params, host)
                     .map(|observed| Observed::Sysvinit(params, observed))
             }
@@ -170,12 +182,8 @@ impl Module for Service {
                     _ => script::observe(params, host).map(Observed::Script),
                 }
             }
-            "openrc" | "service" => {
-                params.not_of_systemd()?;
-                script::observe(params, host).map(Observed::Script)
-            }
             // what process 1 is called in a container says nothing
-            _ if params.r#use == "auto" => {
+            other if params.r#use == "auto" && !matches!(other, "openrc" | "service") => {
                 let systemctl = host.find_program("systemctl")?.is_some();
                 let init = Path::new("/etc/init.d").join(params.named());
                 if systemctl && host.stat(&init, Follow::Yes)?.is_none() {
@@ -189,7 +197,11 @@ impl Module for Service {
                     script::observe(params, host).map(Observed::Script)
                 }
             }
-            other => Err(Stop::failed(Error::Manager(other.to_owned()))),
+            // what is no module is `service` itself
+            _ => {
+                params.not_of_systemd()?;
+                script::observe(params, host).map(Observed::Script)
+            }
         }
     }
 
@@ -253,28 +265,45 @@ impl Params {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// Refuses what only systemd has.
     /// Whether only a name is given.
     fn asks_nothing(&self) -> bool {
         let reads = [self.daemon_reload, self.daemon_reexec, self.masked];
         self.state.is_none() && self.enabled.is_none() && reads.iter().all(Option::is_none)
     }
 
+    /// What only System V's init has, of what is given.
+    fn of_sysvinit(&self) -> Map<String, Json> {
+        let runlevels =
+            self.runlevels.clone().map(|levels| ("runlevels".to_owned(), levels.into()));
+        let daemonize = self.daemonize.map(|daemonize| ("daemonize".to_owned(), daemonize.into()));
+        runlevels.into_iter().chain(daemonize).collect()
+    }
+
+    /// What only other managers have, of what is given.
+    fn of_others(&self) -> Map<String, Json> {
+        let mut given = self.of_sysvinit();
+        for (name, value) in [
+            ("masked", self.masked),
+            ("daemon_reload", self.daemon_reload),
+            ("daemon_reexec", self.daemon_reexec),
+            ("scope", self.scope.map(|_| true)),
+            ("no_block", self.no_block),
+            ("force", self.force),
+        ] {
+            given.extend(value.map(|value| (name.to_owned(), value.into())));
+        }
+        given
+    }
+
+    /// Refuses what only other managers have.
     fn not_of_systemd(&self) -> Result<(), Stop> {
+        let mut others: Vec<String> = self.of_others().into_iter().map(|(name, _)| name).collect();
+        others.sort();
+        if !others.is_empty() {
+            return Err(Stop::failed(Error::OfOthers(others.join(", "))));
+        }
         if self.name.is_none() {
             return Err(Stop::failed(Error::Unnamed));
-        }
-        for (name, given) in [
-            ("masked", self.masked.is_some()),
-            ("daemon_reload", self.daemon_reload.is_some()),
-            ("daemon_reexec", self.daemon_reexec.is_some()),
-            ("scope", self.scope.is_some()),
-            ("no_block", self.no_block.is_some()),
-            ("force", self.force.is_some()),
-        ] {
-            if given {
-                return Err(Stop::failed(Error::SystemdOnly(name)));
-            }
         }
         Ok(())
     }
@@ -293,11 +322,75 @@ mod tests {
 
     #[test]
     fn systemd_alone_is_reloaded_without_a_name() {
-        let params =
-            Params::parse("service", json!({"daemon_reload": true}).as_object().unwrap()).unwrap();
-        assert!(super::systemd_params(&params).daemon_reload);
-        let stop = params.not_of_systemd().unwrap_err();
+        let params = |arguments: serde_json::Value| {
+            Params::parse("service", arguments.as_object().unwrap()).unwrap()
+        };
+        assert!(super::systemd_params(&params(json!({"daemon_reload": true}))).daemon_reload);
+        let stop = params(json!({"state": "started"})).not_of_systemd().unwrap_err();
         assert_eq!(stop.to_string(), "missing required arguments: name");
+    }
+
+    #[test]
+    fn each_manager_has_its_own_rules() {
+        // recorded from the action `service` of ansible-core 2.19.14
+        let sysvinit = "Supported parameters include: arguments, daemonize, enabled, name, \
+            pattern, runlevels, sleep, state (args, service).";
+        let service = "Supported parameters include: arguments, enabled, name, pattern, runlevel, \
+            sleep, state (args).";
+        let started = |more: serde_json::Value| {
+            let mut arguments = json!({"name": "x", "state": "started"});
+            arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            arguments
+        };
+        for (arguments, message) in [
+            (
+                json!({"name": "x", "use": "sysvinit"}),
+                "one of the following is required: state, enabled".to_owned(),
+            ),
+            (
+                started(json!({"use": "sysvinit", "runlevel": "3"})),
+                format!(
+                    "Unsupported parameters for (ansible.legacy.sysvinit) module: runlevel. {sysvinit}"
+                ),
+            ),
+            (
+                started(json!({"use": "sysvinit", "masked": true, "daemon_reload": true})),
+                format!(
+                    "Unsupported parameters for (ansible.legacy.sysvinit) module: daemon_reload, \
+                     masked. {sysvinit}"
+                ),
+            ),
+            (
+                started(
+                    json!({"use": "sysvinit", "runlevels": [3], "daemonize": true, "args": "x"}),
+                ),
+                "Could not find the requested service x: ".to_owned(),
+            ),
+            (
+                json!({"use": "sysvinit", "state": "started"}),
+                "missing required arguments: name".to_owned(),
+            ),
+            (
+                started(json!({"use": "service", "runlevels": [3]})),
+                format!(
+                    "Unsupported parameters for (ansible.legacy.service) module: runlevels. {service}"
+                ),
+            ),
+            (
+                started(json!({"use": "service", "masked": true})),
+                format!(
+                    "Unsupported parameters for (ansible.legacy.service) module: masked. {service}"
+                ),
+            ),
+            (
+                started(json!({"use": "nosuchmanager"})),
+                "Could not find the requested service x: host".to_owned(),
+            ),
+        ] {
+            let mut host = MemoryHost::new().with_file("/proc/1/comm", "init\n");
+            let ended = run::<Service>(&mut host, &arguments);
+            assert_eq!(ended.returned["msg"], message, "{arguments}");
+        }
     }
 
     #[test]

@@ -78,8 +78,8 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Script, St
         return Err(Stop::failed(Error::NothingAsked));
     }
     let (driver, tool) = tools(params, host)?;
-    let words =
-        shell_words::split(&params.arguments).map_err(|error| Stop::failed(Error::Words(error)))?;
+    let words = shell_words::split(params.arguments.as_deref().unwrap_or_default())
+        .map_err(|error| Stop::failed(Error::Words(error)))?;
     let mut script = Script { driver, runs: None, crashed: false, boot: Vec::new(), words };
     let rehearsed = host.rehearsed_unit(params.named());
     if let Some(wanted) = params.enabled {
@@ -180,7 +180,7 @@ fn boot(
     };
     match tool {
         BootTool::OpenRc(_) => {
-            let level = params.runlevel.as_str();
+            let level = params.runlevel.as_deref().unwrap_or("default");
             let shown = host.query(&call(path, &["show"]))?.stdout_text();
             let enabled = shown
                 .lines()

@@ -6,8 +6,8 @@ use super::{Error, Params};
 use crate::contract::Stop;
 use crate::effect::Command;
 use crate::host::{AccountKey, Follow, Group, Host, User};
-use crate::module::expansion;
 use crate::module::group::{State, Tools};
+use crate::module::{expansion, program};
 
 /// What is known of the user and what belongs to it.
 #[derive(Debug, Clone)]
@@ -64,6 +64,11 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         }
     }
     let found = host.user(&AccountKey::Name(params.name.clone()))?;
+    if params.local && params.state == State::Present {
+        for name in ["lgroupmod", "lchage"] {
+            program::required(host, name)?;
+        }
+    }
     let tools = Tools::find(host, "useradd", params.local)?;
     let mut missing_group = None;
     let mut primary = None;
