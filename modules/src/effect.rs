@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::{FlagChange, HttpRequest, HttpResponse};
+use crate::host::{ContextChange, FlagChange, HttpRequest, HttpResponse};
 
 /// One change of a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub enum Effect {
         /// The existing file.
         target: PathBuf,
     },
-    /// Changes owner, group, mode or flags of what is there.
+    /// Changes owner, group, mode, flags or context of what is there.
     SetAttributes {
         /// The file, directory or link.
         path: PathBuf,
@@ -187,7 +187,7 @@ pub struct Source {
     pub sha1: String,
 }
 
-/// Owner, group, mode and flags, each only where it is to be set.
+/// Owner, group, mode, flags and context, each only where it is to be set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes {
     /// The owner.
@@ -202,12 +202,20 @@ pub struct Attributes {
     /// Flags, set after all else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<FlagChange>,
+    /// Parts of the SELinux context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextChange>,
 }
 
 impl Attributes {
     /// Whether nothing is to be set.
     pub fn is_empty(&self) -> bool {
-        self.owner.is_none() && self.group.is_none() && self.mode.is_none() && self.flags.is_none()
+        self.owner.is_none()
+            && self.group.is_none()
+            && self.mode.is_none()
+            && self.flags.is_none()
+            && self.context.is_none()
+            && self.context.is_none()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Diff, Fields};
 use crate::effect::Attributes;
-use crate::host::{FileFlags, FileKind, FileStat, FlagChange, Follow, Host, HostError};
+use crate::host::{Context, FileFlags, FileKind, FileStat, FlagChange, Follow, Host, HostError};
 
 /// The largest content that is shown, in bytes; Ansible's `max_diff_size`.
 const MAX_SHOWN: u64 = 104_448;
@@ -42,6 +42,8 @@ pub(super) struct PathSubject {
     sets_group: bool,
     /// The flags that were there, and what is asked for.
     flags: Option<(Option<FileFlags>, FlagChange)>,
+    /// The context that was there, where it changes.
+    context: Option<Context>,
     pub(super) sets_mode: bool,
     pub(super) sets_times: bool,
     pub(super) hard_link_to: Option<PathBuf>,
@@ -96,6 +98,7 @@ impl PathSubject {
             sets_owner: false,
             sets_group: false,
             flags: None,
+            context: None,
             sets_mode: false,
             sets_times: false,
             hard_link_to: None,
@@ -128,12 +131,16 @@ impl PathSubject {
             let before = self.flags.take().map_or(now, |(before, _)| before);
             self.flags = Some((before, change.clone()));
         }
+        if attributes.context.is_some() && self.context.is_none() {
+            self.context = host.context(&self.path).unwrap_or_default();
+        }
     }
 
     pub(super) fn diffs(self, host: &mut dyn Host) -> Vec<Diff> {
         let after = host.stat(&self.path, Follow::No);
         let content = self.content_diff(&after, host);
-        let attributes = self.attributes_diff(&after, content.is_some());
+        let context = self.context.as_ref().and_then(|_| host.context(&self.path).ok()?);
+        let attributes = self.attributes_diff(&after, context.as_ref(), content.is_some());
         content.into_iter().chain(attributes).collect()
     }
 
@@ -161,6 +168,7 @@ impl PathSubject {
     fn attributes_diff(
         &self,
         after: &Result<Option<FileStat>, HostError>,
+        context: Option<&Context>,
         shown: bool,
     ) -> Option<Diff> {
         let (Ok(before), Ok(after)) = (&self.stat, after) else { return None };
@@ -184,6 +192,12 @@ impl PathSubject {
                 old.set("attributes", flags.map(FileFlags::letters));
             }
             new.set("attributes", change.to_string());
+        }
+        if let (Some(before), Some(after)) = (&self.context, context)
+            && before != after
+        {
+            old.set("secontext", before.parts());
+            new.set("secontext", after.parts());
         }
         let only_state = new.0.len() == 1;
         if shown && only_state {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    AccountKey, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host, HostError,
-    HttpRequest, HttpResponse, UnitState, User,
+    AccountKey, Context, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host,
+    HostError, HttpRequest, HttpResponse, UnitState, User,
 };
 use crate::contract::Planned;
 use crate::effect::{
@@ -85,6 +85,7 @@ impl FakeHost {
             block_size: 4096,
             blocks: 8,
             flags: None,
+            context: None,
         };
         self.next_inode += 1;
         self.nodes.insert(PathBuf::from(path), Node { stat, content: content.to_vec() });
@@ -115,6 +116,13 @@ impl FakeHost {
     pub(crate) fn flag(&mut self, path: &str, letters: &str) -> &mut Self {
         let stat = &mut self.nodes.get_mut(Path::new(path)).unwrap().stat;
         stat.flags = Some(FileFlags::of(letters));
+        self
+    }
+
+    /// Gives a file a context.
+    pub(crate) fn labelled(&mut self, path: &str, context: &str) -> &mut Self {
+        let stat = &mut self.nodes.get_mut(Path::new(path)).unwrap().stat;
+        stat.context = Context::parse(context);
         self
     }
 
@@ -264,11 +272,19 @@ impl Host for FakeHost {
             }
             at = parent.parent();
         }
-        Ok(self.node(path, follow).map(|node| FileStat { flags: None, ..node.stat.clone() }))
+        Ok(self.node(path, follow).map(|node| FileStat {
+            flags: None,
+            context: None,
+            ..node.stat.clone()
+        }))
     }
 
     fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
         Ok(self.node(path, Follow::No).and_then(|node| node.stat.flags))
+    }
+
+    fn context(&mut self, path: &Path) -> Result<Option<Context>, HostError> {
+        Ok(self.node(path, Follow::No).and_then(|node| node.stat.context.clone()))
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::FileFlags;
+use super::{Context, FileFlags};
 use crate::effect::{Principal, Timestamp};
 
 /// Whether a symbolic link is looked at or looked through.
@@ -89,6 +89,8 @@ pub struct FileStat {
     /// Its flags where someone asked [`Host::flags`](super::Host::flags) for them; a look at the
     /// path does not tell them.
     pub flags: Option<FileFlags>,
+    /// Its SELinux context, where someone asked [`Host::context`](super::Host::context) for it.
+    pub context: Option<Context>,
 }
 
 /// Permission bits from `rwxr-sr-t`.

@@ -19,8 +19,8 @@ use std::time::Duration;
 use super::digest::Digester;
 use super::rehearsal::RehearsalHost;
 use super::{
-    AccountKey, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host, HostError,
-    HttpRequest, HttpResponse, Kept, KeptUnit, UnitState, User,
+    AccountKey, Context, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host,
+    HostError, HttpRequest, HttpResponse, Kept, KeptUnit, UnitState, User,
 };
 use crate::contract::Planned;
 use crate::effect::{Applied, Command, Effect, Output, Principal, Source, Timestamp};
@@ -249,6 +249,7 @@ fn plain_stat(kind: FileKind, mode: u32, size: u64) -> FileStat {
         block_size: 4096,
         blocks: size.div_ceil(512),
         flags: None,
+        context: None,
     }
 }
 
@@ -273,11 +274,19 @@ impl Fixture {
 
 impl Host for Fixture {
     fn stat(&mut self, path: &Path, _follow: Follow) -> Result<Option<FileStat>, HostError> {
-        Ok(self.files.get(path).map(|(stat, _)| FileStat { flags: None, ..stat.clone() }))
+        Ok(self.files.get(path).map(|(stat, _)| FileStat {
+            flags: None,
+            context: None,
+            ..stat.clone()
+        }))
     }
 
     fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
         Ok(self.files.get(path).and_then(|(stat, _)| stat.flags))
+    }
+
+    fn context(&mut self, path: &Path) -> Result<Option<Context>, HostError> {
+        Ok(self.files.get(path).and_then(|(stat, _)| stat.context.clone()))
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {
@@ -385,6 +394,10 @@ impl Host for MemoryHost {
 
     fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
         self.inner.flags(path)
+    }
+
+    fn context(&mut self, path: &Path) -> Result<Option<Context>, HostError> {
+        self.inner.context(path)
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {

@@ -15,6 +15,7 @@ pub mod live;
 pub mod memory;
 mod port;
 pub mod rehearsal;
+pub(crate) mod selinux;
 mod state;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ pub use self::file::{DigestAlgorithm, FileKind, FileStat, Follow};
 pub use self::flags::{FileFlags, FlagChange};
 pub use self::http::{HttpRequest, HttpResponse, Patience, Redirects};
 pub use self::port::Host;
+pub use self::selinux::{Context, ContextChange, Part};
 pub use self::state::{Kept, KeptUnit, UnitState};
 use crate::effect::Command;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    AccountKey, DigestAlgorithm, FileFlags, FileStat, Follow, Group, HostError, HttpRequest,
-    HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
+    AccountKey, Context, DigestAlgorithm, FileFlags, FileStat, Follow, Group, HostError,
+    HttpRequest, HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
 };
 use crate::archive::{self, Members};
 use crate::contract::Planned;
@@ -24,6 +24,9 @@ pub trait Host {
     /// The flags of a file or directory, itself and not what it leads to; `None` where there is
     /// nothing, or nothing that has flags.
     fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError>;
+
+    /// The SELinux context of a path, itself and not what it leads to; `None` where it has none.
+    fn context(&mut self, path: &Path) -> Result<Option<Context>, HostError>;
 
     /// Reads a whole file.
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError>;
@@ -167,6 +170,9 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
         (**self).flags(path)
+    }
+    fn context(&mut self, path: &Path) -> Result<Option<Context>, HostError> {
+        (**self).context(path)
     }
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {
         (**self).read(path)

@@ -1,7 +1,8 @@
 //! Owner, group, mode and flags: the options that all modules of files share.
 //!
 //! Follows the fragment `files` of ansible-core 2.19. `attributes` needs no `chattr`. The
-//! SELinux options do nothing where SELinux is off, as in Ansible, and are refused where it is on.
+//! SELinux options do nothing where SELinux is off, as in Ansible; no library is needed where it is
+//! on, `_default` is read from the files of the policy.
 
 use std::path::Path;
 
@@ -10,7 +11,10 @@ use serde_json::Value as Json;
 use super::file_mode::{FileMode, octal};
 use crate::contract::{Plan, Returned, Stop};
 use crate::effect::{Attributes, Effect, Principal};
-use crate::host::{AccountKey, FileKind, FileStat, FlagChange, Follow, Host, HostError};
+use crate::host::{
+    AccountKey, ContextChange, FileKind, FileStat, FlagChange, Follow, Host, HostError, Part,
+    selinux,
+};
 use crate::params;
 
 params! {
@@ -26,13 +30,13 @@ params! {
         /// shall have. A change counts as Ansible counts it: always where flags are removed, else
         /// where the letters that `lsattr` tells are not those of the option.
         attributes ("attr"): Option<String>,
-        /// User part of the SELinux context; not supported yet where SELinux is on.
+        /// User part of the SELinux context; `_default` is that of the policy.
         seuser: Option<String>,
-        /// Role part of the SELinux context; not supported yet where SELinux is on.
+        /// Role part of the SELinux context.
         serole: Option<String>,
-        /// Type part of the SELinux context; not supported yet where SELinux is on.
+        /// Type part of the SELinux context.
         setype: Option<String>,
-        /// Level part of the SELinux context; not supported yet where SELinux is on.
+        /// Level part of the SELinux context, where the policy has levels.
         selevel: Option<String>,
         /// Whether a file may be written in place where it cannot be replaced.
         unsafe_writes: bool = false,
@@ -65,9 +69,6 @@ pub enum Error {
     /// The group does not exist.
     #[error("chgrp failed: failed to look up group {0}")]
     NoSuchGroup(String),
-    /// SELinux is on.
-    #[error("option `{0}` is not supported yet on hosts with SELinux")]
-    Selinux(&'static str),
     /// `preserve` where nothing is copied.
     #[error("mode must be in octal or symbolic form")]
     NothingToPreserve,
@@ -84,6 +85,8 @@ pub struct Wanted {
     pub mode: Option<FileMode>,
     /// The flags.
     pub flags: Option<FlagChange>,
+    /// Parts of the SELinux context, where SELinux is on.
+    pub context: Option<ContextChange>,
     /// The umask of the runner.
     pub umask: u32,
 }
@@ -100,7 +103,6 @@ pub struct Difference {
 impl FileAttributes {
     /// Looks up owner and group.
     pub fn resolve(&self, host: &mut dyn Host) -> Result<Wanted, Stop> {
-        self.refuse_selinux(host)?;
         if self.mode == Some(FileMode::Preserve) {
             return Err(Stop::failed(Error::NothingToPreserve));
         }
@@ -113,7 +115,8 @@ impl FileAttributes {
             None => None,
         };
         let flags = self.attributes.as_deref().and_then(FlagChange::parse);
-        Ok(Wanted { owner, group, mode: self.mode.clone(), flags, umask: umask(host) })
+        let context = self.context(host)?;
+        Ok(Wanted { owner, group, mode: self.mode.clone(), flags, context, umask: umask(host) })
     }
 
     /// Warns of an owner and a group that are not there yet.
@@ -132,20 +135,21 @@ impl FileAttributes {
         Ok(warnings)
     }
 
-    fn refuse_selinux(&self, host: &mut dyn Host) -> Result<(), Stop> {
-        let options = [
-            ("seuser", &self.seuser),
-            ("serole", &self.serole),
-            ("setype", &self.setype),
-            ("selevel", &self.selevel),
-        ];
-        for (name, value) in options {
-            let asked = value.as_deref().is_some_and(|value| !matches!(value, "" | "_default"));
-            if asked && host.stat(Path::new("/sys/fs/selinux/enforce"), Follow::Yes)?.is_some() {
-                return Err(Stop::failed(Error::Selinux(name)));
-            }
+    /// The parts of the context that are asked for; none where SELinux is off.
+    fn context(&self, host: &mut dyn Host) -> Result<Option<ContextChange>, HostError> {
+        let mut change = ContextChange {
+            user: Part::of(self.seuser.as_ref()),
+            role: Part::of(self.serole.as_ref()),
+            kind: Part::of(self.setype.as_ref()),
+            level: Part::of(self.selevel.as_ref()),
+        };
+        if change == ContextChange::default() || !selinux::is_on(host)? {
+            return Ok(None);
         }
-        Ok(())
+        if !selinux::has_levels(host) {
+            change.level = None;
+        }
+        Ok(Some(change).filter(|change| *change != ContextChange::default()))
     }
 }
 
@@ -207,7 +211,12 @@ fn umask(host: &mut dyn Host) -> u32 {
 impl Wanted {
     /// Whether no attribute is asked for.
     pub fn is_empty(&self) -> bool {
-        self.owner.is_none() && self.group.is_none() && self.mode.is_none() && self.flags.is_none()
+        self.owner.is_none()
+            && self.group.is_none()
+            && self.mode.is_none()
+            && self.flags.is_none()
+            && self.context.is_none()
+            && self.context.is_none()
     }
 
     /// The same but for the flags.
@@ -222,17 +231,24 @@ impl Wanted {
         Self { flags: self.flags.clone(), ..Self::default() }
     }
 
-    /// Looks at the flags of a path, where they count; those that cannot be read are none.
+    /// Looks at flags and context of a path, where they count; those that cannot be read are none.
     pub fn complete(&self, path: &Path, stat: &mut FileStat, host: &mut dyn Host) {
         if self.flags.is_some() {
             stat.flags = host.flags(path).unwrap_or_default();
+        }
+        if let Some(change) = &self.context
+            && let Some(now) = host.context(path).unwrap_or_default()
+        {
+            let due = selinux::changed(path, &now, change, host).unwrap_or_default();
+            stat.context = due.is_some().then_some(now);
         }
     }
 
     /// What the file gets that replaces one like this: a new file has not the flags of the old one.
     pub fn for_replaced(&self, stat: &FileStat) -> Attributes {
         let difference = self.difference(stat).map(|difference| difference.attributes);
-        Attributes { flags: self.flags.clone(), ..difference.unwrap_or_default() }
+        let (flags, context) = (self.flags.clone(), self.context.clone());
+        Attributes { flags, context, ..difference.unwrap_or_default() }
     }
 
     /// Whether something of a path is not as it shall be.
@@ -268,6 +284,11 @@ impl Wanted {
             reasons.push(format!("attributes are {now}, asked for are {flags}"));
             attributes.flags = Some(flags.clone());
         }
+        // kept by `complete` where it is to change
+        if let (Some(change), Some(now)) = (&self.context, &stat.context) {
+            reasons.push(format!("the SELinux context is {now}"));
+            attributes.context = Some(change.clone());
+        }
         (!attributes.is_empty()).then(|| Difference { attributes, reason: reasons.join(", ") })
     }
 
@@ -279,6 +300,7 @@ impl Wanted {
             group: self.group.clone(),
             mode: self.mode.as_ref().and_then(|mode| mode.of(base, kind, self.umask)),
             flags: self.flags.clone(),
+            context: self.context.clone(),
         }
     }
 
@@ -316,6 +338,11 @@ pub(crate) fn describe(
 ) -> Result<(), HostError> {
     if let Some(stat) = host.stat(path, Follow::No)? {
         add_stat(&stat, returned);
+        if selinux::is_on(host)?
+            && let Some(context) = host.context(path).unwrap_or_default()
+        {
+            returned.insert("secontext".to_owned(), context.to_string().into());
+        }
     }
     Ok(())
 }
@@ -410,13 +437,35 @@ mod tests {
         ] {
             assert_eq!(wanted(&mut host, arguments).unwrap_err(), message);
         }
-        assert!(wanted(&mut host, json!({"setype": "httpd_sys_content_t"})).is_ok());
+    }
+
+    #[test]
+    fn parts_of_contexts_count_where_selinux_is_on() {
+        let mut host = FakeHost::new();
+        host.file("/tmp/f", "");
+        let asked = json!({"setype": "httpd_sys_content_t", "selevel": "s0:c1"});
+        assert!(wanted(&mut host, asked.clone()).unwrap().is_empty());
         host.directory("/sys", 0o755).directory("/sys/fs", 0o755);
         host.directory("/sys/fs/selinux", 0o755).file("/sys/fs/selinux/enforce", "1");
-        assert!(wanted(&mut host, json!({"setype": "_default"})).is_ok());
-        assert_eq!(
-            wanted(&mut host, json!({"setype": "x"})).unwrap_err(),
-            "option `setype` is not supported yet on hosts with SELinux"
-        );
+        let context = |host: &mut FakeHost, arguments| wanted(host, arguments).unwrap().context;
+        let change = context(&mut host, asked.clone()).unwrap();
+        assert_eq!(change.kind, Some(Part::Given("httpd_sys_content_t".to_owned())));
+        assert_eq!((change.user, change.level), (None, None), "the policy has no levels");
+        host.file("/sys/fs/selinux/mls", "1");
+        let change = context(&mut host, asked.clone()).unwrap();
+        assert_eq!(change.level, Some(Part::Given("s0:c1".to_owned())));
+        assert_eq!(context(&mut host, json!({"seuser": "", "setype": null})), None);
+        // what is so already is left alone
+        host.labelled("/tmp/f", "system_u:object_r:tmp_t:s0");
+        for (arguments, reason) in [
+            (asked, Some("the SELinux context is system_u:object_r:tmp_t:s0")),
+            (json!({"setype": "tmp_t", "selevel": "s0"}), None),
+        ] {
+            let wanted = wanted(&mut host, arguments.clone()).unwrap();
+            let mut stat = host.stat(Path::new("/tmp/f"), Follow::No).unwrap().unwrap();
+            wanted.complete(Path::new("/tmp/f"), &mut stat, &mut host);
+            let difference = wanted.difference(&stat);
+            assert_eq!(difference.map(|found| found.reason).as_deref(), reason, "{arguments}");
+        }
     }
 }

@@ -9,9 +9,9 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utim
 
 use super::LiveHost;
 use super::files::{self, io_error};
-use super::flags;
 use super::stage::{Staged, fresh_name, sync_directory_of};
 use super::transfer;
+use super::{context, flags};
 use crate::effect::{Applied, Attributes, Command, Content, Principal, Timestamp, WriteFile};
 use crate::host::{AccountKey, Follow, Host as _, HostError, validation};
 
@@ -52,6 +52,9 @@ impl LiveHost {
             }
         } else {
             write_in_place(staged, write, owners)?;
+        }
+        if let Some(wanted) = &write.attributes.context {
+            context::change(self, &write.path, wanted)?;
         }
         // where it is: what may not be changed cannot be renamed
         if let Some(change) = &write.attributes.flags {
@@ -133,6 +136,9 @@ impl LiveHost {
         attributes: &Attributes,
     ) -> Result<(), HostError> {
         let owners = self.owners(attributes)?;
+        if let Some(wanted) = &attributes.context {
+            context::change(self, path, wanted)?;
+        }
         change(path, owners, attributes.mode)?;
         match &attributes.flags {
             Some(change) => flags::change(path, change),

@@ -74,6 +74,7 @@ pub(super) fn describe(
         block_size: meta.blksize(),
         blocks: meta.blocks(),
         flags: None,
+        context: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The real host.
 //!
-//! - [`stage`] and [`change`] write files; [`files`] and [`flags`] look at them;
+//! - [`stage`] and [`change`] write files; [`files`], [`flags`] and [`context`] look at them;
 //! - [`process`] runs commands, [`interrupt`] ends them;
 //! - [`accounts`] reads users and groups; [`services`] asks service and package managers,
 //!   [`dpkg`] reads what dpkg has;
@@ -10,6 +10,7 @@
 mod accounts;
 mod change;
 mod clock;
+mod context;
 mod dpkg;
 mod files;
 mod flags;
@@ -45,8 +46,8 @@ use crate::effect::{
     Source, Timestamp,
 };
 use crate::host::{
-    AccountKey, DigestAlgorithm, FileFlags, FileStat, Follow, Group, Host, HostError, HttpRequest,
-    HttpResponse, Patience, UnitState, User,
+    AccountKey, Context, DigestAlgorithm, FileFlags, FileStat, Follow, Group, Host, HostError,
+    HttpRequest, HttpResponse, Patience, UnitState, User,
 };
 
 /// The largest content that is laid out in memory, in bytes.
@@ -256,6 +257,10 @@ impl Host for LiveHost {
 
     fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
         flags::read(path)
+    }
+
+    fn context(&mut self, path: &Path) -> Result<Option<Context>, HostError> {
+        context::read(path)
     }
 
     fn query(&mut self, command: &Command) -> Result<Output, HostError> {

@@ -34,6 +34,7 @@ impl<B: Host> RehearsalHost<B> {
         self.touch(&mut stat);
         self.give(&mut stat, &write.attributes)?;
         self.overlay.put(&path, Entry { stat, body, below: Below::Nothing });
+        self.change_context(&path, &write.attributes)?;
         self.change_flags(&path, &write.attributes)
     }
 
@@ -138,6 +139,7 @@ impl<B: Host> RehearsalHost<B> {
         self.give(&mut entry.stat, &attributes)?;
         entry.stat.status_changed = self.now();
         self.overlay.amend(&path, entry);
+        self.change_context(&path, &attributes)?;
         self.change_flags(&path, &Attributes { flags, ..Attributes::default() })
     }
 
@@ -223,6 +225,7 @@ impl<B: Host> RehearsalHost<B> {
             block_size: parent.block_size,
             blocks: 0,
             flags: None,
+            context: None,
         })
     }
 

@@ -297,6 +297,7 @@ impl<B: Host> RehearsalHost<B> {
             block_size: 4096,
             blocks: item.size.div_ceil(512),
             flags: None,
+            context: None,
         }
     }
 

@@ -4,7 +4,7 @@
 //! overlay is silent. Nothing of the host below is ever changed.
 //!
 //! - [`paths`] follows links through both; [`changes`] lays file effects over the host, [`flags`]
-//!   flags of files;
+//!   flags of files, [`context`] their contexts;
 //! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages, [`settings`]
 //!   for what programs keep;
 //! - [`archives`] lays over the host what an archive holds;
@@ -19,6 +19,7 @@ mod archives;
 mod changes;
 mod conditions;
 mod contents;
+mod context;
 mod deeds;
 mod flags;
 mod lists;
@@ -51,8 +52,8 @@ use crate::effect::{
 };
 use crate::host::digest::Digester;
 use crate::host::{
-    AccountKey, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host, HostError,
-    HttpRequest, HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
+    AccountKey, Context, DigestAlgorithm, FileFlags, FileKind, FileStat, Follow, Group, Host,
+    HostError, HttpRequest, HttpResponse, Kept, KeptUnit, Patience, UnitState, User,
 };
 
 /// The largest content that the overlay keeps in memory, in bytes.
@@ -241,6 +242,11 @@ impl<B: Host> Host for RehearsalHost<B> {
     fn flags(&mut self, path: &Path) -> Result<Option<FileFlags>, HostError> {
         let located = self.locate(path, Follow::No)?;
         self.entry_flags(&located)
+    }
+
+    fn context(&mut self, path: &Path) -> Result<Option<Context>, HostError> {
+        let located = self.locate(path, Follow::No)?;
+        self.entry_context(&located)
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, HostError> {

@@ -185,7 +185,7 @@ fn part(params: &Params, observed: &Observed, entry: &Entry, plan: &mut Plan) ->
                 owner: observed.wanted.owner.clone(),
                 group: observed.wanted.group.clone(),
                 mode,
-                flags: None,
+                ..Attributes::default()
             };
             let write = WriteFile {
                 path: to.clone(),

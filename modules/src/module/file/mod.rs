@@ -2,8 +2,7 @@
 //!
 //! Follows the module of ansible-core 2.19. Check mode: full. Diff: full.
 //!
-//! Differs: an unknown owner or group is refused before anything is made; on hosts with SELinux
-//! the SELinux options are refused; times know the formats `%Y %m %d %H %M %S
+//! Differs: an unknown owner or group is refused before anything is made; times know the formats `%Y %m %d %H %M %S
 //! %y %j`.
 //!
 //! ```yaml

@@ -348,7 +348,8 @@ impl Archive {
 
     fn set(&self, path: &Path, mode: Option<u32>, plan: &mut Plan) {
         let (owner, group) = (self.wanted.owner.clone(), self.wanted.group.clone());
-        let attributes = Attributes { owner, group, mode, flags: self.wanted.flags.clone() };
+        let (flags, context) = (self.wanted.flags.clone(), self.wanted.context.clone());
+        let attributes = Attributes { owner, group, mode, flags, context };
         if !attributes.is_empty() {
             let effect = Effect::SetAttributes { path: path.to_owned(), attributes };
             plan.push(effect, "it is unpacked and has given attributes");

@@ -181,7 +181,7 @@ impl Observed {
             owner: Some(self.owner.clone()),
             group: Some(self.group.clone()),
             mode: Some(mode),
-            flags: None,
+            ..Attributes::default()
         };
         for path in &self.missing {
             let private = params.manage_dir && *path == self.directory;
