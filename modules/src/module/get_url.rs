@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 
 use super::expansion;
 use super::file_attributes::{self, FileAttributes, Wanted};
-use super::uri::{name_of, refusal};
+use super::uri::{lead, name_of, refusal};
 use super::web_options::WebOptions;
 use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
 use crate::effect::{Applied, Content, Effect, WriteFile};
@@ -107,7 +107,7 @@ pub enum Error {
     #[error("Request failed")]
     Status,
     /// There is no answer.
-    #[error("Request failed: {0}")]
+    #[error("{}: {_0}", lead(_0))]
     NoAnswer(String),
     /// Nowhere to put it.
     #[error("Destination {} does not exist", .0.display())]

@@ -30,8 +30,7 @@ impl Told {
         let answer = match answer {
             Ok(answer) => answer,
             Err(reason) => {
-                let lead =
-                    if reason.starts_with('<') { "Request failed" } else { "Connection failure" };
+                let lead = lead(&reason);
                 set("url", asked.clone().into());
                 set("status", (-1).into());
                 set("redirected", false.into());
@@ -171,6 +170,11 @@ pub(crate) fn name_of(answer: &HttpResponse) -> Option<String> {
     let name = parameter(value, "filename")?;
     let name = name.rsplit('/').next()?;
     (!matches!(name, "" | "." | "..")).then(|| name.to_owned())
+}
+
+/// What a reason for there being no answer begins with.
+pub(crate) fn lead(reason: &str) -> &'static str {
+    if reason.starts_with('<') { "Request failed" } else { "Connection failure" }
 }
 
 /// `HTTP Error 404: Not Found`.
