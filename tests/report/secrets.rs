@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::command::{self, Ended, Watch};
@@ -55,6 +56,9 @@ const TASKS: &str = r#"
       ansible.builtin.debug:
         msg: "item {{ item }}"
       loop: ["{{ value }}", "{{ value | b64encode }}"]
+    - name: A module of one's own
+      own:
+        word: "{{ value }}"
     - name: A failure
       ansible.builtin.fail:
         msg: "cannot log in with {{ value }}"
@@ -71,6 +75,12 @@ const TASKS: &str = r#"
     - name: A fact
       ansible.builtin.set_fact:
         fact: "{{ value }}"
+"#;
+
+/// A module that says what it is handed.
+const OWN: &str = r#"#!/bin/sh
+# WANT_JSON
+printf '{"changed": true, "handed": %s}' "$(cat "$1")"
 "#;
 
 fn playbook() -> String {
@@ -124,6 +134,8 @@ impl Place {
         // what is asked for and what passwords are is plain here, so that tasks can show it
         let plain = yaml("become_pw", "become") + &yaml("login_pw", "login");
         place.write("plain.yml", &plain)?;
+        fs::create_dir(place.path("library"))?;
+        place.write("library/own", OWN)?;
         place.write("vault.yml", &yaml("vault", "vault"))?;
         place.write("vault-password", "opens everything\n")?;
         place.write("nolog.txt", &format!("{}\n", secret("nolog")))?;
@@ -217,6 +229,17 @@ fn file_is_clean(path: &Path) -> Result<()> {
     is_clean(&path.display().to_string(), &bytes)
 }
 
+/// Whether an effect tells what a program is handed.
+fn holds_command_with_input(value: &Json) -> bool {
+    match value {
+        Json::Object(members) => members.iter().any(|(name, member)| {
+            (name == "handed" && member.is_string()) || holds_command_with_input(member)
+        }),
+        Json::Array(elements) => elements.iter().any(holds_command_with_input),
+        _ => false,
+    }
+}
+
 /// All secrets are masked in all that is told or kept, by both faces of the program.
 pub(crate) fn planted() -> Result<()> {
     let place = Place::new()?;
@@ -251,6 +274,9 @@ pub(crate) fn planted() -> Result<()> {
             file_is_clean(&place.path(file))?;
         }
         file_is_clean(&place.path("state/canvass/records.db"))?;
+        // what a module of one's own is handed would be there as text
+        let report: Json = serde_json::from_slice(&fs::read(place.path("r.json"))?)?;
+        ensure!(!holds_command_with_input(&report), "a command's input is in the report");
         for format in ["json", "text", "html", "md", "xml"] {
             let mut command = place.program("canvass");
             command.args(["report", "last", "--format", format]);

@@ -1,6 +1,6 @@
 //! `community.general.lmdb_kv`: what a database of LMDB holds, read as its file has it.
 //!
-//! The form is that of `lmdb.h` and `mdb.c` of OpenLDAP, version 1 of the format, with words of 64
+//! The form is that of `lmdb.h` and `mdb.c` of `OpenLDAP`, version 1 of the format, with words of 64
 //! bits and little endian: two pages of `meta`, then B-trees of pages. Only the main database is
 //! read.
 
