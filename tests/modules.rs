@@ -68,6 +68,9 @@ fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
 
+/// What a dry run says of a command.
+const NOT_RUN: &str = "Command would have run if not in check mode";
+
 /// A case with the folder in which it is played.
 struct Played<'a> {
     case: &'a Json,
@@ -104,6 +107,22 @@ impl Played<'_> {
         Ok(self.clean(&Json::Object(found)))
     }
 
+    /// A value without the order that says nothing.
+    fn ordered(&self, field: &str, value: &Json) -> Json {
+        let unordered = self.case["unordered"].as_array();
+        match value {
+            Json::Array(values)
+                if unordered.is_some_and(|known| known.contains(&Json::from(field))) =>
+            {
+                let mut values = values.clone();
+                values.sort_by_key(|value| value.get("path").unwrap_or(value).to_string());
+                Json::Array(values)
+            }
+            Json::String(text) => sorted_booleans(text).into(),
+            other => other.clone(),
+        }
+    }
+
     /// Whether a field is not compared.
     fn differs(&self, field: &str) -> bool {
         let fields = self.case["fields"].as_array();
@@ -118,6 +137,7 @@ impl Played<'_> {
         recorded: &Json,
         found: &mut Vec<String>,
     ) {
+        let (ours, recorded) = (&self.ordered(field, ours), &self.ordered(field, recorded));
         if ours != recorded && !self.differs(field) {
             let arguments = &self.case["arguments"];
             found.push(format!(
@@ -219,7 +239,8 @@ fn compare(played: &Played<'_>, run: &str, result: &Json, found: &mut Vec<String
     match run {
         "dry" => {
             // what is unknown is not wrong
-            if !is(result, "unknown") && !played.differs("dry") {
+            let unknown = is(result, "unknown") || result["msg"] == NOT_RUN;
+            if !unknown && !played.differs("dry") {
                 played.compare(run, "status", &told.into(), &real.into(), found);
             }
             played.compare(run, "tree", &played.tree()?, &played.before, found);
@@ -230,8 +251,9 @@ fn compare(played: &Played<'_>, run: &str, result: &Json, found: &mut Vec<String
             let message = map_texts(&message, &|text| without_prefixes(text).to_owned());
             played.compare(run, "msg", &message, &case["msg"], found);
             for (name, value) in case["returned"].as_object().unwrap_or(&Map::new()) {
-                let ours = result.get(name).unwrap_or(&Json::Null);
-                played.compare(run, name, &like(&played.clean(ours), value), value, found);
+                let ours = played.clean(result.get(name).unwrap_or(&Json::Null));
+                let (ours, value) = (played.ordered(name, &ours), played.ordered(name, value));
+                played.compare(run, name, &like(&ours, &value), &value, found);
             }
             let after = case.get("after").unwrap_or(&played.before);
             played.compare(run, "after", &played.tree()?, after, found);
@@ -268,6 +290,16 @@ fn map_texts(value: &Json, change: &dyn Fn(&str) -> String) -> Json {
         }
         _ => value.clone(),
     }
+}
+
+/// Ansible's list of words for booleans has another order in each run.
+fn sorted_booleans(text: &str) -> String {
+    let Some((head, words)) = text.split_once("Valid booleans include: ") else {
+        return text.to_owned();
+    };
+    let mut words: Vec<&str> = words.split(", ").collect();
+    words.sort_unstable();
+    format!("{head}Valid booleans include: {}", words.join(", "))
 }
 
 /// The words before a message that cases do not keep.

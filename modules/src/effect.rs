@@ -603,8 +603,13 @@ pub enum Applied {
         /// When they were fetched, in seconds since 1970.
         time: i64,
     },
-    /// A file was replaced and the old one kept here.
-    BackedUp(PathBuf),
+    /// A file was written, and there is something to say of it.
+    Written {
+        /// Where the old one is kept.
+        backup: Option<PathBuf>,
+        /// What the program said that validated it.
+        validation: Option<Output>,
+    },
     /// A request was answered.
     Answered(HttpResponse),
     /// In a rehearsal: what it would give cannot be known, and why.

@@ -462,6 +462,7 @@ impl Parser<'_> {
                     ParamError::Choice { .. }
                     | ParamError::Choices { .. }
                     | ParamError::Type { .. }
+                    | ParamError::Element { .. }
                     | ParamError::Form { .. }
                     | ParamError::Refused { .. } => {
                         action.arguments.get(at).map(|(_, value)| &value.span)

@@ -12,6 +12,7 @@ CASES are files `MODULE.json`, named for the module. A case has `arguments`, and
 - `answers`: what a server at `{server}` says, by path: `status`, `headers`, `body`.
 - `opaque`: files whose content is not compared.
 - `needs`: `flags` where the file system must have those of `chattr`.
+- `unordered`: fields of the result whose order is not compared.
 - `differs`: why ours does something else, on purpose; the case is recorded and then played without comparing
   `fields`, the fields of the result and `after`, `again` that it names.
 
@@ -41,6 +42,8 @@ NOISE = {
     "ansible_job_id", "device",
 }
 BACKUP = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~")
+# folders that Ansible makes for a while
+TEMPORARY = re.compile(r"(?<![\w/])/[^\s'\"]*/ansible-(?:tmp|local|moduletmp)-[^\s'\"]*")
 PLAIN = 0o644
 # flags that whoever owns a file may set
 FLAGS = "SdA"
@@ -172,9 +175,9 @@ def record(module, path, words, folder):
             kept = json.loads(clean(json.dumps(kept)))
             case["msg"] = result.get("msg")
             if isinstance(case["msg"], str):
-                case["msg"] = clean(case["msg"]).removeprefix("Task failed: ").removeprefix("Module failed: ").removeprefix("Action failed: ")
-            # what lies in the controller's folder of temporary files has another name each time
-            case["returned"] = {name: value for name, value in plain(kept).items() if "ansible-tmp-" not in json.dumps(value)}
+                case["msg"] = TEMPORARY.sub("/TEMPORARY", clean(case["msg"])).removeprefix("Task failed: ").removeprefix("Module failed: ").removeprefix("Action failed: ")
+            # what lies in a folder of temporary files has another name each time
+            case["returned"] = {name: value for name, value in plain(kept).items() if not TEMPORARY.search(json.dumps(value))}
             after = seen(folder / str(number), case.get("opaque", []), clean)
             if after != before[number]:
                 case["after"] = after

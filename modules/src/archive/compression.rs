@@ -4,22 +4,24 @@ use std::io::{self, BufReader, Read, Write};
 
 use bzip2::read::MultiBzDecoder;
 use bzip2::write::BzEncoder;
+use flate2::GzBuilder;
 use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
 use lzma_rust2::{XzOptions, XzReader, XzWriter};
 
 use crate::effect::Compression;
 
-/// Writes what `body` writes, compressed.
+/// Writes what `body` writes, compressed; gzip keeps the name of what it holds.
 pub fn compress<E: From<io::Error>>(
     writer: &mut dyn Write,
     compression: Compression,
+    name: &str,
     body: &mut dyn FnMut(&mut dyn Write) -> Result<(), E>,
 ) -> Result<(), E> {
     match compression {
         Compression::None => body(writer)?,
         Compression::Gzip => {
-            let mut encoder = GzEncoder::new(writer, flate2::Compression::best());
+            let named = GzBuilder::new().filename(name.replace('\0', ""));
+            let mut encoder = named.write(writer, flate2::Compression::best());
             body(&mut encoder)?;
             encoder.finish()?;
         }

@@ -76,7 +76,8 @@ mod tests {
     fn what_was_compressed_is_read_again() {
         for compression in [Compression::Gzip, Compression::Bzip2, Compression::Xz] {
             let mut packed = Vec::new();
-            compress(&mut packed, compression, &mut |writer| writer.write_all(b"hello")).unwrap();
+            compress(&mut packed, compression, "f", &mut |writer| writer.write_all(b"hello"))
+                .unwrap();
             let found = members(&mut Cursor::new(packed), PackFormat::Single(compression));
             assert_eq!(found, Members::from([(String::new(), 0x3610_a686)]), "{compression:?}");
             let none = members(&mut Cursor::new(b"hello"), PackFormat::Tar(compression));

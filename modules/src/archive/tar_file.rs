@@ -11,6 +11,9 @@ use crate::host::{FileKind, FileStat};
 /// The longest name that a header holds.
 const LONGEST: usize = 100;
 
+/// What the length of a tar file is a multiple of.
+const RECORD: usize = 10_240;
+
 /// The header of a member, and what does not fit into it.
 #[derive(Debug)]
 pub struct Header {
@@ -106,7 +109,7 @@ fn put(text: &str, field: &mut [u8; LONGEST]) -> Option<String> {
 
 /// Writes a tar file.
 pub struct TarWriter<W: Write> {
-    builder: Builder<W>,
+    builder: Builder<Counted<W>>,
     headers: Headers,
 }
 
@@ -119,7 +122,8 @@ impl<W: Write> std::fmt::Debug for TarWriter<W> {
 impl<W: Write> TarWriter<W> {
     /// An empty one.
     pub fn new(writer: W) -> Self {
-        Self { builder: Builder::new(writer), headers: Headers::default() }
+        let counted = Counted { writer, written: 0 };
+        Self { builder: Builder::new(counted), headers: Headers::default() }
     }
 
     /// Adds a member; `content` is asked for only where it has one.
@@ -143,8 +147,28 @@ impl<W: Write> TarWriter<W> {
     }
 
     /// Ends it.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.builder.finish()
+    pub fn finish(self) -> io::Result<()> {
+        let mut counted = self.builder.into_inner()?;
+        let rest = counted.written.next_multiple_of(RECORD) - counted.written;
+        counted.writer.write_all(&vec![0; rest])
+    }
+}
+
+/// Counts what is written.
+struct Counted<W: Write> {
+    writer: W,
+    written: usize,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        self.written += written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

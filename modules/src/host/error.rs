@@ -112,6 +112,18 @@ impl HostError {
         Self::Flags { path: path.to_owned(), reason: format!("`{letter}` is no flag to be set") }
     }
 
+    /// The error in Python's words, as one about `path`.
+    pub(crate) fn in_python(&self, path: &Path) -> String {
+        if let Self::Io { source, .. } = self
+            && let Some(number) = source.raw_os_error()
+        {
+            let text = source.to_string();
+            let words = text.split(" (os error").next().unwrap_or_default();
+            return format!("[Errno {number}] {words}: '{}'", path.display());
+        }
+        self.to_string()
+    }
+
     /// The same about `place`, where it is about the file that is to take it and lies beside so
     /// long: nobody knows that one's name, and hosts that fail alike are to say the same.
     pub(crate) fn about(self, staged: &Path, place: &Path) -> Self {

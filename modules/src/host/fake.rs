@@ -238,7 +238,7 @@ impl FakeHost {
         {
             let kept = PathBuf::from(format!("{}.1.backup~", path.display()));
             self.nodes.insert(kept.clone(), old.clone());
-            applied = Applied::BackedUp(kept);
+            applied = Applied::Written { backup: Some(kept), validation: None };
         }
         self.insert(&path.display().to_string(), FileKind::File, 0o644, &content);
         if let Some(old) = old {

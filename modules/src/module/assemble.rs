@@ -12,14 +12,14 @@
 //!     regexp: '\.conf$'
 //! ```
 //!
-//! Returns `msg` (`OK`), `src`, `dest`, `checksum`, `md5sum`, `backup_file` with `backup`, and of
-//! what is there `state`, `mode`, `owner`, `group`, `uid`, `gid`, `size`.
+//! Returns `msg` (`OK`), `src`, `dest`, `checksum`, `md5sum`, `backup_file` with `backup`, `validation`
+//! (`rc`, `stdout`, `stderr`) where a command accepted the new file, and of what is there `state`, `mode`, `owner`, `group`, `uid`, `gid`, `size`.
 //!
 //! Source: <https://docs.ansible.com/ansible-core/2.19/collections/ansible/builtin/assemble_module.html>
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::copy::{self, Copy, EngineSource};
 use super::file_attributes::FileAttributes;
@@ -65,6 +65,17 @@ pub enum Error {
     /// It is no directory.
     #[error("Source ({0}) is not a directory")]
     NotDirectory(String),
+    /// The pattern is none.
+    #[error("Invalid Regexp ({reason}) in \"{pattern}\"")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A directory is in the place of the file.
+    #[error("attempted to take checksum of directory: {0}")]
+    Directory(String),
     /// The engine did not do its part.
     #[error("fragments of the controller are put together by the engine")]
     NotRemote,
@@ -125,6 +136,11 @@ impl Module for Assemble {
         }
         let fragments = fragments(params, &source, host)?;
         let content = join(&fragments, params.delimiter.as_deref());
+        let dest = host_path::expand(host, &params.dest)?;
+        let there = host.stat(&dest, Follow::Yes)?;
+        if there.is_some_and(|stat| stat.kind == FileKind::Directory) {
+            return Err(Stop::failed(Error::Directory(dest.display().to_string())));
+        }
         let mut file = Copy::observe(&params.delivery(), host)?;
         file.hold(content.clone());
         Ok(Observed { source, content, file })
@@ -149,7 +165,16 @@ impl Module for Assemble {
         plan: &Plan,
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
-        Copy::conclude(&params.delivery(), &observed.file, plan, applied)
+        let mut concluded = Copy::conclude(&params.delivery(), &observed.file, plan, applied)?;
+        if let Some(Applied::Written { validation: Some(output), .. }) = applied.first() {
+            let validation = json!({
+                "rc": output.status,
+                "stdout": output.stdout_text(),
+                "stderr": output.stderr_text(),
+            });
+            concluded.returned.insert("validation".to_owned(), validation);
+        }
+        Ok(concluded)
     }
 
     fn revisit(
@@ -167,7 +192,13 @@ impl Module for Assemble {
 fn fragments(params: &Params, directory: &Path, host: &mut dyn Host) -> Result<Vec<Vec<u8>>, Stop> {
     let regex = match &params.regexp {
         Some(pattern) => {
-            Some(python_regex::compile(pattern, Flags::default()).map_err(Stop::failed)?)
+            let regex = python_regex::compile(pattern, Flags::default());
+            Some(regex.map_err(|reason| {
+                Stop::failed(Error::Pattern {
+                    pattern: pattern.clone(),
+                    reason: reason.to_string(),
+                })
+            })?)
         }
         None => None,
     };

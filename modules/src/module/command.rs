@@ -59,6 +59,8 @@ params! {
         strip_empty_ends: bool = true,
         /// Whether `~` and `$VARIABLE` in words are expanded; `command` only.
         expand_argument_vars: bool = true,
+        /// Whether `command` does what `shell` does.
+        _uses_shell: bool = false,
     }
     rules [
         Rule::RequiredOneOf(&["_raw_params", "cmd", "argv"]),
@@ -111,12 +113,12 @@ impl Params {
 /// Why a command is not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Neither a line nor words.
-    #[error("no command given")]
+    /// The line is empty.
+    #[error("Argument 'args' to run_command must be list or string")]
     Nothing,
-    /// Both a line and words.
-    #[error("only command or argv can be given, not both")]
-    Both,
+    /// There are no words.
+    #[error("Error executing command.")]
+    NoWords,
     /// The line has open quotation marks.
     #[error(transparent)]
     Split(#[from] shell_words::SplitError),
@@ -128,38 +130,41 @@ pub enum Error {
 /// What a task asks for, before the host's variables are expanded.
 #[derive(Debug, Clone, PartialEq)]
 enum Line {
+    Nothing,
     Words(Vec<String>),
     Shell(String),
+    /// Words that a shell reads.
+    ShellWords(Vec<String>),
 }
 
 impl Line {
     fn shown(&self) -> Json {
         match self {
-            Self::Words(words) => Json::from(words.clone()),
+            Self::Nothing => Json::Null,
+            Self::Words(words) | Self::ShellWords(words) => Json::from(words.clone()),
             Self::Shell(line) => Json::from(line.clone()),
         }
     }
 }
 
 fn words(params: &Params) -> Result<Line, Stop> {
-    let line = params.line().filter(|line| !line.trim().is_empty());
-    let argv = params.argv.as_ref().filter(|argv| !argv.is_empty());
-    match (line, argv) {
-        (None, None) => Err(Stop::failed(Error::Nothing).with("rc", 256)),
-        (Some(_), Some(_)) => Err(Stop::failed(Error::Both).with("rc", 256)),
-        (Some(line), None) => Ok(Line::Words(
-            shell_words::split(line).map_err(|error| Stop::failed(Error::Split(error)))?,
-        )),
-        (None, Some(argv)) => Ok(Line::Words(argv.clone())),
+    if params._uses_shell {
+        return Ok(shell_line(params));
     }
+    Ok(match (params.line(), &params.argv) {
+        (Some(line), _) if !line.trim().is_empty() => Line::Words(
+            shell_words::split(line).map_err(|error| Stop::failed(Error::Split(error)))?,
+        ),
+        (None, Some(argv)) => Line::Words(argv.clone()),
+        _ => Line::Nothing,
+    })
 }
 
-fn shell_line(params: &Params) -> Result<Line, Stop> {
+fn shell_line(params: &Params) -> Line {
     match (params.line(), &params.argv) {
-        (Some(line), None) if !line.trim().is_empty() => Ok(Line::Shell(line.to_owned())),
-        (Some(_), Some(_)) => Err(Stop::failed(Error::Both).with("rc", 256)),
-        (None, Some(argv)) if !argv.is_empty() => Ok(Line::Shell(argv.join(" "))),
-        _ => Err(Stop::failed(Error::Nothing).with("rc", 256)),
+        (Some(line), _) if !line.is_empty() => Line::Shell(line.to_owned()),
+        (None, Some(argv)) => Line::ShellWords(argv.clone()),
+        _ => Line::Nothing,
     }
 }
 
@@ -177,7 +182,7 @@ fn observe(params: &Params, line: &Line, host: &mut dyn Host) -> Result<Observed
     let creates = guard(params.creates.as_deref(), &directory, host)?;
     let removes = guard(params.removes.as_deref(), &directory, host)?;
     let words = match line {
-        Line::Shell(_) => Vec::new(),
+        Line::Nothing | Line::Shell(_) | Line::ShellWords(_) => Vec::new(),
         Line::Words(words) if params.expand_argument_vars => words
             .iter()
             .map(|word| expansion::text(word, host))
@@ -234,14 +239,27 @@ fn plan(params: &Params, line: &Line, observed: &Observed) -> Result<Plan, Stop>
         }
         return Ok(plan);
     }
+    let shell = |line: &str| {
+        let shell = match &params.executable {
+            Some(path) => path.to_string_lossy().into_owned(),
+            None => "/bin/sh".to_owned(),
+        };
+        vec![shell, "-c".to_owned(), line.to_owned()]
+    };
     let argv = match line {
+        Line::Nothing => {
+            let stop = Stop::failed(Error::Nothing).with("cmd", Json::Null);
+            return Err(stop.with("rc", NOT_STARTED));
+        }
+        Line::Words(_) if observed.words.is_empty() => {
+            let stop = Stop::failed(Error::NoWords).with("cmd", "").with("rc", NOT_STARTED);
+            return Err(stop.with("stdout", "").with("stderr", ""));
+        }
         Line::Words(_) => observed.words.clone(),
-        Line::Shell(line) => {
-            let shell = match &params.executable {
-                Some(path) => path.to_string_lossy().into_owned(),
-                None => "/bin/sh".to_owned(),
-            };
-            vec![shell, "-c".to_owned(), line.clone()]
+        Line::Shell(line) => shell(line),
+        Line::ShellWords(words) => {
+            let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
+            shell(&words.join(" "))
         }
     };
     let newline = if params.stdin_add_newline { "\n" } else { "" };
@@ -283,6 +301,9 @@ fn conclude(
     Err(failed(NON_ZERO, returned))
 }
 
+/// The return code of what is no command.
+const NOT_STARTED: i64 = 257;
+
 /// The message of a command that ended with an error.
 pub(super) const NON_ZERO: &str = "non-zero return code";
 
@@ -323,7 +344,14 @@ fn explain(planned: &Planned, error: HostError) -> Stop {
     let mut returned = Returned::new();
     let cmd = command.argv.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     returned.insert("cmd".to_owned(), Json::from(cmd));
-    returned.insert("rc".to_owned(), Json::from(source.raw_os_error().unwrap_or(2)));
+    // Python finds a directory under an empty name
+    let empty = command.argv.first().is_some_and(String::is_empty);
+    let number = if empty {
+        rustix::io::Errno::ACCESS.raw_os_error()
+    } else {
+        source.raw_os_error().unwrap_or(2)
+    };
+    returned.insert("rc".to_owned(), Json::from(number));
     returned.insert("reason".to_owned(), Json::from(error.to_string()));
     set_streams(&mut returned, "", "");
     failed("Error executing command.", returned)
@@ -371,11 +399,11 @@ impl Module for Shell {
     type Observed = Observed;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
-        observe(params, &shell_line(params)?, host)
+        observe(params, &shell_line(params), host)
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
-        plan(params, &shell_line(params)?, observed)
+        plan(params, &shell_line(params), observed)
     }
 
     fn conclude(
@@ -492,7 +520,8 @@ mod tests {
     #[test]
     fn what_cannot_run_is_refused() {
         let table = [
-            (json!({"cmd": " "}), "no command given"),
+            (json!({"cmd": " "}), "Argument 'args' to run_command must be list or string"),
+            (json!({"argv": []}), "Error executing command."),
             (json!({"cmd": "echo 'a"}), "No closing quotation"),
         ];
         for (arguments, message) in table {

@@ -3,8 +3,9 @@
 //! Follows the module of ansible-core 2.19. The host itself fetches; a file that is there is
 //! asked for with `If-Modified-Since`. Check mode: full. Diff: as for `copy`.
 //!
-//! Differs from Ansible: `ciphers` names suites that this program has, `use_gssapi` fails; `tmp_dest` has no effect, the
-//! file is staged beside its place.
+//! Differs from Ansible: `ciphers` names suites that this program has, `use_gssapi` fails; `tmp_dest`
+//! has no effect, the file is staged beside its place, and there is no `src`; a digest that is not
+//! known is refused before anything is fetched.
 //!
 //! ```yaml
 //! - name: Fetch a release
@@ -82,6 +83,9 @@ pub enum Error {
     /// The form of the checksum is wrong.
     #[error("The checksum parameter has to be in format <algorithm>:<checksum>")]
     ChecksumForm,
+    /// What stands for a digest is none.
+    #[error("The checksum format is invalid")]
+    Digest,
     /// The digest is not known.
     #[error("unsupported hash type {0}")]
     Algorithm(String),
@@ -254,7 +258,7 @@ impl Module for GetUrl {
         applied: &[Applied],
     ) -> Result<Conclusion, Stop> {
         let mut returned = plan.returned.clone();
-        if let Some(Applied::BackedUp(path)) = applied.first() {
+        if let Some(Applied::Written { backup: Some(path), .. }) = applied.first() {
             returned.insert("backup_file".to_owned(), Json::from(path.to_string_lossy()));
         }
         Ok(Conclusion { changed: plan.changes(), returned })
@@ -322,8 +326,16 @@ fn checksum(
     if params.checksum.is_empty() {
         return Ok(None);
     }
-    let form = || Stop::failed(Error::ChecksumForm);
-    let (algorithm, digest) = params.checksum.split_once(':').ok_or_else(form)?;
+    let dest = params.dest.to_string_lossy();
+    let form = |error| {
+        Stop::failed(error)
+            .with("url", params.url.clone())
+            .with("dest", dest.clone())
+            .with("checksum_src", Json::Null)
+            .with("checksum_dest", Json::Null)
+    };
+    let (algorithm, digest) =
+        params.checksum.split_once(':').ok_or_else(|| form(Error::ChecksumForm))?;
     let algorithm = match algorithm.trim().to_lowercase().as_str() {
         "md5" => DigestAlgorithm::Md5,
         "sha1" => DigestAlgorithm::Sha1,
@@ -336,6 +348,13 @@ fn checksum(
     let digest = digest.trim();
     if ["http://", "https://", "file://", "ftp://"].iter().any(|start| digest.starts_with(start)) {
         let list = fetch(params, digest, None, host)?;
+        if !matches!(list.status, 200 | 0) {
+            return Err(Stop::failed(Error::Status)
+                .with("url", digest)
+                .with("dest", dest)
+                .with("status_code", list.status)
+                .with("response", refusal(list.status)));
+        }
         let file = file_name(&params.url);
         let text = String::from_utf8_lossy(&list.body);
         let found = listed(&text, &file)
@@ -343,7 +362,7 @@ fn checksum(
         return Ok(Some((algorithm, found)));
     }
     if digest.is_empty() || !digest.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(form());
+        return Err(form(Error::Digest));
     }
     Ok(Some((algorithm, digest.to_lowercase())))
 }

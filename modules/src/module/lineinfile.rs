@@ -37,10 +37,10 @@ use crate::{choices, params};
 choices! {
     /// Whether the line shall be there.
     pub enum State {
-        /// It shall.
-        Present = "present",
         /// It shall not.
         Absent = "absent",
+        /// It shall.
+        Present = "present",
     }
 }
 

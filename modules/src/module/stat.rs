@@ -49,8 +49,6 @@ params! {
         get_mime ("mime", "mime_type", "mime-type"): bool = true,
         /// Whether the attributes that `lsattr` knows are told.
         get_attributes ("attr", "attributes"): bool = true,
-        /// Whether the SELinux context is told; it is not, with either value.
-        get_selinux_context: bool = false,
     }
 }
 
@@ -60,9 +58,6 @@ pub enum Error {
     /// A name below what is no directory.
     #[error("Not a directory")]
     NotDirectory,
-    /// Not there yet.
-    #[error("option `get_selinux_context` is not supported yet")]
-    Selinux,
 }
 
 /// The module.
@@ -74,9 +69,6 @@ impl Module for Stat {
     type Observed = Map<String, Json>;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Map<String, Json>, Stop> {
-        if params.get_selinux_context {
-            return Err(Stop::failed(Error::Selinux));
-        }
         let path = host_path::expand(host, &params.path)?;
         let follow = if params.follow { Follow::Yes } else { Follow::No };
         let mut told = match host.stat(&path, follow)? {
@@ -267,7 +259,5 @@ mod tests {
         for arguments in [json!({"path": "/tmp/none"}), json!({"path": "/tmp/d", "follow": true})] {
             assert_eq!(stat(&mut host, &arguments), json!({"exists": false}));
         }
-        let told = stat(&mut host, &json!({"path": "/tmp", "get_selinux_context": true}));
-        assert_eq!(told, json!("option `get_selinux_context` is not supported yet"));
     }
 }

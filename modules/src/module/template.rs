@@ -4,6 +4,8 @@
 //! what remains is [`super::copy`]. The options on how to render are the engine's. Check mode:
 //! full. Diff: full.
 //!
+//! Differs: the returned `src` is the template.
+//!
 //! ```yaml
 //! - name: Write the site
 //!   ansible.builtin.template:

@@ -76,6 +76,14 @@ impl WebOptions {
         password: Option<&str>,
         host: &mut dyn Host,
     ) -> Result<HttpRequest, Stop> {
+        // a scheme ends before the first slash
+        if !url
+            .split_once(':')
+            .is_some_and(|(scheme, _)| !scheme.is_empty() && !scheme.contains('/'))
+        {
+            let stop = Stop::failed(format!("unknown url type: '{url}'"));
+            return Err(stop.with("status", -1).with("url", url));
+        }
         let mut headers = Vec::new();
         for (name, value) in self.headers.iter().flatten() {
             headers.push((name.clone(), crate::params::plain(value)));

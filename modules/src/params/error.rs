@@ -9,6 +9,8 @@ use super::{OptionKind, plain, python_type};
 pub enum Expected {
     /// Another type.
     Type(OptionKind, String),
+    /// Another type of an element that is of this one.
+    Element(&'static str, OptionKind, String),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of these words; what is none of them.
@@ -67,6 +69,21 @@ pub enum ParamError {
         "argument '{name}' is of type {got} and we were unable to convert to {wanted}: {reason}"
     )]
     Type {
+        /// The option.
+        name: String,
+        /// The type that was given.
+        got: &'static str,
+        /// The type that is wanted.
+        wanted: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// An element of a list cannot be converted.
+    #[error(
+        "Elements value for option '{name}' is of type {got} and we were unable to convert to \
+         {wanted}: {reason}"
+    )]
+    Element {
         /// The option.
         name: String,
         /// The type that was given.
@@ -176,6 +193,7 @@ impl ParamError {
             | Self::Choice { name, .. }
             | Self::Choices { name, .. }
             | Self::Type { name, .. }
+            | Self::Element { name, .. }
             | Self::Form { name, .. }
             | Self::Refused { name, .. } => Some(name),
             Self::If { name, .. } | Self::By { name, .. } => Some(name),
@@ -211,6 +229,9 @@ pub(super) fn mismatch(name: &str, value: &Json, expected: Expected) -> ParamErr
             wanted: wanted.name(),
             reason,
         },
+        Expected::Element(got, wanted, reason) => {
+            ParamError::Element { name: name.to_owned(), got, wanted: wanted.name(), reason }
+        }
         Expected::Form(reason) => ParamError::Form { name: name.to_owned(), reason },
         Expected::Refused(message, details) => {
             ParamError::Refused { name: name.to_owned(), message, details }

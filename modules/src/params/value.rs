@@ -75,7 +75,7 @@ impl ParamValue for bool {
                 OptionKind::Bool,
                 format!(
                     "The value '{word}' is not a valid boolean. Valid booleans include: \
-                     0, 1, 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'"
+                     0, 1, '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'"
                 ),
             )),
         }
@@ -162,7 +162,15 @@ impl<T: ParamValue> ParamValue for Vec<T> {
 
 /// The elements of a list; all that are none of its words are told at once.
 fn listed<T: ParamValue>(elements: &[Json]) -> Result<Vec<T>, Expected> {
-    let read: Result<Vec<T>, Expected> = elements.iter().map(T::from_json).collect();
+    let element = |element: &Json| {
+        T::from_json(element).map_err(|expected| match expected {
+            Expected::Type(wanted, reason) => {
+                Expected::Element(python_type(element), wanted, reason)
+            }
+            other => other,
+        })
+    };
+    let read: Result<Vec<T>, Expected> = elements.iter().map(element).collect();
     let Err(Expected::Choice(choices)) = read else { return read };
     let is_none = |element: &&Json| matches!(T::from_json(element), Err(Expected::Choice(_)));
     let others: Vec<String> = elements.iter().filter(is_none).map(plain).collect();

@@ -152,13 +152,20 @@ impl Tree<'_> {
                 }
             }
         }
-        let calls = [directories, links, files].concat();
+        // with one file, the result is that of the last part: a link, a directory, or the file
+        let (folders, single) = (directories.len(), files.len() == 1);
+        let told = if links.is_empty() {
+            folders - usize::from(folders > 1)
+        } else {
+            folders + links.len()
+        };
+        let calls = [directories, files, links].concat();
         let mut returned = Map::new();
         // the tree is in it, as Ansible words it
         let dest = format!("{}/", self.dest.trim_end_matches('/'));
         returned.insert("dest".to_owned(), Json::from(dest));
         returned.insert("src".to_owned(), Json::from(root.to_string_lossy().into_owned()));
-        Ok(Prepared::Several(calls, returned))
+        Ok(Prepared::Several { calls, returned, told: single.then_some(told) })
     }
 
     fn kind(&self, path: &Path, above: &[PathBuf]) -> Entry {

@@ -101,7 +101,14 @@ pub(crate) enum Prepared {
     /// The runner does it.
     Remote(RemoteCall),
     /// The runner does these in order; the first failure ends them.
-    Several(Vec<RemoteCall>, Map<String, Json>),
+    Several {
+        /// What it does.
+        calls: Vec<RemoteCall>,
+        /// The fields of the result.
+        returned: Map<String, Json>,
+        /// The call whose fields are those of the result instead, unless it left all as it was.
+        told: Option<usize>,
+    },
     /// The runners call modules that gather facts.
     Facts(Box<FactCalls>),
     /// A script for `/bin/sh` on the host, without a runner.

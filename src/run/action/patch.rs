@@ -11,6 +11,9 @@ pub(super) fn prepare(
     input: &ActionInput<'_>,
     arguments: Map<String, Value>,
 ) -> Result<Prepared, ActionError> {
+    if arguments.get("src").or_else(|| arguments.get("patchfile")).is_none_or(Value::is_null) {
+        return Err(ActionError::Include("src is required".to_owned()));
+    }
     let params: Params = parse(MODULE, &arguments)?;
     let source = if params.remote_src {
         None

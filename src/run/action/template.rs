@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use canvass_modules::effect::Source;
 use canvass_modules::module::template::{NewlineSequence, Params};
+use canvass_modules::params::ParamValue as _;
 use serde_json::{Map, Value as Json};
 use sha1::{Digest as _, Sha1};
 
@@ -18,6 +19,13 @@ pub(super) fn prepare(
     mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
     files::require_src_and_dest(&arguments)?;
+    if let Some(Json::String(given)) = arguments.get("newline_sequence")
+        && !NewlineSequence::choices().contains(&given.as_str())
+    {
+        // as Ansible tells it, without the blanks at the end
+        let text = "newline_sequence needs to be one of: \n, \r or";
+        return Err(ActionError::Include(text.to_owned()));
+    }
     let params: Params = parse("ansible.builtin.template", &arguments)?;
     let path = files::find(input.directories, "templates", &params.src.to_string_lossy())?;
     let bytes = match files::decrypted(&path, true)? {

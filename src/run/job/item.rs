@@ -363,7 +363,9 @@ impl Job {
                 self.of_fact_module(result)
             }
             Prepared::Facts(calls) => self.gathered(setting, *calls).await,
-            Prepared::Several(calls, returned) => self.several(setting, calls, returned).await,
+            Prepared::Several { calls, returned, told } => {
+                self.several(setting, calls, returned, told).await
+            }
             Prepared::Raw(script) => self.raw(setting, &script).await,
             Prepared::Reconnect(how) => self.reconnected(setting, how).await,
             Prepared::Synchronize(trees) => self.synchronized(setting, *trees).await,
@@ -380,7 +382,9 @@ impl Job {
         setting: &Arc<Setting>,
         calls: Vec<RemoteCall>,
         returned: Map<String, Json>,
+        told: Option<usize>,
     ) -> TaskResult {
+        let mut done = 0;
         let mut total = TaskResult::from_finished(Finished::ok(returned));
         let mut left = VecDeque::from(calls);
         while let Some(first) = left.front() {
@@ -401,6 +405,15 @@ impl Job {
                     Verdict::Changed => total.decide(Verdict::Changed),
                     Verdict::Failed | Verdict::Unreachable | Verdict::Unknown(_) => return result,
                 }
+                // what was kept as it is does not say in what state
+                let kept = !result.result.contains_key("state");
+                if told == Some(done) && !(kept && matches!(result.verdict, Verdict::Ok)) {
+                    if let Some(path) = result.result.get("path") {
+                        total.result.insert("dest".to_owned(), path.clone());
+                    }
+                    total.result.extend(result.result.clone());
+                }
+                done += 1;
                 if let Some(Json::Object(more)) = result.result.get("ansible_facts") {
                     let slot = total.result.entry("ansible_facts").or_insert(Json::Null);
                     let mut facts = slot.as_object().cloned().unwrap_or_default();

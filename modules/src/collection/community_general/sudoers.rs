@@ -16,7 +16,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::contract::{Module, Plan, Stop};
+use crate::contract::{Module, Plan, Planned, Stop};
 use crate::effect::{Attributes, Command, Content, Effect, WriteFile};
 use crate::host::{FileStat, Follow, Host, HostError};
 use crate::module::program;
@@ -142,6 +142,15 @@ impl Module for Sudoers {
             plan.push(Effect::SetAttributes { path, attributes }, "the mode differs");
         }
         Ok(plan)
+    }
+
+    fn explain(_: &Params, observed: &Observed, planned: &Planned, error: HostError) -> Stop {
+        match (&error, &planned.effect) {
+            (HostError::Io { .. }, Effect::WriteFile(_)) => {
+                Stop::failed(error.in_python(&observed.path))
+            }
+            _ => Stop::Host(error),
+        }
     }
 }
 

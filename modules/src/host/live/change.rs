@@ -12,7 +12,9 @@ use super::files::{self, io_error};
 use super::stage::{Staged, fresh_name, sync_directory_of};
 use super::transfer;
 use super::{context, flags};
-use crate::effect::{Applied, Attributes, Command, Content, Principal, Timestamp, WriteFile};
+use crate::effect::{
+    Applied, Attributes, Command, Content, Output, Principal, Timestamp, WriteFile,
+};
 use crate::host::{AccountKey, Follow, Host as _, HostError, validation};
 
 /// Numbers to set with `chown`; `None` leaves one as it is.
@@ -38,7 +40,10 @@ impl LiveHost {
             Err(error) => return Err(error),
         };
         let filled = self.fill(&mut staged, write, existing, owners);
-        filled.map_err(|error| error.about(staged.path(), &write.path))?;
+        let mut validation = filled.map_err(|error| error.about(staged.path(), &write.path))?;
+        if let Some(output) = &mut validation {
+            output.rename(staged.path(), &write.path);
+        }
         interrupt.check()?;
         let backup = if write.backup && existing { Some(self.backup(&write.path)?) } else { None };
         transfer::forget_part(&write.path);
@@ -60,21 +65,25 @@ impl LiveHost {
         if let Some(change) = &write.attributes.flags {
             flags::change(&write.path, change)?;
         }
-        Ok(backup.map_or(Applied::Done, Applied::BackedUp))
+        Ok(match (backup, validation) {
+            (None, None) => Applied::Done,
+            (backup, validation) => Applied::Written { backup, validation },
+        })
     }
 
-    /// Makes a staged file what is to take its place, and lets it be validated.
+    /// Makes a staged file what is to take its place, and lets it be validated; gives what the
+    /// program said.
     fn fill(
         &mut self,
         staged: &mut Staged<'_>,
         write: &WriteFile,
         existing: bool,
         owners: Owners,
-    ) -> Result<(), HostError> {
+    ) -> Result<Option<Output>, HostError> {
         match &write.content {
             Content::Bytes(bytes) => staged.write(bytes)?,
             Content::File(from) => staged.copy_from(from)?,
-            Content::Packed(packed) => self.pack(packed, staged)?,
+            Content::Packed(packed) => self.pack(packed, &write.path, staged)?,
             Content::Source(source) => {
                 transfer::receive(self.sources.as_mut(), source, &write.path, staged)?;
             }
@@ -85,17 +94,15 @@ impl LiveHost {
             staged.set_mode(0o666 & !self.umask)?;
         }
         change(staged.path(), owners, write.attributes.mode)?;
-        if let Some(validate) = &write.validate {
-            self.validate(validate, staged.path())?;
-        }
-        Ok(())
+        let validate = write.validate.as_ref();
+        validate.map(|validate| self.validate(validate, staged.path())).transpose()
     }
 
-    fn validate(&mut self, template: &str, file: &Path) -> Result<(), HostError> {
+    fn validate(&mut self, template: &str, file: &Path) -> Result<Output, HostError> {
         let command = validation(template, file)?;
         let output = self.run(&command)?;
         if output.success() {
-            return Ok(());
+            return Ok(output);
         }
         let command = template.replace("%s", &file.to_string_lossy());
         Err(HostError::Validation { command, output: Box::new(output) })

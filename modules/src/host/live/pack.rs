@@ -41,21 +41,29 @@ impl Read for Watched {
 
 impl LiveHost {
     /// Packs into a file in the making.
-    pub(super) fn pack(&mut self, packed: &Packed, into: &Staged<'_>) -> Result<(), HostError> {
+    pub(super) fn pack(
+        &mut self,
+        packed: &Packed,
+        place: &Path,
+        into: &Staged<'_>,
+    ) -> Result<(), HostError> {
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
         let packing = match packed.format {
             PackFormat::Single(compression) => {
                 let mut writer = BufWriter::new(into.file());
-                let pack = compress(&mut writer, compression, &mut |out| -> Result<(), Failure> {
-                    for member in &packed.members {
-                        io::copy(&mut self.open(&member.path)?, out)?;
-                    }
-                    Ok(())
-                });
+                let pack =
+                    compress(&mut writer, compression, name, &mut |out| -> Result<(), Failure> {
+                        for member in &packed.members {
+                            io::copy(&mut self.open(&member.path)?, out)?;
+                        }
+                        Ok(())
+                    });
                 pack.and_then(|()| Ok(writer.flush()?))
             }
             PackFormat::Tar(compression) => {
                 let mut writer = BufWriter::new(into.file());
-                let pack = compress(&mut writer, compression, &mut |out| {
+                let pack = compress(&mut writer, compression, name, &mut |out| {
                     let mut tar = TarWriter::new(out);
                     for member in &packed.members {
                         self.add_to_tar(&mut tar, member)?;

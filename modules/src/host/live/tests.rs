@@ -120,7 +120,9 @@ fn a_backup_keeps_content_mode_and_time() {
     let time = Timestamp { seconds: 1_000_000, nanoseconds: 5 };
     change::set_times(&path, None, Some(time)).unwrap();
     let write = WriteFile { backup: true, ..place.write("a", "new") };
-    let Applied::BackedUp(backup) = place.apply(Effect::WriteFile(write)).unwrap() else {
+    let Applied::Written { backup: Some(backup), .. } =
+        place.apply(Effect::WriteFile(write)).unwrap()
+    else {
         panic!("no backup")
     };
     let name = backup.file_name().unwrap().to_str().unwrap().to_owned();

@@ -8,7 +8,8 @@
 //! Files are compared by SHA-1; the content of an equal file is not sent.
 //!
 //! Differs: after copying a directory with `remote_src` into a new one, `dest` names the copy in
-//! the first run too; an unknown owner is refused before anything is written.
+//! the first run too; what was copied of a directory with one file counts as a change, also where
+//! Ansible tells of its last directory; an unknown owner is refused before anything is written.
 //!
 //! ```yaml
 //! - name: Greet who logs in
@@ -229,7 +230,7 @@ pub(crate) fn refused(observed: &Observed, error: HostError) -> Stop {
 pub(crate) fn with_backup(plan: &Plan, applied: &[Applied], field: &str) -> Conclusion {
     let mut returned = plan.returned.clone();
     for outcome in applied {
-        if let Applied::BackedUp(path) = outcome {
+        if let Applied::Written { backup: Some(path), .. } = outcome {
             returned.insert(field.to_owned(), path.display().to_string().into());
         }
     }

@@ -145,9 +145,12 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     let makes_parents = host_path::ends_with_slash(&written)
         || remote_tree(remote.as_ref())
         || params.engine.supposes_parents;
-    let shown = if remote_tree(remote.as_ref()) && host_path::ends_with_slash(&written) {
+    let into = params.src.as_deref().is_some_and(host_path::ends_with_slash)
+        && stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
+    let slash = into || host_path::ends_with_slash(&written);
+    let shown = if remote_tree(remote.as_ref()) && slash {
         let plain: PathBuf = written.components().collect();
-        if plain == dest { written.clone() } else { dest.clone() }
+        if plain == dest { plain.join("") } else { dest.clone() }
     } else {
         dest.clone()
     };

@@ -21,6 +21,8 @@ pub(super) fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
     plan.set("dest", observed.shown.display().to_string());
     if let Some(source) = &params.src {
         plan.set("src", source.display().to_string());
+    } else if observed.is_kept(params) {
+        plan.set("src", staged(observed));
     }
     match &observed.source {
         From::File { content, checksum } => file(params, observed, content, checksum, &mut plan)?,
@@ -55,9 +57,7 @@ fn file(
         return Ok(());
     }
     if params.src.is_none() {
-        let ending = observed.dest.extension().unwrap_or_default().to_string_lossy();
-        let dot = if ending.is_empty() { "" } else { "." };
-        plan.set("src", format!("{STAGED}{dot}{ending}"));
+        plan.set("src", staged(observed));
     }
     parents(observed, plan).map_err(failed)?;
     let (attributes, reason) = match &observed.stat {
@@ -92,6 +92,12 @@ fn file(
         reason,
     );
     Ok(())
+}
+
+fn staged(observed: &Observed) -> String {
+    let ending = observed.dest.extension().unwrap_or_default().to_string_lossy();
+    let dot = if ending.is_empty() { "" } else { "." };
+    format!("{STAGED}{dot}{ending}")
 }
 
 /// Plans the missing parents, or refuses.

@@ -182,6 +182,9 @@ pub enum Error {
     /// The end of the links is missing.
     #[error("Error while updating modification or access time: No such file or directory: {0}")]
     TouchDangling(String),
+    /// The mode of what is not there.
+    #[error("[Errno 2] No such file or directory: b'{0}'")]
+    ModeDangling(String),
     /// A time has not its form.
     #[error(
         "Error while obtaining timestamp for time {time} using format {format}: time data '{time}' does not match format '{format}'"

@@ -108,6 +108,9 @@ fn touch(params: &Params, observed: &Observed, plan: &mut Plan) -> Result<(), Er
     }
     let unfollowed: std::path::PathBuf = observed.named.components().collect();
     if unfollowed != observed.path {
+        if params.attributes.mode.is_some() {
+            return Err(Error::ModeDangling(text(&observed.path)));
+        }
         return Err(Error::TouchDangling(text(&observed.path)));
     }
     if !observed.missing.is_empty() || observed.ancestor != Some(FileKind::Directory) {

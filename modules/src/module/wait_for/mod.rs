@@ -32,16 +32,16 @@ use crate::{choices, params};
 choices! {
     /// What is waited for.
     pub enum State {
-        /// The port is open, or the file is there.
-        Started = "started",
-        /// The port is closed, or the file is gone.
-        Stopped = "stopped",
-        /// As `started`.
-        Present = "present",
         /// As `stopped`.
         Absent = "absent",
         /// No connections to the port are left.
         Drained = "drained",
+        /// As `started`.
+        Present = "present",
+        /// The port is open, or the file is there.
+        Started = "started",
+        /// The port is closed, or the file is gone.
+        Stopped = "stopped",
     }
 }
 

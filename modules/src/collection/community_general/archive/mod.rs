@@ -4,7 +4,8 @@
 //! attributes.
 //!
 //! Differs: an archive whose members are as they would be packed is left as it is, and a change is
-//! one, too, where only what is packed already goes; an archive never packs itself.
+//! one, too, where only what is packed already goes; an archive never packs itself; sizes may
+//! differ, as the library that compresses is another.
 //!
 //! ```yaml
 //! - name: Pack the logs of last month
@@ -177,9 +178,10 @@ impl Module for Archive {
         let (HostError::Io { .. }, Effect::WriteFile(write)) = (&error, &planned.effect) else {
             return Stop::Host(error);
         };
-        let (dest, reason) = (write.path.display().to_string(), error.to_string());
+        let (dest, reason) = (write.path.display().to_string(), error.in_python(&write.path));
         if matches!(observed.format, PackFormat::Single(_)) {
-            return Stop::failed(Error::Compress(reason)).with("dest", dest);
+            let path = observed.sources.join(", ");
+            return Stop::failed(Error::Compress(reason)).with("dest", dest).with("path", path);
         }
         let format = match params.format {
             Format::Zip | Format::Tar => params.format.word().to_owned(),

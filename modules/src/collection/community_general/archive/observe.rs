@@ -68,7 +68,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
     let dest = match dest {
         Some(dest) => host_path::expand(host, dest)?,
         None if many => {
-            let stop = Stop::failed(Error::NoDest).with("dest", Json::Null);
+            let stop = Stop::failed(Error::NoDest).with("dest", "None");
             return Err(stop.with("path", given.join(", ")));
         }
         None => PathBuf::from(format!("{first}.{}", params.format)),

@@ -38,8 +38,15 @@ pub(super) fn fetch(
     let failed = |reason: String| HostError::Http { url: without_password(&request.url), reason };
     match request.url.split_once("://") {
         Some(("file", path)) => return read_file(request, path),
-        Some(("http" | "https", _)) => {}
-        _ => return Err(failed("only http, https and file addresses are supported".to_owned())),
+        Some(("http" | "https", rest)) if !rest.is_empty() && !rest.starts_with('/') => {}
+        _ => {
+            let scheme = request.url.split(':').next().unwrap_or_default();
+            let reason = match scheme {
+                "http" | "https" => "no host given".to_owned(),
+                other => format!("unknown url type: {other}"),
+            };
+            return Err(failed(format!("<urlopen error {reason}>")));
+        }
     }
     let timeout = request.timeout.unwrap_or(PATIENCE);
     let timeout = interrupt.remaining().map_or(timeout, |left| left.min(timeout));
