@@ -63,6 +63,8 @@ pub fn execute_with<M: Module>(
 ) -> Executed {
     let Execution { host, arguments, diff } = execution;
     let mut run = Executed::new(Status::Ok);
+    let filled = with_fallback::<M>(arguments, host);
+    let arguments = filled.as_ref().unwrap_or(arguments);
     let params = match M::Params::parse(name, arguments) {
         Ok(params) => params,
         Err(errors) => {
@@ -83,6 +85,25 @@ pub fn execute_with<M: Module>(
         Err(stop) => run.fail(stop),
     }
     run
+}
+
+/// The option that the environment of a module may set, and what sets it.
+const FALLBACK: (&str, &str) = ("unsafe_writes", "ANSIBLE_UNSAFE_WRITES");
+
+/// The arguments with what the environment sets where they do not; `None` where it sets nothing.
+fn with_fallback<M: Module>(
+    arguments: &Map<String, Json>,
+    host: &mut dyn Host,
+) -> Option<Map<String, Json>> {
+    let (option, variable) = FALLBACK;
+    let value = host.environment(variable)?;
+    let is_free = arguments.get(option).is_none_or(Json::is_null);
+    if !is_free || !M::Params::options().iter().any(|known| known.name == option) {
+        return None;
+    }
+    let mut filled = arguments.clone();
+    filled.insert(option.to_owned(), Json::String(value));
+    Some(filled)
 }
 
 /// What a module warns of in a dry run; nothing where it cannot tell, for the execution that
