@@ -215,7 +215,6 @@ impl Attributes {
             && self.mode.is_none()
             && self.flags.is_none()
             && self.context.is_none()
-            && self.context.is_none()
     }
 }
 

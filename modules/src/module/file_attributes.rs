@@ -216,7 +216,6 @@ impl Wanted {
             && self.mode.is_none()
             && self.flags.is_none()
             && self.context.is_none()
-            && self.context.is_none()
     }
 
     /// The same but for the flags.

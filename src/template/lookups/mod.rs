@@ -109,12 +109,12 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     LOOKUPS.iter().map(|(name, _)| *name)
 }
 
-/// Whether a name is a lookup's; the message of a refusal.
 /// Whether there is a lookup of this name.
 pub(super) fn is_known(name: &str) -> bool {
     LOOKUPS.iter().any(|(known, _)| *known == short_name(name))
 }
 
+/// The lookup of a name; the message of a refusal where there is none.
 pub(super) fn find(name: &str) -> Result<Run, String> {
     let short = short_name(name);
     let full = match MOVED.contains(&short) {
