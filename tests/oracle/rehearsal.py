@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how true a dry run is, on real roles and fresh hosts: of canvass and of ansible-core.
 
-Usage: python tests/oracle/rehearsal.py CANVASS --roles FOLDER [--reference FOLDER] [--only TEXT]
+Usage: python tests/oracle/rehearsal.py CANVASS --roles FOLDER [--reference FOLDER] [--only NAMES]
        [--collections FOLDER] [--details FILE] [--cache FOLDER] [--alone]
 
 Needs root, network namespaces, systemd-nspawn and mmdebstrap, as `tests/hosts` does. FOLDER of
@@ -31,7 +31,7 @@ import sys
 import tempfile
 
 import lab
-from roles import ROLES, fetched, playbook
+from roles import chosen, fetched, playbook
 
 RUNS = ("dry", "run", "again")
 
@@ -151,7 +151,7 @@ def main():
     words.add_argument("--roles", type=pathlib.Path, required=True)
     words.add_argument("--reference", type=pathlib.Path, default=pathlib.Path(sys.executable).parent)
     words.add_argument("--collections", help="where collections lie, separated by colons")
-    words.add_argument("--only", default="", help="roles whose name is this; several with commas")
+    words.add_argument("--only", default="", help="names of roles, separated by commas")
     words.add_argument("--details", type=pathlib.Path, help="a file for each task that is not equal")
     words.add_argument("--cache", type=pathlib.Path, default=pathlib.Path.home() / ".cache/canvass-hosts")
     words.add_argument("--alone", action="store_true", help="canvass alone")
@@ -163,9 +163,7 @@ def main():
     details = []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for _, name, source, variables in ROLES:
-            if not any(part == name or not part for part in words.only.split(",")):
-                continue
+        for _, name, source, variables in chosen([part for part in words.only.split(",") if part]):
             fetched(name, source, words.roles)
             written = playbook(folder, name, variables, words.collections)
             with lab.Hosts(folder / "hosts", words.cache, len(programs)) as hosts:
@@ -175,11 +173,12 @@ def main():
                     row(name, program, codes, tasks, totals[program], details)
                     for run in RUNS:
                         details.append(f"=== {name} {program} {run}\n" + pathlib.Path(f"{out}.{run}.out").read_text())
+                    # what is stopped keeps what it has
+                    if words.details:
+                        words.details.write_text("\n".join(details))
     for program, counts in totals.items():
         print(summary("all", program, {}, None, counts))
     print("\n".join(table(totals)))
-    if words.details:
-        words.details.write_text("\n".join(details))
 
 
 def table(totals):

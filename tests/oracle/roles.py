@@ -63,12 +63,44 @@ ROLES = [
         # ansible-core 2.19 takes no text as a condition
         "backup_remote_host_name": False,
     }),
+    ("firewall", "geerlingguy.firewall", GALAXY + "firewall", {"firewall_allowed_tcp_ports": ["22", "443"]}),
+    ("files", "geerlingguy.nfs", GALAXY + "nfs", {"nfs_exports": ["/srv/share 10.0.0.0/8(ro,sync)"]}),
+    ("language", "geerlingguy.pip", GALAXY + "pip", {}),
+    ("certificates", "geerlingguy.certbot", GALAXY + "certbot", {"certbot_auto_renew_user": "root"}),
+    ("cache", "geerlingguy.varnish", GALAXY + "varnish", {
+        "varnish_apt_use_packagecloud": False, "varnish_version": "7.1", "varnish_storage": "malloc,32M",
+    }),
+    ("packages", "oefenweb.apt", "https://github.com/Oefenweb/ansible-apt", {"apt_install": ["tree"], "apt_upgrade": False}),
+    ("names", "oefenweb.dnsmasq", "https://github.com/Oefenweb/ansible-dnsmasq", {}),
+    ("users", "oefenweb.sudoers", "https://github.com/Oefenweb/ansible-sudoers", {
+        "sudoers_sudoers_d_files": {"ops": {"privileges": [{"name": "ops", "entry": "ALL=(ALL) NOPASSWD: ALL"}]}},
+    }),
+    ("hardening", "willshersystems.sshd", "https://github.com/willshersystems/ansible-sshd", {
+        "sshd": {"PermitRootLogin": "prohibit-password", "X11Forwarding": False},
+    }),
+    ("hardening", "devsec.ssh_hardening", "https://github.com/dev-sec/ansible-collection-hardening", {
+        "ssh_permit_root_login": "without-password",
+    }),
+    ("names", "bertvv.bind", "https://github.com/bertvv/ansible-role-bind", {
+        "bind_zones": [{
+            "name": "example.org", "primaries": ["127.0.0.1"], "name_servers": ["ns1"],
+            "hosts": [{"name": "ns1", "ip": "10.0.0.1"}, {"name": "www", "ip": "10.0.0.2"}],
+        }],
+    }),
+    ("proxy", "robertdebock.squid", "https://github.com/robertdebock/ansible-role-squid", {}),
+    ("packages", "jnv.unattended-upgrades", "https://github.com/jnv/ansible-role-unattended-upgrades", {}),
     # of collections: theirs are found by --collections
     ("certificates", "debops.debops.dhparam", None, {
         "dhparam__bits": ["1024"], "dhparam__openssl_options": "-dsaparam", "dhparam__generate_init": False,
     }),
     ("debops", "debops.debops.atd", None, {"atd_batch_load": "1.5", "atd_batch_interval": "60"}),
 ]
+
+
+def chosen(names):
+    """Those of ROLES, all or by name; a role of a collection that is not among them is taken as it is."""
+    known = {role[1]: role for role in ROLES}
+    return [known.get(name, ("other", name, None, {})) for name in names or known]
 
 
 def fetched(name, source, folder):

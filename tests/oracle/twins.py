@@ -23,7 +23,7 @@ import tempfile
 
 import lab
 from rehearsal import RUNS, play
-from roles import ROLES, fetched, playbook
+from roles import chosen, fetched, playbook
 
 SET = [
     "geerlingguy.nginx", "geerlingguy.redis", "devsec.os_hardening", "singleplatform.users", "geerlingguy.ntp",
@@ -155,9 +155,7 @@ def main():
     equal = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for kind, name, source, variables in ROLES:
-            if name not in wanted:
-                continue
+        for kind, name, source, variables in chosen(wanted):
             fetched(name, source, words.roles)
             written = playbook(folder, name, variables, words.collections)
             with lab.Hosts(folder / "hosts", words.cache, 2) as hosts:
