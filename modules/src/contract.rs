@@ -1,5 +1,7 @@
 //! The contract that every module keeps: observe, plan, conclude.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 
 use crate::effect::{Applied, Effect};
@@ -86,6 +88,8 @@ pub struct Plan {
     pub effects: Vec<Planned>,
     /// The fields of the result that are known before acting.
     pub returned: Returned,
+    /// Values within them that only acting would tell: as JSON pointers, and why.
+    pub unknown: BTreeMap<String, String>,
 }
 
 /// One effect and why it is needed.

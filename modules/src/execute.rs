@@ -1,5 +1,6 @@
 //! Runs one module on one host: parse, observe, plan, draw the diff, apply, conclude.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -44,6 +45,8 @@ pub struct Executed {
     pub diffs: Vec<Diff>,
     /// What the effects met, where someone is to agree with them.
     pub observed: Vec<Observation>,
+    /// Values of `returned` that only acting would tell: as JSON pointers, and why.
+    pub unknown: BTreeMap<String, String>,
     /// Time that observing and planning took, in microseconds.
     pub observe_micros: u64,
     /// Time that applying took, in microseconds.
@@ -148,6 +151,7 @@ fn attempt<M: Module>(
         }
     }
     run.observe_micros = micros(started);
+    run.unknown.clone_from(&plan.unknown);
     let started = Instant::now();
     let mut applied = Vec::with_capacity(plan.effects.len());
     let mut collector = DiffCollector::new();
@@ -204,6 +208,7 @@ impl Executed {
             effects: Vec::new(),
             diffs: Vec::new(),
             observed: Vec::new(),
+            unknown: BTreeMap::new(),
             observe_micros: 0,
             apply_micros: 0,
         }

@@ -456,6 +456,15 @@ impl Parser<'_> {
             if whole && (action.variable_arguments.is_some() || self.has_defaults) {
                 continue;
             }
+            // what is left out when the task runs is not there
+            if let ParamError::Unsupported { name, .. } = &error
+                && action
+                    .arguments
+                    .iter()
+                    .any(|(given, value)| given == name && may_be_omitted(value))
+            {
+                continue;
+            }
             let place = error.option().and_then(|option| {
                 let at = action.arguments.iter().position(|(name, _)| name == option)?;
                 match &error {
@@ -474,6 +483,11 @@ impl Parser<'_> {
             self.error(&span, PlaybookErrorKind::Argument(error));
         }
     }
+}
+
+/// Whether an argument is a template that can leave it out.
+fn may_be_omitted(value: &Node) -> bool {
+    value.as_str().is_some_and(|text| is_template(text) && text.contains("omit"))
 }
 
 /// The place of a piece of plain text that stands on one line; else that of the whole text.

@@ -26,6 +26,7 @@ mod items;
 mod job;
 mod journal;
 mod keyword;
+mod login_variables;
 mod magic;
 mod outcome;
 mod overlap;

@@ -1,5 +1,6 @@
 //! Results of items and tasks: what is registered and what is reported.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use canvass_modules::diff::Diff;
@@ -69,6 +70,8 @@ pub(crate) struct TaskResult {
     pub censored: bool,
     /// Fields with what JSON does not tell (whose text it is, vault), as far as it is known.
     pub values: Box<IndexMap<String, Value>>,
+    /// Values of the result that only acting would tell: as JSON pointers, and why.
+    pub unknown: BTreeMap<String, String>,
     /// Whether its failure is passed over.
     pub ignored: bool,
     /// The host that did it, where that is not the task's.
@@ -106,6 +109,7 @@ impl TaskResult {
             verbose_always: false,
             censored: false,
             values: Box::default(),
+            unknown: BTreeMap::new(),
             ignored: false,
             delegated: None,
             notifies: Vec::new(),
@@ -195,6 +199,7 @@ impl TaskResult {
             WireStatus::Refused => return Self::held("an item before it was stopped"),
         };
         let mut this = Self { of_module: true, ..Self::new(verdict, with_lines(reply.returned)) };
+        this.unknown = reply.unknown;
         this.learn_facts();
         this.diffs = reply.diffs;
         this.effects = reply.effects;
@@ -206,10 +211,19 @@ impl TaskResult {
     /// Takes the facts of the result for the host's.
     pub(crate) fn learn_facts(&mut self) {
         if let Some(Json::Object(facts)) = self.result.get("ansible_facts") {
-            let facts: IndexMap<String, Value> = facts
+            let mut facts: IndexMap<String, Value> = facts
                 .iter()
                 .map(|(name, value)| (name.clone(), crate::template::from_json(value)))
                 .collect();
+            for (pointer, reason) in &self.unknown {
+                let keys = pointer_keys(pointer);
+                if let [top, name, inner @ ..] = keys.as_slice()
+                    && top == "ansible_facts"
+                    && let Some(fact) = facts.get_mut(name)
+                {
+                    *fact = with_unknown(fact, inner, reason);
+                }
+            }
             self.learnt.facts = Some(Facts::Gathered(facts));
         }
     }
@@ -269,7 +283,10 @@ impl TaskResult {
             told.insert(name.clone(), Json::Null);
         }
         let told = crate::template::from_json(&Json::Object(told));
-        crate::template::with_entries(&told, known)
+        let told = crate::template::with_entries(&told, known);
+        self.unknown.iter().fold(told, |told, (pointer, reason)| {
+            with_unknown(&told, &pointer_keys(pointer), reason)
+        })
     }
 
     /// The value of `register` when the task is over.
@@ -291,6 +308,23 @@ impl TaskResult {
             }
             _ => Var::Data(self.told_value()),
         }
+    }
+}
+
+/// The keys of a JSON pointer (RFC 6901).
+fn pointer_keys(pointer: &str) -> Vec<String> {
+    pointer.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
+}
+
+/// A value in which what these keys lead to is unknown.
+fn with_unknown(value: &Value, keys: &[String], reason: &str) -> Value {
+    let Some((key, inner)) = keys.split_first() else { return crate::vars::unknown(reason) };
+    match value.get_item(&Value::from(key.as_str())) {
+        Ok(entry) if !entry.is_undefined() => {
+            let entry = with_unknown(&entry, inner, reason);
+            crate::template::with_entries(value, vec![(key.clone(), entry)])
+        }
+        _ => value.clone(),
     }
 }
 

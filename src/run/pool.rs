@@ -1,6 +1,6 @@
 //! Connections and runners of a run: opened once, shared by all tasks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -403,6 +403,7 @@ impl Rehearsal {
             effects: Vec::new(),
             diffs: Vec::new(),
             observed: Vec::new(),
+            unknown: BTreeMap::new(),
             observe_micros: 0,
             apply_micros: 0,
         };

@@ -302,6 +302,14 @@ mod tests {
             ("- hosts: all\n  tasks: [{ping: , when: a b}]\n", "Syntax error in expression"),
             ("- hosts: all\n  tasks: [{debug: {msg: '{{ 1 | nosuch }}'}}]\n", "nosuch"),
             ("- hosts: all\n  tasks: [{file: {path: /x, state: gone}}]\n", "state must be one of"),
+            (
+                "- hosts: all\n  tasks: [{file: {path: /x, nosuch: '{{ a }}'}}]\n",
+                "Unsupported param",
+            ),
+            (
+                "- hosts: all\n  tasks: [{file: {path: /x, nosuch: '{{ a | default(omit) }}'}}]\n",
+                "",
+            ),
         ];
         for (text, expected) in cases {
             let found = problems(text).join("\n");

@@ -207,7 +207,10 @@ impl Variables<'_> {
     /// The first of these variables that is set, as text.
     fn text(&self, names: &[&str]) -> Result<Option<String>, KeywordError> {
         for name in names {
-            if let Some(value) = self.scope.value(name)? {
+            // what keywords and settings imply comes after this
+            if self.scope.find(name).is_some()
+                && let Some(value) = self.scope.value(name)?
+            {
                 match value.kind() {
                     ValueKind::None | ValueKind::Undefined => {}
                     _ => return Ok(Some(super::keyword::python_text(&value))),

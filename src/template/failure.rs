@@ -43,7 +43,7 @@ pub(super) enum Way {
 pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
-    pub(super) fn new(kind: TemplateErrorKind) -> Box<Self> {
+    pub(crate) fn new(kind: TemplateErrorKind) -> Box<Self> {
         Box::new(Self { kind, bare: false, way: Way::Raised, range: None, span: None, node: None })
     }
 

@@ -179,6 +179,12 @@ impl UnknownResult {
     }
 }
 
+/// A value of which nothing is known before the run.
+pub(crate) fn unknown(reason: &str) -> Value {
+    let known = LazyMap::new(Arc::default(), Scope::new(Vec::new()));
+    Value::from_object(UnknownResult::new(known, reason.into()))
+}
+
 impl Object for UnknownResult {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         Some(self.field(key).unwrap_or_else(Failure::into_value))

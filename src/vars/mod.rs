@@ -9,7 +9,8 @@ mod watch;
 
 pub use layer::{Layer, Var};
 pub use merge::{HashBehaviour, merge, merged};
+pub(crate) use scope::Implied;
 pub use scope::Scope;
 
-pub(crate) use lazy::{LazyList, LazyMap, ScopeValue, UnknownResult};
+pub(crate) use lazy::{LazyList, LazyMap, ScopeValue, UnknownResult, unknown};
 pub(crate) use watch::{Reads, note_look, refuses_lookup, watched};

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use indexmap::IndexSet;
@@ -23,6 +24,13 @@ pub struct Scope {
     layers: Vec<Arc<Layer>>,
     cache: Cache,
     directories: Arc<Directories>,
+    implied: Option<Arc<dyn Implied>>,
+}
+
+/// Variables that are there where nothing sets them.
+pub(crate) trait Implied: fmt::Debug + Send + Sync {
+    /// The value of one of them; `scope` is where it is asked for.
+    fn value(&self, name: &str, scope: &Scope) -> Outcome<Option<Value>>;
 }
 
 type Rendered = Mutex<HashMap<String, Value>>;
@@ -85,7 +93,21 @@ impl Scope {
         let mut layers = Vec::with_capacity(self.layers.len() + 1);
         layers.push(layer);
         layers.extend(self.layers.iter().cloned());
-        Self { layers, cache: Cache::default(), directories: Arc::clone(&self.directories) }
+        Self { layers, cache: Cache::default(), ..self.clone() }
+    }
+
+    /// This scope with variables that are there where no layer has them.
+    #[must_use]
+    pub(crate) fn with_implied(&self, implied: Arc<dyn Implied>) -> Self {
+        Self { implied: Some(implied), cache: Cache::default(), ..self.clone() }
+    }
+
+    /// This scope without them.
+    pub(crate) fn stated(&self) -> Self {
+        match self.implied {
+            Some(_) => Self { implied: None, cache: Cache::default(), ..self.clone() },
+            None => self.clone(),
+        }
     }
 
     /// This scope with the folders where lookups and includes search.
@@ -150,13 +172,17 @@ impl Scope {
     /// A variable that nothing sets and that is there nevertheless.
     fn implied(&self, name: &str) -> Outcome<Option<Value>> {
         match name {
-            "vars" if !self.layers.is_empty() => Ok(Some(self.inner().to_value())),
-            "ansible_host" => self.lookup("inventory_hostname"),
+            "vars" if !self.layers.is_empty() => {
+                Ok(Some(Self { implied: None, ..self.inner() }.to_value()))
+            }
             "ansible_search_path" => {
                 let folders = self.directories.search_path();
                 Ok((!folders.is_empty()).then(|| Value::from(folders)))
             }
-            _ => Ok(None),
+            _ => match &self.implied {
+                Some(implied) => implied.value(name, self),
+                None => Ok(None),
+            },
         }
     }
 
@@ -166,6 +192,7 @@ impl Scope {
             layers: self.layers.clone(),
             cache: self.cache.weak(),
             directories: Arc::clone(&self.directories),
+            implied: self.implied.clone(),
         }
     }
 

@@ -289,6 +289,9 @@ pub struct ItemReply {
     /// What the effects met, where the request asks for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observation>,
+    /// Values of `returned` that only acting would tell: as JSON pointers, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown: BTreeMap<String, String>,
     /// Time that observing took, in microseconds.
     pub observe_micros: u64,
     /// Time that applying took, in microseconds.

@@ -94,6 +94,7 @@ impl Gathered {
             None => self.whole = Some(result),
             Some(whole) => {
                 whole.learnt.merge(result.learnt);
+                whole.unknown.extend(result.unknown);
                 whole.effects.extend(result.effects);
                 whole.diffs.extend(result.diffs);
                 whole.spent += result.spent;
@@ -135,6 +136,7 @@ impl Gathered {
         if let Some(whole) = self.whole {
             (total.effects, total.diffs) = (whole.effects, whole.diffs);
             (total.spent, total.took) = (whole.spent, whole.took);
+            total.unknown = whole.unknown;
             if !failed {
                 total.learnt = whole.learnt;
                 total.learn_facts();

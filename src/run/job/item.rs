@@ -87,19 +87,15 @@ impl Job {
     }
 
     /// What a task sees that another host does: that host's variables under a name of their own, and
-    /// its address where its own host has none.
+    /// how one logs in there where nothing is set for its own host.
     fn delegated_scope(&self, scope: &Scope, host: &str) -> Scope {
         let away = self.play.host_scope(host);
         let own = ("inventory_hostname".to_owned(), Var::Data(Value::from(self.host.as_str())));
         let seen = away.over(Arc::new(Layer::from([own]))).to_value();
         let all = Value::from_pairs([(Value::from(host), seen)]);
-        let mut layer = Layer::from([("ansible_delegated_vars".to_owned(), Var::Data(all))]);
-        if scope.find("ansible_host").is_none()
-            && let Ok(Some(address)) = away.value("ansible_host")
-        {
-            layer.insert("ansible_host".to_owned(), Var::Data(address));
-        }
-        scope.over(Arc::new(layer))
+        let layer = Layer::from([("ansible_delegated_vars".to_owned(), Var::Data(all))]);
+        let login = self.login(Some((host.to_owned(), away)));
+        scope.over(Arc::new(layer)).with_implied(login)
     }
 
     fn staged(&self, scope: &Scope) -> Result<Stage, Box<TaskResult>> {

@@ -36,6 +36,7 @@ use super::context::{PlayContext, StepLayers, data};
 use super::host_vars::{Facts, GATHERED};
 use super::items::{self, Items};
 use super::keyword::{KeywordError, KeywordReader};
+use super::login_variables::LoginVariables;
 use super::outcome::{TaskResult, Verdict};
 
 pub(super) use setting::Setting;
@@ -123,7 +124,7 @@ impl Job {
     fn rounds(&self) -> Result<Rounds, Box<TaskResult>> {
         let scope = self.play.step_scope(&self.host, &self.layers);
         match items::of(self, &scope) {
-            Ok(items) => Ok(Rounds { scope, items }),
+            Ok(items) => Ok(Rounds { scope: scope.with_implied(self.login(None)), items }),
             Err(error) => {
                 let mut total = self.unlooped(&error);
                 total.censored = self.censors(&scope);
@@ -132,6 +133,16 @@ impl Job {
                 Err(Box::new(total))
             }
         }
+    }
+
+    /// What the task's variables tell of its login; `away` is the host that it is delegated to.
+    fn login(&self, away: Option<(String, Scope)>) -> Arc<LoginVariables> {
+        Arc::new(LoginVariables {
+            run: Arc::clone(&self.play.run),
+            task: Arc::clone(&self.task),
+            host: self.host.clone(),
+            away,
+        })
     }
 
     /// Whether `no_log`, or the setting of that name, hides the result; one that cannot be read

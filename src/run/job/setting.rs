@@ -110,7 +110,14 @@ impl Job {
             notifies: reader.topics(self.task.notify())?,
             asynchronous: Asynchronous::of(reader, &self.task.task)?,
             environment: self.environment(reader)?,
-            delegated: host.map(|host| Delegated { host, address: target.address.clone() }),
+            delegated: host.map(|host| Delegated {
+                // an address by its old name is not shown
+                address: match seen.find("ansible_host") {
+                    Some(_) => target.address.clone(),
+                    None => host.clone(),
+                },
+                host,
+            }),
             facts_of,
             target,
             privilege,

@@ -219,7 +219,13 @@ impl<B: Host> RehearsalHost<B> {
                 self.do_account(&deed);
             }
         }
-        PackageScript { package: name, text: script, units }
+        let mut doubtful = Vec::new();
+        if scripts::gives_away_in_variables(&script) {
+            let items = items.iter().filter(|item| item.kind == FileKind::Directory);
+            let named = items.filter(|item| scripts::names_path(&script, &item.path));
+            doubtful.extend(named.map(|item| (item.path.clone(), name.clone())));
+        }
+        PackageScript { package: name, text: script, units, doubtful }
     }
 
     fn lay_item(

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::RehearsalHost;
 use super::overlay::{PackageScript, Sight};
-use super::scripts::{self, Deed};
+use super::scripts::{self, Deed, Ownership};
+use crate::effect::{Attributes, Principal};
 use crate::host::{AccountKey, FileKind, FileStat, Follow, Group, Host, HostError, User};
+use crate::module::file_mode::FileMode;
+use crate::module::wildcard;
 
 impl<B: Host> RehearsalHost<B> {
     /// Does what a script plainly does to files, and starts the units of its package; all packages are unpacked before.
@@ -17,12 +20,14 @@ impl<B: Host> RehearsalHost<B> {
                 }
                 Deed::Directory(path) => self.make_directories(path),
                 Deed::Copy { from, to } => self.copy_deed(from, to),
+                Deed::Attributes(given) => self.give_away(given),
                 Deed::PhpModule { version, sapi, module } => {
                     self.enable_php(version, sapi, module);
                 }
                 Deed::Link { .. } | Deed::User(_) | Deed::Group(_) => {}
             }
         }
+        self.overlay.doubtful.extend(script.doubtful.iter().cloned());
         // units look for what the script makes
         self.start_units(&script.units, &script.text);
         self.overlay.scripts.push(script);
@@ -52,6 +57,49 @@ impl<B: Host> RehearsalHost<B> {
         }
     }
 
+    /// Sets owner, group and mode of what is there.
+    fn give_away(&mut self, given: &Ownership) {
+        let principal = |word: &Option<String>| {
+            word.as_ref().map(|word| match word.parse() {
+                Ok(id) => Principal { id: Some(id), name: None },
+                Err(_) => Principal { id: None, name: Some(word.clone()) },
+            })
+        };
+        let mode = given.mode.as_ref().and_then(|mode| FileMode::parse(mode).ok());
+        let paths: Vec<PathBuf> =
+            given.paths.iter().flat_map(|pattern| self.matching(pattern)).collect();
+        for path in paths {
+            if given.makes {
+                self.make_directories(&path);
+            }
+            let Ok(Some(stat)) = self.stat(&path, Follow::Yes) else { continue };
+            let Ok(located) = self.locate(&path, Follow::Yes) else { continue };
+            let attributes = Attributes {
+                owner: principal(&given.owner),
+                group: principal(&given.group),
+                mode: mode.as_ref().and_then(|mode| mode.of(stat.mode, stat.kind, 0)),
+                ..Attributes::default()
+            };
+            // an account that nobody knows would not be given anything in reality either
+            let _ = self.set_attributes(&located, &attributes);
+        }
+    }
+
+    /// The paths that a pattern names; its last part may have wildcards.
+    fn matching(&mut self, pattern: &str) -> Vec<PathBuf> {
+        let path = Path::new(pattern);
+        match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+            (Some(folder), Some(name)) if name.contains(['*', '?', '[']) => {
+                let names = self.list(folder).unwrap_or_default().into_iter();
+                names
+                    .filter(|found| wildcard::matches(name, found))
+                    .map(|found| folder.join(found))
+                    .collect()
+            }
+            _ => vec![path.to_owned()],
+        }
+    }
+
     /// Links the configuration of a module by its priority, as `phpenmod(8)` does.
     fn enable_php(&mut self, version: &str, sapi: &str, module: &str) {
         let home = Path::new("/etc/php").join(version);
@@ -76,9 +124,11 @@ impl<B: Host> RehearsalHost<B> {
     pub(super) fn do_account(&mut self, deed: &Deed) {
         let name = match deed {
             Deed::User(name) | Deed::Group(name) => name.clone(),
-            Deed::Link { .. } | Deed::Directory(_) | Deed::Copy { .. } | Deed::PhpModule { .. } => {
-                return;
-            }
+            Deed::Link { .. }
+            | Deed::Directory(_)
+            | Deed::Copy { .. }
+            | Deed::Attributes(_)
+            | Deed::PhpModule { .. } => return,
         };
         let key = AccountKey::Name(name.clone());
         if matches!(self.find_group(&key), Ok(None)) {

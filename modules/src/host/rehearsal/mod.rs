@@ -228,7 +228,13 @@ impl<B: Host> RehearsalHost<B> {
 impl<B: Host> Host for RehearsalHost<B> {
     fn stat(&mut self, path: &Path, follow: Follow) -> Result<Option<FileStat>, HostError> {
         match self.locate(path, follow) {
-            Ok(located) => self.entry_stat(&located),
+            Ok(located) => match self.overlay.doubtful.get(&located) {
+                Some(package) => Err(HostError::Unknown(format!(
+                    "who owns `{}` is settled by the installation of `{package}`",
+                    located.display()
+                ))),
+                None => self.entry_stat(&located),
+            },
             // links that lead to themselves lead nowhere
             Err(HostError::Io { source, .. })
                 if source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
@@ -351,6 +357,12 @@ impl<B: Host> Host for RehearsalHost<B> {
     }
 
     fn query(&mut self, command: &Command) -> Result<Output, HostError> {
+        if let Some(program) = command.argv.first().filter(|program| program.starts_with('/'))
+            && let Ok(located) = self.locate(Path::new(program), Follow::Yes)
+            && matches!(self.overlay.see(&located), Sight::Entry(entry) if !matches!(entry.body, Body::Host(_)))
+        {
+            return Err(HostError::Unknown(format!("`{program}` would be written first")));
+        }
         match self.base.query(&self.of_fetched_lists(command)) {
             Err(HostError::Spawn { program, source })
                 if source.kind() == io::ErrorKind::NotFound =>

@@ -33,6 +33,8 @@ pub struct Overlay {
     pub(super) kept: u64,
     /// What maintainer scripts of packages with known content would run.
     pub(super) scripts: Vec<PackageScript>,
+    /// Directories of packages whose owner and mode only the installation would tell, by package.
+    pub(super) doubtful: BTreeMap<PathBuf, String>,
     /// Whether anything would have happened.
     pub(super) touched: bool,
     /// What would have happened that may open ports.
@@ -104,6 +106,8 @@ pub(super) struct PackageScript {
     pub(super) text: String,
     /// The units that the package brings.
     pub(super) units: Vec<String>,
+    /// Its directories that the script may give to somebody, with the package's name.
+    pub(super) doubtful: Vec<(PathBuf, String)>,
 }
 
 /// What the overlay says about a path.

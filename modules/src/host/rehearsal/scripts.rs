@@ -15,10 +15,27 @@ pub(super) enum Deed {
     Link { path: PathBuf, target: PathBuf },
     /// Makes a directory and its parents.
     Directory(PathBuf),
+    /// Sets who owns files, and their mode.
+    Attributes(Ownership),
     /// Copies a file to where there is nothing.
     Copy { from: PathBuf, to: PathBuf },
     /// Makes a module of PHP take effect for one of its programs, or for `ALL`.
     PhpModule { version: String, sapi: String, module: String },
+}
+
+/// What `chown`, `chgrp`, `chmod`, `install -d` and `dpkg-statoverride` give to files.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Ownership {
+    /// Absolute paths; wildcards may stand in the last part.
+    pub(super) paths: Vec<String>,
+    /// Whether directories are made where there are none.
+    pub(super) makes: bool,
+    /// A name or a number.
+    pub(super) owner: Option<String>,
+    /// A name or a number.
+    pub(super) group: Option<String>,
+    /// As `chmod` takes it.
+    pub(super) mode: Option<String>,
 }
 
 /// What a script does with a unit.
@@ -70,6 +87,11 @@ fn deed(line: &str) -> Option<Deed> {
                     | "cp"
                     | "ucf"
                     | "php_invoke"
+                    | "chown"
+                    | "chgrp"
+                    | "chmod"
+                    | "install"
+                    | "dpkg-statoverride"
             )
         )
     })?;
@@ -85,11 +107,15 @@ fn deed(line: &str) -> Option<Deed> {
         .collect();
     let valued: &[&str] = match name {
         "ln" | "mkdir" | "cp" => &["-m"],
+        "install" => &["-m", "-o", "-g", "--mode", "--owner", "--group"],
         "ucf" => &["--sum-file", "--state-dir", "--src-dir"],
         _ => &VALUED,
     };
     let plain = plain_words(&arguments, valued);
     match (name, plain.as_slice()) {
+        ("chown" | "chgrp" | "chmod" | "install" | "dpkg-statoverride", plain) => {
+            ownership(name, &arguments, plain).map(Deed::Attributes)
+        }
         ("adduser", [name])
             if arguments.contains(&"--group") && !arguments.contains(&"--system") =>
         {
@@ -110,6 +136,95 @@ fn deed(line: &str) -> Option<Deed> {
         }
         _ => None,
     }
+}
+
+fn ownership(program: &str, arguments: &[&str], plain: &[&str]) -> Option<Ownership> {
+    let paths = |words: &[&str]| {
+        let paths: Option<Vec<String>> = words.iter().map(|word| pattern(word)).collect();
+        paths.filter(|paths| !paths.is_empty())
+    };
+    let (first, rest) = plain.split_first()?;
+    match program {
+        "chown" => {
+            let (owner, group) = match first.split_once([':', '.']) {
+                Some((owner, group)) => (owner, group),
+                None => (*first, ""),
+            };
+            let named = |name: &str| match name {
+                "" => Some(None),
+                name => account(name).map(Some),
+            };
+            let (owner, group) = (named(owner)?, named(group)?);
+            Some(Ownership { paths: paths(rest)?, owner, group, ..Ownership::default() })
+        }
+        "chgrp" => {
+            let group = Some(account(first)?);
+            Some(Ownership { paths: paths(rest)?, group, ..Ownership::default() })
+        }
+        "chmod" => {
+            let mode = Some(mode(first)?);
+            Some(Ownership { paths: paths(rest)?, mode, ..Ownership::default() })
+        }
+        "install" if arguments.iter().any(|word| is_flag(word, 'd')) => {
+            let after = |short: &str, long: &str| {
+                let at = arguments.iter().position(|word| *word == short || *word == long);
+                at.map(|at| arguments.get(at + 1).copied().unwrap_or_default())
+            };
+            let owner = account(after("-o", "--owner").unwrap_or("root"))?;
+            let group = account(after("-g", "--group").unwrap_or("root"))?;
+            Some(Ownership {
+                paths: paths(plain)?,
+                makes: true,
+                owner: Some(owner),
+                group: Some(group),
+                mode: Some(mode(after("-m", "--mode").unwrap_or("0755"))?),
+            })
+        }
+        "dpkg-statoverride" if arguments.contains(&"--update") && arguments.contains(&"--add") => {
+            let [owner, group, bits, path] = plain else { return None };
+            Some(Ownership {
+                paths: paths(&[path])?,
+                makes: false,
+                owner: Some(account(owner)?),
+                group: Some(account(group)?),
+                mode: Some(mode(bits)?),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// An absolute path that at most has wildcards in its last part.
+fn pattern(word: &str) -> Option<String> {
+    let (folder, name) = word.rsplit_once('/')?;
+    let open = |text: &str| text.contains(['$', '`', '{']);
+    let literal = folder.is_empty() || written_out(folder).is_some();
+    (literal && word.starts_with('/') && !open(name)).then(|| word.to_owned())
+}
+
+fn mode(word: &str) -> Option<String> {
+    let letters = |letter: char| letter.is_ascii_digit() || "ugoarwxXst+-=,".contains(letter);
+    (!word.is_empty() && word.chars().all(letters)).then(|| word.to_owned())
+}
+
+/// Whether a script gives files away that it does not name in its text.
+pub(super) fn gives_away_in_variables(script: &str) -> bool {
+    shell::plain_lines(script).iter().any(|line| {
+        let mut words = line.split_whitespace();
+        words.any(|word| matches!(word, "chown" | "chgrp" | "chmod"))
+            && words.any(|word| word.contains(['$', '`']))
+    })
+}
+
+/// Whether a path stands in a script as a whole.
+pub(super) fn names_path(script: &str, path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    let inside = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/');
+    script.match_indices(&*path).any(|(at, found)| {
+        let before = script.get(..at).unwrap_or_default();
+        let after = script.get(at + found.len()..).unwrap_or_default();
+        !before.ends_with(inside) && !after.starts_with(inside)
+    })
 }
 
 /// Whether a script makes accounts and names this one, perhaps through a variable.
@@ -211,6 +326,16 @@ mod tests {
     fn what_is_written_out_is_taken_and_nothing_else() {
         let user = |name: &str| Some(Deed::User(name.to_owned()));
         let group = |name: &str| Some(Deed::Group(name.to_owned()));
+        let given = |paths: &[&str], owner: &str, group: &str, mode: &str| {
+            let said = |word: &str| Some(word.to_owned()).filter(|word| !word.is_empty());
+            Some(Deed::Attributes(Ownership {
+                paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+                makes: false,
+                owner: said(owner),
+                group: said(group),
+                mode: said(mode),
+            }))
+        };
         let cases = [
             ("adduser --system --home /var/lib/x --shell /bin/false --group redis", user("redis")),
             (
@@ -238,6 +363,30 @@ mod tests {
                 Some(Deed::Copy { from: "/usr/share/x/x.conf".into(), to: "/etc/x.conf".into() }),
             ),
             ("cp /a/b /c/d /e", None),
+            ("chown root:bind /var/lib/bind", given(&["/var/lib/bind"], "root", "bind", "")),
+            ("chown -R bind /a /b || true", given(&["/a", "/b"], "bind", "", "")),
+            ("chgrp bind /etc/bind/named.conf*", given(&["/etc/bind/named.conf*"], "", "bind", "")),
+            ("chmod g+rwx /var/cache/bind", given(&["/var/cache/bind"], "", "", "g+rwx")),
+            ("if ! chmod 640 /a 2>/dev/null; then", given(&["/a"], "", "", "640")),
+            (
+                "dpkg-statoverride --update --add redis redis 640 /etc/redis/redis.conf",
+                given(&["/etc/redis/redis.conf"], "redis", "redis", "640"),
+            ),
+            ("dpkg-statoverride --list /etc/redis/redis.conf", None),
+            ("dpkg-statoverride --add redis redis 640 /etc/redis/redis.conf", None),
+            (
+                "install -d -m 2775 -o postgres -g postgres /run/postgresql",
+                match given(&["/run/postgresql"], "postgres", "postgres", "2775") {
+                    Some(Deed::Attributes(given)) => {
+                        Some(Deed::Attributes(Ownership { makes: true, ..given }))
+                    }
+                    _ => None,
+                },
+            ),
+            ("install -m 0600 /dev/null /etc/app/secret", None),
+            ("chown $user:$group /var/spool/app", None),
+            ("chown app $directory", None),
+            ("chmod 0640 /etc/*/app.conf", None),
             (
                 "php_invoke enmod 8.2 ALL opcache || exit 1",
                 Some(Deed::PhpModule {
@@ -253,6 +402,15 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(deed(line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_given_away_in_variables_is_noted() {
+        assert!(gives_away_in_variables("owner=`ask owner`\nchown $owner /srv/app\n"));
+        assert!(!gives_away_in_variables("owner=app\nchown $owner /srv/app\necho $1\n"));
+        let script = "at=`ask cache_dir /var/spool/squid`\n";
+        assert!(names_path(script, Path::new("/var/spool/squid")));
+        assert!(!names_path(script, Path::new("/var/spool")));
     }
 
     #[test]

@@ -268,13 +268,18 @@ fn what_was_rehearsed_elsewhere_is_replayed() {
 /// A package of our own, and an `apt-get` that hands it out.
 const PACKAGE: &str = r#"
 set -e
-mkdir -p tree/DEBIAN tree/etc/webd tree/lib/systemd/system tree/usr/bin bin
+mkdir -p tree/DEBIAN tree/etc/webd tree/var/cache/webd/sub tree/lib/systemd/system tree/usr/bin bin
 printf 'Package: webd\nVersion: 1\nArchitecture: all\nMaintainer: M <m@example.org>\nDescription: d\n' > tree/DEBIAN/control
 echo /etc/webd/webd.conf > tree/DEBIAN/conffiles
 cat > tree/DEBIAN/postinst <<'END'
 #!/bin/sh
 adduser --system --group --home /var/lib/webd webd
 ln -s /etc/webd/webd.conf /etc/webd/enabled.conf
+chgrp 4711 /etc/webd/webd.conf*
+chmod o+r /etc/webd/webd.conf
+install -d -m 2750 /var/lib/webd
+CACHE=`webd-ask /var/cache/webd`
+chown webd $CACHE
 touch /etc/webd/made-by-script
 deb-systemd-helper --quiet was-enabled 'webd.service'
 OWNER=webd-log; adduser --system "$OWNER"
@@ -317,7 +322,12 @@ fn what_a_package_brings_is_there_after_its_install() {
     host.apply(&Planned { effect: install("webd"), reason: String::new() }).unwrap();
     assert_eq!(host.read(Path::new("/etc/webd/webd.conf")).unwrap(), b"port = 80\n");
     let stat = host.stat(Path::new("/etc/webd/enabled.conf"), Follow::Yes).unwrap().unwrap();
-    assert_eq!((stat.mode, stat.owner.id), (0o640, Some(0)));
+    assert_eq!((stat.mode, stat.owner.id, stat.group.id), (0o644, Some(0), Some(4711)));
+    let stat = host.stat(Path::new("/var/lib/webd"), Follow::Yes).unwrap().unwrap();
+    assert_eq!(stat.mode, 0o2750);
+    let given_away = host.stat(Path::new("/var/cache/webd"), Follow::Yes);
+    assert!(matches!(given_away, Err(HostError::Unknown(reason)) if reason.contains("`webd`")));
+    assert!(host.stat(Path::new("/var/cache/webd/sub"), Follow::Yes).unwrap().is_some());
     assert!(host.find_program("webd").unwrap().is_some());
     assert!(matches!(host.query(&Command::new(["webd", "-t"])), Err(HostError::Unknown(_))));
     let name = |name: &str| AccountKey::Name(name.to_owned());

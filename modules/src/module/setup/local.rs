@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::probe::Probe;
 use crate::contract::Returned;
 use crate::effect::Command;
-use crate::host::Follow;
+use crate::host::{Follow, HostError};
 
 /// `local`.
 pub(super) fn collect(probe: &mut Probe<'_>, directory: &Path, facts: &mut Returned) {
@@ -18,13 +18,23 @@ pub(super) fn collect(probe: &mut Probe<'_>, directory: &Path, facts: &mut Retur
         };
         let path = directory.join(&name);
         let fact = text(probe, &path).and_then(|text| parse(&text, &path));
+        if let Err(Failure::Unknown(reason)) = &fact {
+            probe.unknown_fact(format!("ansible_local/{}", pointer(key)), reason.clone());
+        }
         let fact = fact.unwrap_or_else(|failure| {
-            probe.warn(failure.to_string());
+            if !matches!(failure, Failure::Unknown(_)) {
+                probe.warn(failure.to_string());
+            }
             Json::from(failure.to_string())
         });
         local.insert(key.to_owned(), fact);
     }
     facts.insert("local".to_owned(), Json::from(local));
+}
+
+/// A key within a JSON pointer (RFC 6901).
+fn pointer(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Why a local fact has no value; it becomes the value, as in Ansible.
@@ -36,6 +46,8 @@ enum Failure {
     Start { path: String, reason: String },
     #[error("Could not stat fact ({path})")]
     Stat { path: String },
+    #[error("unknown before the run: {0}")]
+    Unknown(String),
     #[error("error loading fact - output of running \"{path}\" was not utf-8")]
     Encoding { path: String },
     #[error("error loading facts as JSON or ini - please check content: {path}")]
@@ -51,10 +63,11 @@ fn text(probe: &mut Probe<'_>, path: &Path) -> Result<String, Failure> {
         let answer = probe.host().read(path);
         probe.note(answer).unwrap_or_default()
     } else {
-        let output = probe
-            .host()
-            .query(&Command::new([shown.clone()]))
-            .map_err(|error| Failure::Start { path: shown.clone(), reason: error.to_string() })?;
+        let output =
+            probe.host().query(&Command::new([shown.clone()])).map_err(|error| match error {
+                HostError::Unknown(reason) => Failure::Unknown(reason),
+                error => Failure::Start { path: shown.clone(), reason: error.to_string() },
+            })?;
         if !output.success() {
             let stderr = output.stderr_text();
             return Err(Failure::Status { path: shown, status: output.status, stderr });

@@ -31,6 +31,7 @@ mod session;
 mod subset;
 mod virtualization;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::Value as Json;
@@ -66,6 +67,8 @@ pub struct Setup;
 pub struct Observed {
     facts: Returned,
     warnings: Vec<String>,
+    /// Facts that only acting would tell, as JSON pointers within the facts, and why.
+    unknown: BTreeMap<String, String>,
 }
 
 /// Why nothing is gathered.
@@ -138,6 +141,7 @@ impl Module for Setup {
             }
         }
         let warnings = probe.take_warnings();
+        let unknown = probe.take_unknown_facts();
         probe.finish()?;
         let mut named = Returned::new();
         for (name, value) in facts {
@@ -145,7 +149,7 @@ impl Module for Setup {
         }
         named.insert("gather_subset".to_owned(), Json::from(subset));
         named.insert("module_setup".to_owned(), Json::from(true));
-        Ok(Observed { facts: named, warnings })
+        Ok(Observed { facts: named, warnings, unknown })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
@@ -157,6 +161,13 @@ impl Module for Setup {
             }
         }
         let mut plan = Plan::nothing();
+        let told = |pointer: &String| {
+            pointer.split('/').next().is_some_and(|name| facts.contains_key(name))
+        };
+        let unknown = observed.unknown.iter().filter(|(pointer, _)| told(pointer));
+        plan.unknown = unknown
+            .map(|(pointer, reason)| (format!("/ansible_facts/{pointer}"), reason.clone()))
+            .collect();
         plan.set("ansible_facts", facts);
         if !observed.warnings.is_empty() {
             plan.set("warnings", observed.warnings.clone());
@@ -206,6 +217,8 @@ fn wanted(filter: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::{Observed, Params, Setup, wanted};
@@ -232,7 +245,7 @@ mod tests {
         let params = Params::parse("setup", given.as_object().unwrap()).unwrap();
         let facts = json!({"ansible_kernel": "6.1", "ansible_lsb": {}, "module_setup": true});
         let facts = facts.as_object().unwrap().clone();
-        let observed = Observed { facts, warnings: Vec::new() };
+        let observed = Observed { facts, warnings: Vec::new(), unknown: BTreeMap::new() };
         let plan = Setup::plan(&params, &observed).unwrap();
         assert_eq!(
             plan.returned["ansible_facts"],

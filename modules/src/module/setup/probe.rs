@@ -1,5 +1,6 @@
 //! Questions to a host whose missing answers are no errors.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::effect::{Command, Output};
@@ -11,11 +12,12 @@ pub(super) struct Probe<'a> {
     host: &'a mut dyn Host,
     unknown: Option<HostError>,
     warnings: Vec<String>,
+    unknown_facts: BTreeMap<String, String>,
 }
 
 impl<'a> Probe<'a> {
     pub(super) fn new(host: &'a mut dyn Host) -> Self {
-        Self { host, unknown: None, warnings: Vec::new() }
+        Self { host, unknown: None, warnings: Vec::new(), unknown_facts: BTreeMap::new() }
     }
 
     pub(super) fn host(&mut self) -> &mut dyn Host {
@@ -30,6 +32,16 @@ impl<'a> Probe<'a> {
     /// What was noted so far.
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
+    }
+
+    /// Notes a fact that only acting would tell, by its JSON pointer, and why.
+    pub(super) fn unknown_fact(&mut self, pointer: String, reason: String) {
+        self.unknown_facts.insert(pointer, reason);
+    }
+
+    /// The facts that only acting would tell.
+    pub(super) fn take_unknown_facts(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.unknown_facts)
     }
 
     /// Fails when an answer was only to be had by acting.

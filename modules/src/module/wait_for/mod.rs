@@ -174,7 +174,7 @@ impl Module for WaitFor {
     }
 
     fn plan(_params: &Params, observed: &Observed) -> Result<Plan, Stop> {
-        Ok(Plan { effects: Vec::new(), returned: observed.returned.clone() })
+        Ok(Plan { returned: observed.returned.clone(), ..Plan::nothing() })
     }
 }
 

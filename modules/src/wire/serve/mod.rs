@@ -291,8 +291,16 @@ fn run(
 }
 
 fn reply(task: u64, item: usize, executed: Executed) -> ItemReply {
-    let Executed { status, returned, effects, diffs, observed, observe_micros, apply_micros } =
-        executed;
+    let Executed {
+        status,
+        returned,
+        effects,
+        diffs,
+        observed,
+        unknown,
+        observe_micros,
+        apply_micros,
+    } = executed;
     ItemReply {
         task,
         item,
@@ -301,6 +309,7 @@ fn reply(task: u64, item: usize, executed: Executed) -> ItemReply {
         effects,
         diffs,
         observed,
+        unknown,
         observe_micros,
         apply_micros,
     }
