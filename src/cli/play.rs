@@ -65,6 +65,10 @@ pub(crate) async fn play(arguments: PlayArguments) -> Result<ExitCode, CommandEr
     let mode = if arguments.how.check { RunMode::Rehearsal } else { RunMode::Apply };
     let prepared = arguments.run.prepare(mode, &arguments.output)?;
     if arguments.how.syntax_check {
+        let missing = crate::run::missing_modules(&prepared.playbooks);
+        if !missing.is_empty() {
+            return Err(CommandError::parse(missing));
+        }
         for playbook in &prepared.playbooks {
             say(&format!("`{}` is in order", playbook.path.display()));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use canvass_modules::params::ParamError;
 use serde_json::Value as Json;
 
-use super::error::{PlaybookErrorKind, Unsupported};
+use super::error::{PlaybookError, PlaybookErrorKind, Unsupported};
 use super::keywords::{Keyword, Level, Support};
 use super::model::Action;
 use super::modules::{ModuleFace, Options, is_builtin, is_command, suggest};
@@ -99,6 +99,18 @@ impl Parser<'_> {
                 }
             }
         }
+        if let ([], false, [(name, span)]) = (candidates.as_slice(), failed, unknown.as_slice())
+            && self.may_be_elsewhere(name)
+            && let Some((_, value)) = entries.iter().find(|(key, _)| key.as_str() == Some(name))
+        {
+            candidates.push(Candidate {
+                written: (*name).to_owned(),
+                span: (*span).clone(),
+                value: Value::Node(value),
+                local: None,
+            });
+            unknown.clear();
+        }
         let first =
             candidates.first().map(|candidate| (candidate.written.as_str(), &candidate.span));
         self.unknown_keys(&unknown, first, failed);
@@ -179,10 +191,29 @@ impl Parser<'_> {
     }
 
     fn unknown_module(&mut self, name: &str, span: &Span) {
+        let kind = self.unknown(name);
+        self.error(span, kind);
+    }
+
+    fn unknown(&self, name: &str) -> PlaybookErrorKind {
         let suggestion = suggest(name, self.modules);
         let found = self.foreign(name);
-        let name = name.to_owned();
-        self.error(span, PlaybookErrorKind::UnknownModule { name, suggestion, found });
+        PlaybookErrorKind::UnknownModule { name: name.to_owned(), suggestion, found }
+    }
+
+    /// Whether a name may be that of a module which Ansible would find: tasks that have one are
+    /// refused only where they may run.
+    fn may_be_elsewhere(&self, name: &str) -> bool {
+        let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
+        let builtin = is_builtin(&self.qualified(name));
+        !self.modules.is_late()
+            && !self.modules.is_rejected(&self.qualified(name))
+            && (builtin || !matches!(name.strip_prefix("ansible.builtin."), Some(_)))
+            && name != "include"
+            && name.chars().all(letter)
+            && (self.foreign(name).is_some()
+                || (suggest(name, self.modules).is_none()
+                    && Keyword::nearest(name, Level::Task).is_none()))
     }
 
     fn action_keyword<'n>(
@@ -255,7 +286,18 @@ impl Parser<'_> {
             Some(_) => Some(ModuleFace { free_form: true, options: Options::Any }),
             None => self.find_module(&module),
         };
-        let Some(face) = face else {
+        let missing = match &face {
+            None if self.may_be_elsewhere(&written) => {
+                let kind = match is_builtin(&module) {
+                    true => PlaybookErrorKind::Unsupported(Unsupported::Module(written.clone())),
+                    false => self.unknown(&written),
+                };
+                Some(Arc::new(PlaybookError::at(&span, kind)))
+            }
+            _ => None,
+        };
+        let any = ModuleFace { free_form: true, options: Options::Any };
+        let Some(face) = face.or_else(|| missing.is_some().then_some(any)) else {
             if is_builtin(&module) && !self.modules.is_rejected(&module) {
                 let kind = Unsupported::Module(written);
                 self.error(&span, PlaybookErrorKind::Unsupported(kind));
@@ -285,6 +327,7 @@ impl Parser<'_> {
             arguments: arguments.values,
             argument_spans: arguments.spans,
             template,
+            missing,
             refused: own.is_none().then(|| self.foreign(&written)).flatten(),
             own: own.map(Arc::new),
             variable_arguments: arguments.variable,

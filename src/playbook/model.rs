@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::error::PlaybookError;
 use super::own_module::OwnModule;
 use crate::source::{Node, Span};
 
@@ -259,6 +260,8 @@ pub struct Action {
     pub own: Option<Arc<OwnModule>>,
     /// Why what lies in the place of such a module cannot run.
     pub refused: Option<String>,
+    /// What is said of the module, which is not there, unless the task never runs.
+    pub missing: Option<Arc<PlaybookError>>,
     /// `args: "{{ variable }}"` or the whole argument as one template.
     pub variable_arguments: Option<Node>,
 }
@@ -414,6 +417,7 @@ impl Task {
                 variable_arguments: None,
                 own: None,
                 refused: None,
+                missing: None,
             },
             keywords: Arc::default(),
             r#loop: None,

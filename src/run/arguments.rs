@@ -347,6 +347,9 @@ fn hand_over(
         return (entry.prepare)(input, arguments);
     }
     let Some(entry) = registry::find(module) else {
+        if let Some(missing) = &action.missing {
+            return Err(ActionError::Include(missing.kind.to_string()));
+        }
         let why = action.refused.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         return Err(ActionError::Include(format!("module `{module}` is not supported yet{why}")));
     };

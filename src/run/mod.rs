@@ -28,6 +28,7 @@ mod journal;
 mod keyword;
 mod login_variables;
 mod magic;
+mod missing_modules;
 mod outcome;
 mod overlap;
 mod parts;
@@ -78,6 +79,7 @@ pub use heading::Heading;
 pub use hold::{Consent, Keeper, OnDrift, StepId, Told};
 pub use journal::{Journal, Past};
 pub use keyword::KeywordError;
+pub use missing_modules::missing_modules;
 pub use preflight::{AdmittedModules, ModuleTable, check, module_names};
 pub use prompts::{Ask, Question};
 pub use settings::{
@@ -180,6 +182,15 @@ impl Run {
             halt: CancellationToken::new(),
             settings: Arc::new(self.settings),
         });
+        let plays = self.playbooks.iter().flat_map(|playbook| &playbook.plays);
+        let plays: Vec<(usize, Arc<Play>)> = plays.cloned().enumerate().collect();
+        let missing = missing_modules::of_run(&context, &plays).await;
+        if !missing.is_empty() {
+            context.hosts.close().await;
+            let secrets = std::mem::take(&mut *context.secrets());
+            let stopped = missing.into_iter().map(|told| context.masked(told)).collect();
+            return RunEnd { exit_code: 4, recap: BTreeMap::new(), stopped, secrets };
+        }
         context.tell(Event::RunStarted {
             at: context.journal.as_ref().map_or_else(SystemTime::now, |journal| journal.started),
             mode: context.settings.mode,
@@ -201,8 +212,6 @@ impl Run {
                 marked: false,
             });
         }
-        let plays = self.playbooks.iter().flat_map(|playbook| &playbook.plays);
-        let plays: Vec<(usize, Arc<Play>)> = plays.cloned().enumerate().collect();
         let mut left = plays.as_slice();
         let mut stopped = Vec::new();
         let mut interrupted = false;

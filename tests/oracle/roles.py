@@ -88,7 +88,6 @@ ROLES = [
         }],
     }),
     ("proxy", "robertdebock.squid", "https://github.com/robertdebock/ansible-role-squid", {}),
-    ("packages", "jnv.unattended-upgrades", "https://github.com/jnv/ansible-role-unattended-upgrades", {}),
     # of collections: theirs are found by --collections
     ("certificates", "debops.debops.dhparam", None, {
         "dhparam__bits": ["1024"], "dhparam__openssl_options": "-dsaparam", "dhparam__generate_init": False,

@@ -20,7 +20,8 @@ pub(super) struct UserSubject {
 #[derive(Debug, Default)]
 struct Shown {
     uid: bool,
-    group: bool,
+    /// As the change names it.
+    group: Option<String>,
     groups: bool,
     home: bool,
     shell: bool,
@@ -40,7 +41,7 @@ impl UserSubject {
 
     pub(super) fn add(&mut self, change: &UserChange) {
         self.shown.uid |= change.uid.is_some();
-        self.shown.group |= change.group.is_some();
+        self.shown.group = change.group.clone().or(self.shown.group.take());
         self.shown.groups |= change.groups.is_some();
         // the home of a new user is worth knowing, also where it is the default
         self.shown.home |= change.home.is_some() || change.action == AccountAction::Create;
@@ -77,11 +78,16 @@ impl Shown {
         {
             fields.set("uid", uid);
         }
-        if self.group
-            && let Some(gid) = user.gid
-        {
-            let group = host.group(&AccountKey::Id(gid)).ok().flatten();
-            fields.set("group", group.map_or_else(|| gid.to_string(), |group| group.name));
+        if let Some(wanted) = &self.group {
+            let name = match user.gid {
+                Some(gid) => {
+                    let group = host.group(&AccountKey::Id(gid)).ok().flatten();
+                    group.map_or_else(|| gid.to_string(), |group| group.name)
+                }
+                // a group that would only be made has no number yet
+                None => wanted.clone(),
+            };
+            fields.set("group", name);
         }
         if self.groups {
             fields.set("groups", groups.to_vec());

@@ -27,7 +27,14 @@ impl<B: Host> RehearsalHost<B> {
                 Deed::Link { .. } | Deed::User(_) | Deed::Group(_) => {}
             }
         }
-        self.overlay.doubtful.extend(script.doubtful.iter().cloned());
+        // what the host has already keeps its owner, as far as anybody knows
+        for (path, package) in &script.doubtful {
+            if let Ok(path) = self.locate(path, Follow::Yes)
+                && matches!(self.overlay.see(&path), Sight::Entry(_))
+            {
+                self.overlay.doubtful.insert(path, package.clone());
+            }
+        }
         // units look for what the script makes
         self.start_units(&script.units, &script.text);
         self.overlay.scripts.push(script);

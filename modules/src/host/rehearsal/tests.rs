@@ -278,7 +278,7 @@ ln -s /etc/webd/webd.conf /etc/webd/enabled.conf
 chgrp 4711 /etc/webd/webd.conf*
 chmod o+r /etc/webd/webd.conf
 install -d -m 2750 /var/lib/webd
-CACHE=`webd-ask /var/cache/webd`
+CACHE=`webd-ask /var/cache/webd /usr / `
 chown webd $CACHE
 touch /etc/webd/made-by-script
 deb-systemd-helper --quiet was-enabled 'webd.service'
@@ -327,6 +327,7 @@ fn what_a_package_brings_is_there_after_its_install() {
     assert_eq!(stat.mode, 0o2750);
     let given_away = host.stat(Path::new("/var/cache/webd"), Follow::Yes);
     assert!(matches!(given_away, Err(HostError::Unknown(reason)) if reason.contains("`webd`")));
+    assert!(host.stat(Path::new("/usr"), Follow::Yes).unwrap().is_some(), "it was there before");
     assert!(host.stat(Path::new("/var/cache/webd/sub"), Follow::Yes).unwrap().is_some());
     assert!(host.find_program("webd").unwrap().is_some());
     assert!(matches!(host.query(&Command::new(["webd", "-t"])), Err(HostError::Unknown(_))));
