@@ -9,7 +9,12 @@ use serde_json::{Map, Value as Json};
 use super::outcome::{TaskResult, Verdict};
 
 /// Words an unknown result as Ansible's module does in check mode.
-pub(super) fn word(module: &str, arguments: &Map<String, Json>, result: &mut TaskResult) {
+pub(super) fn word(
+    module: &str,
+    written: &str,
+    arguments: &Map<String, Json>,
+    result: &mut TaskResult,
+) {
     if !matches!(result.verdict, Verdict::Unknown(_)) {
         return;
     }
@@ -35,7 +40,7 @@ pub(super) fn word(module: &str, arguments: &Map<String, Json>, result: &mut Tas
         }
         "ansible.builtin.expect" => {
             known(result);
-            result.set("msg", format!("remote module ({module}) does not support check mode"));
+            result.set("msg", format!("remote module ({written}) does not support check mode"));
             skip(result);
         }
         "ansible.builtin.uri" => {

@@ -2,13 +2,15 @@
 """Compares single modules: canvass does a table of tasks on one fresh host, ansible-core on its twin.
 
 Usage: python tests/oracle/twin_tasks.py CANVASS [--reference FOLDER] [--only NAMES]
-       [--collections FOLDERS] [--cache FOLDER]
+       [--collections FOLDERS] [--cache FOLDER] [--dry]
 
 Needs what `rehearsal.py` needs. Each file of `tasks/` is a table: a list of tasks, as a play has
 them. All run in order, whether or not one fails; a task with `compare: false` only prepares. For
 each both must tell the same: `changed`, `failed`, `skipped`, the message and all other fields of the
-result but those of NOISE. A second run of the whole table must tell the same, too. Then the hosts are
-held side by side as in `twins.py`. Prints each difference, and a row for each table.
+result but those of NOISE. With `--dry` each is done with `check_mode` first: both must tell the same
+there, too, and canvass must tell what then comes (`dry: false` leaves a task out, `dry: told` where
+the dry run of Ansible tells less). A second run of the whole table must tell the same, too. Then the
+hosts are held side by side as in `twins.py`. Prints each difference, and a row for each table.
 """
 
 import argparse
@@ -29,7 +31,7 @@ TABLES = pathlib.Path(__file__).parent / "tasks"
 NOISE = {
     "invocation": "compared by the scenarios",
     "diff": "drawn by each program in its own order of fields",
-    "exception": "where Python failed",
+    "exception": "where Python failed", "reason": "why a program does not run", "timedout": "names an option of Ansible",
     "warnings": "compared by the scenarios",
     "deprecations": "of Ansible itself",
     "start": "a time", "end": "a time", "delta": "a time", "mtime": "a time", "atime": "a time", "ctime": "a time",
@@ -45,17 +47,34 @@ NOISE = {
 
 # places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched, as do
 # rpmbuild, createrepo and dnf
-OWN = re.compile(r"/kh\.old|/\.ssh/id_|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/")
+OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/")
+
+
+class Task:
+    """A task of a table, and how it is compared."""
+
+    def __init__(self, number, entry):
+        self.compared, self.dry = entry.pop("compare", True), entry.pop("dry", True)
+        words = json.dumps(entry)[:150].replace("{{", "(").replace("}}", ")")
+        self.number, self.words = str(number), words
+        self.entry = {"ignore_errors": True, **entry}
+
+    def played(self, dry):
+        """What a play has for it."""
+        rehearsed = dry and self.compared and self.dry
+        if rehearsed:
+            entry = {name: value for name, value in self.entry.items() if name != "register"}
+            yield {"name": f"dry{self.number} {self.words}", **entry, "check_mode": True, "diff": True}
+        yield {"name": f"{self.number} {self.words}", **self.entry, **({"diff": True} if rehearsed else {})}
+
+
+# what modules of Ansible say that have no dry run
+UNKNOWN = re.compile(r"^Command would have run if not in check mode")
+UNTRIED = re.compile(r"does not support check mode|check mode not \(yet\) supported|check mode is not supported")
 
 
 def tasks_of(table):
-    """The tasks with names, and which are compared."""
-    tasks, compared = [], []
-    for number, task in enumerate(yaml.safe_load(table.read_text())):
-        compared.append(task.pop("compare", True))
-        words = json.dumps(task)[:150]
-        tasks.append({"name": f"{number} {words}".replace("{{", "(").replace("}}", ")"), "ignore_errors": True, **task})
-    return tasks, compared
+    return [Task(number, entry) for number, entry in enumerate(yaml.safe_load(table.read_text()))]
 
 
 def run(program, hosts, host, playbook, words):
@@ -67,7 +86,7 @@ def run(program, hosts, host, playbook, words):
     if words.collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(words.collections)
     argv = [program, "-i", hosts.folder / "inventory.ini", "-l", host, playbook, *hosts.variables()]
-    ended = hosts.run(argv, env=environment, capture_output=True, text=True, timeout=900)
+    ended = hosts.run(argv, env=environment, capture_output=True, text=True, timeout=2400)
     try:
         document = json.loads(ended.stdout[ended.stdout.index("{"):])
     except ValueError:
@@ -87,21 +106,79 @@ def plain(value, host):
     if isinstance(value, list):
         return [plain(inner, host) for inner in value]
     if isinstance(value, str):
-        # names of files that are there for a moment
-        return re.sub(r"/tmp/crontab\w+", "/tmp/crontab", value.replace(host, "HOST"))
+        # names of files that are there for a moment, numbers of jobs, and which of its names a Python has
+        value = re.sub(r"/tmp/(crontab|tmp)\w+", r"/tmp/\1", re.sub(rf"\b{host}\b", "HOST", value))
+        value = re.sub(r"/usr/bin/python3\.\d+", "/usr/bin/python3", value)
+        return re.sub(r"\bj\d+\.\d+", "JOB", value)
     return value
 
 
-def compare(ours, theirs):
+def compare(ours, theirs, left="canvass", right="ansible-core"):
     """What differs between the results of a task."""
-    ours, theirs = plain(ours, "s1"), plain(theirs, "s2")
-    for flag in ("changed", "failed", "skipped"):
-        ours.setdefault(flag, False)
-        theirs.setdefault(flag, False)
+    for result in (ours, theirs):
+        for flag in ("changed", "failed", "skipped"):
+            result.setdefault(flag, False)
     names = sorted(set(ours) | set(theirs))
     absent = "(none)"
     pairs = [(name, ours.get(name, absent), theirs.get(name, absent)) for name in names]
-    return [f"{name}: canvass {ours!r}, ansible-core {theirs!r}" for name, ours, theirs in pairs if ours != theirs]
+    return [f"{name}: {left} {ours!r}, {right} {theirs!r}" for name, ours, theirs in pairs if ours != theirs]
+
+
+def diffs(result, host):
+    """The diffs of a result that tell something, with times and names of a moment left out."""
+    found = result.get("diff") or []
+    found = found if isinstance(found, list) else [found]
+    found = [plain(diff, host) for diff in found]
+    return [told for told in found if (told.get("before") or None) != (told.get("after") or None) or told.get("prepared")]
+
+
+def other_diff(ours, theirs):
+    """Where both changed something and have diffs of the same shape, these must be equal."""
+    if not (ours.get("changed") and theirs.get("changed")):
+        return []
+    ours, theirs = diffs(ours, "s1"), diffs(theirs, "s2")
+    if not any(name.endswith("_header") for diff in theirs for name in diff):
+        ours = [{name: value for name, value in diff.items() if not name.endswith("_header")} for diff in ours]
+    if [shape(diff) for diff in ours] != [shape(diff) for diff in theirs] or ours == theirs:
+        return []
+    return [f"diff: canvass {ours!r}, ansible-core {theirs!r}"]
+
+
+def shape(diff):
+    """The names in a diff, and those in what it was before and is after."""
+    return {name: sorted(value) if isinstance(value, dict) else type(value) for name, value in diff.items()}
+
+
+def told_by(task, ours, theirs):
+    """What differs in a task between the two, and between a dry run and the run of canvass."""
+    here, there = ours.get(task.number, {}), theirs.get(task.number, {})
+    yield "", compare(plain(here, "s1"), plain(there, "s2")) + other_diff(here, there)
+    dry = f"dry{task.number}"
+    if dry not in ours:
+        return
+    words = []
+    if ours[dry].get("skipped") and not here.get("skipped") or UNKNOWN.search(str(ours[dry].get("msg", ""))):
+        # nobody knows what a command would do
+        return
+    for name, run in (("changed", "run"), ("failed", "run")):
+        if bool(ours[dry].get(name)) != bool(here.get(name)):
+            words.append(f"{name}: told {ours[dry].get(name)}, then {here.get(name)}: {ours[dry].get('msg')!r}, then {here.get('msg')!r}")
+    if here.get("changed") and not here.get("failed") and diffs(ours[dry], "s1") != diffs(here, "s1"):
+        words.append(f"diff: told {diffs(ours[dry], 's1')!r}, then {diffs(here, 's1')!r}")
+    yield "truth of the dry run, ", words
+    thought = theirs.get(dry, {})
+    if task.dry == "told" or thought.get("skipped") and UNTRIED.search(str(thought.get("msg", ""))):
+        return
+    # a dry run of canvass may know more: what then comes
+    told, comes, thought = plain(ours[dry], "s1"), plain(here, "s1"), plain(thought, "s2")
+    for name in [*told]:
+        if told[name] == comes.get(name) and told[name] != thought.get(name):
+            thought.pop(name, None)
+            told.pop(name)
+    if bool(told.get("failed")) == bool(comes.get("failed")) != bool(thought.get("failed")):
+        # it fails as the run does
+        return
+    yield "dry run, ", compare(told, thought) + other_diff(ours[dry], theirs[dry])
 
 
 def main():
@@ -111,6 +188,7 @@ def main():
     words.add_argument("--collections", help="where collections lie, separated by colons")
     words.add_argument("--only", default="", help="names of tables, separated by commas")
     words.add_argument("--cache", type=pathlib.Path, default=pathlib.Path.home() / ".cache/canvass-hosts")
+    words.add_argument("--dry", action="store_true", help="each task with check_mode first, too")
     words = words.parse_args()
     for name in ("canvass", "reference", "cache"):
         setattr(words, name, getattr(words, name).resolve())
@@ -125,28 +203,28 @@ def main():
         with lab.Hosts(folder / "hosts", words.cache, 2) as hosts:
             known = set()
             for table in tables:
-                tasks, compared = tasks_of(table)
+                tasks = tasks_of(table)
                 playbook = folder / f"{table.stem}.yml"
-                play = {"hosts": "all", "remote_user": "root", "gather_facts": False, "tasks": tasks}
+                play = {"hosts": "all", "remote_user": "root", "gather_facts": False, "tasks": [played for task in tasks for played in task.played(words.dry)]}
                 playbook.write_text(yaml.safe_dump([play], sort_keys=False, width=10**6))
                 found, count = [], 0
                 for turn in ("first", "second"):
                     ours = run(link, hosts, "s1", playbook, words)
                     theirs = run(words.reference / "ansible-playbook", hosts, "s2", playbook, words)
-                    for number, task in enumerate(tasks):
-                        if not compared[number]:
+                    for task in tasks:
+                        if not task.compared:
                             continue
-                        count += 1
-                        told = compare(ours.get(str(number), {}), theirs.get(str(number), {}))
-                        if told:
-                            wrong += 1
-                            found.append(f"{turn} run, {task['name']}" + "".join(f"\n        {line}" for line in told))
+                        for what, told in told_by(task, ours, theirs):
+                            count += 1
+                            if told:
+                                wrong += 1
+                                found.append(f"{turn} run, {what}{task.number} {task.words}" + "".join(f"\n        {line}" for line in told))
                 _, left = differences(*(Host(hosts.folder, name, hosts) for name in ("s1", "s2")))
                 new = [line for line in left if line not in known and not OWN.search(line)]
                 known.update(left)
                 total += count
                 wrong += len(new)
-                print(f"{table.stem:22} results {count}  different {len(found)}  places that differ {len(new)}")
+                print(f"{table.stem:22} results {count}  different {len(found)}  places that differ {len(new)}", flush=True)
                 for line in found + new:
                     print(f"    {line}", flush=True)
     print(f"{total} results, {wrong} differences")

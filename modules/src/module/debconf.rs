@@ -192,7 +192,10 @@ impl Module for Debconf {
     }
 
     fn explain(_: &Params, _: &Observed, _: &Planned, error: HostError) -> Stop {
-        program::explain(error)
+        match error {
+            HostError::CommandFailed { output, .. } => Stop::failed(output.stderr_text()),
+            error => Stop::Host(error),
+        }
     }
 }
 

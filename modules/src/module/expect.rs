@@ -27,7 +27,7 @@ use super::text_lines::{lines, utf8};
 use super::{expansion, shell_words};
 use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Answer, Applied, Command, Dialogue, ENDED, Effect};
-use crate::host::{Follow, Host, HostError};
+use crate::host::{FileKind, Follow, Host, HostError};
 use crate::params;
 use crate::params::{ParamValue as _, plain};
 
@@ -78,6 +78,14 @@ pub enum Error {
     /// No such program.
     #[error("The command was not found or was not executable: {0}.")]
     NoProgram(String),
+    /// It cannot run there.
+    #[error("Task failed: Module failed: {reason}: '{}'", .directory.display())]
+    Directory {
+        /// Why not.
+        reason: &'static str,
+        /// Where.
+        directory: PathBuf,
+    },
     /// `timeout` is no number.
     #[error("argument 'timeout' is of type {got} and we were unable to convert to int: {reason}")]
     Timeout {
@@ -98,7 +106,18 @@ impl Module for Expect {
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let words = words(params)?;
         let directory = match &params.chdir {
-            Some(given) => Some(expansion::path(given, host)?),
+            Some(given) => {
+                let directory = expansion::path(given, host)?;
+                let reason = match host.stat(&directory, Follow::Yes)?.map(|stat| stat.kind) {
+                    Some(FileKind::Directory) => None,
+                    Some(_) => Some("[Errno 20] Not a directory"),
+                    None => Some("[Errno 2] No such file or directory"),
+                };
+                if let Some(reason) = reason {
+                    return Err(Stop::failed(Error::Directory { reason, directory }));
+                }
+                Some(directory)
+            }
             None => None,
         };
         let mut exists = |given: &Option<PathBuf>| -> Result<Option<(String, bool)>, Stop> {

@@ -20,9 +20,9 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::host_path;
+use super::{host_path, slurp};
 use crate::contract::{Module, Plan, Stop};
-use crate::host::{DigestAlgorithm, FileKind, Follow, Host};
+use crate::host::{DigestAlgorithm, FileKind, Follow, Host, HostError};
 use crate::params;
 
 params! {
@@ -87,7 +87,15 @@ impl Module for Fetch {
             None => Error::Missing,
             Some(stat) if stat.kind == FileKind::Directory => Error::Directory,
             Some(_) => {
-                let content = host.read(&source)?;
+                let content = match host.read(&source) {
+                    Err(HostError::Io { source: error, .. })
+                        if error.kind() == std::io::ErrorKind::PermissionDenied =>
+                    {
+                        let name = source.display().to_string();
+                        return Err(Stop::failed(slurp::Error::Unreadable(name)));
+                    }
+                    content => content?,
+                };
                 let checksum = host.digest(&source, DigestAlgorithm::Sha1)?;
                 return Ok(Observed::File { source, content, checksum });
             }
@@ -106,6 +114,9 @@ impl Module for Fetch {
             }
             Observed::Nothing { reason, .. } if params.fail_on_missing => {
                 return Err(Stop::failed(reason));
+            }
+            Observed::Nothing { reason: Error::Directory, .. } => {
+                plan.set("msg", format!("{}, not transferring, ignored", Error::Directory));
             }
             Observed::Nothing { source, reason } => {
                 plan.set("msg", reason.to_string());

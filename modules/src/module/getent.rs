@@ -76,7 +76,7 @@ impl Module for Getent {
             argv.extend(["-s".to_owned(), service.clone()]);
         }
         let mut output = program::query(host, argv)?;
-        if let Some(key) = &params.key {
+        if let (Some(key), None) = (&params.key, &params.service) {
             rehearse(&params.database, key, &mut output, host)?;
         }
         Ok(output)

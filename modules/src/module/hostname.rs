@@ -28,16 +28,22 @@ use crate::{choices, params};
 choices! {
     /// How the name is set.
     pub enum Use {
-        /// `hostnamectl`.
-        Systemd = "systemd" | "debian",
         /// `/etc/hostname` and `hostname -F`.
         Alpine = "alpine",
+        /// As `systemd`.
+        Debian = "debian",
+        /// Of other systems.
+        Foreign = "freebsd" | "generic" | "macos" | "macosx" | "darwin" | "openbsd",
         /// `/etc/conf.d/hostname`.
         Openrc = "openrc",
         /// `/etc/sysconfig/network`.
         Redhat = "redhat",
         /// `/etc/HOSTNAME`.
         Sles = "sles",
+        /// Of another system.
+        Solaris = "solaris",
+        /// `hostnamectl`.
+        Systemd = "systemd",
     }
 }
 
@@ -93,8 +99,14 @@ pub enum Error {
     #[error("name cannot be longer than 64 characters on systemd servers, try a shorter name")]
     TooLong,
     /// `/etc/sysconfig/network` has no name.
-    #[error("failed to read hostname: there is no HOSTNAME entry in {0}")]
+    #[error("Unable to locate HOSTNAME entry in {0}")]
     NoEntry(String),
+    /// A way of another system.
+    #[error("Task failed: Module failed.")]
+    Foreign,
+    /// The file is not written.
+    #[error("failed to update hostname: {0}")]
+    NotWritten(String),
     /// A program failed.
     #[error("Command failed rc={0}, out={1}, err={2}")]
     Failed(i32, String, String),
@@ -108,7 +120,8 @@ impl Module for Hostname {
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let place = match params.r#use {
-            Some(Use::Systemd) => None,
+            Some(Use::Systemd | Use::Debian) => None,
+            Some(Use::Foreign | Use::Solaris) => return Err(Stop::failed(Error::Foreign)),
             None if service_manager_of(host)? == "systemd" => None,
             Some(Use::Alpine) => Some(ALPINE),
             Some(Use::Openrc) => Some(OPENRC),
@@ -182,6 +195,7 @@ impl Module for Hostname {
                 output.stdout_text(),
                 output.stderr_text(),
             )),
+            HostError::Io { path, .. } => Stop::failed(Error::NotWritten(error.in_python(path))),
             _ => Stop::Host(error),
         }
     }

@@ -126,6 +126,9 @@ impl Module for Script {
         if let Some(directory) = params.chdir.as_ref().filter(|path| !path.starts_with('/')) {
             return Err(Stop::failed(Error::RelativeDirectory(directory.clone())));
         }
+        if let Some(why) = &params.engine.missing {
+            return Err(Stop::failed(why));
+        }
         let program = params.program().map_err(Stop::failed)?;
         let source = params.engine.source.clone().ok_or_else(|| Stop::failed(Error::NoSource))?;
         let name = program.rsplit('/').next().unwrap_or("script").to_owned();

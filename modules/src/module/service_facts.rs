@@ -253,17 +253,19 @@ fn from_unit_files(found: &mut Observed, host: &mut dyn Host) -> Result<(), Stop
             }
         }
     }
-    // one call for all: each `ActiveState` comes after its `Id`
-    let names = others.iter().map(|(name, _)| name.as_str());
-    let argv = ["systemctl", "show", "--property=Id", "--property=ActiveState", "--"];
-    let states = if others.is_empty() {
+    // one call for all: each `ActiveState` comes beside all `Names`; systemctl knows no state of
+    // templates
+    let names: Vec<&str> =
+        others.iter().map(|(name, _)| name.as_str()).filter(|name| !name.contains("@.")).collect();
+    let argv = ["systemctl", "show", "--property=Names", "--property=ActiveState", "--"];
+    let states = if names.is_empty() {
         Map::new()
     } else {
         let output = program::query(host, argv.into_iter().chain(names))?;
         active_states(&output.stdout_text())
     };
     for (name, status) in others {
-        let state = states.get(&name).and_then(Json::as_str).unwrap_or("inactive");
+        let state = states.get(&name).and_then(Json::as_str).unwrap_or("unknown");
         let mut fields = entry(&name, state, "systemd");
         fields.insert("status".to_owned(), Json::from(status));
         found.services.insert(name, fields.into());
@@ -276,8 +278,9 @@ fn active_states(text: &str) -> Map<String, Json> {
     for block in text.split("\n\n") {
         let property =
             |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        if let (Some(id), Some(state)) = (property("Id"), property("ActiveState")) {
-            found.insert(id.to_owned(), Json::from(state));
+        if let (Some(names), Some(state)) = (property("Names"), property("ActiveState")) {
+            let names = names.split_whitespace();
+            found.extend(names.map(|name| (name.to_owned(), Json::from(state))));
         }
     }
     found
@@ -319,12 +322,18 @@ mod tests {
             ["systemctl", "list-units", "--no-pager", "--type", "service", "--all", "--plain"];
         let list_files =
             ["systemctl", "list-unit-files", "--no-pager", "--type", "service", "--all"];
-        let show =
-            ["systemctl", "show", "--property=Id", "--property=ActiveState", "--", "rsync.service"];
+        let show = [
+            "systemctl",
+            "show",
+            "--property=Names",
+            "--property=ActiveState",
+            "--",
+            "rsync.service",
+        ];
         let mut host = MemoryHost::new()
             .with_output(&list, output(units))
             .with_output(&list_files, output(files))
-            .with_output(&show, output("Id=rsync.service\nActiveState=inactive\n"));
+            .with_output(&show, output("Names=rsync.service\nActiveState=inactive\n"));
         let mut found = Observed::default();
         from_units(&mut found, &mut host).unwrap();
         from_unit_files(&mut found, &mut host).unwrap();
@@ -370,6 +379,6 @@ mod tests {
                          "runlevels": null},
             })
         );
-        assert_eq!(active_states("ActiveState=x\nId=a\n\nId=b\nActiveState=y\n")["b"], "y");
+        assert_eq!(active_states("ActiveState=x\nNames=a\n\nNames=b\nActiveState=y\n")["b"], "y");
     }
 }

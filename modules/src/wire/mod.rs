@@ -338,6 +338,9 @@ pub const SOURCE_ARGUMENT: &str = "_canvass_source";
 /// [`Mode::Check`]: a task before it may make it, and nobody has done it.
 pub const PARENTS_ARGUMENT: &str = "_canvass_parents";
 
+/// The argument by which the engine says why it has nothing to send.
+pub const MISSING_ARGUMENT: &str = "_canvass_missing";
+
 /// The argument by which the engine names the Python of a host.
 pub const PYTHON_ARGUMENT: &str = "_canvass_python";
 

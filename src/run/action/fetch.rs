@@ -13,10 +13,15 @@ use sha1::{Digest as _, Sha1};
 use super::files::{self, hex};
 use super::{ActionError, ActionInput, After, Prepared, RemoteCall, parse};
 
+const DIRECTORY: &str = "dest is an existing directory, use a trailing slash if you want to \
+                         fetch src into that directory";
+
 /// A file that is coming.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     to: PathBuf,
+    /// `to` is a directory, and no name below it is meant.
+    is_directory: bool,
     /// A dry run writes nothing here either.
     mode: Mode,
 }
@@ -30,15 +35,12 @@ pub(super) fn prepare(
     let src = params.src.to_string_lossy();
     let below = src.trim_start_matches('/');
     let base = input.directories.playbook.join(&params.dest);
-    let to = if params.flat {
-        match params.src.file_name() {
-            Some(name) if params.dest.to_string_lossy().ends_with('/') || base.is_dir() => {
-                base.join(name)
-            }
-            _ => base,
-        }
-    } else {
-        base.join(input.host).join(below)
+    let below_base = params.dest.to_string_lossy().ends_with('/');
+    let is_directory = params.flat && !below_base && base.is_dir();
+    let to = match params.src.file_name() {
+        Some(name) if params.flat && below_base => base.join(name),
+        _ if params.flat => base,
+        _ => base.join(input.host).join(below),
     };
     if Path::new(below).components().any(|part| part == std::path::Component::ParentDir) {
         return Err(ActionError::Include(format!("`src` of fetch leads upwards: `{src}`")));
@@ -47,7 +49,7 @@ pub(super) fn prepare(
         module: "ansible.builtin.fetch".to_owned(),
         arguments,
         source: None,
-        after: After::Fetch(Arc::new(Fetched { to, mode: input.mode })),
+        after: After::Fetch(Arc::new(Fetched { to, is_directory, mode: input.mode })),
     }))
 }
 
@@ -61,9 +63,15 @@ impl Fetched {
         let changed = std::fs::read(&self.to).ok().is_none_or(|old| old != bytes);
         let source = reply.returned.shift_remove("source").unwrap_or_default();
         reply.returned.shift_remove("encoding");
+        reply.returned.shift_remove("remote_checksum");
         let mut set = |name: &str, value: Json| {
             reply.returned.insert(name.to_owned(), value);
         };
+        if self.is_directory {
+            set("msg", Json::from(DIRECTORY));
+            reply.status = Status::Failed;
+            return;
+        }
         if changed
             && self.mode == Mode::Apply
             && let Err(error) = write(&self.to, &bytes)
@@ -74,12 +82,13 @@ impl Fetched {
         }
         set("checksum", Json::from(sha1.clone()));
         set("dest", Json::from(self.to.to_string_lossy().into_owned()));
-        if !changed {
+        set("md5sum", Json::from(md5));
+        if changed {
+            set("remote_checksum", Json::from(sha1));
+            set("remote_md5sum", Json::Null);
+        } else {
             set("file", source);
         }
-        set("md5sum", Json::from(md5));
-        set("remote_checksum", Json::from(sha1));
-        set("remote_md5sum", Json::Null);
         reply.status = if changed { Status::Changed } else { Status::Ok };
     }
 }

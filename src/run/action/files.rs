@@ -10,7 +10,8 @@ use crate::vault;
 use super::ActionError;
 
 /// Finds a file by Ansible's search path: for each of role, tasks and playbook the folder of its
-/// kind (`files`, `templates`, `vars`) and then the place itself.
+/// kind (`files`, `templates`, `vars`) and then the place itself. The playbook's are told at the
+/// end, also where the tasks stand beside it.
 pub(super) fn find(
     directories: &Directories,
     kind: &str,
@@ -22,18 +23,15 @@ pub(super) fn find(
     if wanted.is_absolute() {
         searched.push(wanted);
     } else {
-        let places = directories
-            .roles
-            .iter()
-            .chain(directories.task.iter())
-            .chain(std::iter::once(&directories.playbook));
-        for place in places {
+        for place in directories.roles.iter().chain(&directories.task) {
             for candidate in [place.join(kind).join(&wanted), place.join(&wanted)] {
                 if !searched.contains(&candidate) {
                     searched.push(candidate);
                 }
             }
         }
+        let playbook = &directories.playbook;
+        searched.extend([playbook.join(kind).join(&wanted), playbook.join(&wanted)]);
     }
     match searched.iter().find(|candidate| candidate.exists()) {
         Some(found) => Ok(found.clone()),

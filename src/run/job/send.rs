@@ -284,6 +284,7 @@ impl Job {
                 let registers_diff = setting.registers_diff;
                 let none = Given::default();
                 let tells_call = self.tells_call();
+                let written = self.task.task.action.written.clone();
                 let results = blocking(move || {
                     replies
                         .into_iter()
@@ -297,7 +298,12 @@ impl Job {
                             let given = given.get(reply.item).unwrap_or(&none);
                             let mut result = TaskResult::from_reply(reply);
                             if is_check {
-                                check_mode::word(&given.module, &given.arguments, &mut result);
+                                check_mode::word(
+                                    &given.module,
+                                    &written,
+                                    &given.arguments,
+                                    &mut result,
+                                );
                             }
                             given.register_diff(&asked, registers_diff, &mut result);
                             let is_told = tells_call || result.verdict == Verdict::Failed;

@@ -77,7 +77,7 @@ fn map(call: &Bound<'_>) -> Outcome<Value> {
         return Ok(list(Vec::new()));
     }
     let mut mapped = Vec::new();
-    if let Some(attribute) = call.keyword("attribute") {
+    if let (true, Some(attribute)) = (call.rest.is_empty(), call.keyword("attribute")) {
         let default = call.keyword("default");
         if let Some((name, _)) =
             call.keywords.iter().find(|(name, _)| !matches!(name.as_str(), "attribute" | "default"))

@@ -155,7 +155,6 @@ impl Module for Acl {
         let entry = split(params);
         let default = entry.default.unwrap_or(params.default);
         let text = text(params, &entry);
-        let tell = command(params, default, &path, None, host)?;
         let mut set = None;
         if params.state != State::Query {
             let argv = command(params, default, &path, Some(&text), host)?;
@@ -166,6 +165,7 @@ impl Module for Acl {
             };
             set = Some(argv).filter(|_| differs);
         }
+        let tell = command(params, default, &path, None, host)?;
         let list = list(&tell, host)?;
         Ok(Observed { path, entry: text, command: set, list, tell })
     }
@@ -344,13 +344,13 @@ fn differs(
 ) -> Result<bool, Stop> {
     let mut words = argv.to_vec();
     words.insert(1, "--test".to_owned());
-    let output = program::query(host, words)?;
+    let output = program::query(host, words.iter().cloned())?;
     if !output.success() {
         // what a rehearsal only would make has no entries yet
         if output.stderr_text().contains("No such file") {
             return Ok(params.state == State::Present);
         }
-        return Err(program::failure(&output));
+        return Err(program::failure(&output).with("cmd", words.join(" ")));
     }
     let lines = lines(&output.stdout_text());
     if params.use_nfsv4_acls {

@@ -110,7 +110,10 @@ impl Module for At {
         }
         let script = match (&params.command, &params.script_file) {
             (Some(command), _) => command.clone(),
-            (None, Some(path)) => String::from_utf8_lossy(&host.read(path)?).into_owned(),
+            (None, Some(path)) => {
+                let text = host.read(path).map_err(|error| unreadable(params, &program, error))?;
+                String::from_utf8_lossy(&text).into_owned()
+            }
             (None, None) => String::new(),
         };
         let script = script.trim().to_owned();
@@ -162,6 +165,24 @@ impl Module for At {
     fn explain(_: &Params, _: &Observed, _: &Planned, error: HostError) -> Stop {
         program::explain(error)
     }
+}
+
+/// What `at` says of a script that it cannot read.
+fn unreadable(params: &Params, program: &str, error: HostError) -> Stop {
+    let (HostError::Io { path, source, .. }, State::Present, Some(units)) =
+        (&error, params.state, params.units)
+    else {
+        return error.into();
+    };
+    let (path, reason) = (path.display(), source.to_string());
+    let reason = reason.split(" (os error").next().unwrap_or_default();
+    let count = params.count.unwrap_or_default();
+    let command = format!("{program} -f {path} now + {count} {}", units.word());
+    Stop::failed(format!(
+        "warning: commands will be executed using /bin/sh\nCannot open input file {path}: {reason}"
+    ))
+    .with("rc", 1)
+    .with("cmd", command)
 }
 
 impl Observed {

@@ -67,7 +67,7 @@ pub struct Observed {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It has no operator.
-    #[error("Couldn't find operator (one of: ['=', '-', '+'])")]
+    #[error("Couldn't find operator (one of: ('=', '-', '+'))")]
     NoOperator,
     /// It cannot be looked at.
     #[error("Unable to get capabilities of {0}")]
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn refusals_are_worded_as_the_collection_words_them() {
         let (ended, _) = run("/f\n", &json!({"cap": "cap_chown"}));
-        assert_eq!(ended.returned["msg"], "Couldn't find operator (one of: ['=', '-', '+'])");
+        assert_eq!(ended.returned["msg"], "Couldn't find operator (one of: ('=', '-', '+'))");
         let (ended, _) = run("/f (No such file or directory)\n", &json!({"cap": "cap_a+e"}));
         assert_eq!(ended.returned["msg"], "Unable to get capabilities of /f");
     }

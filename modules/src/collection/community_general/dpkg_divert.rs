@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 
 use crate::contract::{Conclusion, Module, Plan, Planned, Stop};
 use crate::effect::{Applied, Effect, SettingChange};
-use crate::host::{Follow, Host, HostError};
+use crate::host::{FileKind, Follow, Host, HostError};
 use crate::module::{expansion, program};
 use crate::{choices, params};
 
@@ -55,6 +55,9 @@ pub enum Error {
     /// A file is in the way.
     #[error("Set 'force' param to True to force renaming of files.")]
     InTheWay,
+    /// dpkg does not do it.
+    #[error("Unexpected error while changing state of the diversion.")]
+    Refused,
 }
 
 /// A diversion.
@@ -72,6 +75,8 @@ pub struct Observed {
     /// Where packages shall put it.
     target: String,
     before: Option<Diversion>,
+    /// Whether a directory is there; none can be diverted.
+    is_directory: bool,
     /// Whether something is there now.
     path_exists: bool,
     /// Whether something is where it would be moved to.
@@ -110,7 +115,19 @@ impl Module for DpkgDivert {
         let path_exists = exists(Some(&path))?;
         let other_exists = exists(other.as_deref())?;
         let old_exists = exists(before.as_ref().map(|before| before.divert.as_str()))?;
-        Ok(Observed { program, path, target, before, path_exists, other_exists, old_exists })
+        let is_directory = host
+            .stat(Path::new(&path), Follow::No)?
+            .is_some_and(|stat| stat.kind == FileKind::Directory);
+        Ok(Observed {
+            program,
+            path,
+            target,
+            before,
+            is_directory,
+            path_exists,
+            other_exists,
+            old_exists,
+        })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
@@ -126,6 +143,10 @@ impl Module for DpkgDivert {
             };
             plan.set("messages", vec![message]);
             return Ok(plan);
+        }
+        if observed.is_directory {
+            let stop = Stop::failed(Error::Refused).with("cmd", main.join(" ")).with("rc", 2);
+            return Err(stop.with("diversion", observed.shown(observed.before.as_ref())));
         }
         match (&observed.before, &wanted) {
             (Some(before), Some(after)) => observed.replace(params, before, after, &mut plan),
@@ -286,7 +307,7 @@ fn before(program: &str, path: &str, host: &mut dyn Host) -> Result<Option<Diver
         if output.success() {
             Ok(output.stdout_text().trim_end().to_owned())
         } else {
-            Err(program::failure(&output))
+            Err(program::failure(&output).with("cmd", [program, option, path].join(" ")))
         }
     };
     let holder = ask("--listpackage")?;

@@ -114,6 +114,10 @@ impl Module for LocaleGen {
         }
         let text = observed.file.text_or_empty().characters;
         let new = marked(&text, &params.name, present);
+        if new == text && !present {
+            // a name that is spelt otherwise in the file stays there
+            return Ok(plan);
+        }
         if new != text {
             let writing = Writing { backup: false, validate: None, unsafe_writes: false };
             observed.file.plan(Some(&new), "the locales differ", writing, &mut plan)?;

@@ -219,7 +219,7 @@ impl Talk {
         let Some(line) = line else {
             return Err(HostError::Unanswered {
                 question: question.written.clone(),
-                output: String::from_utf8_lossy(&before).into_owned(),
+                output: python_bytes(&before),
             });
         };
         self.said.extend_from_slice(&before);
@@ -227,6 +227,28 @@ impl Talk {
         let _ = self.master.write_all(line.as_bytes());
         Ok(true)
     }
+}
+
+/// Bytes as Python shows them.
+fn python_bytes(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    let mut text = format!("b{quote}");
+    for &byte in bytes {
+        match byte {
+            b'\t' => text.push_str("\\t"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\\' => text.push_str("\\\\"),
+            _ if char::from(byte) == quote => text.extend(['\\', quote]),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+    }
+    text.push(quote);
+    text
 }
 
 /// Output as characters: UTF-8, or else each byte one.

@@ -44,7 +44,7 @@ use crate::effect::{Applied, Source};
 use crate::host::{DigestAlgorithm, Follow, Host, HostError};
 use crate::params;
 use crate::params::{OptionSpec, Reader, Rule};
-use crate::wire::{PARENTS_ARGUMENT, SOURCE_ARGUMENT};
+use crate::wire::{MISSING_ARGUMENT, PARENTS_ARGUMENT, SOURCE_ARGUMENT};
 
 params! {
     /// Parameters of `ansible.builtin.copy`.
@@ -92,6 +92,8 @@ pub struct EngineSource {
     pub source: Option<Source>,
     /// Whether missing directories above the file are taken as made ([`PARENTS_ARGUMENT`]).
     pub supposes_parents: bool,
+    /// Why it holds nothing ([`MISSING_ARGUMENT`]).
+    pub missing: Option<String>,
 }
 
 impl params::Params for EngineSource {
@@ -107,6 +109,7 @@ impl params::Params for EngineSource {
         let value = reader.take::<Option<Json>>(SOURCE_ARGUMENT, &[], None)?;
         let supposes_parents = reader.take::<Option<bool>>(PARENTS_ARGUMENT, &[], None)?;
         Some(Self {
+            missing: reader.take::<Option<String>>(MISSING_ARGUMENT, &[], None)?,
             source: value.and_then(|value| serde_json::from_value(value).ok()),
             supposes_parents: supposes_parents.unwrap_or_default(),
         })

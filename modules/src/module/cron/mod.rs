@@ -149,6 +149,12 @@ impl Module for Cron {
                     .with("stdout", output.stdout_text())
                     .with("stderr", output.stderr_text())
             }
+            (HostError::Io { source, .. }, Effect::WriteFile(write))
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                let reason = error.in_python(&write.path).replace(": '", ": b'");
+                Stop::failed(format!("Task failed: Module failed: {reason}"))
+            }
             _ => Stop::Host(error),
         }
     }

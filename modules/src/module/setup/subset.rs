@@ -171,9 +171,23 @@ pub(super) fn select(subset: &[String]) -> Result<Vec<Collector>, SubsetError> {
     }
     added.sort_unstable();
     added.dedup();
-    // the service manager and the package manager lean on the distribution
     added.retain(|collector| !excluded.contains(collector) || explicit.contains(collector));
+    // also where they are excluded
+    let needed: Vec<Collector> = added.iter().flat_map(|it| needs(*it)).copied().collect();
+    added.extend(needed);
+    added.sort_unstable();
+    added.dedup();
     Ok(added)
+}
+
+/// The collectors whose facts another works on; they come along.
+fn needs(collector: Collector) -> &'static [Collector] {
+    match collector {
+        Hardware => &[Platform],
+        PackageManager => &[Distribution],
+        Network | ServiceManager => &[Platform, Distribution],
+        _ => &[],
+    }
 }
 
 fn named(name: &str) -> Option<&'static [Collector]> {
@@ -195,7 +209,9 @@ mod tests {
         assert!(all.contains(&Collector::Hardware));
         assert_eq!(selected(&["!all"]).len(), MINIMAL.len());
         assert_eq!(selected(&["!all", "!min"]), []);
-        assert_eq!(selected(&["!all", "!min", "network"]), [Collector::Network]);
+        assert_eq!(selected(&["!all", "!min", "lsb"]), [Collector::Lsb]);
+        let network = [Collector::Platform, Collector::Distribution, Collector::Network];
+        assert!(network.iter().all(|it| selected(&["!all", "!min", "network"]).contains(it)));
         assert!(!selected(&["all", "!hardware"]).contains(&Collector::Hardware));
         assert!(!selected(&["!hardware"]).contains(&Collector::Network));
     }

@@ -30,6 +30,8 @@ pub struct Observed {
     pub(super) shell: Option<String>,
     /// Whether that home is there, and the directory above it.
     pub(super) home_exists: bool,
+    /// Whether the one that it has until now is there, to be moved.
+    pub(super) old_home_exists: bool,
     pub(super) parent_exists: bool,
     /// The mode of a new home directory.
     pub(super) home_mode: u32,
@@ -69,7 +71,11 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
             program::required(host, name)?;
         }
     }
-    let tools = Tools::find(host, "useradd", params.local)?;
+    let tools = match (params.local, params.state) {
+        (true, State::Absent) if found.is_none() => Tools::Libuser,
+        (true, State::Absent) => Tools::find(host, "userdel", true)?,
+        _ => Tools::find(host, "useradd", params.local)?,
+    };
     let mut missing_group = None;
     let mut primary = None;
     if let Some(name) = &params.group {
@@ -105,6 +111,8 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         None => Ok(true),
     };
     let home_exists = exists(home.as_deref(), host)?;
+    let old_home = found.as_ref().map(|found| found.home.clone());
+    let old_home_exists = exists(old_home.as_deref(), host)?;
     let parent_exists = exists(home.as_deref().and_then(Path::parent), host)?;
     let home_mode = home_mode(params, &text(Path::new("/etc/login.defs"), host)?);
     let ages = [
@@ -128,6 +136,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         home,
         shell,
         home_exists,
+        old_home_exists,
         parent_exists,
         home_mode,
         aging,

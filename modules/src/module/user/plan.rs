@@ -68,7 +68,7 @@ fn returned(params: &Params, observed: &Observed, plan: &mut Plan) {
     if let Some(shell) = observed.shell.clone().or_else(|| found.map(|user| user.shell.clone())) {
         plan.set("shell", shell);
     }
-    if let Some(groups) = params.group_names() {
+    if let Some(groups) = &params.groups {
         plan.set("groups", groups.join(","));
     }
 }
@@ -324,7 +324,7 @@ fn modify(params: &Params, observed: &Observed, found: &User, plan: &mut Plan) -
     }
     commands.extend(chage(params, observed, &mut reasons));
     if let (Some(home), true, false) = (&observed.home, params.create_home, observed.home_exists)
-        && !params.move_home
+        && !(params.move_home && observed.old_home_exists)
     {
         commands.extend(new_home(params, observed, &home.to_string_lossy()));
         change.creates_home = true;

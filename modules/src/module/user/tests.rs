@@ -26,6 +26,7 @@ fn nobody() -> Observed {
         namesake: false,
         home: None,
         home_exists: true,
+        old_home_exists: true,
         parent_exists: true,
         home_mode: 0o755,
         aging: Vec::new(),
@@ -187,6 +188,12 @@ fn a_missing_home_directory_is_made() {
     let observed = Observed { home_exists: false, ..somebody() };
     let all = lines(&commands(json!({}), &observed));
     assert_eq!(all[1..], ["chown -hR ua: /home/ua", "chmod 0755 /home/ua", "getent passwd ua"]);
+    // one that is not there cannot be moved
+    let home = Some(PathBuf::from("/srv/ua"));
+    let observed = Observed { home, home_exists: false, old_home_exists: false, ..somebody() };
+    let all = lines(&commands(json!({"home": "/srv/ua", "move_home": true}), &observed));
+    assert_eq!(all[0], "usermod -d /srv/ua -m ua");
+    assert_eq!(all[2..], ["chown -hR ua: /srv/ua", "chmod 0755 /srv/ua", "getent passwd ua"]);
 }
 
 #[test]
