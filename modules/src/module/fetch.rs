@@ -53,6 +53,11 @@ pub enum Observed {
         /// SHA-1 of it.
         checksum: String,
     },
+    /// A file that cannot be read, and need not.
+    Closed {
+        /// The path.
+        source: PathBuf,
+    },
     /// Nothing to fetch.
     Nothing {
         /// The path.
@@ -91,6 +96,9 @@ impl Module for Fetch {
                     Err(HostError::Io { source: error, .. })
                         if error.kind() == std::io::ErrorKind::PermissionDenied =>
                     {
+                        if !params.fail_on_missing {
+                            return Ok(Observed::Closed { source });
+                        }
                         let name = source.display().to_string();
                         return Err(Stop::failed(slurp::Error::Unreadable(name)));
                     }
@@ -112,6 +120,7 @@ impl Module for Fetch {
                 plan.set("source", source.display().to_string());
                 plan.set("remote_checksum", checksum.as_str());
             }
+            Observed::Closed { source } => plan.set("file", source.display().to_string()),
             Observed::Nothing { reason, .. } if params.fail_on_missing => {
                 return Err(Stop::failed(reason));
             }

@@ -23,9 +23,9 @@ use super::command::{NON_ZERO, failed};
 use super::copy::EngineSource;
 use super::text_lines::set_streams;
 use super::{expansion, shell_words};
-use crate::contract::{Conclusion, Module, Plan, Stop};
+use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Applied, COMMAND_FILE, Command, CommandFile, Effect};
-use crate::host::{Follow, Host};
+use crate::host::{Follow, Host, HostError};
 use crate::params;
 use crate::params::Rule;
 
@@ -131,9 +131,15 @@ impl Module for Script {
         }
         let program = params.program().map_err(Stop::failed)?;
         let source = params.engine.source.clone().ok_or_else(|| Stop::failed(Error::NoSource))?;
-        let name = program.rsplit('/').next().unwrap_or("script").to_owned();
+        let name = program.rsplit('/').next().unwrap_or("script").replace('\'', "_");
+        let is_bare = |letter: char| letter.is_ascii_alphanumeric() || "-_.+@%".contains(letter);
+        let file = match name.chars().all(is_bare) {
+            true => COMMAND_FILE.to_owned(),
+            false => format!("'{COMMAND_FILE}'"),
+        };
         // the arguments keep their quotation marks: a shell reads them
-        let line = params.line().replace(&quoted_as_written(params.line(), &program), COMMAND_FILE);
+        let written = quoted_as_written(params.line(), &program);
+        let line = params.line().replacen(&written, &file, 1);
         let line = match &params.executable {
             Some(interpreter) => format!("{interpreter} {line}"),
             None => line,
@@ -165,6 +171,21 @@ impl Module for Script {
         }
         returned.insert("changed".to_owned(), Json::from(true));
         Err(failed(NON_ZERO, returned))
+    }
+
+    fn explain(params: &Params, _: &Observed, _: &Planned, error: HostError) -> Stop {
+        match (&error, &params.chdir) {
+            (HostError::Io { path, .. }, Some(directory)) if path.as_os_str() == &**directory => {
+                // a shell that cannot go there says so
+                let mut returned = Returned::new();
+                let said = format!("/bin/sh: 1: cd: can't cd to {directory}\n");
+                set_streams(&mut returned, "", &said);
+                returned.insert("rc".to_owned(), Json::from(2));
+                returned.insert("changed".to_owned(), Json::from(true));
+                failed(NON_ZERO, returned)
+            }
+            _ => Stop::Host(error),
+        }
     }
 }
 
@@ -204,8 +225,8 @@ mod tests {
     fn the_program_stands_where_its_name_stood() {
         let table = [
             (json!({"_raw_params": "dir/a.sh one 'two three'"}), "{} one 'two three'", "a.sh"),
-            (json!({"cmd": "'my prog.sh' a"}), "{} a", "my prog.sh"),
-            (json!({"cmd": "my\\ prog.sh a"}), "{} a", "my prog.sh"),
+            (json!({"cmd": "'my prog.sh' a"}), "'{}' a", "my prog.sh"),
+            (json!({"cmd": "my\\ prog.sh a"}), "'{}' a", "my prog.sh"),
             (
                 json!({"cmd": "a.py", "executable": "/usr/bin/python3 -E"}),
                 "/usr/bin/python3 -E {}",

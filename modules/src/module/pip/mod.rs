@@ -191,7 +191,9 @@ impl Module for Pip {
             plan.push(Effect::Setting(change), "the environment is not there");
         }
         let command = command(params, observed)?;
-        plan.set("cmd", command.argv.clone());
+        // the call, without what sets the umask
+        let skipped = if observed.umask.is_some() { observe::UMASK_WORDS } else { 0 };
+        plan.set("cmd", command.argv.get(skipped..).unwrap_or_default().to_vec());
         let asked: Vec<&Requirement> = observed
             .requirements
             .iter()

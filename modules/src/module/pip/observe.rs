@@ -34,7 +34,10 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
         None => None,
         Some(text) => {
             let digits = text.trim_start_matches("0o");
-            Some(u32::from_str_radix(digits, 8).map_err(|_| Stop::failed(Error::Umask))?)
+            Some(u32::from_str_radix(digits, 8).map_err(|_| {
+                let reason = format!("invalid literal for int() with base 8: '{text}'");
+                Stop::failed(Error::Umask).with("details", reason)
+            })?)
         }
     };
     let chdir = match &params.chdir {
@@ -65,7 +68,7 @@ pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, 
             observed.creation = Some(creation(params, &path, &observed, host)?);
         }
         observed.pip = if rehearsed || observed.creation.is_some() {
-            vec![path.join("bin/pip").to_string_lossy().into_owned()]
+            vec![path.join("bin/pip3").to_string_lossy().into_owned()]
         } else {
             pip_of(&path, host)?
         };
@@ -107,6 +110,9 @@ fn requirements(params: &Params) -> Result<Vec<Requirement>, Stop> {
     }
     Ok(found)
 }
+
+/// The words that [`with_umask`] puts before a command.
+pub(super) const UMASK_WORDS: usize = 5;
 
 /// Runs a command with a umask of its own.
 pub(super) fn with_umask(umask: Option<u32>, command: Command) -> Command {

@@ -66,7 +66,20 @@ impl Requirement {
                 Err(_) => return whole(),
             },
         };
-        Self { text: text.to_owned(), name: canonical(name), has_extras, versions }
+        let text = match (&versions, has_extras) {
+            // as packaging writes it: no blanks, the versions in the order of their texts
+            (Some(_), false) => {
+                let mut parts: Vec<String> = rest
+                    .split(',')
+                    .map(|part| part.split_whitespace().collect())
+                    .filter(|part: &String| !part.is_empty())
+                    .collect();
+                parts.sort_unstable();
+                format!("{name}{}", parts.join(","))
+            }
+            _ => text.to_owned(),
+        };
+        Self { text, name: canonical(name), has_extras, versions }
     }
 
     /// The requirement with a version beside its name.

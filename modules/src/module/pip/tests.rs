@@ -67,7 +67,7 @@ fn pip_is_called_for_what_differs() {
                    "umask": "022"}),
             &[
                 "/bin/sh -c umask \"$1\"; shift; exec \"$@\" sh 0022 /usr/bin/python3 -m venv /v",
-                "known: /bin/sh -c umask \"$1\"; shift; exec \"$@\" sh 0022 /v/bin/pip install flask",
+                "known: /bin/sh -c umask \"$1\"; shift; exec \"$@\" sh 0022 /v/bin/pip3 install flask",
             ],
         ),
     ];
