@@ -94,6 +94,8 @@ pub struct Observed {
     pub unit: UnitState,
     /// Whether there is an init script of that name.
     pub init_script: bool,
+    /// Whether it is an init script alone that starts in no run level.
+    pub script_is_off: bool,
     /// Whether this is a chroot or systemd is told to be offline.
     pub offline: bool,
     /// For `systemctl --user`, where the environment lacks it.
@@ -155,6 +157,10 @@ impl Module for SystemdService {
             let script = Path::new("/etc/init.d").join(name);
             observed.init_script =
                 host.stat(&script, Follow::Yes)?.is_some_and(|stat| stat.mode & 0o111 != 0);
+            if params.enabled.is_some() && observed.unit.enablement == "generated" {
+                let asked = host.query(&systemctl(params, &observed, &["is-enabled", name]))?;
+                observed.script_is_off = !asked.success();
+            }
         }
         Ok(observed)
     }
@@ -204,7 +210,8 @@ impl Module for SystemdService {
             return Err(Stop::failed(Error::Missing(name.to_owned())));
         }
         // a static unit has nothing to enable and counts as enabled
-        let enabled = matches!(unit.enablement.as_str(), "enabled" | "static" | "generated");
+        let enabled = matches!(unit.enablement.as_str(), "enabled" | "static" | "generated")
+            && !observed.script_is_off;
         match params.enabled {
             Some(true) if !enabled => act(UnitAction::Enable, "enable", "it is not enabled"),
             Some(false) if enabled => act(UnitAction::Disable, "disable", "it is enabled"),
@@ -432,6 +439,18 @@ mod tests {
         });
         let changed = SystemdService::conclude(&params, observed, &plan, &[]).unwrap().changed;
         (commands.collect(), changed)
+    }
+
+    #[test]
+    fn an_init_script_is_enabled_where_it_starts_in_a_run_level() {
+        let on = observed("active", "generated");
+        let off = Observed { script_is_off: true, ..on.clone() };
+        let enable = || json!({"name": "x", "enabled": true});
+        let disable = || json!({"name": "x", "enabled": false});
+        assert!(!commands(enable(), &on).1);
+        assert!(commands(disable(), &on).1);
+        assert_eq!(commands(enable(), &off).0, ["systemctl enable x"]);
+        assert!(!commands(disable(), &off).1);
     }
 
     #[test]

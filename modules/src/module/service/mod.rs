@@ -158,6 +158,12 @@ impl Module for Service {
             if !of_sysvinit.is_empty() {
                 parsed::<systemd_service::Params>("ansible.legacy.systemd", &of_sysvinit)?;
             }
+            let wants = [("state", params.state.is_some()), ("enabled", params.enabled.is_some())];
+            if let (None, Some((what, _))) = (&params.name, wants.iter().find(|(_, given)| *given))
+            {
+                let told = format!("missing parameter(s) required by '{what}': name");
+                return Err(Stop::failed(told));
+            }
             SystemdService::observe(&systemd_params(params), host).map(Observed::Systemd)
         };
         match short {
