@@ -22,6 +22,7 @@ use serde_json::{Map, Value as Json, json};
 
 use command::Watch;
 use server::Server;
+use tree::Look;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -43,21 +44,38 @@ fn trial(path: PathBuf) -> Trial {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let module = name.clone();
     let missing = programs(&module).iter().find(|program| !is_there(program));
+    let denied = OF_ROOT.contains(&module.as_str()) && !is_root();
     let name = match missing {
         Some(program) => format!("{name} (skipped: there is no `{program}`)"),
+        None if denied => format!("{name} (skipped: only root may do this)"),
         None => name,
     };
     Trial::test(name, move || {
         played(&module, &path).map_err(|error| Failed::from(format!("{error:#}")))
     })
-    .with_ignored_flag(missing.is_some())
+    .with_ignored_flag(missing.is_some() || denied)
+}
+
+/// Modules whose cases are for root alone.
+const OF_ROOT: [&str; 2] = ["community.general.capabilities", "community.general.dpkg_divert"];
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// What the cases of a module need, where that is not on every machine.
 fn programs(module: &str) -> &'static [&'static str] {
     match module {
         "ansible.builtin.unarchive" => &["unzip", "zstd", "xz", "bzip2"],
+        "ansible.builtin.debconf" => &["debconf-show", "debconf-set-selections"],
+        "ansible.builtin.git" => &["git"],
+        "ansible.builtin.subversion" => &["svn", "svnadmin"],
+        "ansible.posix.acl" => &["setfacl"],
         "ansible.posix.patch" => &["patch"],
+        "ansible.posix.synchronize" => &["rsync"],
+        "community.general.capabilities" => &["setcap"],
+        "community.general.dpkg_divert" => &["dpkg-divert"],
+        "community.general.filesystem" => &["mkfs.ext4", "mkswap", "blkid", "resize2fs"],
         "community.general.git_config" => &["git"],
         _ => &[],
     }
@@ -65,7 +83,8 @@ fn programs(module: &str) -> &'static [&'static str] {
 
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+    let more = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(more).any(|folder| folder.join(program).exists())
 }
 
 /// What a dry run says of a command.
@@ -101,10 +120,37 @@ impl Played<'_> {
     }
 
     fn tree(&self) -> Result<Json> {
-        let opaque = self.case["opaque"].as_array().cloned().unwrap_or_default();
-        let found =
-            tree::seen(&self.folder, &|name| opaque.contains(&Json::from(without_times(name))))?;
+        let list = |field: &str| self.case[field].as_array().cloned().unwrap_or_default();
+        let (opaque, unseen) = (list("opaque"), list("unseen"));
+        let found = tree::seen(&self.folder, &|name| {
+            let name = Json::from(without_times(name));
+            if unseen.contains(&name) {
+                Look::Past
+            } else if opaque.contains(&name) {
+                Look::Opaque
+            } else {
+                Look::In
+            }
+        })?;
         Ok(self.clean(&Json::Object(found)))
+    }
+
+    /// What a shell line of the case says, if it has one.
+    fn shell(&self, field: &str) -> Result<Option<String>> {
+        let Some(line) = self.case[field].as_str() else { return Ok(None) };
+        let line = self.fill(&Json::from(format!("umask 022; {line}")));
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(line.as_str().unwrap_or_default());
+        command.current_dir(&self.folder).env("HOME", &self.folder);
+        command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        for who in ["AUTHOR", "COMMITTER"] {
+            let words =
+                [("NAME", "ann"), ("EMAIL", "ann@example.com"), ("DATE", "1700000000 +0000")];
+            command.envs(words.map(|(word, value)| (format!("GIT_{who}_{word}"), value)));
+        }
+        let output = command.output()?;
+        let told = [output.stdout, output.stderr].concat();
+        Ok(Some(String::from_utf8_lossy(&told).into_owned()))
     }
 
     /// A value without the order that says nothing.
@@ -118,8 +164,7 @@ impl Played<'_> {
                 values.sort_by_key(|value| value.get("path").unwrap_or(value).to_string());
                 Json::Array(values)
             }
-            Json::String(text) => sorted_booleans(text).into(),
-            other => other.clone(),
+            other => map_texts(other, &sorted_booleans),
         }
     }
 
@@ -154,6 +199,7 @@ fn played(module: &str, path: &Path) -> Result<()> {
     let probe = tempfile::tempdir()?;
     let flags = tree::has_flags(probe.path());
     cases.retain(|case| flags || case["needs"] != "flags");
+    cases.retain(|case| is_root() || case["needs"] != "root");
     let server = Server::start(&cases)?;
     let mut all = Vec::new();
     for (number, case) in cases.iter().enumerate() {
@@ -164,6 +210,7 @@ fn played(module: &str, path: &Path) -> Result<()> {
         ];
         let mut played = Played { case, words, folder, before: Json::Null };
         tree::lay_out(&played.folder, &played.fill(&case["tree"]))?;
+        played.shell("before")?;
         played.before = played.tree()?;
         all.push(played);
     }
@@ -192,8 +239,12 @@ fn playbook(module: &str, all: &[Played<'_>]) -> Json {
         .map(|(number, played)| {
             let keywords = played.fill(&played.case["keywords"]);
             let mut task = keywords.as_object().cloned().unwrap_or_default();
-            task.insert(module.to_owned(), Json::Null);
-            task.insert("args".to_owned(), format!("{{{{ cases[{number}] }}}}").into());
+            if is(played.case, "written") {
+                task.insert(module.to_owned(), played.fill(&played.case["arguments"]));
+            } else {
+                task.insert(module.to_owned(), Json::Null);
+                task.insert("args".to_owned(), format!("{{{{ cases[{number}] }}}}").into());
+            }
             task.insert("ignore_errors".to_owned(), true.into());
             Json::Object(task)
         })
@@ -239,7 +290,8 @@ fn compare(played: &Played<'_>, run: &str, result: &Json, found: &mut Vec<String
     match run {
         "dry" => {
             // what is unknown is not wrong
-            let unknown = is(result, "unknown") || result["msg"] == NOT_RUN;
+            let unknown =
+                is(result, "unknown") || is(result, "skipped") || result["msg"] == NOT_RUN;
             if !unknown && !played.differs("dry") {
                 played.compare(run, "status", &told.into(), &real.into(), found);
             }
@@ -257,6 +309,9 @@ fn compare(played: &Played<'_>, run: &str, result: &Json, found: &mut Vec<String
             }
             let after = case.get("after").unwrap_or(&played.before);
             played.compare(run, "after", &played.tree()?, after, found);
+            if let Some(told) = played.shell("tell")? {
+                played.compare(run, "told", &played.clean(&told.into()), &case["told"], found);
+            }
         }
         _ => played.compare(run, "again", &told.into(), &case["again"], found),
     }

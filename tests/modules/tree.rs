@@ -64,22 +64,36 @@ pub(crate) fn lay_out(folder: &Path, tree: &Json) -> Result<()> {
     Ok(())
 }
 
+/// How a file is looked at.
+#[derive(PartialEq)]
+pub(crate) enum Look {
+    /// With all it holds.
+    In,
+    /// That it is there.
+    Opaque,
+    /// Not at all.
+    Past,
+}
+
 /// What lies in a folder, in the same form.
-pub(crate) fn seen(folder: &Path, opaque: &dyn Fn(&str) -> bool) -> Result<Map<String, Json>> {
+pub(crate) fn seen(folder: &Path, look: &dyn Fn(&str) -> Look) -> Result<Map<String, Json>> {
     let mut found = Map::new();
-    see(folder, folder, opaque, &mut found)?;
+    see(folder, folder, look, &mut found)?;
     Ok(found)
 }
 
 fn see(
     root: &Path,
     folder: &Path,
-    opaque: &dyn Fn(&str) -> bool,
+    look: &dyn Fn(&str) -> Look,
     found: &mut Map<String, Json>,
 ) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.strip_prefix(root)?.to_string_lossy().into_owned();
+        if look(&name) == Look::Past {
+            continue;
+        }
         let metadata = fs::symlink_metadata(&path)?;
         let mode = metadata.permissions().mode() & 0o7777;
         let mut entry = Map::new();
@@ -100,10 +114,10 @@ fn see(
         if metadata.is_dir() {
             entry.insert("directory".into(), true.into());
             found.insert(name, entry.into());
-            see(root, &path, opaque, found)?;
+            see(root, &path, look, found)?;
             continue;
         }
-        if opaque(&name) {
+        if look(&name) == Look::Opaque {
             entry.insert("opaque".into(), true.into());
             found.insert(name, entry.into());
             continue;

@@ -8,16 +8,20 @@ CASES are files `MODULE.json`, named for the module. A case has `arguments`, and
 - `tree`: what lies in the case's own folder, by path: a text is a file with mode 0644; else `text`, `directory`,
   `link` or `hard`, `mode` and `flags` (of `A`, `d` and `S`, where the file system has such). `{dir}` in any text
   stands for the folder.
+- `before`: a shell line that is run in the folder once the tree lies there.
 - `keywords`: keywords of the task (`environment` …).
+- `written`: the arguments stand in the task as they are, also as a text, not behind a variable.
 - `answers`: what a server at `{server}` says, by path: `status`, `headers`, `body`.
 - `opaque`: files whose content is not compared.
-- `needs`: `flags` where the file system must have those of `chattr`.
+- `unseen`: files and folders that are not looked at.
+- `tell`: a shell line that is run in the folder after the task; what it prints is compared, as `told`.
+- `needs`: `flags` where the file system must have those of `chattr`, `root` where nobody else may do it.
 - `unordered`: fields of the result whose order is not compared.
 - `differs`: why ours does something else, on purpose; the case is recorded and then played without comparing
   `fields`, the fields of the result and `after`, `again` that it names.
 
 Recorded: `changed`, `failed`, `msg`, `returned` (the other fields of the result), `after` (the folder as `tree`
-has it; missing where it stays as it was), and `again`, whether a second run changes or fails. `tests/modules.rs`
+has it; missing where it stays as it was), `told`, `diff` where `keywords` ask for it, and `again`, whether a second run changes or fails. `tests/modules.rs`
 plays the same with canvass, dry, for real, and again.
 """
 
@@ -72,11 +76,24 @@ def lay_out(folder, tree, place):
             subprocess.run(["chattr", "+" + entry["flags"], at], check=True)
 
 
-def seen(folder, opaque, clean):
+def shell(line, folder):
+    """What a shell line says in a folder, with the same names and times for commits each time."""
+    environment = os.environ | {"HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    for who in ("AUTHOR", "COMMITTER"):
+        who = {f"GIT_{who}_NAME": "ann", f"GIT_{who}_EMAIL": "ann@example.com", f"GIT_{who}_DATE": "1700000000 +0000"}
+        environment |= who
+    told = subprocess.run(
+        ["sh", "-c", "umask 022; " + line], cwd=folder, env=environment, capture_output=True, text=True)
+    return told.stdout + told.stderr
+
+
+def seen(folder, case, clean):
     """What lies in a folder, in the form of `tree`."""
-    found = {}
+    found, opaque, unseen = {}, case.get("opaque", []), case.get("unseen", [])
     for path in sorted(folder.rglob("*")):
         name, mode = clean(str(path.relative_to(folder))), path.lstat().st_mode & 0o7777
+        if any(name == each or name.startswith(each + "/") for each in unseen):
+            continue
         entry = {} if mode == (0o755 if path.is_dir() else PLAIN) else {"mode": f"{mode:04o}"}
         if flags := "" if path.is_symlink() else flags_of(path):
             entry["flags"] = flags
@@ -149,7 +166,7 @@ def record(module, path, words, folder):
     every = json.loads(path.read_text())
     cases = [case for case in every if not (words.new and "changed" in case)]
     for case in cases:
-        for name in ("changed", "failed", "msg", "returned", "after", "again"):
+        for name in ("changed", "failed", "msg", "returned", "after", "told", "again"):
             case.pop(name, None)
     server = Server(cases)
     tasks, places = [], []
@@ -157,12 +174,17 @@ def record(module, path, words, folder):
         pairs = [("{dir}", str(folder / str(number))), ("{server}", f"http://127.0.0.1:{server.server_port}/{number}")]
         places.append(pairs)
         lay_out(folder / str(number), case.get("tree", {}), lambda text, pairs=pairs: replaced(text, pairs))
+        if "before" in case:
+            shell(replaced(case["before"], pairs), folder / str(number))
         keywords = replaced(case.get("keywords", {}), pairs)
-        tasks.append({module: None, "args": "{{ cases[" + str(number) + "] }}", "ignore_errors": True, **keywords})
+        arguments = {module: None, "args": "{{ cases[" + str(number) + "] }}"}
+        if case.get("written"):
+            arguments = {module: replaced(case["arguments"], pairs)}
+        tasks.append({**arguments, "ignore_errors": True, **keywords})
     arguments = [replaced(case["arguments"], pairs) for case, pairs in zip(cases, places)]
     play = folder / "play.json"
     play.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "vars": {"cases": arguments}, "tasks": tasks}]))
-    before = [seen(folder / str(number), case.get("opaque", []), str) for number, case in enumerate(cases)]
+    before = [seen(folder / str(number), case, str) for number, case in enumerate(cases)]
     for again in (False, True):
         for number, (case, result) in enumerate(zip(cases, run(play, words, len(cases)))):
             clean = lambda text, pairs=places[number]: BACKUP.sub(".BACKUP~", replaced(text, [(new, old) for old, new in pairs]))
@@ -171,18 +193,27 @@ def record(module, path, words, folder):
                 continue
             lines = {f"{name}_lines" for name in result}
             case["changed"], case["failed"] = result.get("changed", False), result.get("failed", False)
-            kept = {name: value for name, value in result.items() if name not in NOISE | lines and not name.startswith("_")}
+            noise = NOISE | lines
+            if case.get("keywords", {}).get("diff"):
+                noise -= {"diff"}
+            kept = {name: value for name, value in result.items() if name not in noise and not name.startswith("_")}
             kept = json.loads(clean(json.dumps(kept)))
             case["msg"] = result.get("msg")
             if isinstance(case["msg"], str):
                 case["msg"] = TEMPORARY.sub("/TEMPORARY", clean(case["msg"])).removeprefix("Task failed: ").removeprefix("Module failed: ").removeprefix("Action failed: ")
             # what lies in a folder of temporary files has another name each time
             case["returned"] = {name: value for name, value in plain(kept).items() if not TEMPORARY.search(json.dumps(value))}
-            after = seen(folder / str(number), case.get("opaque", []), clean)
+            if "diff" in kept:
+                case["returned"]["diff"] = kept["diff"]
+            if "tell" in case:
+                case["told"] = clean(shell(replaced(case["tell"], places[number]), folder / str(number)))
+            after = seen(folder / str(number), case, clean)
             if after != before[number]:
                 case["after"] = after
     server.shutdown()
-    path.write_text("[\n" + ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in every) + "\n]\n")
+    text = "[\n" + ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in every) + "\n]\n"
+    # bytes that are no UTF-8 come as lone surrogates, which no JSON of others has
+    path.write_text(re.sub("[\udc80-\udcff]", "\ufffd", text))
     print(f"{module}: {len(cases)} cases", file=sys.stderr)
 
 

@@ -72,6 +72,24 @@ pub fn utf8(bytes: &[u8]) -> Result<String, Stop> {
     )))
 }
 
+/// Why bytes are no UTF-8, in Python's words; `None` where they are.
+pub(crate) fn undecodable(bytes: &[u8]) -> Option<String> {
+    let error = std::str::from_utf8(bytes).err()?;
+    let start = error.valid_up_to();
+    let rest = bytes.get(start..).unwrap_or_default();
+    let first = rest.first().copied().unwrap_or_default();
+    let (count, reason) = match error.error_len() {
+        None => (rest.len(), "unexpected end of data"),
+        Some(count) if matches!(first, 0x80..=0xc1 | 0xf5..) => (count, "invalid start byte"),
+        Some(count) => (count, "invalid continuation byte"),
+    };
+    let what = match count {
+        1 => format!("byte 0x{first:02x} in position {start}"),
+        _ => format!("bytes in position {start}-{}", start + count - 1),
+    };
+    Some(format!("'utf-8' codec can't decode {what}: {reason}"))
+}
+
 /// `rc`, the streams and their lines of a command's output.
 pub fn output_fields(output: &Output) -> Returned {
     let mut returned = Returned::new();
@@ -82,7 +100,22 @@ pub fn output_fields(output: &Output) -> Returned {
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::{lines, undecodable};
+
+    #[test]
+    fn what_is_no_text_is_told_as_python_tells_it() {
+        for (bytes, told) in [
+            (&b"a\xff"[..], Some("byte 0xff in position 1: invalid start byte")),
+            (b"\xc3(", Some("byte 0xc3 in position 0: invalid continuation byte")),
+            (b"\xe2\x82(", Some("bytes in position 0-1: invalid continuation byte")),
+            (b"x\xe2\x82", Some("bytes in position 1-2: unexpected end of data")),
+            (b"x\xe2", Some("byte 0xe2 in position 1: unexpected end of data")),
+            ("ä".as_bytes(), None),
+        ] {
+            let told = told.map(|told| format!("'utf-8' codec can't decode {told}"));
+            assert_eq!(undecodable(bytes), told);
+        }
+    }
 
     #[test]
     fn texts_split_as_python_splits_them() {

@@ -169,7 +169,9 @@ pub fn message(errors: &[ParamError]) -> String {
 /// What the result of such a task has as `details`.
 pub fn details(errors: &[ParamError]) -> Option<&str> {
     match errors.first() {
-        Some(ParamError::Refused { details, .. }) => Some(details),
+        Some(ParamError::Refused { details, .. }) => {
+            (!details.is_empty()).then_some(details.as_str())
+        }
         _ => None,
     }
 }
@@ -208,7 +210,7 @@ impl ParamError {
             Self::Unsupported { suggestion: Some(name), .. } => {
                 Some(format!("did you mean `{name}`?"))
             }
-            Self::Refused { details, .. } => Some(details.clone()),
+            Self::Refused { details, .. } if !details.is_empty() => Some(details.clone()),
             _ => None,
         }
     }

@@ -22,8 +22,10 @@ const USUAL_SHELL: &str = "/bin/sh";
 
 pub(super) fn prepare(
     _input: &ActionInput<'_>,
-    arguments: Map<String, Json>,
+    mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    // Ansible does not look at others (`chdir`, `creates`)
+    arguments.retain(|name, _| ["_raw_params", "executable"].contains(&name.as_str()));
     let params: RawParams = parse("ansible.builtin.raw", &arguments)?;
     let script = params._raw_params;
     let set = || {

@@ -181,7 +181,13 @@ impl Module for Archive {
         let (dest, reason) = (write.path.display().to_string(), error.in_python(&write.path));
         if matches!(observed.format, PackFormat::Single(_)) {
             let path = observed.sources.join(", ");
-            return Stop::failed(Error::Compress(reason)).with("dest", dest).with("path", path);
+            let stop = Stop::failed(Error::Compress(reason)).with("dest", dest);
+            let mut looked = Returned::new();
+            if let [only] = observed.packed.as_slice() {
+                file_attributes::add_stat(&only.stat, &mut looked);
+            }
+            let stop = looked.into_iter().fold(stop, |stop, (name, value)| stop.with(&name, value));
+            return stop.with("path", path);
         }
         let format = match params.format {
             Format::Zip | Format::Tar => params.format.word().to_owned(),

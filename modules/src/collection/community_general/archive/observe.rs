@@ -39,7 +39,7 @@ pub struct Observed {
 pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) name: String,
-    stat: FileStat,
+    pub(super) stat: FileStat,
 }
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {

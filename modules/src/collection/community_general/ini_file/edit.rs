@@ -183,7 +183,11 @@ pub(super) fn edit(params: &Params, text: &Text) -> Edited {
     let option = params.option.as_deref().map(|option| text.adopt(option));
     let option = option.filter(|option| !option.is_empty());
     let characters = text.characters.strip_prefix('\u{feff}').unwrap_or(&text.characters);
-    let mut all = lines(characters);
+    // Python's text files have line feeds only
+    let mut all = match characters.contains('\r') {
+        true => lines(&characters.replace("\r\n", "\n").replace('\r', "\n")),
+        false => lines(characters),
+    };
     if all.is_empty() {
         all.push("\n".to_owned());
     }

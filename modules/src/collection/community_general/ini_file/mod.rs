@@ -23,10 +23,12 @@ use serde_json::Value as Json;
 
 use crate::contract::{Conclusion, Module, Plan, Returned, Stop};
 use crate::effect::Applied;
-use crate::host::{Follow, Host};
+use crate::host::{FileKind, Follow, Host};
 use crate::module::copy::with_backup;
 use crate::module::file_attributes::{self, FileAttributes};
+use crate::module::host_path;
 use crate::module::text_edit::{TextFile, Writing};
+use crate::module::text_lines::undecodable;
 use crate::params::{Expected, OptionKind, ParamValue, Rule, plain};
 use crate::{choices, params};
 
@@ -101,10 +103,15 @@ impl ParamValue for Condition {
         }
         let given = |name: &str| fields.get(name).filter(|value| !value.is_null());
         let option = given("option").map(plain);
-        let option = option.ok_or_else(|| form("missing required arguments: option"))?;
+        let nested = |message| Expected::Refused(message, String::new());
+        let option = option.ok_or_else(|| {
+            nested("missing required arguments: option found in section_has_values")
+        })?;
         let values = match (given("value"), given("values")) {
             (Some(_), Some(_)) => {
-                return Err(form("parameters are mutually exclusive: value|values"));
+                return Err(nested(
+                    "parameters are mutually exclusive: value|values found in section_has_values",
+                ));
             }
             (Some(value), None) => vec![plain(value)],
             (None, Some(values)) => Vec::from_json(values)?,
@@ -120,6 +127,9 @@ pub enum Error {
     /// The file is missing.
     #[error("Destination {0} does not exist!")]
     Missing(String),
+    /// It is no file.
+    #[error("[Errno 21] Is a directory: '{0}'")]
+    Directory(String),
     /// There is nothing to put in.
     #[error("Parameter 'value(s)' must be defined if state=present and allow_no_value=False.")]
     NoValue,
@@ -146,6 +156,15 @@ impl Module for IniFile {
             && none
         {
             return Err(Stop::failed(Error::NoValue));
+        }
+        if file.stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory) {
+            let error = Error::Directory(params.path.display().to_string());
+            return Err(Stop::failed(error));
+        }
+        if let Some(text) = &file.text
+            && let Some(error) = undecodable(&text.bytes(&text.characters))
+        {
+            return Err(Stop::failed(error));
         }
         if file.text.is_none() && !params.create {
             let error = Error::Missing(file.path.display().to_string());
@@ -177,11 +196,12 @@ impl Module for IniFile {
     }
 
     fn revisit(
-        _params: &Params,
-        file: &TextFile,
+        params: &Params,
+        _file: &TextFile,
         host: &mut dyn Host,
         returned: &mut Returned,
     ) -> Result<(), Stop> {
-        Ok(file_attributes::describe(host, &file.path, returned)?)
+        let path = host_path::expand(host, &params.path)?;
+        Ok(file_attributes::describe(host, &path, returned)?)
     }
 }
