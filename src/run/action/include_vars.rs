@@ -105,8 +105,13 @@ impl Read {
 
 pub(super) fn prepare(
     input: &ActionInput<'_>,
-    arguments: Map<String, Json>,
+    mut arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    // Ansible takes a text for a list of its letters
+    if let Some(Json::String(text)) = arguments.get("extensions") {
+        let letters: Vec<String> = text.chars().map(String::from).collect();
+        arguments.insert("extensions".to_owned(), letters.into());
+    }
     let given = |names: &[&str]| names.iter().any(|name| arguments.contains_key(*name));
     let known = |name: &&String| {
         let known = OF_DIRECTORIES.iter().chain(&OF_FILES).chain(&OF_BOTH);

@@ -25,6 +25,11 @@ pub(super) fn prepare(
     input: &ActionInput<'_>,
     arguments: Map<String, Json>,
 ) -> Result<Prepared, ActionError> {
+    let known = ["aggregate", "data", "per_host"];
+    if let Some(name) = arguments.keys().find(|name| !known.contains(&name.as_str())) {
+        let message = format!("Invalid options for ansible.builtin.set_stats: {name}");
+        return Err(ActionError::Include(message));
+    }
     // words that are no booleans are taken for false
     let flag = |name: &str, usual: bool| match arguments.get(name) {
         None | Some(Json::Null) => usual,

@@ -105,10 +105,6 @@ impl Checker {
     }
 
     fn unsupported(&mut self, spec: &Spec, values: &Map<String, Json>) {
-        if self.around.is_empty() {
-            // values of a role are variables: only what is asked for is looked at
-            return;
-        }
         let known = |name: &str| {
             spec.iter().any(|(option, about)| option == name || aliases(about).contains(&name))
         };
@@ -121,7 +117,8 @@ impl Checker {
             supported = format!("{supported} ({})", others.join(", "));
         }
         for name in values.keys().filter(|name| !known(name)) {
-            let path = format!("{}.{name}", self.around.join("."));
+            let path = self.around.iter().chain([name]).map(String::as_str);
+            let path = path.collect::<Vec<_>>().join(".");
             self.unsupported.push((path, supported.clone()));
         }
     }

@@ -42,8 +42,8 @@ pub(super) fn convert(wanted: &str, value: &Json) -> Result<Json, String> {
     }
 }
 
-const BOOLEANS: &str = "'y', 'yes', 'on', '1', 'true', 't', 1, 1.0, True, 'n', 'no', 'off', '0', 'false', 'f', 0, \
-     0.0, False";
+const BOOLEANS: &str =
+    "'y', 'yes', 'on', '1', 'true', 't', 1, 'n', 'no', 'off', '0', 'false', 'f', 0";
 
 /// The name that Python has for the type of a value.
 pub(super) fn name(value: &Json) -> &'static str {
