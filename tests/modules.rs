@@ -143,6 +143,8 @@ impl Played<'_> {
         command.arg("-c").arg(line.as_str().unwrap_or_default());
         command.current_dir(&self.folder).env("HOME", &self.folder);
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        // git says the same wherever the folder is mounted
+        command.env("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1");
         for who in ["AUTHOR", "COMMITTER"] {
             let words =
                 [("NAME", "ann"), ("EMAIL", "ann@example.com"), ("DATE", "1700000000 +0000")];

@@ -79,6 +79,8 @@ def lay_out(folder, tree, place):
 def shell(line, folder):
     """What a shell line says in a folder, with the same names and times for commits each time."""
     environment = os.environ | {"HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    # git says the same wherever the folder is mounted
+    environment["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = "1"
     for who in ("AUTHOR", "COMMITTER"):
         who = {f"GIT_{who}_NAME": "ann", f"GIT_{who}_EMAIL": "ann@example.com", f"GIT_{who}_DATE": "1700000000 +0000"}
         environment |= who
