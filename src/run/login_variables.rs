@@ -12,18 +12,19 @@ use minijinja::Value;
 
 use crate::connection::Transport;
 use crate::graph::StepTask;
-use crate::template::{Failure, Outcome, TemplateErrorKind};
+use crate::template::{Failure, Outcome, Templar, TemplateErrorKind};
 use crate::vars::{Implied, Scope};
 
-use super::context::RunContext;
 use super::keyword::{KeywordError, KeywordReader};
+use super::settings::RunSettings;
 
 /// The names of this machine.
 const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// What a task's login is made of.
+/// What a task's login is made of. Values of the run may hold it: it must not hold the run.
 pub(crate) struct LoginVariables {
-    pub run: Arc<RunContext>,
+    pub templar: Arc<Templar>,
+    pub settings: Arc<RunSettings>,
     pub task: Arc<StepTask>,
     /// The task's host.
     pub host: String,
@@ -106,7 +107,7 @@ impl LoginVariables {
                 return Ok(Some(typed(property, value)));
             }
         }
-        let defaults = &self.run.settings.connection;
+        let defaults = &self.settings.connection;
         Ok(match property {
             Property::Connection => Some(self.connection(scope)?),
             Property::Address => Some(Value::from(self.name())),
@@ -147,7 +148,7 @@ impl LoginVariables {
     }
 
     fn connection(&self, scope: &Scope) -> Outcome<Value> {
-        let usual = match self.run.settings.connection.transport {
+        let usual = match self.settings.connection.transport {
             Transport::Local => "local",
             Transport::Ssh | Transport::OpenSsh => "ssh",
         };
@@ -165,7 +166,7 @@ impl LoginVariables {
     }
 
     fn keyword(&self, scope: &Scope, keyword: &'static str) -> Outcome<Option<String>> {
-        let reader = KeywordReader::of(&self.run.templar, scope, &self.task);
+        let reader = KeywordReader::of(&self.templar, scope, &self.task);
         let text = reader.text(
             keyword,
             match keyword {

@@ -138,7 +138,8 @@ impl Job {
     /// What the task's variables tell of its login; `away` is the host that it is delegated to.
     fn login(&self, away: Option<(String, Scope)>) -> Arc<LoginVariables> {
         Arc::new(LoginVariables {
-            run: Arc::clone(&self.play.run),
+            templar: Arc::clone(&self.play.run.templar),
+            settings: Arc::clone(&self.play.run.settings),
             task: Arc::clone(&self.task),
             host: self.host.clone(),
             away,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::RehearsalHost;
-use super::overlay::{PackageScript, Sight};
+use super::overlay::{Body, PackageScript, Sight};
 use super::scripts::{self, Deed, Ownership};
 use crate::effect::{Attributes, Principal};
 use crate::host::{AccountKey, FileKind, FileStat, Follow, Group, Host, HostError, User};
@@ -19,7 +19,13 @@ impl<B: Host> RehearsalHost<B> {
                     let _ = self.make_symlink(path, target);
                 }
                 Deed::Directory(path) => self.make_directories(path),
-                Deed::Copy { from, to } => self.copy_deed(from, to),
+                Deed::Copy { from, to } => {
+                    if let Some(made) = self.copy_deed(from, to)
+                        && scripts::rewrites(&script.text, &made)
+                    {
+                        self.obscure(&made, &script.package);
+                    }
+                }
                 Deed::Attributes(given) => self.give_away(given),
                 Deed::PhpModule { version, sapi, module } => {
                     self.enable_php(version, sapi, module);
@@ -40,16 +46,13 @@ impl<B: Host> RehearsalHost<B> {
         self.overlay.scripts.push(script);
     }
 
-    /// A copy of what the package brings, or of what is there, to where there is nothing.
-    fn copy_deed(&mut self, from: &Path, to: &Path) {
-        let Ok(located) = self.locate(to, Follow::Yes) else { return };
-        let to = match self.entry_stat(&located) {
-            Ok(Some(stat)) if stat.kind == FileKind::Directory => match from.file_name() {
-                Some(name) => located.join(name),
-                None => return,
-            },
-            Ok(_) => located,
-            Err(_) => return,
+    /// A copy of what the package brings, or of what is there, to where there is nothing; where it
+    /// was made.
+    fn copy_deed(&mut self, from: &Path, to: &Path) -> Option<PathBuf> {
+        let located = self.locate(to, Follow::Yes).ok()?;
+        let to = match self.entry_stat(&located).ok()? {
+            Some(stat) if stat.kind == FileKind::Directory => located.join(from.file_name()?),
+            _ => located,
         };
         let is_file = |stat: &FileStat| stat.kind == FileKind::File;
         let source = self.stat(from, Follow::Yes).ok().flatten();
@@ -60,7 +63,19 @@ impl<B: Host> RehearsalHost<B> {
                 self.make_directories(parent);
             }
             // what does not fit here would not fit in reality either
-            let _ = self.copy_file(from, &to);
+            return self.copy_file(from, &to).is_ok().then_some(to);
+        }
+        None
+    }
+
+    /// Nobody knows what stands in a file that the script of a package fills.
+    fn obscure(&mut self, path: &Path, package: &str) {
+        if let Ok(Some(mut entry)) = self.entry(path) {
+            entry.body = Body::Unknown(format!(
+                "a script of package `{package}` fills `{}`",
+                path.display()
+            ));
+            self.overlay.put(path, entry);
         }
     }
 

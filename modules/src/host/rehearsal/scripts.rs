@@ -227,6 +227,21 @@ pub(super) fn names_path(script: &str, path: &Path) -> bool {
     })
 }
 
+/// Whether a script writes to a file by its path or its bare name: `>> main.cf`, `sed -i … main.cf`.
+pub(super) fn rewrites(script: &str, path: &Path) -> bool {
+    let full = path.to_string_lossy();
+    let bare = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let is_it = |word: &str| {
+        let word = word.trim_matches(['"', '\'', ';']);
+        word == full || word == bare
+    };
+    script.lines().map(str::trim).filter(|line| !line.starts_with('#')).any(|line| {
+        let edits = line.contains("sed -i") && line.split_whitespace().any(is_it);
+        let mut after = line.split('>').skip(1);
+        edits || after.any(|rest| rest.split_whitespace().next().is_some_and(is_it))
+    })
+}
+
 /// Whether a script makes accounts and names this one, perhaps through a variable.
 pub(super) fn may_make_account(script: &str, name: &str) -> bool {
     ["adduser", "useradd", "addgroup", "groupadd"].iter().any(|program| script.contains(program))
@@ -401,6 +416,23 @@ mod tests {
         ];
         for (line, expected) in cases {
             assert_eq!(deed(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_filled_are_noted() {
+        let path = Path::new("/etc/postfix/main.cf");
+        let cases = [
+            ("cat /usr/share/postfix/main.cf.tls >> main.cf", true),
+            ("echo x >/etc/postfix/main.cf", true),
+            ("sed -i -e '/^a/d' \"/etc/postfix/main.cf\"", true),
+            ("cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf", false),
+            ("ucf /a /etc/postfix/main.cf > /dev/null", false),
+            ("echo x >> /etc/postfix/main.cf.proto", false),
+            ("# echo x >> main.cf", false),
+        ];
+        for (script, expected) in cases {
+            assert_eq!(rewrites(script, path), expected, "{script}");
         }
     }
 

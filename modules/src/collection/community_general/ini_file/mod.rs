@@ -139,27 +139,32 @@ pub enum Error {
 #[derive(Debug)]
 pub struct IniFile;
 
+/// Whether there is nothing to put in where something shall be.
+fn lacks_value(params: &Params) -> bool {
+    let none = params.values.as_ref().is_none_or(Vec::is_empty);
+    params.state == State::Present && !params.allow_no_value && params.value.is_none() && none
+}
+
 impl Module for IniFile {
     type Params = Params;
     type Observed = TextFile;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<TextFile, Stop> {
         let follow = if params.follow { Follow::Yes } else { Follow::No };
+        if !lacks_value(params)
+            && host
+                .stat(&params.path, Follow::Yes)?
+                .is_some_and(|stat| stat.kind == FileKind::Directory)
+        {
+            let error = Error::Directory(params.path.display().to_string());
+            return Err(Stop::failed(error));
+        }
         TextFile::observe_as(&params.path, follow, &params.attributes, None, host)
     }
 
     fn plan(params: &Params, file: &TextFile) -> Result<Plan, Stop> {
-        let none = params.values.as_ref().is_none_or(Vec::is_empty);
-        if params.state == State::Present
-            && !params.allow_no_value
-            && params.value.is_none()
-            && none
-        {
+        if lacks_value(params) {
             return Err(Stop::failed(Error::NoValue));
-        }
-        if file.stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory) {
-            let error = Error::Directory(params.path.display().to_string());
-            return Err(Stop::failed(error));
         }
         if let Some(text) = &file.text
             && let Some(error) = undecodable(&text.bytes(&text.characters))
