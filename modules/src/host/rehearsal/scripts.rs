@@ -227,7 +227,8 @@ pub(super) fn names_path(script: &str, path: &Path) -> bool {
     })
 }
 
-/// Whether a script writes to a file by its path or its bare name: `>> main.cf`, `sed -i … main.cf`.
+/// Whether a script writes to a file by its path or its bare name: `>> main.cf`. A `sed -i` mostly
+/// puts in what stands there already, an answer of debconf.
 pub(super) fn rewrites(script: &str, path: &Path) -> bool {
     let full = path.to_string_lossy();
     let bare = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -236,9 +237,8 @@ pub(super) fn rewrites(script: &str, path: &Path) -> bool {
         word == full || word == bare
     };
     script.lines().map(str::trim).filter(|line| !line.starts_with('#')).any(|line| {
-        let edits = line.contains("sed -i") && line.split_whitespace().any(is_it);
         let mut after = line.split('>').skip(1);
-        edits || after.any(|rest| rest.split_whitespace().next().is_some_and(is_it))
+        after.any(|rest| rest.split_whitespace().next().is_some_and(is_it))
     })
 }
 
@@ -425,7 +425,8 @@ mod tests {
         let cases = [
             ("cat /usr/share/postfix/main.cf.tls >> main.cf", true),
             ("echo x >/etc/postfix/main.cf", true),
-            ("sed -i -e '/^a/d' \"/etc/postfix/main.cf\"", true),
+            ("echo x > \"/etc/postfix/main.cf\"", true),
+            ("sed -i -e '/^a/d' /etc/postfix/main.cf", false),
             ("cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf", false),
             ("ucf /a /etc/postfix/main.cf > /dev/null", false),
             ("echo x >> /etc/postfix/main.cf.proto", false),
