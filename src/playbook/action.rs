@@ -208,7 +208,7 @@ impl Parser<'_> {
         let builtin = is_builtin(&self.qualified(name));
         !self.modules.is_late()
             && !self.modules.is_rejected(&self.qualified(name))
-            && (builtin || !matches!(name.strip_prefix("ansible.builtin."), Some(_)))
+            && (builtin || !name.starts_with("ansible.builtin."))
             && name != "include"
             && name.chars().all(letter)
             && (self.foreign(name).is_some()

@@ -1,20 +1,17 @@
 //! Facts that a task of a dry run would have brought, and nobody knows.
 
-use std::sync::Arc;
-
 use super::Job;
 use crate::run::fact_cache::HostFacts;
 use crate::run::host_vars::Facts;
 use crate::run::outcome::{TaskResult, Verdict};
-use crate::vars::{Scope, Var};
+use crate::vars::{Scope, unknown};
 
 impl Job {
     /// Notes them as unknown, so that what reads them is unknown, too, and does not fail.
     pub(super) fn note_unknown_facts(&self, scope: &Scope, total: &mut TaskResult) {
         let Verdict::Unknown(reason) = &total.verdict else { return };
         let Some(name) = self.fact_name(scope) else { return };
-        let unknown = Var::Unknown(Arc::default(), reason.as_str().into());
-        let Ok(value) = scope.render(&unknown) else { return };
+        let value = unknown(reason);
         total.learnt.facts = Some(Facts::Gathered(HostFacts::from_iter([(name, value)])));
     }
 
