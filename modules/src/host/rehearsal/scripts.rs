@@ -236,7 +236,7 @@ pub(super) fn rewrites(script: &str, path: &Path) -> bool {
         let word = word.trim_matches(['"', '\'', ';']);
         word == full || word == bare
     };
-    script.lines().map(str::trim).filter(|line| !line.starts_with('#')).any(|line| {
+    shell::plain_lines(script).iter().any(|line| {
         let mut after = line.split('>').skip(1);
         after.any(|rest| rest.split_whitespace().next().is_some_and(is_it))
     })
@@ -431,6 +431,7 @@ mod tests {
             ("ucf /a /etc/postfix/main.cf > /dev/null", false),
             ("echo x >> /etc/postfix/main.cf.proto", false),
             ("# echo x >> main.cf", false),
+            ("if [ \"$1\" = \"upgrade\" ]; then\necho x >> main.cf\nfi", false),
         ];
         for (script, expected) in cases {
             assert_eq!(rewrites(script, path), expected, "{script}");

@@ -87,7 +87,8 @@ fn closes(line: &str) -> bool {
 fn is_upgrade(line: &str) -> bool {
     let compares =
         line.contains("--compare-versions") && (line.contains(" lt") || line.contains(" le"));
-    compares || line.contains("[ -n \"$2\" ]")
+    let asks = line.contains("[ \"$1\" = \"upgrade\" ]") || line.contains("[ \"$1\" = upgrade ]");
+    compares || asks || line.contains("[ -n \"$2\" ]")
 }
 
 /// The word of a loop that has one round (`for NAME in WORD; do`).
