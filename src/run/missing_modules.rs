@@ -10,7 +10,7 @@ use crate::playbook::{Play, Playbook};
 use super::context::{PlayContext, RunContext};
 use super::heading::Heading;
 use super::magic::PlayHosts;
-use super::{hosts_of, vars_files};
+use super::{hosts_of, job, read_hosts, vars_files};
 
 /// What all tasks say of modules that are not there.
 pub fn missing_modules(playbooks: &[Playbook]) -> Vec<Diagnostic> {
@@ -70,13 +70,15 @@ async fn before(
     steps: &Steps,
 ) -> Option<(Arc<PlayContext>, Vec<String>)> {
     let outside = [Arc::clone(&run.extra_vars), Arc::clone(&run.magic)];
-    let heading =
-        Heading::render(&run.templar, play, number, &run.inventory.now(), &outside).ok()?;
+    let heading = {
+        let (run, play) = (Arc::clone(run), Arc::clone(play));
+        let render =
+            move || Heading::render(&run.templar, &play, number, &run.inventory.now(), &outside);
+        job::blocking(render).await.ok()?
+    };
     let (hosts, _) = hosts_of(run, play, &heading).ok()?;
     let directory = play.path.parent().map(std::path::PathBuf::from).unwrap_or_default();
-    for host in &hosts {
-        run.inventory.host(host, &directory).ok()?;
-    }
+    read_hosts(run, &hosts, &directory).await.ok()?;
     let files =
         vars_files::read(run, play, &directory, &hosts).await.unwrap_or_else(|_| HashMap::new());
     let names = PlayHosts { all: hosts.clone(), batch: hosts.clone() };

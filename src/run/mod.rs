@@ -55,6 +55,7 @@ mod vars_files;
 mod waiting;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -282,6 +283,26 @@ enum Onward {
     Interrupted,
 }
 
+/// Reads what is known of hosts before they begin: their variables, and facts that an earlier run
+/// left.
+async fn read_hosts(
+    run: &Arc<RunContext>,
+    hosts: &[String],
+    directory: &Path,
+) -> Result<(), Vec<Diagnostic>> {
+    let (run, hosts, directory) = (Arc::clone(run), hosts.to_vec(), directory.to_path_buf());
+    let read = move || {
+        for host in &hosts {
+            run.inventory
+                .host(host, &directory)
+                .map_err(|error| vec![Diagnostic::error(&*error)])?;
+            drop(run.hosts.of(host));
+        }
+        Ok(())
+    };
+    job::blocking(read).await
+}
+
 async fn play_through(
     run: &Arc<RunContext>,
     play: &Arc<Play>,
@@ -311,14 +332,7 @@ async fn play_through(
         return Ok(Onward::Next);
     }
     let directory = play.path.parent().map(std::path::PathBuf::from).unwrap_or_default();
-    for host in &hosts {
-        run.inventory.host(host, &directory).map_err(|error| vec![Diagnostic::error(&*error)])?;
-    }
-    {
-        // facts that an earlier run left are read before the hosts begin
-        let (table, names) = (Arc::clone(&run.hosts), hosts.clone());
-        job::blocking(move || names.iter().for_each(|host| drop(table.of(host)))).await;
-    }
+    read_hosts(run, &hosts, &directory).await?;
     tally.begin_play();
     for batch in serial::batches(run, play, &hosts)? {
         let asked = batch.len();
