@@ -5,6 +5,7 @@
 
 mod action;
 mod action_groups;
+mod arguments;
 mod collections;
 mod entries;
 mod error;
