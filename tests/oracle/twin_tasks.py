@@ -46,8 +46,8 @@ NOISE = {
 
 
 # places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched, as do
-# rpmbuild, createrepo and dnf
-OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/")
+# rpmbuild, createrepo and dnf; file systems have numbers of their own
+OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/|/srv/img/|/etc/lvm/|/\.gnupg/")
 
 
 class Task:
@@ -109,6 +109,8 @@ def plain(value, host):
         # names of files that are there for a moment, numbers of jobs, and which of its names a Python has
         value = re.sub(r"/tmp/(crontab|tmp)\w+", r"/tmp/\1", re.sub(rf"\b{host}\b", "HOST", value))
         value = re.sub(r"/usr/bin/python3\.\d+", "/usr/bin/python3", value)
+        # the hosts of a machine share its loop devices
+        value = re.sub(r"/dev/loop\d+", "/dev/loop", value)
         return re.sub(r"\bj\d+\.\d+", "JOB", value)
     return value
 

@@ -19,6 +19,7 @@ use serde_json::Value as Json;
 use super::expansion;
 use super::program;
 use super::rpm_key::piped;
+use super::uri::body;
 use crate::contract::{Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Effect, SettingChange};
 use crate::host::{Host, HostError, HttpRequest};
@@ -166,17 +167,10 @@ impl Module for AptKey {
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
-        let id = &observed.id;
         let mut plan = Plan::nothing();
-        for (name, value) in [
-            ("id", &id.given),
-            ("short_id", &id.short),
-            ("fp", &id.fingerprint),
-            ("key_id", &id.whole),
-        ] {
-            plan.set(name, value.clone());
+        for (name, value) in observed.told() {
+            plan.set(name, value);
         }
-        plan.set("before", observed.keys.clone());
         let wanted = params.state == State::Present;
         if wanted == observed.is_there() {
             return Ok(plan);
@@ -189,17 +183,18 @@ impl Module for AptKey {
             match &observed.source {
                 Source::File(path) => program::command(argv.into_iter().chain(["add", path])),
                 Source::Server(server) => {
-                    let words = ["adv", "--no-tty", "--keyserver", server, "--recv", &id.whole];
+                    let whole = &observed.id.whole;
+                    let words = ["adv", "--no-tty", "--keyserver", server, "--recv", whole];
                     program::command(argv.into_iter().chain(words))
                 }
                 Source::Data(data) => {
                     argv.extend(["add", "-"]);
                     piped(data, &argv)
                 }
-                Source::Nothing => return Err(Stop::failed(Error::Nothing)),
+                Source::Nothing => return Err(observed.failure(Error::Nothing)),
             }
         } else {
-            program::command(argv.into_iter().chain(["del", &id.short]))
+            program::command(argv.into_iter().chain(["del", &observed.id.short]))
         };
         let there = Some(Json::from("present"));
         let change = SettingChange {
@@ -227,12 +222,15 @@ impl Module for AptKey {
         }
         let keys = list(&observed.apt_key, observed.keyring.as_deref(), &observed.id, host)?;
         let there = keys.contains(observed.id.compared());
-        returned.insert("after".to_owned(), Json::from(keys));
-        match (wanted, there) {
-            (true, false) => Err(Stop::failed(Error::NotDone("failed to add the key"))),
-            (false, true) => Err(Stop::failed(Error::NotDone("the key was not removed"))),
-            _ => Ok(()),
-        }
+        let not_done = match (wanted, there) {
+            (true, false) => "failed to add the key",
+            (false, true) => "the key was not removed",
+            _ => {
+                returned.insert("after".to_owned(), Json::from(keys));
+                return Ok(());
+            }
+        };
+        Err(observed.failure(Error::NotDone(not_done)).with("after", keys))
     }
 
     fn explain(_: &Params, _: &Observed, _: &Planned, error: HostError) -> Stop {
@@ -241,6 +239,24 @@ impl Module for AptKey {
 }
 
 impl Observed {
+    /// What is told of the key, whatever becomes of it.
+    fn told(&self) -> [(&'static str, Json); 5] {
+        let id = &self.id;
+        [
+            ("id", Json::from(id.given.as_str())),
+            ("short_id", Json::from(id.short.as_str())),
+            ("fp", Json::from(id.fingerprint.as_str())),
+            ("key_id", Json::from(id.whole.as_str())),
+            ("before", Json::from(self.keys.clone())),
+        ]
+    }
+
+    /// A failure in the midst of a change.
+    fn failure(&self, error: Error) -> Stop {
+        let stop = Stop::failed(error).with("changed", true);
+        self.told().into_iter().fold(stop, |stop, (name, value)| stop.with(name, value))
+    }
+
     fn is_there(&self) -> bool {
         self.keys.contains(self.id.compared())
     }
@@ -284,13 +300,8 @@ fn download(url: &str, params: &Params, host: &mut dyn Host) -> Result<Vec<u8>, 
         use_proxy: true,
         ..HttpRequest::default()
     };
-    let reason = match host.fetch(&request) {
-        Ok(answer) if answer.status == 200 => return Ok(answer.body),
-        Ok(answer) => format!("HTTP Error {}", answer.status),
-        Err(error @ HostError::Unknown(_)) => return Err(error.into()),
-        Err(error) => error.to_string(),
-    };
-    Err(Stop::failed(Error::Download(url.to_owned(), reason)))
+    body(host.fetch(&request))?
+        .map_err(|reason| Stop::failed(Error::Download(url.to_owned(), reason)))
 }
 
 /// The id of the first key that gpg finds.
@@ -300,7 +311,9 @@ fn key_in(gpg: &str, source: &Source, host: &mut dyn Host) -> Result<String, Sto
         Source::Data(data) => {
             (host.query(&piped(data, &[gpg, "--with-colons", "-"]))?, "inline data")
         }
-        Source::Server(_) | Source::Nothing => return Err(Stop::failed(Error::BadId)),
+        Source::Server(_) | Source::Nothing => {
+            return Err(Stop::failed(Error::BadId).with("id", Json::Null));
+        }
     };
     if !output.success() {
         return Err(Stop::failed(Error::Extract(name.to_owned()))

@@ -22,6 +22,7 @@ use serde_json::Value as Json;
 
 use super::file_attributes;
 use super::file_mode::FileMode;
+use super::uri::refusal;
 use crate::contract::{Module, Plan, Returned, Stop};
 use crate::effect::{Attributes, Content, Effect, WriteFile};
 use crate::host::{FileKind, FileStat, Follow, Host, HostError, HttpRequest};
@@ -256,8 +257,9 @@ fn fetch(address: &str, host: &mut dyn Host) -> Result<Vec<u8>, Stop> {
         HttpRequest { url: address.to_owned(), use_proxy: true, ..HttpRequest::default() };
     match host.fetch(&request) {
         Ok(answer) if answer.status == 200 => Ok(answer.body),
-        Ok(answer) => Err(Stop::failed(Error::Key(format!("HTTP Error {}", answer.status)))),
+        Ok(answer) => Err(Stop::failed(Error::Key(refusal(answer.status)))),
         Err(error @ HostError::Unknown(_)) => Err(error.into()),
+        Err(HostError::Http { reason, .. }) => Err(Stop::failed(Error::Key(reason))),
         Err(error) => Err(Stop::failed(Error::Key(error.to_string()))),
     }
 }

@@ -46,7 +46,7 @@ where
 /// The failure of a command as modules report it: its error stream as `msg`, and the streams.
 pub(crate) fn failure(output: &Output) -> Stop {
     let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
-    let message = if stderr.trim().is_empty() { stdout.trim() } else { stderr.trim() };
+    let message = if stderr.trim().is_empty() { stdout.trim_end() } else { stderr.trim_end() };
     Stop::failed(message)
         .with("rc", output.status)
         .with("stdout", stdout.clone())

@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 
 use super::expansion;
 use super::program;
+use super::uri::body;
 use crate::contract::{Module, Plan, Planned, Stop};
 use crate::effect::{Command, Effect, SettingChange};
 use crate::host::{FileKind, Follow, Host, HostError, HttpRequest};
@@ -174,8 +175,13 @@ fn check_fingerprints(params: &Params, observed: &Observed) -> Result<(), Stop> 
     if wanted.iter().all(|print| observed.fingerprints.contains(print)) {
         return Ok(());
     }
-    let error = Error::Fingerprint(wanted.join(", "), observed.fingerprints.join(", "));
+    let error = Error::Fingerprint(set(&wanted), set(&observed.fingerprints));
     Err(Stop::failed(error))
+}
+
+/// Fingerprints as the original shows them.
+fn set(prints: &[String]) -> String {
+    format!("{{'{}'}}", prints.join("', '"))
 }
 
 fn source(params: &Params, host: &mut dyn Host) -> Result<Source, Stop> {
@@ -199,15 +205,8 @@ fn source(params: &Params, host: &mut dyn Host) -> Result<Source, Stop> {
 fn fetch(url: &str, insecure: bool, host: &mut dyn Host) -> Result<Vec<u8>, Stop> {
     let request =
         HttpRequest { url: url.to_owned(), insecure, use_proxy: true, ..HttpRequest::default() };
-    let body = match host.fetch(&request) {
-        Ok(answer) if answer.status == 200 => answer.body,
-        Ok(answer) => {
-            let reason = format!("HTTP Error {}", answer.status);
-            return Err(Stop::failed(Error::Fetch(url.to_owned(), reason)));
-        }
-        Err(error @ HostError::Unknown(_)) => return Err(error.into()),
-        Err(error) => return Err(Stop::failed(Error::Fetch(url.to_owned(), error.to_string()))),
-    };
+    let body = body(host.fetch(&request))?
+        .map_err(|reason| Stop::failed(Error::Fetch(url.to_owned(), reason)))?;
     let text = String::from_utf8_lossy(&body);
     let armored = text
         .split_once("-----BEGIN PGP PUBLIC KEY BLOCK-----")
@@ -236,7 +235,7 @@ fn ask(gpg: &str, options: &[&str], source: &Source, host: &mut dyn Host) -> Res
     };
     let output = host.query(&command)?;
     if !output.success() {
-        return Err(program::failure(&output));
+        return Err(Stop::failed(output.stderr_text()));
     }
     Ok(output.stdout_text())
 }
@@ -314,7 +313,7 @@ mod tests {
             (json!({"key": "0x12345678"}), "When importing a key, a valid file must be given"),
             (
                 json!({"key": "/k.asc", "fingerprint": "CC"}),
-                "The specified fingerprint, 'CC', does not match any key fingerprints in 'AABB'",
+                "The specified fingerprint, '{'CC'}', does not match any key fingerprints in '{'AABB'}'",
             ),
         ] {
             assert_eq!(plan(&arguments).unwrap_err().to_string(), message);

@@ -10,7 +10,7 @@
 //!     user_install: false
 //! ```
 //!
-//! Returns `name`, `state`, `version`, `gem_source`.
+//! Returns `name`, `state`, `version`.
 
 use std::path::PathBuf;
 
@@ -153,9 +153,6 @@ impl Module for Gem {
         let mut plan = Plan::nothing();
         plan.set("name", params.name.clone());
         plan.set("state", params.state.word());
-        if let Some(source) = &params.gem_source {
-            plan.set("gem_source", source.clone());
-        }
         if let Some(version) = &observed.version {
             plan.set("version", version.clone());
         }
@@ -307,11 +304,11 @@ impl Observed {
         if params.env_shebang {
             add(&["--env-shebang"]);
         }
+        let source = params.gem_source.as_ref().filter(|source| !source.is_empty());
+        add(&[source.unwrap_or(&params.name)]);
         if params.force {
             add(&["--force"]);
         }
-        let source = params.gem_source.as_ref().filter(|source| !source.is_empty());
-        add(&[source.unwrap_or(&params.name)]);
         if let Some(flags) = params.build_flags.as_ref().filter(|flags| !flags.is_empty()) {
             add(&["--", flags]);
         }
@@ -393,7 +390,7 @@ mod tests {
             (
                 "rake (13.0.6)\n",
                 json!({"version": "12.0.0", "user_install": false, "force": true}),
-                "install --norc --version 12.0.0 --no-user-install --no-document --force rake",
+                "install --norc --version 12.0.0 --no-user-install --no-document rake --force",
             ),
             (
                 "rake (13.0.6)\n",

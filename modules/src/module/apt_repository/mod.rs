@@ -27,6 +27,7 @@ use serde_json::Value as Json;
 use self::sources::{Sources, parse};
 use super::file_mode::FileMode;
 use super::program;
+use super::uri::body;
 use super::wildcard;
 use crate::contract::{Module, Plan, Planned, Stop};
 use crate::effect::{Attributes, Content, Effect, WriteFile};
@@ -273,15 +274,7 @@ impl Ppa {
                 use_proxy: true,
                 ..HttpRequest::default()
             };
-            let answer = match host.fetch(&request) {
-                Ok(answer) => answer,
-                Err(error @ HostError::Unknown(_)) => return Err(error.into()),
-                Err(error) => return Err(Stop::failed(Error::Ppa(error.to_string()))),
-            };
-            if answer.status != 200 {
-                return Err(Stop::failed(Error::Ppa(format!("HTTP Error {}", answer.status))));
-            }
-            Ok(answer.body)
+            body(host.fetch(&request))?.map_err(|reason| Stop::failed(Error::Ppa(reason)))
         };
         let info = fetch(format!("https://api.launchpad.net/1.0/~{owner}/+archive/{name}"))?;
         let info: Json = serde_json::from_slice(&info)

@@ -26,7 +26,7 @@ pub use params::{Params, State};
 use self::params::{Action, IpVersion};
 use super::program;
 use crate::contract::{Module, Plan, Planned, Stop};
-use crate::effect::{Effect, SettingChange};
+use crate::effect::{Effect, Output, SettingChange};
 use crate::host::{Host, HostError};
 
 /// The module.
@@ -195,7 +195,42 @@ fn find(params: &Params, filter: &Filter, host: &mut dyn Host) -> Result<Found, 
     if host.rehearsed(&kind, "flushed").or(host.rehearsed(&table, "flushed")).is_some() {
         return Ok(Found::Rule(false));
     }
-    Ok(Found::Rule(program::query(host, call(params, filter, "-C", true))?.success()))
+    let output = program::query(host, call(params, filter, "-C", true))?;
+    if !output.success() && params.state == State::Present {
+        refuse_wrong_words(params, filter, output, host)?;
+        return Ok(Found::Rule(false));
+    }
+    Ok(Found::Rule(output.success()))
+}
+
+/// What is wrong with a rule when it is looked for is wrong when it is added, too, of which a dry
+/// run hears nothing else.
+fn refuse_wrong_words(
+    params: &Params,
+    filter: &Filter,
+    output: Output,
+    host: &mut dyn Host,
+) -> Result<(), Stop> {
+    let chains = [&params.chain, &params.jump, &params.goto];
+    let table = format!("{} {}", short(&filter.program), params.table.word());
+    let foreseen = chains.into_iter().flatten().any(|chain| {
+        host.rehearsed(&format!("{table} {chain}"), "chain")
+            .is_some_and(|kept| kept.value.is_some())
+    });
+    if foreseen || output.stderr_text().contains("Bad rule") {
+        return Ok(());
+    }
+    let argv = call(params, filter, added_by(params), true);
+    let command = shell_words::join(&argv);
+    Err(program::explain(HostError::CommandFailed { command, output: Box::new(output) }))
+}
+
+/// The option that adds a rule.
+fn added_by(params: &Params) -> &'static str {
+    match params.action {
+        Action::Insert => "-I",
+        Action::Append => "-A",
+    }
 }
 
 fn rule_kind(kind: &str) -> String {
@@ -263,11 +298,7 @@ fn decide(params: &Params, filter: &Filter, plan: &mut Plan) -> Result<(), Stop>
             if *present == wanted {
                 return Ok(());
             }
-            let action = match (wanted, params.action) {
-                (false, _) => "-D",
-                (true, Action::Insert) => "-I",
-                (true, Action::Append) => "-A",
-            };
+            let action = if wanted { added_by(params) } else { "-D" };
             let change = SettingChange {
                 kind: rule_kind(&kind),
                 name: rule::words(params, true).join(" "),

@@ -28,6 +28,7 @@ use serde_json::{Value as Json, json};
 
 use super::copy::EngineSource;
 use super::file_attributes::{self, FileAttributes, Wanted};
+use super::uri::body;
 use super::{expansion, host_path};
 use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Applied, Attributes, Command, Content, Effect, Output, Unpack};
@@ -388,12 +389,7 @@ fn download(params: &Params, url: &str, host: &mut dyn Host) -> Result<Vec<u8>, 
         use_proxy: true,
         ..HttpRequest::default()
     };
-    match host.fetch(&request) {
-        Ok(answer) if answer.status == 200 => Ok(answer.body),
-        Ok(answer) => Err(failed(format!("HTTP Error {}", answer.status))),
-        Err(HostError::Http { reason, .. }) => Err(failed(reason)),
-        Err(error) => Err(error.into()),
-    }
+    body(host.fetch(&request))?.map_err(failed)
 }
 
 fn absolute(path: &Path, host: &mut dyn Host) -> Result<PathBuf, HostError> {

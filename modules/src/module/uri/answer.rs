@@ -5,8 +5,8 @@ use serde_json::{Map, Value as Json};
 
 use super::{Error, Params};
 use crate::contract::{Returned, Stop};
-use crate::host::HttpResponse;
 use crate::host::live::http::redirect::join;
+use crate::host::{HostError, HttpResponse};
 
 /// An answer, or why there is none, as the module returns it.
 #[derive(Debug)]
@@ -175,6 +175,20 @@ pub(crate) fn name_of(answer: &HttpResponse) -> Option<String> {
 /// What a reason for there being no answer begins with.
 pub(crate) fn lead(reason: &str) -> &'static str {
     if reason.starts_with('<') { "Request failed" } else { "Connection failure" }
+}
+
+/// The body of an answer with status 200; of anything else what Ansible's `fetch_url` says of it.
+/// What nobody knows yet stays unknown.
+pub(crate) fn body(
+    answer: Result<HttpResponse, HostError>,
+) -> Result<Result<Vec<u8>, String>, HostError> {
+    Ok(match answer {
+        Ok(answer) if answer.status == 200 => Ok(answer.body),
+        Ok(answer) => Err(refusal(answer.status)),
+        Err(HostError::Http { reason, .. }) => Err(format!("{}: {reason}", lead(&reason))),
+        Err(error @ HostError::Unknown(_)) => return Err(error),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 /// `HTTP Error 404: Not Found`.

@@ -44,6 +44,8 @@ impl Daemon {
         let words = lines.collect::<Vec<_>>().join("\n");
         let words = words.strip_prefix("Error: ").unwrap_or(&words);
         match self {
+            // rules are read by the library
+            _ if words.starts_with("INVALID_RULE") => words.to_owned(),
             Self::Stopped => words.to_owned(),
             Self::Runs | Self::WouldRun => format!("{NAME}.Exception: {words}"),
         }

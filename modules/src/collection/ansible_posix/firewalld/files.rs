@@ -138,6 +138,19 @@ pub(super) fn has_zone(zone: &str, host: &mut dyn Host) -> Result<Option<bool>, 
     Ok(known.map(|_| false))
 }
 
+/// Whether there is a file for a service; nothing where that cannot be known.
+pub(super) fn has_service(name: &str, host: &mut dyn Host) -> Result<Option<bool>, HostError> {
+    const DIRECTORIES: [&str; 2] = ["/etc/firewalld/services", "/usr/lib/firewalld/services"];
+    for directory in DIRECTORIES {
+        let path = Path::new(directory).join(format!("{name}.xml"));
+        if told(host.stat(&path, Follow::Yes))?.flatten().is_some() {
+            return Ok(Some(true));
+        }
+    }
+    let known = told(host.stat(Path::new(DIRECTORIES[1]), Follow::Yes))?.flatten();
+    Ok(known.map(|_| false))
+}
+
 /// The default zone.
 pub(super) fn default_zone(host: &mut dyn Host) -> Result<Option<String>, HostError> {
     let Some(text) = told(host.read(Path::new(SETTINGS)))? else { return Ok(None) };

@@ -121,6 +121,7 @@ impl Module for Firewalld {
             if immediate {
                 observed.now = Some(observed.is_set(Lasting::Now, params.state, host)?);
             }
+            observed.refuse_unknown_service(params.state, host)?;
         }
         Ok(observed)
     }
@@ -152,18 +153,7 @@ impl Module for Firewalld {
 
     fn explain(_: &Params, observed: &Observed, _: &Planned, error: HostError) -> Stop {
         match error {
-            HostError::CommandFailed { output, .. } => {
-                let mut said = observed.daemon.exception(&output.stderr_text());
-                said.push(' ');
-                said.push_str(observed.operation());
-                if said.contains("INVALID_SERVICE") {
-                    said.push_str(
-                        ", Services are defined by port/tcp relationship and named as they are in \
-                         /etc/services (on most systems)",
-                    );
-                }
-                Stop::failed(Error::Refused(said))
-            }
+            HostError::CommandFailed { output, .. } => observed.refusal(&output.stderr_text()),
             error => Stop::Host(error),
         }
     }
@@ -186,6 +176,35 @@ impl Lasting {
 }
 
 impl Observed {
+    /// What is told where a program of firewalld's refuses a change.
+    fn refusal(&self, words: &str) -> Stop {
+        let mut said = self.daemon.exception(words);
+        said.push(' ');
+        said.push_str(self.operation());
+        if said.contains("INVALID_SERVICE") {
+            said.push_str(
+                ", Services are defined by port/tcp relationship and named as they are in \
+                 /etc/services (on most systems)",
+            );
+        }
+        Stop::failed(Error::Refused(said))
+    }
+
+    /// A service that would be added must be there, which a dry run hears from nobody else.
+    fn refuse_unknown_service(&self, state: State, host: &mut dyn Host) -> Result<(), Stop> {
+        let Some(Subject::Listed { word: "service", value }) = &self.subject else { return Ok(()) };
+        let adds = [self.permanent, self.now].contains(&Some(false)) && state == State::Enabled;
+        if !adds || files::has_service(value, host)? != Some(false) {
+            return Ok(());
+        }
+        let zone = match self.permanent {
+            Some(false) => format!("Zone '{}': ", self.zone),
+            _ => String::new(),
+        };
+        let words = format!("INVALID_SERVICE: {zone}'{value}' not among existing services");
+        Err(self.refusal(&words))
+    }
+
     fn operation(&self) -> &'static str {
         match (self.permanent, self.now) {
             (Some(_), Some(_)) => "Permanent and Non-Permanent(immediate) operation",

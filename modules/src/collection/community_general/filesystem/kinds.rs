@@ -56,6 +56,10 @@ pub(super) enum Grows {
     Ext,
     Xfs,
     Lvm,
+    Btrfs,
+    F2fs,
+    Vfat,
+    Bcachefs,
 }
 
 impl Kind {
@@ -95,24 +99,50 @@ impl Kind {
             },
             Self::Bcachefs => Table {
                 uuid_option: Some("-U"),
+                grows: Some(Grows::Bcachefs),
                 ..plain("bcachefs", "Bcachefs", "mkfs.bcachefs", &["--force"])
             },
-            Self::Btrfs => plain("btrfs", "Btrfs", "mkfs.btrfs", &["-f"]),
-            Self::F2fs => plain("f2fs", "F2fs", "mkfs.f2fs", &["-f"]),
+            Self::Btrfs => Table {
+                grows: Some(Grows::Btrfs),
+                ..plain("btrfs", "Btrfs", "mkfs.btrfs", &["-f"])
+            },
+            Self::F2fs => {
+                Table { grows: Some(Grows::F2fs), ..plain("f2fs", "F2fs", "mkfs.f2fs", &["-f"]) }
+            }
             Self::Ocfs2 => plain("ocfs2", "Ocfs2", "mkfs.ocfs2", &["-Fx"]),
             Self::Reiserfs => plain("reiserfs", "Reiserfs", "mkfs.reiserfs", &["-q"]),
             Self::Swap => plain("swap", "Swap", "mkswap", &["-f"]),
-            Self::Vfat => plain("vfat", "VFAT", "mkfs.vfat", &[]),
+            Self::Vfat => {
+                Table { grows: Some(Grows::Vfat), ..plain("vfat", "VFAT", "mkfs.vfat", &[]) }
+            }
         }
     }
 }
 
 impl Grows {
-    pub(super) fn program(self) -> &'static str {
+    /// What tells its size; the device or the mount point stands behind it.
+    pub(super) fn question(self) -> &'static [&'static str] {
         match self {
-            Self::Ext => "resize2fs",
-            Self::Xfs => "xfs_growfs",
-            Self::Lvm => "pvresize",
+            Self::Ext => &["tune2fs", "-l"],
+            Self::Xfs => &["xfs_info"],
+            Self::Lvm => &["pvs", "--noheadings", "-o", "pv_size", "--units", "b", "--nosuffix"],
+            Self::Btrfs => &["btrfs", "filesystem", "usage", "-b"],
+            Self::F2fs => &["dump.f2fs"],
+            Self::Vfat => &["fatresize", "--info"],
+            Self::Bcachefs => &["bcachefs", "show-super"],
+        }
+    }
+
+    /// What makes it as large as its device; the device or the mount point stands behind it.
+    pub(super) fn command(self) -> &'static [&'static str] {
+        match self {
+            Self::Ext => &["resize2fs"],
+            Self::Xfs => &["xfs_growfs"],
+            Self::Lvm => &["pvresize"],
+            Self::Btrfs => &["btrfs", "filesystem", "resize", "max"],
+            Self::F2fs => &["resize.f2fs"],
+            Self::Vfat => &["fatresize", "-s", "max"],
+            Self::Bcachefs => &["bcachefs", "device", "resize"],
         }
     }
 
@@ -120,7 +150,7 @@ impl Grows {
     pub(super) fn slack(self) -> u64 {
         match self {
             Self::Xfs => 64 * 4096 - 1,
-            Self::Ext | Self::Lvm => 0,
+            _ => 0,
         }
     }
 
@@ -128,6 +158,26 @@ impl Grows {
     pub(super) fn size(self, text: &str) -> Option<u64> {
         match self {
             Self::Lvm => text.trim().parse().ok(),
+            Self::Btrfs => {
+                let line = text.lines().find(|line| line.contains("Device size"))?;
+                line.split_whitespace().last()?.parse().ok()
+            }
+            Self::F2fs => {
+                let field = |name: &str| {
+                    let line = text.lines().find(|line| line.contains(name))?;
+                    line.split_once(" = ")?.1.split_whitespace().next()?.parse::<u64>().ok()
+                };
+                field("Info: sector size")?.checked_mul(field("Info: total FS sectors")?)
+            }
+            Self::Vfat => text.lines().skip(1).find_map(|line| {
+                let (name, size) = line.split_once(':')?;
+                matches!(name.trim(), "Size" | "Cur size").then(|| size.trim().parse().ok())?
+            }),
+            Self::Bcachefs => {
+                let line = text.lines().find(|line| line.contains("Size: "))?;
+                let mut words = line.split_whitespace().skip(1);
+                bytes(words.next()?, words.next()?)
+            }
             Self::Ext => {
                 let field = |name: &str| {
                     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -143,6 +193,47 @@ impl Grows {
                 };
                 Some(after("bsize=")? * after("blocks=")?)
             }
+        }
+    }
+}
+
+/// A size with its unit: `1.5 GiB` in powers of 1024, `1.5 GB` in powers of 1000.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes of disks")]
+fn bytes(number: &str, unit: &str) -> Option<u64> {
+    let prefix = unit.strip_suffix('B')?;
+    let (letter, base) = match prefix.strip_suffix('i') {
+        Some(letter) => (letter, 1024_f64),
+        None => (prefix, 1000_f64),
+    };
+    let letters = ["", "k", "m", "g", "t", "p", "e"];
+    let power = letters.iter().position(|known| letter.eq_ignore_ascii_case(known))?;
+    let size = number.parse::<f64>().ok()? * base.powi(i32::try_from(power).ok()?);
+    (size.is_finite() && size >= 0.0).then_some(size as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Grows;
+
+    #[test]
+    fn sizes_are_read_from_what_programs_say() {
+        for (grows, text, expected) in [
+            (Grows::Btrfs, "Overall:\n    Device size:\t\t    125829120\n", Some(125_829_120)),
+            (
+                Grows::F2fs,
+                "Info: sector size = 512\nInfo: total FS sectors = 204800 (100 MB)\n",
+                Some(104_857_600),
+            ),
+            (Grows::Vfat, "FAT\nSize: 67108864\nMin size: 1\n", Some(67_108_864)),
+            (Grows::Vfat, "Cur size: 1\n", None),
+            (Grows::Bcachefs, "Size:   1.50 GiB\n", Some(1_610_612_736)),
+            (Grows::Bcachefs, "Size: 100 kB\n", Some(100_000)),
+            (Grows::Bcachefs, "Size: 12 B\n", Some(12)),
+            (Grows::Ext, "Block count:  10\nBlock size: 4096\n", Some(40_960)),
+            (Grows::Lvm, "  4096\n", Some(4096)),
+            (Grows::Xfs, "data     =   bsize=4096   blocks=1, imaxpct=25\n", Some(4096)),
+        ] {
+            assert_eq!(grows.size(text), expected, "{grows:?}");
         }
     }
 }

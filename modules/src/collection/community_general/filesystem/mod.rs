@@ -3,7 +3,7 @@
 //! Follows the module of community.general 11 on Linux. Check mode: full. Diff: the kind, the size or
 //! the UUID.
 //!
-//! Differs: `bcachefs`, `btrfs`, `vfat` and `f2fs` are made, not grown; `ufs` is not known.
+//! Differs: `ufs` is not known.
 //!
 //! ```yaml
 //! - name: Make a file system for the data
@@ -85,7 +85,7 @@ pub enum Error {
     NoGrowing(Kind),
     /// It grows only where it is mounted.
     #[error("{0} needs to be mounted for {1} operations")]
-    NotMounted(String, Kind),
+    NotMounted(String, &'static str),
     /// The size is not told.
     #[error("unable to process {0} output for {1}")]
     NoSize(&'static str, String),
@@ -294,26 +294,22 @@ impl Observed {
             return Err(Stop::failed(Error::NoGrowing(kind)));
         };
         let to = self.size(host)?;
-        let (words, target) = match grows {
-            Grows::Ext => (vec!["tune2fs", "-l"], self.device.clone()),
-            Grows::Xfs => {
-                (vec!["xfs_info"], self.mount_point(host)?.unwrap_or_else(|| self.device.clone()))
-            }
-            Grows::Lvm => (
-                vec!["pvs", "--noheadings", "-o", "pv_size", "--units", "b", "--nosuffix"],
-                self.device.clone(),
-            ),
+        let not_mounted =
+            || Stop::failed(Error::NotMounted(self.device.clone(), kind.table().class));
+        let asked = grows.question();
+        let target = match grows {
+            Grows::Xfs => self.mount_point(host)?.unwrap_or_else(|| self.device.clone()),
+            Grows::Btrfs => self.mount_point(host)?.ok_or_else(not_mounted)?,
+            _ => self.device.clone(),
         };
-        let asked = words.first().copied().unwrap_or_default();
-        let mut argv = vec![program::required(host, asked)?];
-        argv.extend(words.iter().skip(1).map(|word| (*word).to_owned()));
-        argv.push(target);
+        let argv = called(asked, target, host)?;
         let output = program::query(host, argv)?;
         if !output.success() {
             return Err(program::failure(&output));
         }
         let from = grows.size(&output.stdout_text());
-        let from = from.ok_or_else(|| Stop::failed(Error::NoSize(asked, self.device.clone())))?;
+        let from = from
+            .ok_or_else(|| Stop::failed(Error::NoSize(program_of(asked), self.device.clone())))?;
         if from + grows.slack() >= to {
             let message = format!(
                 "{} filesystem is using the whole device {}",
@@ -323,12 +319,10 @@ impl Observed {
             return Ok(Work::Nothing(Some(message)));
         }
         let target = match grows {
-            Grows::Xfs => self
-                .mount_point(host)?
-                .ok_or_else(|| Stop::failed(Error::NotMounted(self.device.clone(), kind)))?,
-            Grows::Ext | Grows::Lvm => self.device.clone(),
+            Grows::Xfs | Grows::Btrfs => self.mount_point(host)?.ok_or_else(not_mounted)?,
+            _ => self.device.clone(),
         };
-        Ok(Work::Grow { argv: vec![program::required(host, grows.program())?, target], from, to })
+        Ok(Work::Grow { argv: called(grows.command(), target, host)?, from, to })
     }
 
     fn size(&self, host: &mut dyn Host) -> Result<u64, Stop> {
@@ -353,6 +347,22 @@ impl Observed {
         let first = output.stdout_text().lines().next().map(|line| line.trim().to_owned());
         Ok(first.filter(|_| output.success()))
     }
+}
+
+fn program_of(words: &[&'static str]) -> &'static str {
+    words.first().copied().unwrap_or_default()
+}
+
+/// The words of a call, with the program's path and what it is for at the end.
+fn called(
+    words: &[&'static str],
+    target: String,
+    host: &mut dyn Host,
+) -> Result<Vec<String>, Stop> {
+    let mut argv = vec![program::required(host, program_of(words))?];
+    argv.extend(words.iter().skip(1).map(|word| (*word).to_owned()));
+    argv.push(target);
+    Ok(argv)
 }
 
 #[cfg(test)]
