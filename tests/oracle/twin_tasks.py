@@ -111,6 +111,7 @@ def plain(value, host):
         value = re.sub(r"/usr/bin/python3\.\d+", "/usr/bin/python3", value)
         # the hosts of a machine share its loop devices
         value = re.sub(r"/dev/loop\d+", "/dev/loop", value)
+        value = re.sub(r"\b10\.99\.0\.\d+\b", "ADDRESS", value)
         return re.sub(r"\bj\d+\.\d+", "JOB", value)
     return value
 

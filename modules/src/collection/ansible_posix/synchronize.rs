@@ -111,6 +111,8 @@ pub struct Synchronize;
 #[derive(Debug)]
 pub struct Observed {
     command: Command,
+    /// The command as it is told.
+    line: String,
     /// The dry run; `None` where it tells nothing.
     foreseen: Option<Output>,
 }
@@ -134,6 +136,9 @@ pub enum Error {
     /// A password cannot be given.
     #[error("to use rsync connection with passwords, you must install the sshpass program")]
     NoSshpass,
+    /// Options that cannot be split.
+    #[error("No closing quotation")]
+    Unbalanced,
     /// rsync failed.
     #[error("{0}")]
     Failed(String),
@@ -146,20 +151,32 @@ impl Module for Synchronize {
     type Observed = Observed;
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
-        let command = command(params, host)?;
+        let (command, line) = command(params, host)?;
         let mut dry = command.clone();
         let at = dry.argv.len().saturating_sub(2);
         dry.argv.insert(at, "--dry-run".to_owned());
-        // what it cannot foresee, it may still do
-        let foreseen = host.query(&dry).ok().filter(Output::success);
-        Ok(Observed { command, foreseen })
+        let foreseen = match host.query(&dry) {
+            Ok(output) if output.success() => Some(output),
+            // an earlier task of a dry run may bring what it lacks
+            Ok(output) if host.foresees() => {
+                let said = output.stderr_text();
+                let reason = said.lines().find(|line| line.starts_with("rsync")).unwrap_or("");
+                return Err(HostError::Unknown(format!("rsync cannot tell now: {reason}")).into());
+            }
+            Err(error @ HostError::Unknown(_)) => return Err(error.into()),
+            // what it cannot foresee, it may still do
+            Ok(_) | Err(_) => None,
+        };
+        Ok(Observed { command, line, foreseen })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan, Stop> {
         let mut plan = Plan::nothing();
         let said = observed.foreseen.as_ref().map(Output::stdout_text).unwrap_or_default();
         tell(observed, 0, &said, &mut plan.returned);
-        if observed.foreseen.is_some() && !changes(params, &said) {
+        // a directory that it makes for what it then leaves out is named by the run alone
+        let makes = said.starts_with("created directory ");
+        if observed.foreseen.is_some() && !makes && !changes(params, &said) {
             return Ok(plan);
         }
         let local = params.mode == Mode::Push && !is_remote(&params.dest);
@@ -197,7 +214,7 @@ impl Module for Synchronize {
             HostError::CommandFailed { output, .. } => {
                 Stop::failed(Error::Failed(output.stderr_text()))
                     .with("rc", output.status)
-                    .with("cmd", shown(&observed.command))
+                    .with("cmd", observed.line.clone())
             }
             error => Stop::Host(error),
         }
@@ -210,7 +227,7 @@ fn tell(observed: &Observed, status: i32, said: &str, returned: &mut Returned) {
     returned.insert("stdout_lines".to_owned(), Json::from(lines));
     returned.insert("msg".to_owned(), Json::from(clean));
     returned.insert("rc".to_owned(), Json::from(status));
-    returned.insert("cmd".to_owned(), Json::from(shown(&observed.command)));
+    returned.insert("cmd".to_owned(), Json::from(observed.line.clone()));
 }
 
 /// Whether rsync told of a change; a period before it is none.
@@ -219,17 +236,6 @@ fn changes(params: &Params, said: &str) -> bool {
         Some(_) => !said.contains(&format!("{MARK}.")),
         None => said.contains(MARK),
     }
-}
-
-fn shown(command: &Command) -> String {
-    let words = command.argv.iter().map(|word| match word.split_once('=') {
-        // the value alone is quoted, as the collection does it
-        Some((name, value)) if name.starts_with("--") => {
-            format!("{name}={}", quoted_if_needed(value))
-        }
-        _ => quoted_if_needed(word),
-    });
-    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A word as Python's `shlex.quote` gives it.
@@ -245,7 +251,9 @@ fn is_remote(path: &str) -> bool {
     path.split('/').next().is_some_and(|start| start.contains(':'))
 }
 
-fn command(params: &Params, host: &mut dyn Host) -> Result<Command, Stop> {
+/// The command and its line. Options of the user's are taken from the line as a shell would take
+/// them: `--exclude='*.o'` and `--exclude *.o` are what they look like.
+fn command(params: &Params, host: &mut dyn Host) -> Result<(Command, String), Stop> {
     let rsync = match &params._local_rsync_path {
         Some(path) if path.to_string_lossy().contains('/') => path.to_string_lossy().into_owned(),
         Some(name) => program::required(host, &name.to_string_lossy())?,
@@ -254,63 +262,64 @@ fn command(params: &Params, host: &mut dyn Host) -> Result<Command, Stop> {
     if params.src.starts_with("rsync://") && params.dest.starts_with("rsync://") {
         return Err(Stop::failed(Error::TwoServers).with("rc", 1));
     }
-    let mut argv = Vec::new();
+    let mut line = Vec::new();
     if params._local_rsync_password.is_some() {
         let sshpass = host.find_program("sshpass")?;
         let sshpass = sshpass.ok_or_else(|| Stop::failed(Error::NoSshpass))?;
-        argv.extend([sshpass.to_string_lossy().into_owned(), "-e".to_owned()]);
+        line.extend([quoted_if_needed(&sshpass.to_string_lossy()), "-e".to_owned()]);
     }
-    argv.push(rsync);
-    argv.extend(flags(params).into_iter().map(str::to_owned));
-    if params.rsync_timeout != 0 {
-        argv.push(format!("--timeout={}", params.rsync_timeout));
-    }
+    line.push(quoted_if_needed(&rsync));
+    line.extend(flags(params));
     let more = params.rsync_opts.as_deref().unwrap_or_default();
     let over_ssh =
         |path: &str| is_remote(path) && !path.starts_with("rsync://") && !path.contains("::");
     if (over_ssh(&params.src) || over_ssh(&params.dest))
         && !more.iter().any(|option| option.contains("--rsh"))
     {
-        argv.push(format!("--rsh={}", remote_shell(params, host)?));
+        line.push(format!("--rsh={}", quoted_if_needed(&remote_shell(params, host)?)));
     }
     if let Some(path) = params.rsync_path.as_deref().filter(|path| !path.is_empty()) {
-        argv.push(format!("--rsync-path={path}"));
+        line.push(format!("--rsync-path={}", quoted_if_needed(path)));
     }
-    argv.extend(more.iter().cloned());
+    line.extend(more.iter().cloned());
     if params.partial {
-        argv.push("--partial".to_owned());
+        line.push("--partial".to_owned());
     }
     if let Some(places) = &params.link_dest {
-        argv.extend(["-H".to_owned(), "-vv".to_owned()]);
+        line.extend(["-H".to_owned(), "-vv".to_owned()]);
         for place in places {
             let above = Path::new(&params.dest).parent().unwrap_or(Path::new("/"));
             if above.starts_with(place) {
                 let place = above.display().to_string();
                 return Err(Stop::failed(Error::Recursion { place, dest: params.dest.clone() }));
             }
-            argv.push(format!("--link-dest={}", place.display()));
+            line.push(format!("--link-dest={}", quoted_if_needed(&place.display().to_string())));
         }
     }
-    argv.push(format!("--out-format={MARK}%i %n%L"));
-    argv.extend([params.src.clone(), params.dest.clone()]);
+    line.push(format!("--out-format={}", quoted_if_needed(&format!("{MARK}%i %n%L"))));
+    line.extend([quoted_if_needed(&params.src), quoted_if_needed(&params.dest)]);
+    let line = line.join(" ");
+    let argv = shell_words::split(&line).map_err(|_| Stop::failed(Error::Unbalanced))?;
     let mut command = Command::new(argv);
     if let Some(password) = &params._local_rsync_password {
         command.environment.insert("SSHPASS".to_owned(), password.clone());
     }
-    Ok(command)
+    Ok((command, line))
 }
 
-/// The options that are only on or off.
-fn flags(params: &Params) -> Vec<&'static str> {
+/// The options that need no quotes.
+fn flags(params: &Params) -> Vec<String> {
     let mut flags = Vec::new();
-    let mut add = |wanted: bool, flag: &'static str| {
+    let timeout = format!("--timeout={}", params.rsync_timeout);
+    let mut add = |wanted: bool, flag: &str| {
         if wanted {
-            flags.push(flag);
+            flags.push(flag.to_owned());
         }
     };
     add(params.delay_updates, "--delay-updates");
     add(params.delay_updates, "-F");
     add(params.compress, "--compress");
+    add(params.rsync_timeout != 0, &timeout);
     add(params.delete, "--delete-after");
     add(params.existing_only, "--existing");
     add(params.checksum, "--checksum");
@@ -359,10 +368,11 @@ fn remote_shell(params: &Params, host: &mut dyn Host) -> Result<String, Stop> {
 mod tests {
     use serde_json::{Value as Json, json};
 
-    use super::{Params, Synchronize, command, shown};
+    use super::{Params, Synchronize, command};
     use crate::effect::Output;
     use crate::execute::Executed;
     use crate::host::memory::MemoryHost;
+    use crate::host::rehearsal::RehearsalHost;
     use crate::params::Params as _;
     use crate::wire::Status;
 
@@ -387,8 +397,8 @@ mod tests {
             ),
             (
                 json!({"archive": false, "recursive": true, "times": false, "compress": false,
-                    "delay_updates": false, "rsync_opts": ["--no-motd", "--exclude=.git"]}),
-                format!("/usr/bin/rsync --recursive --no-motd --exclude=.git {format} /a/ /b"),
+                    "delay_updates": false, "rsync_opts": ["--no-motd", "--exclude='.git'"]}),
+                format!("/usr/bin/rsync --recursive --no-motd --exclude='.git' {format} /a/ /b"),
             ),
             (
                 json!({"owner": false, "rsync_path": "sudo rsync"}),
@@ -398,18 +408,37 @@ mod tests {
         for (more, expected) in table {
             let arguments = crate::recorded::with(&json!({"src": "/a/", "dest": "/b"}), &more);
             let params = Params::parse("x", arguments.as_object().unwrap()).unwrap();
-            assert_eq!(shown(&command(&params, &mut host()).unwrap()), expected);
+            assert_eq!(command(&params, &mut host()).unwrap().1, expected);
         }
     }
 
-    fn run(dry: Output, real: Output) -> Executed {
+    #[test]
+    fn options_are_taken_as_a_shell_takes_them() {
+        let arguments =
+            json!({"src": "/a", "dest": "/b c", "rsync_opts": ["--exclude='*.o'", "-f x"]});
+        let params = Params::parse("x", arguments.as_object().unwrap()).unwrap();
+        let (command, line) = command(&params, &mut host()).unwrap();
+        let behind = command.argv.iter().skip_while(|word| *word != "--archive").skip(1);
+        let expected =
+            ["--exclude=*.o", "-f", "x", "--out-format=<<CHANGED>>%i %n%L", "/a", "/b c"];
+        assert_eq!(behind.collect::<Vec<_>>(), expected);
+        assert!(line.ends_with("--exclude='*.o' -f x --out-format='<<CHANGED>>%i %n%L' /a '/b c'"));
+    }
+
+    fn prepared(dry: Output, real: Output) -> (MemoryHost, Json) {
         let argv = ["/usr/bin/rsync", "--archive", "--out-format=<<CHANGED>>%i %n%L"];
         let with = |more: &[&'static str]| argv.iter().chain(more).copied().collect::<Vec<_>>();
-        let mut host = host()
+        let host = host()
             .with_output(&with(&["--dry-run", "/a", "/b"]), dry)
             .with_output(&with(&["/a", "/b"]), real);
         let arguments: Json =
             json!({"src": "/a", "dest": "/b", "compress": false, "delay_updates": false});
+        (host, arguments)
+    }
+
+    fn run(dry: Output, real: Output) -> Executed {
+        let (host, arguments) = prepared(dry, real);
+        let mut host = host.unforeseen();
         crate::recorded::run::<Synchronize>(&mut host, &arguments)
     }
 
@@ -422,6 +451,12 @@ mod tests {
         assert_eq!(ended.returned["stdout_lines"], json!([">f+++++++++ x"]));
         assert_eq!(run(output(""), output("")).status, Status::Ok);
         let failed = Output { status: 23, stderr: b"rsync: no".to_vec(), ..Output::default() };
+        let (host, arguments) = prepared(failed.clone(), failed.clone());
+        let mut rehearsal = RehearsalHost::new(host);
+        let foreseen = crate::recorded::run::<Synchronize>(&mut rehearsal, &arguments);
+        // an earlier task may bring what is missing
+        let reason = "rsync cannot tell now: rsync: no".to_owned();
+        assert_eq!(foreseen.status, Status::Unknown { reason });
         let ended = run(failed.clone(), failed);
         assert_eq!(
             (&ended.returned["msg"], &ended.returned["rc"]),
