@@ -45,7 +45,7 @@ impl ParamValue for Ciphers {
 impl Ciphers {
     /// The names of the suites that may be agreed on, in order of preference, of which none may be
     /// left; nothing where the option asks for nothing.
-    pub(crate) fn select(&self) -> Option<Vec<&'static str>> {
+    pub fn select(&self) -> Option<Vec<&'static str>> {
         if self.0.is_empty() {
             return None;
         }

@@ -6,7 +6,7 @@ pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
 pub mod blockinfile;
-pub(crate) mod ciphers;
+pub mod ciphers;
 pub mod command;
 pub mod copy;
 pub mod cron;

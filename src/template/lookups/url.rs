@@ -1,21 +1,81 @@
 //! `url`: what an address answers, fetched from the controller.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use canvass_modules::host::live::{Interrupt, LiveHost, NoSources};
-use canvass_modules::host::{Host as _, HostError, HttpRequest};
+use canvass_modules::host::{Host as _, HostError, HttpRequest, Redirects};
+use canvass_modules::module::ciphers::Ciphers;
+use canvass_modules::params::{Expected, ParamValue as _};
 use minijinja::Value;
+use serde_json::Value as Json;
 
 use super::Request;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::python::{as_float, entries, text};
 
-/// Options that the controller's client does not have; each with its value where nothing is asked.
-const REFUSED: [&str; 5] =
-    ["use_gssapi", "unix_socket", "ca_path", "ciphers", "unredirected_headers"];
+/// An option: of the call, of a variable, of the environment or of `ansible.cfg`.
+fn option(request: &Request<'_>, name: &str) -> Outcome<Option<Value>> {
+    if let Some(given) = request.option(name) {
+        return Ok(Some(given.clone()));
+    }
+    let name = match name {
+        "http_agent" => "agent",
+        "unredirected_headers" => "unredir_headers",
+        other => other,
+    };
+    let variable = format!("ansible_lookup_url_{name}");
+    for variable in [&variable, &variable.to_uppercase()] {
+        if let Some(set) = request.scope.lookup(variable)?.filter(|set| !set.is_none()) {
+            return Ok(Some(set));
+        }
+    }
+    let settings = crate::settings::current();
+    let set = settings.variable(&variable.to_uppercase());
+    Ok(set.or_else(|| settings.entry("url_lookup", name)).map(Value::from))
+}
+
+fn text_option(request: &Request<'_>, name: &str, default: &str) -> Outcome<String> {
+    option(request, name)?.map_or_else(|| Ok(default.to_owned()), |given| text(&given))
+}
+
+fn flag(request: &Request<'_>, name: &str) -> Outcome<bool> {
+    let Some(given) = option(request, name)? else { return Ok(false) };
+    let given = serde_json::to_value(&given).unwrap_or_default();
+    Ok(bool::from_json(&given).unwrap_or_default())
+}
+
+/// An option that is a list, or text with commas.
+fn list(request: &Request<'_>, name: &str) -> Outcome<Option<Vec<String>>> {
+    let Some(given) = option(request, name)? else { return Ok(None) };
+    let given = serde_json::to_value(&given).unwrap_or_default();
+    let refused = |_| Failure::failed(format!("the option '{name}' is a list of texts"));
+    Vec::from_json(&given).map(Some).map_err(refused)
+}
+
+fn redirects(request: &Request<'_>) -> Outcome<Redirects> {
+    Ok(match text_option(request, "follow_redirects", "urllib2")?.as_str() {
+        "all" | "yes" => Redirects::All,
+        "none" | "no" => Redirects::None,
+        "safe" => Redirects::Safe,
+        "urllib2" => Redirects::Urllib2,
+        other => {
+            return Err(Failure::failed(format!(
+                "the value '{other}' of the option 'follow_redirects' is not supported"
+            )));
+        }
+    })
+}
+
+fn ciphers(request: &Request<'_>) -> Outcome<Option<Vec<&'static str>>> {
+    let Some(names) = list(request, "ciphers")? else { return Ok(None) };
+    match Ciphers::from_json(&Json::from(names)) {
+        Ok(ciphers) => Ok(ciphers.select()),
+        Err(Expected::Form(reason)) => Err(Failure::failed(reason)),
+        Err(_) => Err(Failure::failed("the option 'ciphers' is a list of texts".to_owned())),
+    }
+}
 
 /// The address without what is secret in it.
 fn masked(url: &str) -> String {
@@ -26,15 +86,10 @@ fn masked(url: &str) -> String {
 }
 
 fn headers(request: &Request<'_>) -> Outcome<Vec<(String, String)>> {
-    let mut headers =
-        vec![("User-Agent".to_owned(), request.text_option("http_agent", "ansible-httpget")?)];
-    if request.flag("force", false)? {
+    let agent = text_option(request, "http_agent", "ansible-httpget")?;
+    let mut headers = vec![("User-Agent".to_owned(), agent)];
+    if flag(request, "force")? {
         headers.push(("Cache-Control".to_owned(), "no-cache".to_owned()));
-    }
-    if let Some(username) = request.option("username") {
-        let password = request.text_option("password", "")?;
-        let credentials = STANDARD.encode(format!("{}:{password}", text(username)?));
-        headers.push(("Authorization".to_owned(), format!("Basic {credentials}")));
     }
     if let Some(given) = request.option("headers") {
         for (name, value) in entries(given)? {
@@ -44,23 +99,41 @@ fn headers(request: &Request<'_>) -> Outcome<Vec<(String, String)>> {
     Ok(headers)
 }
 
+/// The question to an address, but for the address.
+fn question(request: &Request<'_>) -> Outcome<HttpRequest> {
+    if flag(request, "use_gssapi")? {
+        return Err(Failure::failed("the option 'use_gssapi' is not supported".to_owned()));
+    }
+    let seconds = option(request, "timeout")?;
+    let seconds = seconds.as_ref().and_then(as_float).unwrap_or(10.0).clamp(0.1, 1e6);
+    let credentials = match request.option("username") {
+        Some(username) => Some((text(username)?, request.text_option("password", "")?)),
+        None => None,
+    };
+    let path = |name: &str| -> Outcome<Option<PathBuf>> {
+        option(request, name)?.map(|given| text(&given).map(PathBuf::from)).transpose()
+    };
+    Ok(HttpRequest {
+        method: "GET".to_owned(),
+        headers: headers(request)?,
+        timeout: Some(Duration::from_secs_f64(seconds)),
+        insecure: !request.flag("validate_certs", true)?,
+        use_proxy: request.flag("use_proxy", true)?,
+        redirects: redirects(request)?,
+        credentials,
+        force_credentials: flag(request, "force_basic_auth")?,
+        use_netrc: option(request, "use_netrc")?.is_none() || flag(request, "use_netrc")?,
+        unix_socket: path("unix_socket")?,
+        ca_path: path("ca_path")?,
+        unredirected: list(request, "unredirected_headers")?.unwrap_or_default(),
+        ciphers: ciphers(request)?,
+        ..HttpRequest::default()
+    })
+}
+
 /// `url`
 pub(super) fn contents(request: &Request<'_>) -> Outcome<Vec<Value>> {
-    for name in REFUSED {
-        if request.option(name).is_some_and(Value::is_true) {
-            return Err(Failure::failed(format!("the option '{name}' is not supported")));
-        }
-    }
-    match request.text_option("follow_redirects", "urllib2")?.as_str() {
-        "urllib2" | "all" | "yes" | "safe" => {}
-        other => {
-            return Err(Failure::failed(format!(
-                "the value '{other}' of the option 'follow_redirects' is not supported"
-            )));
-        }
-    }
-    let seconds = request.option("timeout").and_then(as_float).unwrap_or(10.0).clamp(0.1, 1e6);
-    let headers = headers(request)?;
+    let question = question(request)?;
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -70,17 +143,9 @@ pub(super) fn contents(request: &Request<'_>) -> Outcome<Vec<Value>> {
     for url in request.texts()? {
         let shown = masked(&url);
         let answer = host
-            .fetch(&HttpRequest {
-                url,
-                method: "GET".to_owned(),
-                headers: headers.clone(),
-                timeout: Some(Duration::from_secs_f64(seconds)),
-                insecure: !request.flag("validate_certs", true)?,
-                use_proxy: request.flag("use_proxy", true)?,
-                ..HttpRequest::default()
-            })
+            .fetch(&HttpRequest { url, ..question.clone() })
             .map_err(|error| refused(&shown, &error))?;
-        if answer.status >= 400 {
+        if answer.status >= 300 {
             return Err(Failure::failed(format!(
                 "Received HTTP error for {shown}: HTTP Error {}",
                 answer.status
@@ -107,4 +172,32 @@ fn refused(url: &str, error: &HostError) -> Box<Failure> {
     } else {
         format!("Failed lookup url for {url}: {reason}")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use crate::template::Templar;
+    use crate::vars::Scope;
+
+    #[test]
+    fn a_socket_is_asked_in_place_of_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = [0; 1024];
+            let count = stream.read(&mut asked).unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n";
+            stream.write_all(answer).unwrap();
+            String::from_utf8_lossy(&asked[..count]).into_owned()
+        });
+        let call = format!("lookup('url', 'http://localhost/x', unix_socket='{}')", path.display());
+        let found = Templar::new().expression(&call, None, &Scope::default()).unwrap();
+        assert_eq!(found.to_string(), "hi");
+        assert!(server.join().unwrap().starts_with("GET /x HTTP/1.1\r\n"));
+    }
 }

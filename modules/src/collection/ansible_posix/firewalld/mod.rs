@@ -197,12 +197,11 @@ impl Observed {
         if !adds || files::has_service(value, host)? != Some(false) {
             return Ok(());
         }
-        let zone = match self.permanent {
-            Some(false) => format!("Zone '{}': ", self.zone),
-            _ => String::new(),
+        let reason = match self.permanent {
+            Some(false) => format!("Zone '{}': '{value}' not among existing services", self.zone),
+            _ => value.clone(),
         };
-        let words = format!("INVALID_SERVICE: {zone}'{value}' not among existing services");
-        Err(self.refusal(&words))
+        Err(self.refusal(&format!("INVALID_SERVICE: {reason}")))
     }
 
     fn operation(&self) -> &'static str {

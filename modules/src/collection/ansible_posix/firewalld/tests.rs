@@ -28,6 +28,7 @@ fn host(running: bool) -> MemoryHost {
     let answers = [
         ("--query-service=ssh", 0, "yes"),
         ("--query-service=https", 1, "no"),
+        ("--query-service=nosuch", 1, "no"),
         ("--query-port=80/tcp", 0, "yes"),
         ("--query-masquerade", 1, "no"),
         ("--query-forward-port=port=1:proto=tcp:toport=2", 1, "no"),
@@ -318,5 +319,34 @@ fn a_dry_run_knows_what_it_started() {
     {
         let arguments = json!({"service": service, "state": "enabled"});
         assert_eq!(run(&mut host, &arguments).status, status, "{service}");
+    }
+}
+
+/// Both the run and the dry run hear of it before anything is done.
+#[test]
+fn services_that_are_none_are_refused() {
+    let known = "/usr/lib/firewalld/services/https.xml";
+    for (arguments, reason) in [
+        (
+            json!({"service": "nosuch", "state": "enabled", "permanent": true, "offline": true}),
+            Some(
+                "INVALID_SERVICE: Zone 'public': 'nosuch' not among existing services Permanent \
+                 operation, Services are defined by port/tcp relationship and named as they are in \
+                 /etc/services (on most systems)",
+            ),
+        ),
+        (json!({"service": "https", "state": "enabled", "permanent": true, "offline": true}), None),
+    ] {
+        let mut rehearsal = RehearsalHost::new(host(false).with_file(known, ""));
+        for host in [&mut host(false).with_file(known, "") as &mut dyn Host, &mut rehearsal] {
+            let ended = run(host, &arguments);
+            match reason {
+                Some(reason) => {
+                    let told = format!("ERROR: Exception caught: {reason}");
+                    assert_eq!(ended.returned["msg"], told, "{arguments}");
+                }
+                None => assert_eq!(ended.status, Status::Changed, "{:?}", ended.returned),
+            }
+        }
     }
 }
