@@ -75,7 +75,15 @@ impl Asker<'_> {
         let release = self.run("cat /etc/os-release 2>/dev/null; true", ANSWER).await;
         let release = release.map_err(|error| error.to_string())?;
         let distribution = distribution(&text(&release.stdout));
-        let before = self.boot_time().await?;
+        let before = match self.boot_time().await {
+            Ok(before) => before,
+            Err(message) => {
+                let mut result = TaskResult::failed(message);
+                // so the action names it here
+                result.result.insert("reboot".to_owned(), Json::from(false));
+                return Ok(result);
+            }
+        };
         let (program, arguments) = how.program(&distribution);
         let program = self.found(program).await?;
         let script = format!("{program} {arguments}");
@@ -140,7 +148,7 @@ impl Asker<'_> {
             let paths: Vec<String> =
                 self.how.search_paths.iter().map(|path| format!("'{path}'")).collect();
             return Err(format!(
-                "Unable to find command \"{program}\" in search paths: [{}]",
+                "Task failed: Unable to find command \"{program}\" in search paths: [{}]",
                 paths.join(", ")
             ));
         }

@@ -297,6 +297,7 @@ mod tests {
             ("p/secret", "password", json!("other"), Some("p p/secret password other")),
             ("p/empty", "string", json!(""), None),
             ("p/new", "string", json!(""), Some("p p/new string ")),
+            ("p/new", "string", json!(80), Some("p p/new string 80")),
         ];
         for (question, vtype, value, expected) in table {
             let given = json!({"name": "p", "question": question, "vtype": vtype, "value": value});

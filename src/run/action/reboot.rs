@@ -29,11 +29,13 @@ params! {
         /// Where the program is looked for.
         search_paths: Option<Vec<String>>,
         /// What tells one start of the host from another.
-        boot_time_command: String = "cat /proc/sys/kernel/random/boot_id".to_owned(),
+        boot_time_command: String = BOOT_TIME.to_owned(),
         /// The program and its arguments, instead of those of the system.
         reboot_command: Option<String>,
     }
 }
+
+const BOOT_TIME: &str = "cat /proc/sys/kernel/random/boot_id";
 
 /// How a host is started anew.
 #[derive(Debug, Clone)]
@@ -87,7 +89,10 @@ impl Reboot {
         let usual = || SEARCH_PATHS.map(str::to_owned).to_vec();
         Self {
             written,
-            boot_time_command: params.boot_time_command,
+            boot_time_command: match params.boot_time_command {
+                empty if empty.is_empty() => BOOT_TIME.to_owned(),
+                command => command,
+            },
             test_command: params.test_command,
             post_delay: Duration::from_secs(seconds(params.post_reboot_delay)),
             timeout: Duration::from_secs(params.reboot_timeout),
@@ -161,6 +166,13 @@ mod tests {
             let expected = (program.to_owned(), options);
             assert_eq!(reboot(&arguments).program(distribution), expected, "{arguments}");
         }
+    }
+
+    #[test]
+    fn an_empty_command_is_the_usual_one() {
+        let usual = reboot(&json!({})).boot_time_command;
+        assert_eq!(reboot(&json!({"boot_time_command": ""})).boot_time_command, usual);
+        assert_eq!(reboot(&json!({"boot_time_command": "x"})).boot_time_command, "x");
     }
 
     #[test]

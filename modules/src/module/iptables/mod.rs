@@ -410,6 +410,35 @@ mod tests {
     }
 
     #[test]
+    fn rules_that_are_none_are_refused_before_they_are_added() {
+        let program = "/usr/bin/iptables";
+        let says = |status, text: &str| Output { status, stderr: text.into(), ..Output::default() };
+        let asked = |rule: &[&'static str]| [&[program, "-t", "filter", "-C", "X"], rule].concat();
+        let host = || {
+            MemoryHost::new()
+                .with_program("iptables")
+                .with_output(&asked(&["-j", "DROP"]), says(1, "iptables: No chain/target/match\n"))
+                .with_output(&asked(&["-j", "NO"]), says(2, "Couldn't load target `NO'\n"))
+                .with_output(&asked(&["-j", "LOG"]), says(1, "iptables: Bad rule (does a match\n"))
+        };
+        for (arguments, expected) in [
+            (json!({"chain": "X", "jump": "DROP"}), Err("iptables: No chain/target/match")),
+            (json!({"chain": "X", "jump": "DROP", "state": "absent"}), Ok(0)),
+            (
+                json!({"chain": "X", "jump": "NO", "action": "insert"}),
+                Err("Couldn't load target `NO'"),
+            ),
+            (json!({"chain": "X", "jump": "LOG"}), Ok(1)),
+        ] {
+            let given = params(&arguments);
+            let observed = Iptables::observe(&given, &mut host());
+            let found = observed.map(|observed| Iptables::plan(&given, &observed).unwrap());
+            let found = found.map(|plan| plan.effects.len()).map_err(|stop| stop.to_string());
+            assert_eq!(found, expected.map_err(str::to_owned), "{arguments}");
+        }
+    }
+
+    #[test]
     fn the_policy_is_read() {
         assert_eq!(policy("Chain INPUT (policy DROP)\n").as_deref(), Some("DROP"));
         assert_eq!(policy("Chain X (1 references)\n"), None);
