@@ -174,13 +174,13 @@ def told_by(task, ours, theirs):
         return
     # a dry run of canvass may know more: what then comes
     told, comes, thought = plain(ours[dry], "s1"), plain(here, "s1"), plain(thought, "s2")
+    if bool(told.get("failed")) == bool(comes.get("failed")) != bool(thought.get("failed")):
+        # it fails as the run does
+        return
     for name in [*told]:
         if told[name] == comes.get(name) and told[name] != thought.get(name):
             thought.pop(name, None)
             told.pop(name)
-    if bool(told.get("failed")) == bool(comes.get("failed")) != bool(thought.get("failed")):
-        # it fails as the run does
-        return
     yield "dry run, ", compare(told, thought) + other_diff(ours[dry], theirs[dry])
 
 

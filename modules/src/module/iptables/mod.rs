@@ -197,7 +197,7 @@ fn find(params: &Params, filter: &Filter, host: &mut dyn Host) -> Result<Found, 
     }
     let output = program::query(host, call(params, filter, "-C", true))?;
     if !output.success() && params.state == State::Present {
-        refuse_wrong_words(params, filter, output, host)?;
+        refuse_what_is_none(params, filter, output, host)?;
         return Ok(Found::Rule(false));
     }
     Ok(Found::Rule(output.success()))
@@ -205,10 +205,10 @@ fn find(params: &Params, filter: &Filter, host: &mut dyn Host) -> Result<Found, 
 
 /// What is wrong with a rule when it is looked for is wrong when it is added, too, of which a dry
 /// run hears nothing else.
-fn refuse_wrong_words(
+fn refuse_what_is_none(
     params: &Params,
     filter: &Filter,
-    output: Output,
+    mut output: Output,
     host: &mut dyn Host,
 ) -> Result<(), Stop> {
     let chains = [&params.chain, &params.jump, &params.goto];
@@ -217,13 +217,26 @@ fn refuse_wrong_words(
         host.rehearsed(&format!("{table} {chain}"), "chain")
             .is_some_and(|kept| kept.value.is_some())
     });
-    if foreseen || output.stderr_text().contains("Bad rule") {
+    if foreseen {
         return Ok(());
+    }
+    if output.stderr_text().contains("Bad rule") {
+        // so iptables-nft says it of chains that are not there, too
+        if params.chain.as_deref().is_none_or(|chain| CHAINS.contains(&chain)) {
+            return Ok(());
+        }
+        output = program::query(host, call(params, filter, "-S", false))?;
+        if output.success() {
+            return Ok(());
+        }
     }
     let argv = call(params, filter, added_by(params), true);
     let command = shell_words::join(&argv);
     Err(program::explain(HostError::CommandFailed { command, output: Box::new(output) }))
 }
+
+/// The chains that the tables have of their own.
+const CHAINS: [&str; 5] = ["FORWARD", "INPUT", "OUTPUT", "POSTROUTING", "PREROUTING"];
 
 /// The option that adds a rule.
 fn added_by(params: &Params) -> &'static str {
@@ -420,6 +433,15 @@ mod tests {
                 .with_output(&asked(&["-j", "DROP"]), says(1, "iptables: No chain/target/match\n"))
                 .with_output(&asked(&["-j", "NO"]), says(2, "Couldn't load target `NO'\n"))
                 .with_output(&asked(&["-j", "LOG"]), says(1, "iptables: Bad rule (does a match\n"))
+                .with_output(&[program, "-t", "filter", "-S", "X"], says(0, ""))
+                .with_output(
+                    &[program, "-t", "filter", "-C", "Y", "-j", "LOG"],
+                    says(1, "iptables: Bad rule (does a match\n"),
+                )
+                .with_output(
+                    &[program, "-t", "filter", "-S", "Y"],
+                    says(1, "iptables: No chain/target/match\n"),
+                )
         };
         for (arguments, expected) in [
             (json!({"chain": "X", "jump": "DROP"}), Err("iptables: No chain/target/match")),
@@ -429,6 +451,7 @@ mod tests {
                 Err("Couldn't load target `NO'"),
             ),
             (json!({"chain": "X", "jump": "LOG"}), Ok(1)),
+            (json!({"chain": "Y", "jump": "LOG"}), Err("iptables: No chain/target/match")),
         ] {
             let given = params(&arguments);
             let observed = Iptables::observe(&given, &mut host());
