@@ -47,7 +47,7 @@ NOISE = {
 
 # places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched, as do
 # rpmbuild, createrepo and dnf; file systems have numbers of their own
-OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/|/srv/img/|/srv/gems/.*\.gz$|/etc/lvm/|/\.gnupg/")
+OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/|/srv/img/|/var/backups/|/srv/gems/.*\.gz$|/etc/lvm/|/\.gnupg/")
 
 
 class Task:
@@ -181,7 +181,7 @@ def told_by(task, ours, theirs):
         if told[name] == comes.get(name) and told[name] != thought.get(name):
             thought.pop(name, None)
             told.pop(name)
-    yield "dry run, ", compare(told, thought) + other_diff(ours[dry], theirs[dry])
+    yield "dry run, ", compare(told, thought) + other_diff(ours[dry], theirs.get(dry, {}))
 
 
 def main():

@@ -20,8 +20,8 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use crate::contract::{Module, Plan, Planned, Returned, Stop};
-use crate::effect::{Effect, SettingChange};
-use crate::host::{Follow, Host, HostError};
+use crate::effect::{Effect, Output, SettingChange};
+use crate::host::{FileKind, Follow, Host, HostError};
 use crate::module::{expansion, program};
 use crate::{choices, params};
 
@@ -147,9 +147,9 @@ impl Module for Acl {
 
     fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
         let path = expansion::path(&params.path, host)?;
-        if host.stat(&path, Follow::Yes)?.is_none() {
+        let Some(stat) = host.stat(&path, Follow::Yes)? else {
             return Err(Stop::failed(Error::NoPath));
-        }
+        };
         check(params)?;
         let path = path.to_string_lossy().into_owned();
         let entry = split(params);
@@ -163,6 +163,16 @@ impl Module for Acl {
                 Some(kept) => kept.value.is_some() != (params.state == State::Present),
                 None => differs(params, &argv, &text, host)?,
             };
+            let is_directory = stat.kind == FileKind::Directory;
+            let takes = is_directory || !default || params.recursive || params.use_nfsv4_acls;
+            if differs && !takes && params.state == State::Present {
+                // its test does not tell
+                let stderr = format!("setfacl: {path}: Only directories can have default ACLs\n");
+                let output = Output { status: 1, stderr: stderr.into(), ..Output::default() };
+                let command = shell_words::join(&argv);
+                let error = HostError::CommandFailed { command, output: Box::new(output) };
+                return Err(program::explain(error));
+            }
             set = Some(argv).filter(|_| differs);
         }
         let tell = command(params, default, &path, None, host)?;
@@ -396,11 +406,12 @@ mod tests {
     fn host(test: &[&str], answer: &str) -> MemoryHost {
         let output = |text: &str| Output { stdout: text.into(), ..Output::default() };
         let get = ["/usr/bin/getfacl", "--absolute-names", "--omit-header", "/f"];
-        let get_default = ["/usr/bin/getfacl", "-d", "--absolute-names", "--omit-header", "/f"];
+        let get_default = ["/usr/bin/getfacl", "-d", "--absolute-names", "--omit-header", "/d"];
         MemoryHost::new()
             .with_program("setfacl")
             .with_program("getfacl")
             .with_file("/f", "")
+            .with_directory("/d")
             .with_output(&get, output("user::rw-\ngroup::r--\n\n"))
             .with_output(&get_default, output(""))
             .with_output(test, output(answer))
@@ -423,10 +434,10 @@ mod tests {
                 None,
             ),
             (
-                json!({"entry": "default:group:adm:rx", "state": "present"}),
-                "--test -d -m group:adm:rx /f",
-                "/f: x\n",
-                Some("/usr/bin/setfacl -d -m group:adm:rx /f"),
+                json!({"entry": "default:group:adm:rx", "state": "present", "path": "/d"}),
+                "--test -d -m group:adm:rx /d",
+                "/d: x\n",
+                Some("/usr/bin/setfacl -d -m group:adm:rx /d"),
             ),
             (
                 json!({"entry": "u:ann", "state": "absent", "recalculate_mask": "mask"}),
@@ -439,8 +450,7 @@ mod tests {
             let test: Vec<&str> =
                 std::iter::once("/usr/bin/setfacl").chain(test.split(' ')).collect();
             let mut host = host(&test, answer);
-            let mut arguments = arguments.clone();
-            arguments["path"] = json!("/f");
+            let arguments = crate::recorded::with(&json!({"path": "/f"}), arguments);
             let ended = run(&mut host, &arguments);
             let status = if expected.is_some() { Status::Changed } else { Status::Ok };
             assert_eq!(ended.status, status, "{arguments}: {:?}", ended.returned);
@@ -453,6 +463,15 @@ mod tests {
         let ended = run(&mut host(&[], ""), &json!({"path": "/f"}));
         assert_eq!(ended.returned["acl"], json!(["user::rw-", "group::r--"]));
         assert_eq!(ended.returned["msg"], "current acl");
+    }
+
+    #[test]
+    fn only_directories_have_defaults() {
+        let test = ["/usr/bin/setfacl", "--test", "-d", "-m", "group:adm:rx", "/f"];
+        let arguments = json!({"entry": "default:group:adm:rx", "state": "present", "path": "/f"});
+        let ended = run(&mut host(&test, "/f: x\n"), &arguments);
+        let told = "setfacl: /f: Only directories can have default ACLs";
+        assert_eq!((&ended.returned["msg"], ended.status), (&json!(told), Status::Failed));
     }
 
     #[test]
