@@ -24,9 +24,10 @@ mod tiny;
 #[path = "hosts/trace.rs"]
 mod trace;
 
-const TESTS: [(&str, fn(&Hosts) -> Result<()>); 6] = [
+const TESTS: [(&str, fn(&Hosts) -> Result<()>); 7] = [
     ("the_sample_site_comes_up_on_systemd", sample_site),
     ("sudo_takes_privilege_with_and_without_a_password", sudo),
+    ("what_a_user_may_not_do_fails_in_a_dry_run_too", unprivileged),
     ("a_service_is_started_stopped_and_enabled", service),
     ("a_host_that_is_cut_off_ends_unreachable_and_others_finish", cut_off),
     ("noise_and_places_without_programs_do_no_harm", hostile_login),
@@ -227,6 +228,43 @@ fn sudo(hosts: &Hosts) -> Result<()> {
     ends(&wrong, 2)?;
     says(&wrong, "Incorrect sudo password")?;
     ensure!(!wrong.stdout.contains("wrong-pw"), "the password was told");
+    Ok(())
+}
+
+/// Dry run and run of somebody without privilege say the same.
+fn unprivileged(hosts: &Hosts) -> Result<()> {
+    let playbook = "
+- name: Without privilege
+  hosts: all
+  gather_facts: false
+  ignore_errors: true
+  tasks:
+    - file: {path: /home/ops/own, state: directory, mode: '0755'}
+    - copy: {dest: /home/ops/own/file, content: x, mode: '0644'}
+    - copy: {dest: /etc/of-the-system, content: x}
+    - lineinfile: {path: /etc/hosts, line: 127.0.0.9 nine}
+    - file: {path: /etc/hostname, mode: '0600'}
+    - file: {path: /etc/hostname, state: absent}
+    - file: {path: /srv/directory, state: directory}
+    - group: {name: mine}
+    - user: {name: me}
+";
+    for (mode, own) in [(&["--check"][..], 2), (&[], 2), (&["--check"], 0)] {
+        let ended = hosts.play(playbook, &[mode, &["-e", "ansible_user=ops"]].concat())?;
+        ends(&ended, 0)?;
+        for host in ["s1", "s2"] {
+            says(&ended, &format!("{host:<27}: ok=9    changed={own}"))?;
+        }
+        says(&ended, "ignored=7")?;
+        for refusal in [
+            "cannot create a file in `/etc`: Permission denied",
+            "cannot set the mode of `/etc/hostname`: Operation not permitted",
+            "cannot remove `/etc/hostname`: Permission denied",
+            "cannot create directory `/srv/directory`: Permission denied",
+        ] {
+            says(&ended, refusal)?;
+        }
+    }
     Ok(())
 }
 

@@ -33,6 +33,14 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+    /// Only root may do it.
+    #[error("`{user}` may not change {what}: only root may (is `become: true` missing?)")]
+    Unprivileged {
+        /// Who would do it.
+        user: String,
+        /// What would be changed.
+        what: &'static str,
+    },
     /// A command of an effect ended with an error.
     #[error("`{command}` failed with status {}: {}", .output.status, .output.stderr_text().trim())]
     CommandFailed {

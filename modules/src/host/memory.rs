@@ -49,6 +49,7 @@ struct Fixture {
     responses: BTreeMap<String, HttpResponse>,
     open_ports: Vec<(String, u16)>,
     environment: BTreeMap<String, String>,
+    identity: Principal,
     now: Timestamp,
 }
 
@@ -72,6 +73,7 @@ impl MemoryHost {
             responses: BTreeMap::new(),
             open_ports: Vec::new(),
             environment: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
+            identity: Principal { name: Some("root".to_owned()), id: Some(0) },
             now: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
         };
         Self { inner: RehearsalHost::new(fixture), applied: Vec::new(), foresees: true }
@@ -102,6 +104,13 @@ impl MemoryHost {
             stat.link_target = Some(PathBuf::from(target));
         }
         host
+    }
+
+    /// Makes somebody else than root its user.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Principal) -> Self {
+        self.fixture().identity = identity;
+        self
     }
 
     /// Makes it answer as a live host does of which nobody wants to know what effects would do.
@@ -379,7 +388,7 @@ impl Host for Fixture {
     }
 
     fn identity(&mut self) -> Result<Principal, HostError> {
-        Ok(Principal { name: Some("root".to_owned()), id: Some(0) })
+        Ok(self.identity.clone())
     }
 
     fn apply(&mut self, planned: &Planned) -> Result<Applied, HostError> {

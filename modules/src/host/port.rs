@@ -141,6 +141,12 @@ pub trait Host {
     /// The user that the runner acts as.
     fn identity(&mut self) -> Result<Principal, HostError>;
 
+    /// Whether that user may write what is at a path (of a directory: give and take away names), where
+    /// the kernel tells.
+    fn may_write(&mut self, _path: &Path) -> Option<bool> {
+        None
+    }
+
     /// Makes a private empty directory outside of what modules see, for things to look into.
     fn scratch(&mut self) -> Result<PathBuf, HostError> {
         Err(HostError::Unknown("this host has no place to look into things".to_owned()))
@@ -260,6 +266,9 @@ impl<H: Host + ?Sized> Host for &mut H {
     }
     fn identity(&mut self) -> Result<Principal, HostError> {
         (**self).identity()
+    }
+    fn may_write(&mut self, path: &Path) -> Option<bool> {
+        (**self).may_write(path)
     }
     fn scratch(&mut self) -> Result<PathBuf, HostError> {
         (**self).scratch()

@@ -361,6 +361,16 @@ impl Host for LiveHost {
         Ok(self.principal(rustix::process::geteuid().as_raw()))
     }
 
+    fn may_write(&mut self, path: &Path) -> Option<bool> {
+        match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+            Ok(()) => Some(true),
+            Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
+                Some(false)
+            }
+            Err(_) => None,
+        }
+    }
+
     fn scratch(&mut self) -> Result<PathBuf, HostError> {
         stage::private_directory(stage::Place::Disk, &self.interrupt)
     }

@@ -4,7 +4,7 @@
 //! overlay is silent. Nothing of the host below is ever changed.
 //!
 //! - [`paths`] follows links through both; [`changes`] lays file effects over the host, [`flags`]
-//!   flags of files, [`context`] their contexts;
+//!   flags of files, [`context`] their contexts; [`permissions`] tells what the user may not do;
 //! - [`accounts`], [`units`] and [`packages`] do so for users, groups, services and packages, [`settings`]
 //!   for what programs keep;
 //! - [`archives`] lays over the host what an archive holds;
@@ -26,6 +26,7 @@ mod lists;
 mod overlay;
 mod packages;
 mod paths;
+mod permissions;
 mod scripts;
 mod settings;
 mod shell;
@@ -173,6 +174,7 @@ impl<B: Host> RehearsalHost<B> {
     }
 
     fn lay_over(&mut self, effect: &Effect) -> Result<Applied, HostError> {
+        self.require_permission(effect)?;
         match effect {
             Effect::WriteFile(write) => {
                 let refusal = self.foresee_validation(write)?;
