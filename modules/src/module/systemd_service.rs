@@ -192,6 +192,9 @@ impl Module for SystemdService {
             let reason = reason.to_owned();
             return Err(Stop::failed(Error::Load { name: name.to_owned(), reason }));
         }
+        if masked && params.masked.is_none() && plan.effects.is_empty() {
+            refuse_masked(params, observed, name)?;
+        }
         let mut act = |action: UnitAction, verb: &str, reason: &str| {
             let change = UnitChange {
                 name: with_suffix(name),
@@ -404,6 +407,25 @@ fn shown(text: &str) -> UnitState {
     }
 }
 
+/// What is masked does not start, which a dry run hears from nobody else.
+fn refuse_masked(params: &Params, observed: &Observed, name: &str) -> Result<(), Stop> {
+    let active = observed.unit.properties.get("ActiveState").map(String::as_str);
+    let verb = match (params.state, active) {
+        // enabling comes first, and fails in words of its own
+        _ if params.enabled == Some(true) => return Ok(()),
+        (Some(State::Restarted), Some("active" | "activating")) => "restart",
+        (
+            Some(State::Started | State::Restarted | State::Reloaded),
+            Some("inactive" | "failed"),
+        ) => "start",
+        _ => return Ok(()),
+    };
+    let unit = with_suffix(name);
+    Err(Stop::failed(format!(
+        "Unable to {verb} service {name}: Failed to {verb} {unit}: Unit {unit} is masked.\n"
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
@@ -451,6 +473,30 @@ mod tests {
         assert!(commands(disable(), &on).1);
         assert_eq!(commands(enable(), &off).0, ["systemctl enable x"]);
         assert!(!commands(disable(), &off).1);
+    }
+
+    #[test]
+    fn what_is_masked_does_not_start() {
+        let plan = |arguments: &Json, active: &str| {
+            let params = Params::parse("x", arguments.as_object().unwrap()).unwrap();
+            let planned = SystemdService::plan(&params, &observed(active, "masked"));
+            planned.map(|plan| plan.changes()).map_err(|stop| stop.to_string())
+        };
+        let refused = |verb: &str| {
+            Err(format!(
+                "Unable to {verb} service x: Failed to {verb} x.service: Unit x.service is masked.\n"
+            ))
+        };
+        for (arguments, active, expected) in [
+            (json!({"name": "x", "state": "started"}), "inactive", refused("start")),
+            (json!({"name": "x", "state": "reloaded"}), "failed", refused("start")),
+            (json!({"name": "x", "state": "restarted"}), "active", refused("restart")),
+            (json!({"name": "x", "state": "started"}), "active", Ok(false)),
+            (json!({"name": "x", "state": "stopped"}), "active", Ok(true)),
+            (json!({"name": "x", "state": "started", "masked": false}), "inactive", Ok(true)),
+        ] {
+            assert_eq!(plan(&arguments, active), expected, "{arguments}");
+        }
     }
 
     #[test]
@@ -544,7 +590,7 @@ mod tests {
             assert_eq!(got.as_deref(), message, "{arguments}");
         }
         let given = params(json!({"name": "x", "state": "started"}));
-        let stopped = observed("inactive", "masked");
+        let stopped = observed("inactive", "disabled");
         let plan = SystemdService::plan(&given, &stopped).unwrap();
         let output =
             Output { status: 1, stderr: b"Failed to start\n".to_vec(), ..Output::default() };
