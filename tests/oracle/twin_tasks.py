@@ -47,7 +47,7 @@ NOISE = {
 
 # places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched, as do
 # rpmbuild, createrepo and dnf; file systems have numbers of their own
-OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/|/srv/img/|/var/lib/(rpm|zypp)/|/var/backups/|/srv/gems/.*\.gz$|/etc/lvm/|/\.gnupg/")
+OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/|/srv/img/|/srv/pac/|/var/lib/pacman/(sync/|local/.*/desc$)|/var/lib/(rpm|zypp)/|/var/backups/|/srv/gems/.*\.gz$|/etc/lvm/|/\.gnupg/")
 
 
 class Task:
