@@ -45,9 +45,14 @@ NOISE = {
 }
 
 
-# places that differ by themselves or on purpose: keys are drawn, git keeps times and what it fetched, as do
-# rpmbuild, createrepo and dnf; file systems have numbers of their own
-OWN = re.compile(r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD|/srv/rpms/|/\.rpmdb/|/var/lib/dnf/|/srv/img/|/srv/pac/|/var/lib/pacman/(sync/|local/.*/desc$)|/var/lib/(rpm|zypp)/|/var/backups/|/srv/gems/.*\.gz$|/etc/lvm/|/\.gnupg/")
+# places that differ by themselves or on purpose, and why
+OWN = re.compile("|".join([
+    r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.gnupg/",  # keys are drawn
+    r"/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD",  # git keeps times and what it fetched
+    r"/srv/(rpms|pac|img)/|/srv/gems/.*\.gz$",  # packages hold the time they were made, file systems numbers
+    r"/\.rpmdb/|/var/lib/(dnf|rpm|zypp)/|/var/lib/pacman/(sync/|local/.*/desc$)",  # times of installations
+    r"/etc/lvm/|/var/backups/",  # copies with times
+]))
 
 
 class Task:
