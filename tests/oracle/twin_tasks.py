@@ -49,8 +49,8 @@ NOISE = {
 OWN = re.compile("|".join([
     r"/kh\.old|/\.ssh/id_|/srv/absolute-key|/\.gnupg/",  # keys are drawn
     r"/\.git/(index|logs/|FETCH_HEAD|ORIG_HEAD)|/bare/FETCH_HEAD",  # git keeps times and what it fetched
-    r"/srv/(rpms|pac|img)/|/srv/gems/.*\.gz$",  # packages hold the time they were made, file systems numbers
-    r"/\.rpmdb/|/var/lib/(dnf|rpm|zypp)/|/var/lib/pacman/(sync/|local/.*/desc$)",  # times of installations
+    r"/srv/(rpms|pac|img)/|/srv/gems/.*\.gz:",  # packages hold the time they were made, file systems numbers
+    r"/\.rpmdb/|/var/lib/(dnf|rpm|zypp)/|/var/lib/pacman/(sync/|local/.*/desc:)",  # times of installations
     r"/etc/lvm/|/var/backups/",  # copies with times
 ]))
 
