@@ -141,8 +141,8 @@ pub trait Host {
     /// The user that the runner acts as.
     fn identity(&mut self) -> Result<Principal, HostError>;
 
-    /// Whether that user may write what is at a path (of a directory: give and take away names), where
-    /// the kernel tells.
+    /// Whether that user may write what is at a path (of a directory: give and take away names),
+    /// where the kernel tells.
     fn may_write(&mut self, _path: &Path) -> Option<bool> {
         None
     }
