@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use super::expansion;
 use super::program;
 use super::rpm_key::piped;
-use super::uri::body;
+use super::uri::fetched;
 use crate::contract::{Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Effect, SettingChange};
 use crate::host::{Host, HostError, HttpRequest};
@@ -300,7 +300,7 @@ fn download(url: &str, params: &Params, host: &mut dyn Host) -> Result<Vec<u8>, 
         use_proxy: true,
         ..HttpRequest::default()
     };
-    body(host.fetch(&request))?
+    fetched(host.fetch(&request))?
         .map_err(|reason| Stop::failed(Error::Download(url.to_owned(), reason)))
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 use super::expansion;
 use super::program;
-use super::uri::body;
+use super::uri::fetched;
 use crate::contract::{Module, Plan, Planned, Stop};
 use crate::effect::{Command, Effect, SettingChange};
 use crate::host::{FileKind, Follow, Host, HostError, HttpRequest};
@@ -205,7 +205,7 @@ fn source(params: &Params, host: &mut dyn Host) -> Result<Source, Stop> {
 fn fetch(url: &str, insecure: bool, host: &mut dyn Host) -> Result<Vec<u8>, Stop> {
     let request =
         HttpRequest { url: url.to_owned(), insecure, use_proxy: true, ..HttpRequest::default() };
-    let body = body(host.fetch(&request))?
+    let body = fetched(host.fetch(&request))?
         .map_err(|reason| Stop::failed(Error::Fetch(url.to_owned(), reason)))?;
     let text = String::from_utf8_lossy(&body);
     let armored = text

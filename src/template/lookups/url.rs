@@ -43,7 +43,23 @@ fn text_option(request: &Request<'_>, name: &str, default: &str) -> Outcome<Stri
 fn flag(request: &Request<'_>, name: &str) -> Outcome<bool> {
     let Some(given) = option(request, name)? else { return Ok(false) };
     let given = serde_json::to_value(&given).unwrap_or_default();
-    Ok(bool::from_json(&given).unwrap_or_default())
+    let refused = |_| Failure::failed(format!("the option '{name}' is yes or no, not '{given}'"));
+    bool::from_json(&given).map_err(refused)
+}
+
+/// An option in seconds, which a variable or the environment may give as text.
+fn seconds(request: &Request<'_>, name: &str, default: f64) -> Outcome<Duration> {
+    let given = match option(request, name)? {
+        Some(given) => given,
+        None => return Ok(Duration::from_secs_f64(default)),
+    };
+    let number = as_float(&given).or_else(|| given.as_str()?.trim().parse().ok());
+    match number.filter(|number| number.is_finite()) {
+        Some(number) => Ok(Duration::from_secs_f64(number.clamp(0.1, 1e6))),
+        None => Err(Failure::failed(format!(
+            "the option '{name}' is a number of seconds, not '{given}'"
+        ))),
+    }
 }
 
 /// An option that is a list, or text with commas.
@@ -104,8 +120,6 @@ fn question(request: &Request<'_>) -> Outcome<HttpRequest> {
     if flag(request, "use_gssapi")? {
         return Err(Failure::failed("the option 'use_gssapi' is not supported".to_owned()));
     }
-    let seconds = option(request, "timeout")?;
-    let seconds = seconds.as_ref().and_then(as_float).unwrap_or(10.0).clamp(0.1, 1e6);
     let credentials = match request.option("username") {
         Some(username) => Some((text(username)?, request.text_option("password", "")?)),
         None => None,
@@ -116,7 +130,7 @@ fn question(request: &Request<'_>) -> Outcome<HttpRequest> {
     Ok(HttpRequest {
         method: "GET".to_owned(),
         headers: headers(request)?,
-        timeout: Some(Duration::from_secs_f64(seconds)),
+        timeout: Some(seconds(request, "timeout", 10.0)?),
         insecure: !request.flag("validate_certs", true)?,
         use_proxy: request.flag("use_proxy", true)?,
         redirects: redirects(request)?,
@@ -181,6 +195,19 @@ mod tests {
 
     use crate::template::Templar;
     use crate::vars::Scope;
+
+    #[test]
+    fn options_that_are_none_are_refused_by_name() {
+        for (options, told) in [
+            ("timeout='soon'", "the option 'timeout' is a number of seconds, not 'soon'"),
+            ("force='perhaps'", "the option 'force' is yes or no, not '\"perhaps\"'"),
+            ("ciphers='NONE-SUCH'", "NONE-SUCH"),
+        ] {
+            let call = format!("lookup('url', 'http://127.0.0.1:1/', {options})");
+            let error = Templar::new().expression(&call, None, &Scope::default()).unwrap_err();
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
 
     #[test]
     fn a_socket_is_asked_in_place_of_the_host() {

@@ -9,7 +9,7 @@ use crate::contract::Stop;
 use crate::effect::{Command, Output};
 use crate::host::{Follow, Host, HostError, HttpRequest, PACKAGE_LISTS, fetched_at};
 use crate::module::program::LOCALE;
-use crate::module::uri::body;
+use crate::module::uri::fetched;
 use crate::module::{expansion, wildcard};
 
 pub(super) fn observe(params: &Params, host: &mut dyn Host) -> Result<Observed, Stop> {
@@ -223,7 +223,7 @@ fn package_file(params: &Params, file: &Path, host: &mut dyn Host) -> Result<Opt
 fn fetched_file(params: &Params, url: &str, host: &mut dyn Host) -> Result<Option<Step>, Stop> {
     let reason = |reason: String| Stop::failed(format!("Failure downloading {url}, {reason}"));
     let request = HttpRequest { url: url.to_owned(), use_proxy: true, ..HttpRequest::default() };
-    let bytes = body(host.fetch(&request))?.map_err(reason)?;
+    let bytes = fetched(host.fetch(&request))?.map_err(reason)?;
     let scratch = host.scratch()?;
     let looked = look_at_bytes(params, &bytes, &scratch, host);
     host.discard(&scratch);

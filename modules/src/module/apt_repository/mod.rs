@@ -27,7 +27,7 @@ use serde_json::Value as Json;
 use self::sources::{Sources, parse};
 use super::file_mode::FileMode;
 use super::program;
-use super::uri::body;
+use super::uri::fetched;
 use super::wildcard;
 use crate::contract::{Module, Plan, Planned, Stop};
 use crate::effect::{Attributes, Content, Effect, WriteFile};
@@ -274,7 +274,7 @@ impl Ppa {
                 use_proxy: true,
                 ..HttpRequest::default()
             };
-            body(host.fetch(&request))?.map_err(|reason| Stop::failed(Error::Ppa(reason)))
+            fetched(host.fetch(&request))?.map_err(|reason| Stop::failed(Error::Ppa(reason)))
         };
         let info = fetch(format!("https://api.launchpad.net/1.0/~{owner}/+archive/{name}"))?;
         let info: Json = serde_json::from_slice(&info)

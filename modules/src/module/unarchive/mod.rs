@@ -28,7 +28,7 @@ use serde_json::{Value as Json, json};
 
 use super::copy::EngineSource;
 use super::file_attributes::{self, FileAttributes, Wanted};
-use super::uri::body;
+use super::uri::fetched;
 use super::{expansion, host_path};
 use crate::contract::{Conclusion, Module, Plan, Planned, Returned, Stop};
 use crate::effect::{Applied, Attributes, Command, Content, Effect, Output, Unpack};
@@ -389,7 +389,7 @@ fn download(params: &Params, url: &str, host: &mut dyn Host) -> Result<Vec<u8>, 
         use_proxy: true,
         ..HttpRequest::default()
     };
-    body(host.fetch(&request))?.map_err(failed)
+    fetched(host.fetch(&request))?.map_err(failed)
 }
 
 fn absolute(path: &Path, host: &mut dyn Host) -> Result<PathBuf, HostError> {

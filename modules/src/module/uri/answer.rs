@@ -179,7 +179,7 @@ pub(crate) fn lead(reason: &str) -> &'static str {
 
 /// The body of an answer with status 200; of anything else what Ansible's `fetch_url` says of it.
 /// What nobody knows yet stays unknown.
-pub(crate) fn body(
+pub(crate) fn fetched(
     answer: Result<HttpResponse, HostError>,
 ) -> Result<Result<Vec<u8>, String>, HostError> {
     Ok(match answer {

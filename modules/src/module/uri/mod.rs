@@ -26,7 +26,7 @@ mod multipart;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::answer::{body, lead, name_of, refusal};
+pub(crate) use self::answer::{fetched, lead, name_of, refusal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
