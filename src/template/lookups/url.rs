@@ -49,10 +49,7 @@ fn flag(request: &Request<'_>, name: &str) -> Outcome<bool> {
 
 /// An option in seconds, which a variable or the environment may give as text.
 fn seconds(request: &Request<'_>, name: &str, default: f64) -> Outcome<Duration> {
-    let given = match option(request, name)? {
-        Some(given) => given,
-        None => return Ok(Duration::from_secs_f64(default)),
-    };
+    let Some(given) = option(request, name)? else { return Ok(Duration::from_secs_f64(default)) };
     let number = as_float(&given).or_else(|| given.as_str()?.trim().parse().ok());
     match number.filter(|number| number.is_finite()) {
         Some(number) => Ok(Duration::from_secs_f64(number.clamp(0.1, 1e6))),
